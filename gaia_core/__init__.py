@@ -1,0 +1,16 @@
+"""GAIA: zero-shot talking avatars in two stages.
+
+One photo and speech become a video. Stage 1 (`autoencoder`) splits a frame into appearance and
+motion; stage 2 (`denoiser`, `diffusion`, `sampling`) generates motion from speech and the portrait.
+`pipeline.Gaia` is the one assembly of the parts.
+
+Shape legend, used in every docstring:
+    B batch, T frames at 25 a second, C H W image, K landmarks (478), D motion latent,
+    F speech feature. Images are RGB; arrays uint8 (H, W, C), tensors float in [0, 1] (C, H, W).
+    Landmarks inside a crop are in crop units: x right and y down in [0, 1], z in the scale of x.
+"""
+
+FPS = 25
+SAMPLE_RATE = 16_000
+
+__version__ = "0.1.0"

@@ -1,0 +1,342 @@
+"""Stage 1: a frame is its appearance (from the portrait) and its motion (from landmarks only).
+
+`MotionEncoder` turns landmarks into the motion latent and back; it never sees a pixel.
+`Renderer` makes frames from one appearance and many motions. `Autoencoder` joins the two.
+Knows nothing of speech, of diffusion or of whole photos.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gaia_core import landmarks as mesh
+from gaia_core.config import AutoencoderConfig, MotionConfig
+
+
+def _full_precision(x: Tensor) -> torch.autocast:
+    """Geometry stays in fp32: a half-precision place is off by whole pixels."""
+    return torch.autocast(x.device.type, enabled=False)
+
+
+class MotionEncoder(nn.Module):
+    """Landmarks <-> motion latent, in the channel groups of `MotionConfig`.
+
+    The first six channels are the head pose. Each other group is a linear VAE over its own
+    landmarks with the pose removed, so that a group can be edited or replaced alone, and a
+    difference of latents means the same on every face. (A linear VAE's optimum spans the
+    principal subspace: Lucas et al. 2019; `fit` starts there.)
+    """
+
+    def __init__(self, config: MotionConfig) -> None:
+        super().__init__()
+        self.config = config
+        count, width = mesh.COUNT, config.width
+        self.register_buffer("template", torch.zeros(count, 3))
+        self.register_buffer("group", torch.zeros(count, dtype=torch.long))
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("scale", torch.ones(width))
+        expression = width - config.groups["pose"].stop
+        self.encode = nn.Linear(count * 3, expression)
+        self.decode = nn.Linear(expression, count * 3)
+        self.log_variance = nn.Parameter(torch.full((expression,), -4.0))
+
+    def forward(self, landmarks: Tensor) -> Tensor:
+        """(..., K, 3) in crop units -> (..., D), each channel of about unit variance."""
+        with _full_precision(landmarks):
+            landmarks = landmarks.float()
+            pose = mesh.fit_pose(landmarks, self.template)
+            shape = mesh.remove_pose(landmarks, pose) - self.template
+            motion = torch.cat([pose, self.encode(shape.flatten(-2))], -1)
+            return (motion - self.mean) / self.scale
+
+    def landmarks(self, motion: Tensor) -> Tensor:
+        """(..., D) -> (..., K, 3) in crop units."""
+        with _full_precision(motion):
+            pose, expression = self.split(motion)
+            shape = self.decode(expression).unflatten(-1, (mesh.COUNT, 3)) + self.template
+            return mesh.apply_pose(shape, pose)
+
+    def split(self, motion: Tensor) -> tuple[Tensor, Tensor]:
+        """(..., D) -> head pose (..., 6) in degrees, crop units and log scale; the rest."""
+        motion = motion.float() * self.scale + self.mean
+        end = self.config.groups["pose"].stop
+        return motion[..., :end], motion[..., end:]
+
+
+@dataclass
+class Appearance:
+    """What the renderer keeps of a portrait; made once, used for every frame.
+
+    Attributes:
+        photo: (B, 3, H, W) the crop in [0, 1], at any resolution.
+        coarse: (B, C, H/4, W/4) features at a quarter of the configured side.
+        fine: (B, C', H/2, W/2) features at half of it.
+        motion: (B, D) the portrait's own motion latent.
+    """
+
+    photo: Tensor
+    coarse: Tensor
+    fine: Tensor
+    motion: Tensor
+
+    def expand(self, batch: int) -> Appearance:
+        """One portrait for a batch of frames, without a copy."""
+        return Appearance(
+            *(
+                x.expand(batch, *x.shape[1:])
+                for x in (self.photo, self.coarse, self.fine, self.motion)
+            )
+        )
+
+
+class Residual(nn.Module):
+    """Two convolutions whose middle is scaled and shifted by the motion condition."""
+
+    def __init__(self, width: int, condition: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+        self.modulate = nn.Linear(condition, 2 * width)
+        nn.init.zeros_(self.second.weight)
+        nn.init.zeros_(self.modulate.weight)
+        nn.init.zeros_(self.modulate.bias)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """(B, C, H, W), (B, condition) -> (B, C, H, W)"""
+        scale, shift = self.modulate(condition)[..., None, None].chunk(2, 1)
+        hidden = self.first(F.silu(x)) * (1 + scale) + shift
+        return x + self.second(F.silu(hidden))
+
+
+# Curves drawn into the decoder's input, so that it sees where lips, eyes and brows shall be.
+DRAWN = (
+    mesh.LIPS_OUTER,
+    mesh.LIPS_INNER,
+    mesh.EYE_RIGHT + mesh.EYE_LEFT,
+    mesh.IRISES,
+    mesh.BROW_RIGHT + mesh.BROW_LEFT,
+    mesh.NOSE,
+    mesh.OVAL,
+)
+FINE_DRAWN = DRAWN[:4]  # what needs detail at half of the side
+WARP_SIGMA = 0.03  # reach of a landmark's displacement, crop units
+WARP_FLOOR = 0.3  # added to the weights' sum, so that the displacement fades outside the face
+POSE_DEPTH = 0.1  # depth of hair and ears behind the face's rigid centre, in face widths
+
+
+def splat(points: Tensor, side: int, sigma: float) -> tuple[Tensor, Tensor]:
+    """Gaussian weights of points on a square grid, one factor per axis.
+
+    (B, K, 2) in crop units -> (B, K, side) over rows, (B, K, side) over columns.
+    """
+    grid = (torch.arange(side, device=points.device, dtype=points.dtype) + 0.5) / side
+    weights = torch.exp(-(points.unsqueeze(-1) - grid).square() / (2 * sigma**2))
+    return weights[:, :, 1], weights[:, :, 0]
+
+
+def draw(points: Tensor, curves: tuple[tuple[int, ...], ...], side: int, sigma: float) -> Tensor:
+    """Soft drawings of the curves' points: (B, K, 2) -> (B, len(curves), side, side)."""
+    rows, columns = splat(points, side, sigma)
+    maps = [
+        torch.einsum("bky,bkx->byx", rows[:, list(curve)], columns[:, list(curve)])
+        for curve in curves
+    ]
+    return torch.stack(maps, 1).clamp(max=1.5)
+
+
+def landmark_offset(source: Tensor, target: Tensor, side: int) -> tuple[Tensor, Tensor]:
+    """Where each pixel of the target lay in the source, if skin follows the landmarks.
+
+    Normalised Gaussian weights. (B, K, 2), (B, K, 2) in crop units ->
+    offset (B, 2, side, side) in crop units, density (B, 1, side, side).
+    """
+    rows, columns = splat(target, side, WARP_SIGMA)
+    values = torch.cat([source - target, torch.ones_like(source[..., :1])], -1)
+    sums = torch.stack(
+        [rows.transpose(1, 2) @ (columns * values[..., c : c + 1]) for c in range(3)], 1
+    )
+    return sums[:, :2] / (sums[:, 2:] + WARP_FLOOR), sums[:, 2:]
+
+
+def pose_offset(source: Tensor, target: Tensor, side: int) -> Tensor:
+    """Where each pixel of the target lay in the source, if the head moved as one rigid board.
+
+    (B, 6), (B, 6) head poses -> offset (B, 2, side, side) in crop units.
+    """
+    # A canonical point p lies at s R p + t. With p's depth fixed, the map between the two
+    # images is affine: x_source = A (x_target - t_target - b) + ...
+    source_matrix = source[:, 5].exp()[:, None, None] * mesh.rotation_from_degrees(source[:, :3])
+    target_matrix = target[:, 5].exp()[:, None, None] * mesh.rotation_from_degrees(target[:, :3])
+    forward = target_matrix[:, :2, :2]
+    inverse = torch.linalg.inv(forward)
+    affine = source_matrix[:, :2, :2] @ inverse
+    depth = POSE_DEPTH * (
+        source_matrix[:, :2, 2:] - affine @ target_matrix[:, :2, 2:]
+    )  # (B, 2, 1)
+    grid = (torch.arange(side, device=source.device, dtype=source.dtype) + 0.5) / side
+    pixels = torch.stack(torch.meshgrid(grid, grid, indexing="xy")).flatten(1)  # (2, side^2)
+    moved = affine @ (pixels - target[:, 3:5, None]) + depth + source[:, 3:5, None]
+    return (moved - pixels).unflatten(-1, (side, side))
+
+
+def sample(image: Tensor, offset: Tensor) -> Tensor:
+    """Bilinear samples of an image at every pixel's place plus offset.
+
+    (B, C, H, W), (B, 2, h, w) in crop units -> (B, C, h, w). Outside, the border repeats.
+    """
+    height, width = offset.shape[-2:]
+    y = (torch.arange(height, device=offset.device, dtype=offset.dtype) + 0.5) / height
+    x = (torch.arange(width, device=offset.device, dtype=offset.dtype) + 0.5) / width
+    grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1) + offset.permute(0, 2, 3, 1)
+    return F.grid_sample(
+        image.to(grid.dtype), 2 * grid - 1, padding_mode="border", align_corners=False
+    )
+
+
+def resize(image: Tensor, side: int) -> Tensor:
+    """Bilinear, antialiased when it shrinks: (B, C, H, W) -> (B, C, side, side)."""
+    if image.shape[-1] == side:
+        return image
+    smaller = side < image.shape[-1]
+    return F.interpolate(
+        image, size=(side, side), mode="bilinear", align_corners=False, antialias=smaller
+    )
+
+
+class Renderer(nn.Module):
+    """Appearance and motion -> frame, by learned sampling.
+
+    Every pixel asks the portrait for its colour: the decoder weighs three places where it may
+    have been (moved with the skin, moved with the head, not at all), adds an offset of its own,
+    and synthesises what the portrait does not show (mouth interior, opened eyes, what the head
+    uncovers). The samples come from the photo at any resolution; offsets are an attention
+    pattern, motion stays a latent.
+    """
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths, condition = config.widths, config.condition
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, 24, 5, 2, 2), nn.SiLU(), nn.Conv2d(24, 32, 3, padding=1), nn.SiLU()
+        )
+        self.fine = nn.Conv2d(32, config.detail, 3, padding=1)
+        self.coarse = nn.Sequential(
+            nn.Conv2d(32, 48, 3, 2, 1),
+            nn.SiLU(),
+            nn.Conv2d(48, 48, 3, padding=1),
+            nn.SiLU(),
+            nn.Conv2d(48, config.appearance, 1),
+        )
+        self.condition = nn.Sequential(
+            nn.Linear(2 * config.motion.width, condition), nn.SiLU(), nn.Linear(condition, condition)
+        )
+        entering = 3 * config.appearance + 2 * 2 + 1 + 2 * len(DRAWN)
+        self.enter = nn.Conv2d(entering, widths[0], 3, padding=1)
+        pairs = list(zip(widths[:-1], widths[1:], strict=True))
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 3, 2, 1) for a, b in pairs)
+        self.encode = nn.ModuleList(Residual(b, condition) for _, b in pairs)
+        self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairs)
+        self.decode = nn.ModuleList(Residual(a, condition) for a, _ in pairs)
+        self.mix = nn.Conv2d(widths[0], 5, 3, padding=1)
+        refined = config.refine
+        self.widen = nn.Conv2d(widths[0], refined, 1)
+        self.gather = nn.Conv2d(config.detail + 3 + len(FINE_DRAWN), refined, 3, padding=1)
+        self.refine = Residual(refined, condition)
+        self.nudge = nn.Conv2d(refined, 2, 3, padding=1)
+        self.synthesise = nn.Conv2d(refined, 16, 3, padding=1)
+        # An untrained decoder is the plain landmark warp: training starts from there.
+        for layer in (self.mix, self.nudge):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+        nn.init.normal_(self.synthesise.weight, std=1e-3)
+        with torch.no_grad():
+            self.mix.bias[0] = 3.0
+            self.synthesise.bias[12:] = -3.0
+
+    def encode_appearance(self, portrait: Tensor, motion: Tensor) -> Appearance:
+        """(B, 3, H, W) the crop at any resolution, (B, D) its motion -> Appearance"""
+        features = self.stem(resize(portrait, self.config.image) - 0.5)
+        return Appearance(portrait, self.coarse(features), self.fine(features), motion)
+
+    def forward(
+        self, appearance: Appearance, motion: Tensor, geometry: MotionEncoder, side: int
+    ) -> Tensor:
+        """Appearance of B portraits, (B, D) -> frames (B, 3, side, side) in [0, 1]"""
+        quarter, half = self.config.image // 4, self.config.image // 2
+        with _full_precision(motion):
+            reference = appearance.motion.float()
+            source = geometry.landmarks(reference)[..., :2]
+            target = geometry.landmarks(motion)[..., :2]
+            skin, density = landmark_offset(source, target, quarter)
+            head = pose_offset(
+                geometry.split(reference)[0], geometry.split(motion)[0], quarter
+            )
+            drawn = [draw(points, DRAWN, quarter, 0.012) for points in (source, target)]
+            lines = draw(target, FINE_DRAWN, half, 0.006)
+            coarse = appearance.coarse.float()
+            places = [sample(coarse, skin), sample(coarse, head), coarse]
+        entering = [*places, 10 * skin, 10 * head, density.clamp(max=8) / 8, *drawn]
+        condition = self.condition(torch.cat([motion - reference, reference], -1))
+        x = self.enter(torch.cat(entering, 1))
+        skips = []
+        for down, block in zip(self.down, self.encode, strict=True):
+            skips.append(x)
+            x = block(down(x), condition)
+        for up, block in reversed(list(zip(self.up, self.decode, strict=True))):
+            x = F.interpolate(up(x), scale_factor=2.0, mode="nearest") + skips.pop()
+            x = block(x, condition)
+        hidden = F.silu(x)
+        mix = self.mix(hidden)
+        with _full_precision(motion):
+            weights = mix[:, :3].float().softmax(1)
+            offset = weights[:, :1] * skin + weights[:, 1:2] * head + 0.05 * mix[:, 3:].float()
+            offset = resize(offset, half)
+            gathered = sample(torch.cat([appearance.fine.float(), resize(appearance.photo, half)], 1), offset)
+        fine = self.gather(torch.cat([gathered, lines], 1))
+        fine = self.refine(fine + resize(self.widen(hidden), half), condition)
+        hidden = F.silu(fine)
+        synthesis = F.pixel_shuffle(self.synthesise(hidden), 2)
+        offset = offset + 0.01 * self.nudge(hidden).float()
+        with _full_precision(motion):
+            sampled = sample(appearance.photo, resize(offset, side))
+            synthesis = resize(synthesis.float(), side)
+            mask = synthesis[:, 3:].sigmoid()
+            return sampled + mask * ((synthesis[:, :3] + 0.5) - sampled)
+
+
+class Autoencoder(nn.Module):
+    """Both halves, and the only owner of what a motion latent means."""
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.motion = MotionEncoder(config.motion)
+        self.renderer = Renderer(config)
+
+    def encode_motion(self, landmarks: Tensor) -> Tensor:
+        """(..., K, 3) in crop units -> (..., D)"""
+        return self.motion(landmarks)
+
+    def decode_landmarks(self, motion: Tensor) -> Tensor:
+        """(..., D) -> (..., K, 3) in crop units"""
+        return self.motion.landmarks(motion)
+
+    def head_pose(self, motion: Tensor) -> Tensor:
+        """(..., D) -> (..., 6): yaw, pitch, roll in degrees, x, y in crop units, log scale"""
+        return self.motion.split(motion)[0]
+
+    def encode_appearance(self, portrait: Tensor, motion: Tensor) -> Appearance:
+        """(B, 3, H, W) crop in [0, 1] at any resolution, (B, D) its motion -> Appearance"""
+        return self.renderer.encode_appearance(portrait, motion)
+
+    def decode(self, appearance: Appearance, motion: Tensor, side: int | None = None) -> Tensor:
+        """Appearance of one portrait or B, (B, D) -> frames (B, 3, side, side) in [0, 1]"""
+        if appearance.motion.shape[0] != motion.shape[0]:
+            appearance = appearance.expand(motion.shape[0])
+        frames = self.renderer(appearance, motion, self.motion, side or self.config.image)
+        return frames.clamp(0, 1)

@@ -1,0 +1,108 @@
+"""Weights on disk: a folder with config.json and one safetensors file per stage, loaded strictly.
+
+Weights are stored as fp16 and used as fp32 or bf16; the fitted geometry of the motion encoder
+stays fp32, because its errors would be seen as trembling.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from gaia_core.autoencoder import Autoencoder
+from gaia_core.config import AutoencoderConfig, DenoiserConfig, MotionConfig
+from gaia_core.denoiser import Denoiser
+from gaia_core.errors import InputError
+
+Stage = TypeVar("Stage", bound=nn.Module)
+
+FULL_PRECISION = ("motion.", "spread")
+
+
+def save(folder: Path, stage: Autoencoder | Denoiser, trained: dict[str, Any]) -> None:
+    """Writes one stage's weights, and its entry of config.json.
+
+    Args:
+        folder: made if need be; the other stage's files are left alone.
+        stage: the weights to ship, averaged already.
+        trained: facts of the training run (samples seen, data), kept beside the sizes.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    name = type(stage).__name__.lower()
+    save_file({key: _stored(key, value) for key, value in stage.state_dict().items()}, folder / f"{name}.safetensors")
+    path = folder / "config.json"
+    config = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    config[name] = {"sizes": asdict(stage.config), "trained": trained}
+    path.write_text(json.dumps(config, indent=2) + "\n", "utf-8")
+
+
+def load_autoencoder(folder: Path) -> Autoencoder:
+    """Stage 1 with its weights.
+
+    Raises:
+        InputError: weights are missing or do not fit their configuration.
+    """
+    sizes = _sizes(folder, "autoencoder")
+    sizes["motion"] = MotionConfig(**sizes["motion"])
+    sizes["widths"] = tuple(sizes["widths"])
+    return _filled(Autoencoder(AutoencoderConfig(**sizes)), folder)
+
+
+def load_denoiser(folder: Path, motion: MotionConfig) -> Denoiser:
+    """Stage 2 with its weights, for the motion latent of the given groups.
+
+    Raises:
+        InputError: weights are missing or do not fit their configuration.
+    """
+    return _filled(Denoiser(DenoiserConfig(**_sizes(folder, "denoiser")), motion), folder)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The whole of config.json.
+
+    Raises:
+        InputError: there is none.
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        raise InputError(
+            f"There are no trained weights in {folder}; check out the `weights` folder of the "
+            "project or train them as docs/training.md tells."
+        )
+    config: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return config
+
+
+def _sizes(folder: Path, name: str) -> dict[str, Any]:
+    config = read_config(folder)
+    if name not in config:
+        raise InputError(f"The weights in {folder} have no {name}; train it as docs/training.md tells.")
+    sizes: dict[str, Any] = config[name]["sizes"]
+    return sizes
+
+
+def _filled(stage: Stage, folder: Path) -> Stage:
+    path = folder / f"{type(stage).__name__.lower()}.safetensors"
+    if not path.is_file():
+        raise InputError(f"The weights file {path} is missing; restore it from the project.")
+    try:
+        weights = load_file(path)
+        stage.load_state_dict({k: _used(v) for k, v in weights.items()}, strict=True)
+    except Exception as error:
+        raise InputError(f"The weights file {path} is damaged or of another size: {error}") from error
+    return stage.eval().requires_grad_(False)
+
+
+def _stored(key: str, value: Tensor) -> Tensor:
+    keep = not value.is_floating_point() or key.startswith(FULL_PRECISION)
+    return (value if keep else value.half()).contiguous().cpu()
+
+
+def _used(value: Tensor) -> Tensor:
+    return value.float() if value.dtype == torch.float16 else value

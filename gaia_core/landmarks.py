@@ -1,0 +1,115 @@
+"""What the 478 points of a MediaPipe face mesh are: index lists, and rigid head pose.
+
+Indices follow the mesh's published topology. "Left" and "right" are the person's own.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+COUNT = 478
+LIPS_OUTER = (
+    61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185,
+)  # fmt: skip
+LIPS_INNER = (
+    78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191,
+)  # fmt: skip
+EYE_RIGHT = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246)
+EYE_LEFT = (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466)
+IRISES = (468, 469, 470, 471, 472, 473, 474, 475, 476, 477)
+BROW_RIGHT = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46)
+BROW_LEFT = (300, 293, 334, 296, 336, 285, 295, 282, 283, 276)
+NOSE = (168, 6, 197, 195, 5, 4, 1, 2, 98, 327, 129, 358)
+OVAL = (
+    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152,
+    148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
+)  # fmt: skip
+LIP_TOP, LIP_BOTTOM, FACE_TOP, FACE_BOTTOM = 13, 14, 10, 152
+
+# Points that speech and expression hardly move: forehead, temples, nose, upper cheeks.
+RIGID = (
+    10, 338, 297, 332, 284, 251, 389, 356, 454, 127, 162, 21, 54, 103, 67, 109, 234, 168, 6, 197,
+    195, 5, 4, 1, 2, 98, 327, 129, 358, 151, 9, 8, 50, 280, 101, 330, 116, 345, 123, 352, 117, 346,
+    118, 347,
+)  # fmt: skip
+
+
+def lip_aperture(landmarks: Tensor) -> Tensor:
+    """Gap between the lips over the face's height: (..., K, 3) -> (...)."""
+    gap = (landmarks[..., LIP_TOP, :2] - landmarks[..., LIP_BOTTOM, :2]).norm(dim=-1)
+    height = (landmarks[..., FACE_TOP, :2] - landmarks[..., FACE_BOTTOM, :2]).norm(dim=-1)
+    return gap / height
+
+
+def rotation_from_degrees(angles: Tensor) -> Tensor:
+    """Yaw, pitch, roll in degrees (..., 3) -> rotation matrices (..., 3, 3), roll @ yaw @ pitch.
+
+    Axes as in a crop: x right, y down, z away from the viewer. Positive yaw turns the face to the
+    viewer's right, positive pitch turns it up, positive roll tilts it clockwise as seen.
+    """
+    yaw, pitch, roll = torch.deg2rad(angles).unbind(-1)
+    zero, one = torch.zeros_like(yaw), torch.ones_like(yaw)
+
+    def matrix(*rows: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        return torch.stack([torch.stack(row, -1) for row in rows], -2)
+
+    cy, sy = yaw.cos(), yaw.sin()
+    cp, sp = pitch.cos(), pitch.sin()
+    cr, sr = roll.cos(), roll.sin()
+    about_y = matrix((cy, zero, -sy), (zero, one, zero), (sy, zero, cy))
+    about_x = matrix((one, zero, zero), (zero, cp, sp), (zero, -sp, cp))
+    about_z = matrix((cr, -sr, zero), (sr, cr, zero), (zero, zero, one))
+    return about_z @ about_y @ about_x
+
+
+def degrees_from_rotation(rotation: Tensor) -> Tensor:
+    """The inverse of `rotation_from_degrees`, for yaw within +-90: (..., 3, 3) -> (..., 3)."""
+    yaw = torch.asin(rotation[..., 2, 0].clamp(-1, 1))
+    pitch = torch.atan2(-rotation[..., 2, 1], rotation[..., 2, 2])
+    roll = torch.atan2(rotation[..., 1, 0], rotation[..., 0, 0])
+    return torch.rad2deg(torch.stack([yaw, pitch, roll], -1))
+
+
+def fit_pose(landmarks: Tensor, template: Tensor) -> Tensor:
+    """The similarity transform that carries the template's rigid points onto the landmarks'.
+
+    Least squares over `RIGID` (Kabsch 1976, with Umeyama's scale, 1991).
+
+    Args:
+        landmarks: (..., K, 3) in crop units.
+        template: (K, 3), its rigid points centred on 0.
+
+    Returns:
+        (..., 6): yaw, pitch, roll in degrees, x, y in crop units, log scale. Depth is not kept:
+        landmarks carry it only up to a constant.
+    """
+    rigid = list(RIGID)
+    source = template[rigid]
+    target = landmarks[..., rigid, :]
+    centre = target.mean(-2, keepdim=True)
+    covariance = (target - centre).transpose(-1, -2) @ source
+    u, s, vt = torch.linalg.svd(covariance)
+    sign = torch.ones_like(s)
+    sign[..., 2] = torch.linalg.det(u @ vt).sign()  # a rotation, never a reflection
+    rotation = u @ (sign.unsqueeze(-1) * vt)
+    scale = (s * sign).sum(-1) / source.square().sum()
+    angles = degrees_from_rotation(rotation)
+    return torch.cat([angles, centre[..., 0, :2], scale.log().unsqueeze(-1)], -1)
+
+
+def remove_pose(landmarks: Tensor, pose: Tensor) -> Tensor:
+    """Landmarks in the template's frame: (..., K, 3), (..., 6) -> (..., K, 3)."""
+    rotation = rotation_from_degrees(pose[..., :3])
+    depth = landmarks[..., list(RIGID), 2].mean(-1)
+    shift = torch.cat([pose[..., 3:5], depth.unsqueeze(-1)], -1)
+    scale = pose[..., 5].exp()[..., None, None]
+    return (landmarks - shift.unsqueeze(-2)) @ rotation / scale
+
+
+def apply_pose(canonical: Tensor, pose: Tensor) -> Tensor:
+    """The inverse of `remove_pose`, up to a constant depth: (..., K, 3), (..., 6) -> (..., K, 3)."""
+    rotation = rotation_from_degrees(pose[..., :3])
+    shift = torch.cat([pose[..., 3:5], torch.zeros_like(pose[..., :1])], -1)
+    scale = pose[..., 5].exp()[..., None, None]
+    return scale * canonical @ rotation.transpose(-1, -2) + shift.unsqueeze(-2)

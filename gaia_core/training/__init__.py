@@ -1,0 +1,1 @@
+"""Training of both stages: packing the data, losses, the loop. Never imported by inference."""

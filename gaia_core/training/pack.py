@@ -1,0 +1,213 @@
+"""From the data folder to two files that training reads: frames (stage 1) and motion (stage 2).
+
+Landmarks are read once per clip and cached, so that an interrupted run goes on where it was. The
+folder's layout: clips/manifest.csv, portraits/manifest.csv; only rows of `train/` are packed.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import logging
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from gaia_core import media
+from gaia_core.autoencoder import MotionEncoder
+from gaia_core.face import FaceLandmarker
+from gaia_core.speech import FEATURES, SpeechEncoder
+
+log = logging.getLogger(__name__)
+
+# Landmarks are stored as 16-bit steps of [-1, 2) crop units: 0.012 px at 256.
+_LOW, _SPAN = -1.0, 3.0
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A row of the manifest."""
+
+    file: str
+    identity: str
+    source: str
+    has_audio: bool
+    transcript: str
+
+    @property
+    def cache_name(self) -> str:
+        """A file name for what was read of this clip."""
+        return self.file.replace("/", "__") + ".npz"
+
+
+def read_manifest(data: Path, split: str) -> list[Clip]:
+    """The clips of a split ("train" or "val"), in the manifest's order."""
+    with open(data / "clips" / "manifest.csv", encoding="utf-8", newline="") as file:
+        return [
+            Clip(
+                row["file"],
+                row["identity"],
+                row["source"],
+                row["has_audio"] == "1",
+                row["transcript"],
+            )
+            for row in csv.DictReader(file)
+            if row["file"].startswith(split + "/")
+        ]
+
+
+def clip_landmarks(clip: Clip, data: Path, cache: Path, landmarker: FaceLandmarker) -> np.ndarray:
+    """Landmarks of every frame in crop units, NaN where no face was found: (T, K, 3) float32."""
+    path = cache / clip.cache_name
+    if path.exists():
+        with np.load(path) as stored:
+            return stored["landmarks"]
+    frames = list(media.read_video(data / "clips" / clip.file))
+    landmarks = np.full((len(frames), 478, 3), np.nan, np.float32)
+    blendshapes = np.full((len(frames), 52), np.nan, np.float32)
+    for index, face in enumerate(landmarker.track(frames)):
+        if face is not None:
+            landmarks[index] = face.landmarks / frames[index].shape[1]
+            blendshapes[index] = face.blendshapes
+    part = path.with_suffix(".part.npz")
+    np.savez(part, landmarks=landmarks, blendshapes=blendshapes)
+    part.rename(path)
+    return landmarks
+
+
+def quantise(landmarks: np.ndarray) -> Tensor:
+    """Crop units -> uint16 steps."""
+    steps = np.clip((landmarks - _LOW) / _SPAN * 65535, 0, 65535)
+    return torch.from_numpy(steps.round().astype(np.uint16))
+
+
+def restore(steps: Tensor) -> Tensor:
+    """The inverse of `quantise`, float32."""
+    return steps.float() / 65535 * _SPAN + _LOW
+
+
+def pack_frames(
+    data: Path, cache: Path, out: Path, per_identity: int = 120, quality: int = 92
+) -> None:
+    """Writes JPEG frames with their landmarks, at most `per_identity` of each identity."""
+    cache.mkdir(parents=True, exist_ok=True)
+    of_identity: dict[str, list[Clip]] = defaultdict(list)
+    for clip in read_manifest(data, "train"):
+        of_identity[clip.identity].append(clip)
+    landmarker = FaceLandmarker()
+    jpegs: list[np.ndarray] = []
+    landmarks: list[np.ndarray] = []
+    clip_of: list[int] = []
+    names: list[str] = []
+    for identity, clips in sorted(of_identity.items()):
+        # Few frames of many clips tell more than many of few, but a pair needs two of one.
+        wanted = max(3, round(per_identity / len(clips)))
+        step = max(1, round(len(clips) * wanted / per_identity))
+        for clip in clips[::step]:
+            found = clip_landmarks(clip, data, cache, landmarker)
+            usable = np.flatnonzero(np.isfinite(found[:, 0, 0]))
+            if len(usable) < 3:
+                continue
+            chosen = set(usable[np.linspace(0, len(usable) - 1, wanted).round().astype(int)])
+            for index, frame in enumerate(media.read_video(data / "clips" / clip.file)):
+                if index in chosen:
+                    jpegs.append(_jpeg(frame, quality))
+                    landmarks.append(found[index])
+                    clip_of.append(len(names))
+            names.append(f"{identity}|{clip.source}|{clip.file}")
+    landmarker.close()
+    offsets = np.cumsum([0, *(len(j) for j in jpegs)])
+    save_file(
+        {
+            "jpegs": torch.from_numpy(np.concatenate(jpegs)),
+            "offsets": torch.from_numpy(offsets),
+            "landmarks": quantise(np.stack(landmarks)),
+            "clip": torch.tensor(clip_of),
+        },
+        out,
+        metadata={"clips": json.dumps(names)},
+    )
+    log.info("%d frames of %d clips, %.1f MB", len(jpegs), len(names), out.stat().st_size / 1e6)
+
+
+def pack_motion(data: Path, cache: Path, out: Path, encoder: MotionEncoder) -> None:
+    """Writes motion latents and speech features of every training clip with sound.
+
+    Clips without sound are packed with zero frames of speech: they teach the living head.
+    Frames without a face are filled from their neighbours; clips with many are dropped.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    landmarker, speech_encoder = FaceLandmarker(), SpeechEncoder.load("cpu")
+    tensors: dict[str, list[Tensor]] = {"motion": [], "speech": []}
+    rows: list[dict[str, object]] = []
+    for clip in read_manifest(data, "train"):
+        found = clip_landmarks(clip, data, cache, landmarker)
+        usable = np.isfinite(found[:, 0, 0])
+        if usable.mean() < 0.95 or len(found) < 16:
+            continue
+        nearest = np.interp(np.arange(len(found)), np.flatnonzero(usable), np.flatnonzero(usable))
+        motion = encoder(torch.from_numpy(found[nearest.round().astype(int)]))
+        speech = torch.zeros(0, FEATURES)
+        if clip.has_audio:
+            features = speech_encoder.encode(media.read_audio(data / "clips" / clip.file))
+            frames = min(len(features), len(motion))
+            speech, motion = features[:frames].cpu(), motion[:frames]
+        tensors["motion"].append(motion.half())
+        tensors["speech"].append(speech.half())
+        rows.append(
+            {
+                "identity": clip.identity,
+                "source": clip.source,
+                "frames": len(motion),
+                "speech": len(speech),
+            }
+        )
+    landmarker.close()
+    save_file(
+        {name: torch.cat(parts).contiguous() for name, parts in tensors.items()},
+        out,
+        metadata={"clips": json.dumps(rows)},
+    )
+    log.info("%d clips, %.1f MB", len(rows), out.stat().st_size / 1e6)
+
+
+class FramePack:
+    """A frame pack. Frames are decoded when they are asked for, so that opening it is instant.
+
+    Attributes:
+        landmarks: (N, K, 3) in crop units.
+        clip: (N,) which of `names` a frame is of.
+        names: "identity|source|file" of each clip.
+    """
+
+    def __init__(self, path: Path) -> None:
+        with safe_open(path, "pt") as file:
+            self._jpegs = file.get_tensor("jpegs").numpy()
+            self._offsets = file.get_tensor("offsets").tolist()
+            self.landmarks = restore(file.get_tensor("landmarks"))
+            self.clip = file.get_tensor("clip")
+            self.names: list[str] = json.loads(file.metadata()["clips"])
+
+    def images(self, index: Tensor) -> Tensor:
+        """(...) long -> (..., 3, 256, 256) in [0, 1]"""
+        frames = []
+        for number in index.flatten().tolist():
+            data = self._jpegs[self._offsets[number] : self._offsets[number + 1]].tobytes()
+            frames.append(torch.from_numpy(np.array(Image.open(io.BytesIO(data)))))
+        images = torch.stack(frames).permute(0, 3, 1, 2).float() / 255
+        return images.unflatten(0, index.shape)
+
+
+def _jpeg(frame: np.ndarray, quality: int) -> np.ndarray:
+    buffer = io.BytesIO()
+    Image.fromarray(frame).save(buffer, "jpeg", quality=quality, subsampling=0)
+    return np.frombuffer(buffer.getvalue(), np.uint8)
+

@@ -1,0 +1,129 @@
+"""Stage 1's data and losses: the target's motion and another frame's appearance make the target."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gaia_core import landmarks as mesh
+from gaia_core.autoencoder import Autoencoder, draw, resize
+from gaia_core.perceptual import PerceptualFeatures, perceptual_distance
+from gaia_core.training.motion import mirror_order
+from gaia_core.training.pack import FramePack
+
+FOCUS = (mesh.LIPS_OUTER + mesh.LIPS_INNER, mesh.EYE_LEFT + mesh.EYE_RIGHT)
+CROP = 176  # side of the square that the perceptual loss sees, px
+
+
+class FramePairs:
+    """Endless batches of (portrait, target) frames of one clip, identities in equal shares."""
+
+    def __init__(self, pack: Path, template: Tensor, batch: int, seed: int = 0) -> None:
+        self.frames = FramePack(pack)
+        self.order = mirror_order(template)
+        self.batch = batch
+        self.generator = torch.Generator().manual_seed(seed)
+        identities: dict[str, list[int]] = {}
+        for index, name in enumerate(self.frames.names):
+            identities.setdefault(name.split("|")[0], []).append(index)
+        self.clips_of = [clips for _, clips in sorted(identities.items())]
+        self.frames_of = [
+            (self.frames.clip == index).nonzero()[:, 0] for index in range(len(self.frames.names))
+        ]
+
+    def __iter__(self) -> Iterator[dict[str, Tensor]]:
+        while True:
+            first, second = zip(*(self._pair() for _ in range(self.batch)), strict=True)
+            index = torch.stack([torch.stack(first), torch.stack(second)], 1)  # (B, 2)
+            yield self._augment(self.frames.images(index), self.frames.landmarks[index])
+
+    def _random(self, high: int) -> int:
+        return int(torch.randint(high, (), generator=self.generator))
+
+    def _pair(self) -> tuple[Tensor, Tensor]:
+        clips = self.clips_of[self._random(len(self.clips_of))]
+        frames = self.frames_of[clips[self._random(len(clips))]]
+        picked = torch.randperm(len(frames), generator=self.generator)[:2]
+        return frames[picked[0]], frames[picked[1]]
+
+    def _augment(self, images: Tensor, landmarks: Tensor) -> dict[str, Tensor]:
+        """The same mirror, placement and colours for both frames of a pair.
+
+        images (B, 2, 3, H, W), landmarks (B, 2, K, 3)
+        """
+        count = len(images)
+        draws = torch.rand(9, count, generator=self.generator)
+        flip = draws[0] < 0.5
+        landmarks = landmarks.clone()
+        mirrored = landmarks[flip][:, :, self.order]
+        mirrored[..., 0] = 1 - mirrored[..., 0]
+        landmarks[flip] = mirrored
+        images = torch.where(flip[:, None, None, None, None], images.flip(-1), images)
+        # A similarity about the centre, from new to old pixels.
+        zoom = torch.exp((draws[1] - 0.5) * 0.36)
+        angle = (draws[2] - 0.5) * math.radians(24)
+        shift = (draws[3:5].T - 0.5) * 0.16
+        cos, sin = angle.cos() * zoom, angle.sin() * zoom
+        matrix = torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], -2)
+        theta = torch.cat([matrix, shift[..., None]], -1)
+        grid = F.affine_grid(theta, [count, 1, *images.shape[-2:]], align_corners=False)
+        images = F.grid_sample(
+            images.flatten(1, 2), grid, padding_mode="border", align_corners=False
+        ).unflatten(1, (2, 3))
+        inverse = torch.linalg.inv(matrix)
+        centred = 2 * landmarks[..., :2] - 1 - shift[:, None, None]
+        placed = torch.einsum("bij,bfkj->bfki", inverse, centred)
+        landmarks = torch.cat(
+            [(placed + 1) / 2, landmarks[..., 2:] / zoom[:, None, None, None]], -1
+        )
+        gain = 1 + (draws[5:8].T - 0.5) * 0.2
+        gamma = torch.exp((draws[8] - 0.5) * 0.5)
+        images = images.clamp(1e-4, 1) ** gamma[:, None, None, None, None]
+        images = (images * gain[:, None, :, None, None]).clamp(0, 1)
+        return {
+            "portrait": images[:, 0].contiguous(),
+            "target": images[:, 1].contiguous(),
+            "portrait_landmarks": landmarks[:, 0],
+            "target_landmarks": landmarks[:, 1],
+        }
+
+
+class RendererLosses(nn.Module):
+    """Pixels (more so at mouth and eyes) and perceptual features, of a random square."""
+
+    def __init__(self, perceptual: float = 5.0, focus: float = 4.0) -> None:
+        super().__init__()
+        self.features = PerceptualFeatures()
+        self.perceptual, self.focus = perceptual, focus
+
+    def forward(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Model and a batch of `FramePairs` -> loss terms."""
+        assert isinstance(model, Autoencoder)
+        with torch.no_grad():
+            reference = model.encode_motion(batch["portrait_landmarks"])
+            motion = model.encode_motion(batch["target_landmarks"])
+            # The VAE's posterior: latents that differ by less than it mean the same.
+            expression = model.config.motion.groups["pose"].stop
+            spread = (0.5 * model.motion.log_variance).exp() / model.motion.scale[expression:]
+            motion[:, expression:] += torch.randn_like(motion[:, expression:]) * spread
+        appearance = model.encode_appearance(batch["portrait"], reference)
+        frames = model.renderer(appearance, motion, model.motion, model.config.image).float()
+        target = batch["target"]
+        maps = draw(batch["target_landmarks"][..., :2], FOCUS, 64, 0.02).sum(1, keepdim=True)
+        weight = 1 + self.focus * resize(maps.clamp(max=1), target.shape[-1])
+        pixels = ((frames - target).abs() * weight).mean() / weight.mean()
+        top, left = (int(x) for x in torch.randint(target.shape[-1] - CROP + 1, (2,)))
+        window = (..., slice(top, top + CROP), slice(left, left + CROP))
+        with torch.no_grad():
+            wanted = self.features(target[window])
+        distance = perceptual_distance(self.features(frames[window].clamp(0, 1)), wanted).mean()
+        return {
+            "loss": pixels + self.perceptual * distance,
+            "pixels": pixels.detach(),
+            "perceptual": distance.detach(),
+        }
