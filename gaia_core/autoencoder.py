@@ -174,9 +174,7 @@ def pose_offset(source: Tensor, target: Tensor, side: int) -> Tensor:
     forward = target_matrix[:, :2, :2]
     inverse = torch.linalg.inv(forward)
     affine = source_matrix[:, :2, :2] @ inverse
-    depth = POSE_DEPTH * (
-        source_matrix[:, :2, 2:] - affine @ target_matrix[:, :2, 2:]
-    )  # (B, 2, 1)
+    depth = POSE_DEPTH * (source_matrix[:, :2, 2:] - affine @ target_matrix[:, :2, 2:])  # (B, 2, 1)
     grid = (torch.arange(side, device=source.device, dtype=source.dtype) + 0.5) / side
     pixels = torch.stack(torch.meshgrid(grid, grid, indexing="xy")).flatten(1)  # (2, side^2)
     moved = affine @ (pixels - target[:, 3:5, None]) + depth + source[:, 3:5, None]
@@ -233,7 +231,9 @@ class Renderer(nn.Module):
             nn.Conv2d(48, config.appearance, 1),
         )
         self.condition = nn.Sequential(
-            nn.Linear(2 * config.motion.width, condition), nn.SiLU(), nn.Linear(condition, condition)
+            nn.Linear(2 * config.motion.width, condition),
+            nn.SiLU(),
+            nn.Linear(condition, condition),
         )
         entering = 3 * config.appearance + 2 * 2 + 1 + 2 * len(DRAWN)
         self.enter = nn.Conv2d(entering, widths[0], 3, padding=1)
@@ -273,9 +273,7 @@ class Renderer(nn.Module):
             source = geometry.landmarks(reference)[..., :2]
             target = geometry.landmarks(motion)[..., :2]
             skin, density = landmark_offset(source, target, quarter)
-            head = pose_offset(
-                geometry.split(reference)[0], geometry.split(motion)[0], quarter
-            )
+            head = pose_offset(geometry.split(reference)[0], geometry.split(motion)[0], quarter)
             drawn = [draw(points, DRAWN, quarter, 0.012) for points in (source, target)]
             lines = draw(target, FINE_DRAWN, half, 0.006)
             coarse = appearance.coarse.float()
@@ -296,7 +294,9 @@ class Renderer(nn.Module):
             weights = mix[:, :3].float().softmax(1)
             offset = weights[:, :1] * skin + weights[:, 1:2] * head + 0.05 * mix[:, 3:].float()
             offset = resize(offset, half)
-            gathered = sample(torch.cat([appearance.fine.float(), resize(appearance.photo, half)], 1), offset)
+            gathered = sample(
+                torch.cat([appearance.fine.float(), resize(appearance.photo, half)], 1), offset
+            )
         fine = self.gather(torch.cat([gathered, lines], 1))
         fine = self.refine(fine + resize(self.widen(hidden), half), condition)
         hidden = F.silu(fine)

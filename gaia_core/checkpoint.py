@@ -35,7 +35,10 @@ def save(folder: Path, stage: Autoencoder | Denoiser, trained: dict[str, Any]) -
     """
     folder.mkdir(parents=True, exist_ok=True)
     name = type(stage).__name__.lower()
-    save_file({key: _stored(key, value) for key, value in stage.state_dict().items()}, folder / f"{name}.safetensors")
+    save_file(
+        {key: _stored(key, value) for key, value in stage.state_dict().items()},
+        folder / f"{name}.safetensors",
+    )
     path = folder / "config.json"
     config = json.loads(path.read_text("utf-8")) if path.exists() else {}
     config[name] = {"sizes": asdict(stage.config), "trained": trained}
@@ -82,7 +85,9 @@ def read_config(folder: Path) -> dict[str, Any]:
 def _sizes(folder: Path, name: str) -> dict[str, Any]:
     config = read_config(folder)
     if name not in config:
-        raise InputError(f"The weights in {folder} have no {name}; train it as docs/training.md tells.")
+        raise InputError(
+            f"The weights in {folder} have no {name}; train it as docs/training.md tells."
+        )
     sizes: dict[str, Any] = config[name]["sizes"]
     return sizes
 
@@ -95,7 +100,9 @@ def _filled(stage: Stage, folder: Path) -> Stage:
         weights = load_file(path)
         stage.load_state_dict({k: _used(v) for k, v in weights.items()}, strict=True)
     except Exception as error:
-        raise InputError(f"The weights file {path} is damaged or of another size: {error}") from error
+        raise InputError(
+            f"The weights file {path} is damaged or of another size: {error}"
+        ) from error
     return stage.eval().requires_grad_(False)
 
 

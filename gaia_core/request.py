@@ -100,7 +100,9 @@ class Request:
             default = getattr(defaults, name, settings)
             if default is settings:
                 raise InputError(f"The recipe has an unknown field {name!r}; remove it.")
-            kinds: tuple[type, ...] = (int, float) if isinstance(default, float) else (type(default),)
+            kinds: tuple[type, ...] = (
+                (int, float) if isinstance(default, float) else (type(default),)
+            )
             if name == "text":
                 kinds = (str, type(None))
             if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):

@@ -26,10 +26,12 @@ WIDTH, HEADS, DEPTH, MAX_STEPS = 384, 6, 4, 1500  # encoder steps at 50 Hz, 30 s
 STEP = 2 * HOP  # samples per encoder step
 STEPS_PER_FRAME = SAMPLE_RATE // STEP // FPS
 
-LAYERS = (2, 3)  # outputs of these blocks make the feature (docs/log.md: best for lips)
+LAYERS = (1, 3)  # of 0, the blocks' input, to 4: those whose outputs tell most about the lips
 FEATURES = WIDTH * len(LAYERS)
 
-PAD_STEPS = 50  # silence after the speech, in place of Whisper's padding to 30 s
+LOUDEST = 1.5  # every recording is brought to this peak of the log-mel, in units of 40 dB
+MOST_GAIN = 0.75  # so that silence is not raised to speech
+PAD_STEPS = 25  # silence after the speech; Whisper's padding to 30 s tells no more about lips
 OVERLAP_STEPS = 200  # shared by neighbouring windows and cross-faded
 
 _DTYPES = {0: "<f4", 1: "i1", 2: "<i2", 3: "<i4", 4: "<f2"}  # CTranslate2's; 5 (bf16) not needed
@@ -87,10 +89,11 @@ class SpeechEncoder(nn.Module):
         samples = torch.from_numpy(np.asarray(waveform, np.float32)).to(self.positions.device)
         samples = functional.pad(samples, (0, max(0, (steps + PAD_STEPS) * STEP - len(samples))))
         mel = self.log_mel(samples)
+        mel = mel + (LOUDEST - mel.max()).clamp(max=MOST_GAIN)
         return self._to_frames(self._windows(mel, steps), frames).cpu()
 
     def log_mel(self, samples: Tensor) -> Tensor:
-        """(N,) -> (80, N // 160), Whisper's log-mel spectrogram."""
+        """(N,) -> (80, N // 160), Whisper's log-mel spectrogram, at the recording's own level."""
         spectrum = torch.stft(samples, N_FFT, HOP, window=self.window, return_complex=True)
         power = spectrum[:, :-1].abs() ** 2
         log = (self.mel_bank @ power).clamp(min=1e-10).log10()
@@ -109,9 +112,10 @@ class SpeechEncoder(nn.Module):
         return outputs
 
     def features(self, mel: Tensor) -> Tensor:
-        """(80, 2 S) -> (S, F), the chosen layers side by side, S <= 1500."""
+        """(80, 2 S) -> (S, F), the chosen layers side by side, each normalised, S <= 1500."""
         outputs = self.hidden(mel)
-        return torch.cat([outputs[layer] for layer in LAYERS], dim=-1)
+        chosen = [functional.layer_norm(outputs[layer], (WIDTH,)) for layer in LAYERS]
+        return torch.cat(chosen, dim=-1)
 
     def _windows(self, mel: Tensor, steps: int) -> Tensor:
         """(80, 2 S) -> (steps, F), steps <= S."""
@@ -241,6 +245,7 @@ def _state(variables: dict[str, np.ndarray]) -> dict[str, Tensor]:
 
 def _mel_bank() -> Tensor:
     """Slaney's triangles of unit area, (80, 201), from 0 to 8 kHz."""
+
     def to_hz(mel: np.ndarray) -> np.ndarray:
         # linear up to 1 kHz (mel 15), logarithmic above: a factor of 6.4 in 27 mels
         return np.where(mel < 15, mel * 200 / 3, 1000 * 6.4 ** ((mel - 15) / 27))

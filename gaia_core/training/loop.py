@@ -53,8 +53,8 @@ def train(
     batches: Iterator[dict[str, Tensor]],
     folder: Path,
     settings: Settings,
-) -> nn.Module:
-    """Trains within the time box and returns the averaged model.
+) -> tuple[nn.Module, int]:
+    """Trains within the time box; returns the averaged model and the samples seen in all runs.
 
     Args:
         model: its parameters that require gradients are trained.
@@ -129,4 +129,4 @@ def train(
             save()
             saved = time.monotonic()
     save()
-    return average
+    return average, samples

@@ -10,8 +10,11 @@ import csv
 import io
 import json
 import logging
+import os
 from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +86,57 @@ def clip_landmarks(clip: Clip, data: Path, cache: Path, landmarker: FaceLandmark
     return landmarks
 
 
+def cache_landmarks(data: Path, cache: Path) -> None:
+    """Reads the landmarks of every training clip that the cache lacks, on all cores."""
+    clips = [c for c in read_manifest(data, "train") if not (cache / c.cache_name).exists()]
+    workers = min(len(clips), os.cpu_count() or 1)
+    if not workers:
+        return
+    # Spawned, not forked: MediaPipe's threads do not survive a fork.
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        list(
+            pool.map(
+                _cache_some,
+                [clips[i::workers] for i in range(workers)],
+                *([value] * workers for value in (data, cache)),
+            )
+        )
+
+
+def _cache_some(clips: list[Clip], data: Path, cache: Path) -> None:
+    with FaceLandmarker() as landmarker:
+        for clip in clips:
+            clip_landmarks(clip, data, cache, landmarker)
+
+
+def read_landmarks(data: Path, cache: Path, per_identity: int = 200) -> tuple[Tensor, Tensor]:
+    """Landmarks that stand for all faces: (N, K, 3) in crop units, (N,) the clip of each."""
+    of_identity = clips_by_identity(data)
+    parts, clip_of = [], []
+    for clips in of_identity.values():
+        # As many clips as give each at least 4 frames, and as many frames as fill the share.
+        chosen = clips[:: max(1, 4 * len(clips) // per_identity)]
+        wanted = max(4, per_identity // len(chosen))
+        for clip in chosen:
+            with np.load(cache / clip.cache_name) as stored:
+                found = stored["landmarks"]
+            found = found[np.isfinite(found[:, 0, 0])]
+            if len(found) < wanted:
+                continue
+            found = found[np.linspace(0, len(found) - 1, wanted).round().astype(int)]
+            clip_of += [len(parts)] * wanted
+            parts.append(torch.from_numpy(found))
+    return torch.cat(parts), torch.tensor(clip_of)
+
+
+def clips_by_identity(data: Path) -> dict[str, list[Clip]]:
+    """The training clips of each person, people in alphabetical order."""
+    found: dict[str, list[Clip]] = defaultdict(list)
+    for clip in read_manifest(data, "train"):
+        found[clip.identity].append(clip)
+    return dict(sorted(found.items()))
+
+
 def quantise(landmarks: np.ndarray) -> Tensor:
     """Crop units -> uint16 steps."""
     steps = np.clip((landmarks - _LOW) / _SPAN * 65535, 0, 65535)
@@ -98,16 +152,12 @@ def pack_frames(
     data: Path, cache: Path, out: Path, per_identity: int = 120, quality: int = 92
 ) -> None:
     """Writes JPEG frames with their landmarks, at most `per_identity` of each identity."""
-    cache.mkdir(parents=True, exist_ok=True)
-    of_identity: dict[str, list[Clip]] = defaultdict(list)
-    for clip in read_manifest(data, "train"):
-        of_identity[clip.identity].append(clip)
     landmarker = FaceLandmarker()
     jpegs: list[np.ndarray] = []
     landmarks: list[np.ndarray] = []
     clip_of: list[int] = []
     names: list[str] = []
-    for identity, clips in sorted(of_identity.items()):
+    for identity, clips in clips_by_identity(data).items():
         # Few frames of many clips tell more than many of few, but a pair needs two of one.
         wanted = max(3, round(per_identity / len(clips)))
         step = max(1, round(len(clips) * wanted / per_identity))
@@ -144,7 +194,6 @@ def pack_motion(data: Path, cache: Path, out: Path, encoder: MotionEncoder) -> N
     Clips without sound are packed with zero frames of speech: they teach the living head.
     Frames without a face are filled from their neighbours; clips with many are dropped.
     """
-    cache.mkdir(parents=True, exist_ok=True)
     landmarker, speech_encoder = FaceLandmarker(), SpeechEncoder.load("cpu")
     tensors: dict[str, list[Tensor]] = {"motion": [], "speech": []}
     rows: list[dict[str, object]] = []
@@ -210,4 +259,3 @@ def _jpeg(frame: np.ndarray, quality: int) -> np.ndarray:
     buffer = io.BytesIO()
     Image.fromarray(frame).save(buffer, "jpeg", quality=quality, subsampling=0)
     return np.frombuffer(buffer.getvalue(), np.uint8)
-

@@ -1,0 +1,7 @@
+"""`python -m gaia_core`."""
+
+import sys
+
+from gaia_core.cli import main
+
+sys.exit(main())

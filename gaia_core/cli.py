@@ -1,0 +1,212 @@
+"""The command line: thin shells over `Gaia`, training, evaluation and bench.
+
+Results go to standard output; progress and errors to standard error. Bad input is one sentence
+and exit status 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import platform
+import secrets
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+# TensorFlow Lite, inside MediaPipe, greets on standard error unless told not to.
+os.environ.setdefault("GLOG_minloglevel", "2")
+
+from tqdm import tqdm
+
+from gaia_core import __version__, checkpoint
+from gaia_core.errors import InputError
+from gaia_core.request import MAX_SEED, SIZES, Progress, Request, Result
+
+WEIGHTS_HELP = "folder of trained weights (default: the shipped ones)"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING)
+    try:
+        options.run(options)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def animate(options: argparse.Namespace) -> None:
+    """A portrait and speech to an mp4."""
+    from gaia_core.pipeline import Gaia
+
+    out: Path = options.out
+    if not out.resolve().parent.is_dir():
+        raise InputError(f"The folder of {out} does not exist; create it or choose another.")
+    if out.suffix.lower() != ".mp4":
+        raise InputError(f"The output {out.name} must end in .mp4.")
+    request = Request(
+        portrait=options.portrait,
+        speech=options.speech,
+        text=options.text,
+        voice=options.voice,
+        face=options.face,
+        seed=secrets.randbelow(MAX_SEED) if options.seed is None else options.seed,
+        steps=options.steps,
+        guidance=options.guidance,
+        size=options.size,
+    ).check()
+    gaia = Gaia.load(options.weights)
+    with tqdm(total=100, bar_format="{desc:<8}{bar}{percentage:4.0f} % {remaining}") as bar:
+        for event in gaia.generate(request, out):
+            if isinstance(event, Progress):
+                bar.set_description(event.stage, refresh=False)
+                bar.update(round(100 * event.fraction) - bar.n)
+            elif isinstance(event, Result):
+                bar.update(100 - bar.n)
+                result = event
+    for notice in result.notices:
+        print(notice, file=sys.stderr)
+    print(f"{result.video}: {result.frames} frames, seed {request.seed}")
+
+
+def train(options: argparse.Namespace) -> None:
+    """Packs data or trains a stage."""
+    from gaia_core.training import stages
+    from gaia_core.training.loop import Settings
+
+    logging.getLogger().setLevel(logging.INFO)
+    if options.stage == "pack":
+        _folder_with_clips(options.data)
+        stages.pack(options.data, options.pack, options.per_identity)
+        return
+    settings = Settings(minutes=options.minutes, rate=options.rate, device=options.device)
+    trainer = {"autoencoder": stages.train_autoencoder, "denoiser": stages.train_denoiser}
+    trainer[options.stage](options.pack, options.run_folder, options.out, settings, options.batch)
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    """The held-out protocol."""
+    from gaia_core.evaluation import protocol
+    from gaia_core.pipeline import Gaia
+
+    _folder_with_clips(options.data)
+    gaia = Gaia.load(options.weights)
+    report = protocol.evaluate(
+        gaia, options.data, options.protocol, limit=options.limit, sheets=options.sheets
+    )
+    print(protocol.format_table(report))
+    if options.json:
+        options.json.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+
+
+def bench(options: argparse.Namespace) -> None:
+    """Speed and memory of the shipped model on this machine."""
+    from gaia_core import bench as benchmark
+
+    report = benchmark.run(options.weights, options.seconds)
+    print(benchmark.format_table(report))
+    if options.json:
+        options.json.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+
+
+def info(options: argparse.Namespace) -> None:
+    """What is loaded, how large it is, and with which versions."""
+    import torch
+
+    config = checkpoint.read_config(options.weights)
+    autoencoder = checkpoint.load_autoencoder(options.weights)
+    denoiser = checkpoint.load_denoiser(options.weights, autoencoder.config.motion)
+    print(f"gaia_core {__version__}, Python {platform.python_version()}")
+    for name in ("torch", "gradio", "mediapipe", "hibari-tts", "edge-tts"):
+        print(f"{name} {metadata.version(name)}")
+    print(f"device: {'cuda' if torch.cuda.is_available() else 'cpu'}")
+    print(f"weights: {options.weights}")
+    for stage in (autoencoder, denoiser):
+        name = type(stage).__name__.lower()
+        count = sum(p.numel() for p in stage.parameters()) / 1e6
+        size = (options.weights / f"{name}.safetensors").stat().st_size / 1e6
+        print(f"{name}: {count:.2f} M parameters, {size:.1f} MB")
+        for fact, value in config[name]["trained"].items():
+            print(f"  {fact}: {value}")
+
+
+def _folder_with_clips(data: Path) -> None:
+    if not (data / "clips" / "manifest.csv").is_file():
+        raise InputError(f"{data} holds no clips/manifest.csv; give a folder of that layout.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    from gaia_core.pipeline import WEIGHTS
+
+    parser = argparse.ArgumentParser(
+        prog="python -m gaia_core",
+        description="Zero-shot talking avatars: one photo and speech become a video.",
+    )
+    parser.add_argument("--verbose", action="store_true", help="tell what happens")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(
+            name, help=text, description=text, formatter_class=argparse.RawTextHelpFormatter
+        )
+        made.set_defaults(run=run)
+        made.add_argument("--weights", type=Path, default=WEIGHTS, help=WEIGHTS_HELP)
+        return made
+
+    it = command("animate", animate, "Make a talking video of a portrait.")
+    it.add_argument("--portrait", type=Path, required=True, help="a photo with a face")
+    said = it.add_mutually_exclusive_group(required=True)
+    said.add_argument("--speech", type=Path, help="a recording of speech, up to 120 s")
+    said.add_argument("--text", help="words to be spoken by --voice")
+    it.add_argument("--voice", default=Request.voice, help="default: %(default)s")
+    it.add_argument("--out", type=Path, required=True, help="the mp4 to write")
+    it.add_argument("--face", type=int, default=0, help="which face, 0 is the largest")
+    it.add_argument("--seed", type=int, help="same seed, same motion (default: a new one)")
+    it.add_argument("--steps", type=int, default=Request.steps, help="default: %(default)s")
+    it.add_argument(
+        "--guidance",
+        type=float,
+        default=Request.guidance,
+        help="weight of the speech, default: %(default)s",
+    )
+    it.add_argument(
+        "--size",
+        choices=SIZES,
+        default=Request.size,
+        help="the face's crop in px, or the whole photo",
+    )
+
+    it = command("train", train, "Pack the data, or train a stage from a pack.")
+    it.add_argument("stage", choices=("pack", "autoencoder", "denoiser"))
+    it.add_argument("--data", type=Path, help="folder with clips/manifest.csv (for pack)")
+    it.add_argument("--pack", type=Path, required=True, help="folder of the packed data")
+    it.add_argument("--per-identity", type=int, default=120, help="frames a person (for pack)")
+    it.add_argument("--run-folder", type=Path, default=Path("run"), help="state to resume, curve")
+    it.add_argument("--out", type=Path, default=WEIGHTS, help="folder for the weights")
+    it.add_argument("--minutes", type=float, default=10.0, help="time box")
+    it.add_argument("--rate", type=float, default=5e-4, help="peak learning rate")
+    it.add_argument("--batch", type=int, default=12, help="samples a step (autoencoder)")
+    it.add_argument("--device", default="cpu", help="cpu or cuda")
+
+    it = command("evaluate", evaluate, "Measure the weights on people never trained on.")
+    it.add_argument("--data", type=Path, required=True, help="folder with clips/manifest.csv")
+    it.add_argument("--protocol", choices=("reenactment", "speech", "all"), default="all")
+    it.add_argument("--limit", type=int, help="clips, spread over identities")
+    it.add_argument("--sheets", type=Path, help="folder for contact sheets")
+    it.add_argument("--json", type=Path, help="file for the numbers")
+
+    it = command("bench", bench, "Measure speed and memory on this machine.")
+    it.add_argument("--seconds", type=float, default=10.0, help="length of the speech")
+    it.add_argument("--json", type=Path, help="file for the numbers")
+
+    command("info", info, "Tell what is installed and which weights are there.")
+    return parser

@@ -1,0 +1,123 @@
+"""Rendered crops back into the picture that is shown: the crop alone, or the whole photo.
+
+Only the crop's own square is ever touched; the rest of the photo stays bit-identical from frame
+to frame. Knows nothing of models.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from gaia_core.face import Crop
+from gaia_core.media import LABEL
+from gaia_core.request import SIZES
+
+MAX_RENDER = 1024  # px; larger crops are rendered at this side and enlarged
+
+# The window of the crop that replaces the photo, in crop units: a rounded square, fading to
+# nothing at the crop's border. The face's box ends 0.19 from the border at the nearest.
+_FEATHER = 0.12
+_CORNER = 0.3
+
+
+class Composer:
+    """Puts rendered crops into frames of one size.
+
+    Args:
+        photo: (H, W, 3) uint8.
+        crop: where the rendered square belongs; taken on whole pixels.
+        size: one of `SIZES`: a side in px for the crop alone, or "photo" for all of it, less the
+            last row or column where the size is odd.
+    """
+
+    def __init__(self, photo: np.ndarray, crop: Crop, size: str) -> None:
+        if size not in SIZES:
+            raise ValueError(f"size is {size!r}, not one of {', '.join(SIZES)}")
+        self._whole = size == "photo"
+        self._side = max(1, round(crop.side)) if self._whole else int(size)
+        self.render_size = min(self._side, MAX_RENDER)
+        if not self._whole:
+            return
+        height, width = photo.shape[0] // 2 * 2, photo.shape[1] // 2 * 2
+        self._photo = np.ascontiguousarray(photo[:height, :width])
+        left, top = round(crop.left), round(crop.top)
+        # What of the crop lies on the photo: in the photo's px, and in the crop's own.
+        x, y = (
+            (max(0, left), min(width, left + self._side)),
+            (max(0, top), min(height, top + self._side)),
+        )
+        if x[0] >= x[1] or y[0] >= y[1]:
+            raise ValueError(f"{crop} does not touch the photo of {width} x {height} px")
+        self._place = slice(*y), slice(*x)
+        self._part = slice(y[0] - top, y[1] - top), slice(x[0] - left, x[1] - left)
+        self._weight = np.ascontiguousarray(_window(self._side)[self._part])
+        self._rest = 1 - self._weight
+
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """Width and height of a composed frame, px."""
+        if not self._whole:
+            return self._side, self._side
+        return self._photo.shape[1], self._photo.shape[0]
+
+    def compose(self, rendered: np.ndarray) -> np.ndarray:
+        """(S, S, 3) uint8, S at best `render_size` -> a new frame (H, W, 3) uint8."""
+        if rendered.shape[0] != self._side:
+            shrinks = rendered.shape[0] > self._side
+            how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+            rendered = cv2.resize(rendered, (self._side, self._side), interpolation=how)
+        if not self._whole:
+            return rendered.copy()
+        frame = self._photo.copy()
+        above, below = rendered[self._part], self._photo[self._place]
+        frame[self._place] = cv2.blendLinear(above, below, self._weight, self._rest)
+        return frame
+
+
+def label(frame: np.ndarray) -> np.ndarray:
+    """Draws the small mark `LABEL` into the lower right corner, in place: (H, W, 3) uint8."""
+    height, width = frame.shape[:2]
+    mark, opacity = _mark(min(height, width))
+    rows, columns = mark.shape[:2]
+    gap = rows // 2
+    top, left = height - rows - gap, width - columns - gap
+    if top < 0 or left < 0:
+        raise ValueError(f"a frame of {width} x {height} px has no room for the label")
+    corner = frame[top : top + rows, left : left + columns]
+    corner[:] = cv2.blendLinear(mark, np.ascontiguousarray(corner), opacity, 1 - opacity)
+    return frame
+
+
+def _window(side: int) -> np.ndarray:
+    """The weight of the crop's pixels, (side, side) float32 in [0, 1]."""
+    axis = np.abs((np.arange(side, dtype=np.float32) + 0.5) / side - 0.5)
+    # Distance from the border of a rounded square, positive inside.
+    x, y = np.meshgrid(axis, axis)
+    beyond = np.stack([x, y]) - (0.5 - _CORNER)
+    depth = _CORNER - np.hypot(*beyond.clip(0)) - beyond.max(0).clip(max=0)
+    ramp = (depth / _FEATHER).clip(0, 1)
+    return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
+
+
+@lru_cache(maxsize=8)
+def _mark(side: int) -> tuple[np.ndarray, np.ndarray]:
+    """White on a dark pill for a frame whose shorter side that is: colours, opacity in [0, 1]."""
+    font = ImageFont.load_default(max(6, round(side / 32)))
+    left, top, right, bottom = font.getbbox(LABEL)
+    padding = round((bottom - top) * 0.6)
+    width, height = round(right - left) + 3 * padding, round(bottom - top) + 2 * padding
+    # Drawn four times as large: PIL's shapes are not antialiased.
+    shape = Image.new("L", (4 * width, 4 * height))
+    ImageDraw.Draw(shape).rounded_rectangle(
+        (0, 0, 4 * width - 1, 4 * height - 1), radius=2 * height, fill=160
+    )
+    opacity = shape.resize((width, height), Image.Resampling.BOX)
+    mark = Image.new("RGB", (width, height), (16, 16, 16))
+    origin = 1.5 * padding - left, padding - top
+    ImageDraw.Draw(mark).text(origin, LABEL, fill=(255, 255, 255), font=font)
+    ImageDraw.Draw(opacity).text(origin, LABEL, fill=255, font=font)
+    return np.asarray(mark), np.asarray(opacity, np.float32) / 255

@@ -1,0 +1,174 @@
+"""Self re-enactment: a clip's first frame is driven by the clip's other frames.
+
+The model and two baselines make the same frames, and each is compared with the real one. What is
+measured of a picture is re-read from its pixels, never taken from the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gaia_core.autoencoder import Autoencoder
+from gaia_core.evaluation import metrics
+from gaia_core.evaluation.baselines import landmark_warp
+from gaia_core.evaluation.identity import IdentityEncoder
+from gaia_core.face import Face, FaceLandmarker
+from gaia_core.perceptual import PerceptualFeatures, perceptual_distance
+
+METHODS = ("ours", "still", "landmark_warp")
+METRICS = ("psnr", "perceptual", "mouth_l1", "akd_px", "apd_deg", "identity_l2", "sharpness")
+FRAMES = 12  # of a clip that are re-enacted, about
+MIN_STEP = 3  # frames apart at least: neighbours in a short clip tell the same twice
+IDENTITY_STEP = 4  # embeddings are slow and hardly change within a clip: every 4th of those frames
+
+Scores = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the judges saw in a picture: its face, and whose it is, where they were asked."""
+
+    image: np.ndarray
+    face: Face | None
+    embedding: np.ndarray | None
+
+
+class Judges:
+    """The frozen networks that read the pictures."""
+
+    def __init__(self, landmarker: FaceLandmarker) -> None:
+        self.landmarker = landmarker
+        self.features = PerceptualFeatures()
+        self.identity = IdentityEncoder()
+
+    def read(self, images: Sequence[np.ndarray]) -> list[Reading]:
+        """Faces of N pictures, and the identity in every `IDENTITY_STEP`-th of them."""
+        return [
+            Reading(
+                image,
+                face,
+                self.identity.encode(image, face.landmarks)
+                if face is not None and index % IDENTITY_STEP == 0
+                else None,
+            )
+            for index, (image, face) in enumerate(
+                zip(images, self.landmarker.track(images), strict=True)
+            )
+        ]
+
+
+@dataclass(frozen=True)
+class Reenactment:
+    """One clip: what was made, and what it scored frame by frame.
+
+    Attributes:
+        real: N frames, uint8 (H, H, 3).
+        made: N frames of each method.
+        scores: N times metric -> value of each method; `lost_faces` is 1 where the output shows
+            no face, and what needs one is missing there.
+    """
+
+    real: list[np.ndarray]
+    made: dict[str, list[np.ndarray]] = field(default_factory=dict)
+    scores: dict[str, list[Scores]] = field(default_factory=dict)
+
+
+def reenact(
+    autoencoder: Autoencoder, judges: Judges, frames: Sequence[np.ndarray]
+) -> Reenactment | None:
+    """Frames of one clip, uint8 (H, H, 3) -> Reenactment; None without a face in two frames."""
+    reference, face = first_face(judges.landmarker, frames)
+    if face is None:
+        return None
+    rest = range(reference + 1, len(frames))
+    step = max(MIN_STEP, -(-len(rest) // FRAMES))
+    # Counted from the clip's end, where it is farthest from the portrait.
+    driving = [x for x in judges.read([frames[i] for i in sorted(rest[::-1][::step])]) if x.face]
+    if not driving:
+        return None
+    portrait, side = frames[reference], frames[reference].shape[0]
+    real, faces = [x.image for x in driving], [x.face for x in driving if x.face]
+    clip = Reenactment(real)
+    clip.made["ours"] = drive(autoencoder, portrait, face, faces)
+    clip.made["still"] = [portrait] * len(real)
+    clip.made["landmark_warp"] = [
+        landmark_warp(portrait, face.landmarks / side, x.landmarks / side) for x in faces
+    ]
+    features = judges.features(to_tensor(real))
+    for method, made in clip.made.items():
+        distinct = made[:1] if method == "still" else made
+        readings = judges.read(distinct) * (len(made) // len(distinct))
+        # One picture's features against many spread by themselves.
+        distances = perceptual_distance(judges.features(to_tensor(distinct)), features)
+        clip.scores[method] = [
+            _score(output, target) | {"perceptual": distance}
+            for output, target, distance in zip(readings, driving, distances.tolist(), strict=True)
+        ]
+    return clip
+
+
+def drive(
+    autoencoder: Autoencoder, portrait: np.ndarray, face: Face, driving: Sequence[Face]
+) -> list[np.ndarray]:
+    """The portrait with the motion of N faces in crops of the same size -> N frames, uint8."""
+    device = next(autoencoder.parameters()).device
+    landmarks = np.stack([face.landmarks, *(x.landmarks for x in driving)]) / portrait.shape[0]
+    motion = autoencoder.encode_motion(torch.from_numpy(landmarks).float().to(device))
+    appearance = autoencoder.encode_appearance(to_tensor([portrait]).to(device), motion[:1])
+    frames = autoencoder.decode(appearance, motion[1:])
+    return list((frames * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy())
+
+
+def first_face(landmarker: FaceLandmarker, frames: Sequence[np.ndarray]) -> tuple[int, Face | None]:
+    """Index of the first frame with a face, and the face."""
+    for index, face in enumerate(landmarker.track(frames)):
+        if face is not None:
+            return index, face
+    return 0, None
+
+
+def summarise(scores: Iterable[Mapping[str, float]]) -> dict[str, float | int | None]:
+    """Frame scores of one method -> means over frames (sharpness: median), and counts.
+
+    None where nothing could be measured.
+    """
+    scores = list(scores)
+    report: dict[str, float | int | None] = {}
+    for metric in METRICS:
+        values = [x[metric] for x in scores if metric in x]
+        middle = np.median if metric == "sharpness" else np.mean
+        report[metric] = float(middle(values)) if values else None
+    report["lost_faces"] = sum(int(x["lost_faces"]) for x in scores)
+    report["frames"] = len(scores)
+    return report
+
+
+def to_tensor(images: Sequence[np.ndarray]) -> Tensor:
+    """N times uint8 (H, W, 3) -> (N, 3, H, W) in [0, 1]"""
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
+
+
+def _score(output: Reading, real: Reading) -> Scores:
+    """All but the perceptual distance, of one frame."""
+    assert real.face is not None
+    truth, side = real.face.landmarks, real.image.shape[0]
+    scores = {
+        "psnr": metrics.psnr(output.image, real.image),
+        "mouth_l1": metrics.mouth_l1(output.image, real.image, truth),
+        "sharpness": metrics.sharpness(output.image, real.image, truth),
+        "lost_faces": float(output.face is None),
+    }
+    if output.face is None:
+        return scores
+    found = output.face.landmarks
+    turned = metrics.pose_degrees(found) - metrics.pose_degrees(truth)
+    scores["akd_px"] = metrics.landmark_distance(found, truth, side)
+    scores["apd_deg"] = float(np.abs(turned).mean())
+    if output.embedding is not None and real.embedding is not None:
+        scores["identity_l2"] = float(np.linalg.norm(output.embedding - real.embedding))
+    return scores

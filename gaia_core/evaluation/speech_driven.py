@@ -1,0 +1,170 @@
+"""Speech-driven protocol: a clip's first frame speaks the clip's sound.
+
+The film is read back from its pixels by the same landmarker as the real clip, and lips, head and
+eyelids of the two are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from gaia_core import SAMPLE_RATE
+from gaia_core import landmarks as mesh
+from gaia_core.autoencoder import Autoencoder
+from gaia_core.evaluation import metrics
+from gaia_core.face import FaceLandmarker
+from gaia_core.request import Request
+
+SILENCE_SECONDS = 2
+SILENT_PORTRAITS = 4  # identities that are shown silence
+
+_BLINK_LEFT, _BLINK_RIGHT = 9, 10  # eyeBlink scores in MediaPipe's blendshapes
+
+
+class Animator(Protocol):
+    """What is evaluated; `gaia_core.pipeline.Gaia` is one."""
+
+    @property
+    def autoencoder(self) -> Autoencoder:
+        """Stage 1."""
+
+    def animate(
+        self,
+        portrait: np.ndarray,
+        waveform: np.ndarray,
+        /,
+        *,
+        seed: int,
+        steps: int,
+        guidance: float,
+    ) -> Iterator[np.ndarray]:
+        """uint8 (256, 256, 3) crop, float32 (N,) at 16 kHz -> frames uint8 (256, 256, 3)"""
+
+
+@dataclass(frozen=True)
+class Track:
+    """What was read of a film's T frames; NaN where no face was found.
+
+    Attributes:
+        landmarks: (T, K, 3) px.
+        closed: (T,) eyeBlink score, mean of both eyes.
+    """
+
+    landmarks: np.ndarray
+    closed: np.ndarray
+
+    @property
+    def aperture(self) -> np.ndarray:
+        """(T,) gap between the lips over the face's height."""
+        return metrics.lip_aperture(self.landmarks)
+
+    @property
+    def found(self) -> np.ndarray:
+        """(T,) whether the frame shows a face."""
+        return np.isfinite(self.closed)
+
+    def head_spread(self) -> np.ndarray:
+        """Standard deviations of yaw, pitch and roll, degrees (3,)."""
+        if not self.found.any():
+            return np.full(3, np.nan)
+        return metrics.pose_degrees(self.landmarks[self.found]).std(0)
+
+
+def read_track(landmarker: FaceLandmarker, frames: Iterable[np.ndarray]) -> Track:
+    """A film's frames, uint8 (H, W, 3) -> Track"""
+    landmarks, closed = [], []
+    for face in landmarker.track(frames):
+        if face is None:
+            landmarks.append(np.full((mesh.COUNT, 3), np.nan, np.float32))
+            closed.append(float("nan"))
+        else:
+            landmarks.append(face.landmarks)
+            closed.append(float(face.blendshapes[[_BLINK_LEFT, _BLINK_RIGHT]].mean()))
+    return Track(np.stack(landmarks), np.array(closed))
+
+
+def speak(animator: Animator, portrait: np.ndarray, waveform: np.ndarray) -> list[np.ndarray]:
+    """Portrait crop and speech -> frames, at a request's default settings."""
+    return list(
+        animator.animate(
+            portrait,
+            waveform,
+            seed=Request.seed,
+            steps=Request.steps,
+            guidance=Request.guidance,
+        )
+    )
+
+
+def silent_aperture(
+    animator: Animator, landmarker: FaceLandmarker, portraits: Sequence[np.ndarray]
+) -> float:
+    """Standard deviation of the lip aperture over silence, mean over portraits."""
+    silence = np.zeros(SILENCE_SECONDS * SAMPLE_RATE, np.float32)
+    films = [read_track(landmarker, speak(animator, x, silence)) for x in portraits]
+    return _mean(np.nanstd(film.aperture) for film in films if film.found.any())
+
+
+def compare(pairs: Sequence[tuple[Track, Track]]) -> dict[str, Any]:
+    """(ours, real) of each clip, equally long -> report.
+
+    A lag is in frames, positive where ours is late. Apertures are in face heights, spreads in
+    degrees, `msi` in (mm per frame squared)^-2 of the canonical face. Clips whose real lips cannot
+    be read or do not move are left out of the correlations; where ours do not move they count as 0.
+    """
+    readable = [
+        (a, b) for a, b in pairs if np.isfinite(metrics.correlation(b.aperture, b.aperture))
+    ]
+    lags = np.array([metrics.lagged_correlations(a.aperture, b.aperture) for a, b in readable])
+    lags = lags.reshape(-1, 2 * metrics.MAX_LAG + 1)
+    moving = np.isfinite(lags).any(1)
+    lags = np.nan_to_num(lags)
+    best = lags[moving].argmax(1) - metrics.MAX_LAG
+    return {
+        "correlation_pooled": metrics.correlation(
+            _pooled(ours for ours, _ in readable), _pooled(real for _, real in readable)
+        ),
+        "correlation_lag0": _mean(lags[:, metrics.MAX_LAG]),
+        "correlation_best": _mean(lags.max(1)),
+        "best_lag_mean": _mean(best),
+        "lag_within_1": float((np.abs(best) <= 1).sum()) / len(lags) if len(lags) else None,
+        "clips": len(pairs),
+        "clips_unreadable": len(pairs) - len(readable),
+        "frames": sum(len(ours.closed) for ours, _ in pairs),
+        "lost_faces": sum(int((~ours.found).sum()) for ours, _ in pairs),
+        "ours": _liveliness([ours for ours, _ in pairs]),
+        "real": _liveliness([real for _, real in pairs]),
+    }
+
+
+def _pooled(films: Iterable[Track]) -> np.ndarray:
+    """Apertures of all films in one row, each film's mean taken away."""
+    rows = [film.aperture for film in films]
+    return np.concatenate([row - _mean(row) for row in rows] or [np.zeros(0)])
+
+
+def _liveliness(tracks: Sequence[Track]) -> dict[str, float]:
+    """How much a set of films moves."""
+    spread = np.array([track.head_spread() for track in tracks]).reshape(-1, 3)
+    blinks = sum(metrics.count_blinks(track.closed) for track in tracks)
+    frames = sum(int(track.found.sum()) for track in tracks)
+    aperture = np.concatenate([track.aperture[track.found] for track in tracks] or [np.zeros(0)])
+    return {
+        "aperture_p95": float(np.percentile(aperture, 95)) if len(aperture) else float("nan"),
+        "aperture_std": _mean(np.nanstd(x.aperture) for x in tracks if x.found.any()),
+        "msi": 1 / _mean(metrics.acceleration_variance(x.landmarks) for x in tracks),
+        "yaw_spread": _mean(spread[:, 0]),
+        "pitch_spread": _mean(spread[:, 1]),
+        "roll_spread": _mean(spread[:, 2]),
+        "blinks_per_minute": metrics.per_minute(blinks, frames),
+    }
+
+
+def _mean(values: Iterable[float] | np.ndarray) -> float:
+    """Mean of the finite ones; NaN of none."""
+    finite = [x for x in values if np.isfinite(x)]
+    return float(np.mean(finite)) if finite else float("nan")

@@ -1,0 +1,114 @@
+"""Stage 2's data: windows of motion with speech, a reference frame, and what is given of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+
+from gaia_core.denoiser import Denoiser
+
+# Window lengths and how many of each fill a batch. No padding: a window lies inside its clip.
+WINDOWS = ((30, 64), (75, 26), (120, 16))
+NO_SPEECH = 0.15  # share of windows that are trained without speech, for guidance
+SPEECHLESS_SOURCES = 0.1  # share of batches' windows from clips without sound
+PREFIX = 24  # frames of a window that a long take gives from the one before
+
+
+class MotionWindows:
+    """Endless batches of windows; sources by the square root of their length."""
+
+    def __init__(self, pack: Path, groups: dict[str, slice], fill: float = 1.0) -> None:
+        with safe_open(pack, "pt") as file:
+            motion, speech = file.get_tensor("motion"), file.get_tensor("speech")
+            self.rows = json.loads(file.metadata()["clips"])
+        self.motion = motion.split([row["frames"] for row in self.rows])
+        self.speech = speech.split([row["speech"] for row in self.rows])
+        self.width = speech.shape[1]
+        self.groups, self.fill = groups, fill
+        self.generator = torch.Generator().manual_seed(0)
+        totals: dict[str, float] = {}
+        for row in self.rows:
+            totals[row["source"]] = totals.get(row["source"], 0) + row["frames"]
+        self.weight = torch.tensor(
+            [
+                row["frames"]
+                / totals[row["source"]] ** 0.5
+                * (1.0 if row["speech"] else SPEECHLESS_SOURCES)
+                for row in self.rows
+            ]
+        )
+
+    def spread(self) -> Tensor:
+        """Standard deviation of motion about another frame of the same clip: (D,)."""
+        deviations = [(m.float() - m.float().mean(0)) for m in self.motion]
+        weights = self.weight / torch.tensor([float(len(m)) for m in self.motion])
+        square = sum(
+            (w * d.square().sum(0) for w, d in zip(weights, deviations, strict=True)),
+            start=torch.zeros(self.motion[0].shape[1]),
+        )
+        return (2 * square / self.weight.sum()).sqrt()
+
+    def __iter__(self) -> Iterator[dict[str, Tensor]]:
+        lengths = torch.tensor([row["frames"] for row in self.rows])
+        while True:
+            frames, count = WINDOWS[self._integer(len(WINDOWS))]
+            weight = self.weight * (lengths >= frames)
+            picked = torch.multinomial(
+                weight, round(count * self.fill), True, generator=self.generator
+            )
+            items = [self._window(int(index), frames) for index in picked]
+            yield {name: torch.stack([item[name] for item in items]) for name in items[0]}
+
+    def _integer(self, high: int) -> int:
+        return int(torch.randint(high, (), generator=self.generator))
+
+    def _uniform(self) -> float:
+        return float(torch.rand((), generator=self.generator))
+
+    def _window(self, index: int, frames: int) -> dict[str, Tensor]:
+        motion, speech = self.motion[index], self.speech[index]
+        start = self._integer(len(motion) - frames + 1)
+        span = slice(start, start + frames)
+        heard = len(speech) > 0 and self._uniform() > NO_SPEECH
+        return {
+            "motion": motion[span].float(),
+            "speech": speech[span].float() if len(speech) else torch.zeros(frames, self.width),
+            "reference": motion[self._integer(len(motion))].float(),
+            "given": self._given(frames, motion.shape[1]),
+            "has_speech": torch.tensor(heard),
+        }
+
+    def _given(self, frames: int, width: int) -> Tensor:
+        """A random mask (T, D): nothing, the window's start, channel groups, or spans of time."""
+        given = torch.zeros(frames, width)
+        kind = self._uniform()
+        if kind < 0.35:
+            return given
+        if kind < 0.65:
+            given[: min(PREFIX, frames // 3)] = 1
+        elif kind < 0.9:
+            names = [name for name in self.groups if self._uniform() < 0.4]
+            for name in names:
+                where = self.groups[name]
+                if self._uniform() < 0.5:
+                    given[:, where] = 1
+                else:  # sparse keyframes
+                    given[torch.rand(frames, generator=self.generator) < 0.06, where] = 1
+        else:
+            given[:] = 1
+            first = self._integer(frames - 8)
+            given[first : first + 8 + self._integer(frames - first - 7)] = 0
+        if given.all():
+            given[:, self.groups["mouth"]] = 0
+        return given
+
+
+def denoiser_losses(model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A batch of `MotionWindows` -> loss terms."""
+    assert isinstance(model, Denoiser)
+    return model.losses(**batch)

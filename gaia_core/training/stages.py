@@ -1,0 +1,72 @@
+"""The three commands of training: pack the data, train stage 1, train stage 2."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from gaia_core import checkpoint
+from gaia_core.autoencoder import Autoencoder, MotionEncoder
+from gaia_core.config import PRESETS
+from gaia_core.denoiser import Denoiser
+from gaia_core.training.denoiser import MotionWindows, denoiser_losses
+from gaia_core.training.loop import Settings, train
+from gaia_core.training.motion import fit_motion_encoder
+from gaia_core.training.pack import cache_landmarks, pack_frames, pack_motion, read_landmarks
+from gaia_core.training.renderer import FramePairs, RendererLosses
+
+log = logging.getLogger(__name__)
+
+FRAMES, MOTION, ENCODER = "frames.safetensors", "motion.safetensors", "encoder.safetensors"
+
+
+def pack(data: Path, folder: Path, per_identity: int, preset: str = "small") -> None:
+    """Reads landmarks of all clips, fits the motion encoder to them, and packs both stages' data.
+
+    An interrupted run goes on with the landmarks that it has.
+    """
+    cache = folder / "landmarks"
+    cache.mkdir(parents=True, exist_ok=True)
+    cache_landmarks(data, cache)
+    encoder = MotionEncoder(PRESETS[preset].autoencoder.motion)
+    error = fit_motion_encoder(encoder, *read_landmarks(data, cache))
+    log.info("motion encoder, rms px at 256: %s", error)
+    save_file(encoder.state_dict(), folder / ENCODER)
+    pack_frames(data, cache, folder / FRAMES, per_identity)
+    pack_motion(data, cache, folder / MOTION, encoder)
+
+
+def train_autoencoder(
+    folder: Path, run: Path, weights: Path, settings: Settings, batch: int, preset: str = "small"
+) -> None:
+    """Trains the renderer on a pack; the averaged weights go into `weights`."""
+    torch.manual_seed(0)
+    model = Autoencoder(PRESETS[preset].autoencoder)
+    model.motion.load_state_dict(load_file(folder / ENCODER), strict=True)
+    model.motion.requires_grad_(False)
+    model.to(memory_format=torch.channels_last)
+    data = FramePairs(folder / FRAMES, model.motion.template, batch)
+    losses = RendererLosses().to(settings.device)
+    average, samples = train(model, losses, iter(data), run, settings)
+    facts = {"samples": samples, "frames": len(data.frames.clip), "clips": len(data.frames.names)}
+    checkpoint.save(weights, average, facts)
+
+
+def train_denoiser(
+    folder: Path, run: Path, weights: Path, settings: Settings, batch: int, preset: str = "small"
+) -> None:
+    """Trains the denoiser on a pack; the averaged weights go into `weights`.
+
+    `batch` scales the windows per step: 12 is the default mix.
+    """
+    torch.manual_seed(0)
+    sizes = PRESETS[preset]
+    model = Denoiser(sizes.denoiser, sizes.autoencoder.motion)
+    data = MotionWindows(folder / MOTION, model.groups, batch / 12)
+    model.spread.copy_(data.spread())
+    average, samples = train(model, denoiser_losses, iter(data), run, settings)
+    facts = {"windows": samples, "clips": len(data.rows), "frames": sum(map(len, data.motion))}
+    checkpoint.save(weights, average, facts)
