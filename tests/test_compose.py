@@ -1,0 +1,131 @@
+"""The crop returns to its photo without a seam, and nothing else of the photo changes."""
+
+import time
+
+import numpy as np
+import pytest
+from skimage import data
+
+from gaia_core.compose import Composer, label
+from gaia_core.face import Crop
+
+CROP = Crop(226, 117, 198)
+LEAVING = Crop(30, 500, 200)  # over the left and lower edge of the photo
+
+
+@pytest.fixture(scope="module")
+def photo() -> np.ndarray:
+    return data.astronaut()
+
+
+def rendered(side: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (side, side, 3), np.uint8)
+
+
+@pytest.mark.parametrize("size", ["256", "512"])
+def test_crop_sizes_are_the_crop_itself(photo, size):
+    composer = Composer(photo, CROP, size)
+    frame = rendered(int(size))
+    composed = composer.compose(frame)
+    assert composer.render_size == int(size) and composer.frame_size == (int(size), int(size))
+    assert (composed == frame).all() and not np.shares_memory(composed, frame)
+
+
+def test_an_unknown_size_is_refused(photo):
+    with pytest.raises(ValueError, match="'1024'"):
+        Composer(photo, CROP, "1024")
+
+
+def test_a_crop_beside_the_photo_is_refused(photo):
+    with pytest.raises(ValueError, match="does not touch"):
+        Composer(photo, Crop(-300, 100, 100), "photo")
+
+
+@pytest.mark.parametrize("crop", [CROP, LEAVING, Crop(256, 256, 900)])
+def test_an_unmoved_face_gives_the_photo_back(photo, crop):
+    composer = Composer(photo, crop, "photo")
+    composed = composer.compose(crop.extract(photo, composer.render_size))
+    assert (composed == photo).all()
+
+
+@pytest.mark.parametrize("crop", [CROP, LEAVING])
+def test_only_the_crop_is_touched(photo, crop):
+    composer = Composer(photo, crop, "photo")
+    before = photo.copy()
+    frames = [composer.compose(rendered(composer.render_size, seed)) for seed in range(3)]
+    outside = np.ones(photo.shape[:2], bool)
+    top, left, side = int(crop.top), int(crop.left), int(crop.side)
+    outside[max(0, top) : top + side, max(0, left) : left + side] = False
+    for frame in frames:
+        assert (frame[outside] == photo[outside]).all()
+    assert (frames[0] != frames[1]).any()
+    assert (photo == before).all()
+
+
+def test_the_face_is_replaced_whole(photo):
+    composer = Composer(photo, CROP, "photo")
+    frame = rendered(198)
+    # The landmarks' box and some skin around it: 0.25 to 0.85 of the crop.
+    inside, across = slice(50, 168), slice(40, 158)
+    composed = composer.compose(frame)[18:216, 127:325]
+    assert (composed[inside, across] == frame[inside, across]).all()
+
+
+def test_no_seam_shows():
+    grey = np.full((400, 400, 3), 100, np.uint8)
+    composer = Composer(grey, Crop(200, 200, 200), "photo")
+    composed = composer.compose(np.full((200, 200, 3), 160, np.uint8)).astype(int)
+    steps = [np.abs(np.diff(composed, axis=axis)).max() for axis in (0, 1)]
+    assert composed.max() == 160 and max(steps) <= 5  # 60 levels apart, 24 px of feather
+
+
+def test_a_render_of_another_side_is_scaled(photo):
+    composer = Composer(photo, CROP, "photo")
+    small = composer.compose(CROP.extract(photo, 128)).astype(int)
+    assert np.abs(small - photo).mean() < 2
+
+
+def test_large_crops_are_rendered_smaller():
+    composer = Composer(np.zeros((2000, 2000, 3), np.uint8), Crop(1000, 1000, 1600), "photo")
+    assert composer.render_size == 1024
+    assert composer.compose(rendered(1024)).shape == (2000, 2000, 3)
+
+
+def test_odd_photos_become_even(photo):
+    odd, crop = photo[:401, :333], Crop(300, 360, 160)
+    composer = Composer(odd, crop, "photo")
+    assert composer.frame_size == (332, 400)
+    composed = composer.compose(crop.extract(odd, composer.render_size))
+    assert (composed == odd[:400, :332]).all()
+
+
+def test_frames_from_a_tensor_need_no_copy(photo):
+    channels_first = np.ascontiguousarray(rendered(198).transpose(2, 0, 1))
+    composed = Composer(photo, CROP, "photo").compose(channels_first.transpose(1, 2, 0))
+    assert (composed == Composer(photo, CROP, "photo").compose(rendered(198))).all()
+
+
+def test_composing_is_quick():
+    large = np.zeros((1024, 1024, 3), np.uint8)
+    composer = Composer(large, Crop(500, 500, 600), "photo")
+    frame = rendered(composer.render_size)
+    seconds = []
+    for _ in range(15):
+        start = time.process_time()
+        label(composer.compose(frame))
+        seconds.append(time.process_time() - start)
+    assert min(seconds) < 0.01
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (256, 256), (512, 400), (1024, 1024)])
+@pytest.mark.parametrize("brightness", [0, 128, 255])
+def test_label_is_small_and_visible(shape, brightness):
+    plain = np.full((*shape, 3), brightness, np.uint8)
+    marked = label(plain.copy())
+    changed = (marked != plain).any(2)
+    rows, columns = np.flatnonzero(changed.any(1)), np.flatnonzero(changed.any(0))
+    assert 0 < changed.mean() < 0.12
+    assert rows[0] > shape[0] * 0.7 and rows[-1] < shape[0] - 1 and columns[-1] < shape[1] - 1
+    within = marked[rows[0] : rows[-1], columns[0] : columns[-1]].astype(int)
+    assert np.ptp(within) > 100  # letters against their ground
+    assert (label(plain.copy()) == marked).all()

@@ -1,0 +1,385 @@
+"""Any file ends in pixels, sound or one clear sentence; what is written is whole and in step."""
+
+import io
+import struct
+import subprocess
+import wave
+import zlib
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import imageio_ffmpeg
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from gaia_core import SAMPLE_RATE, media
+from gaia_core.errors import InputError
+
+RED, GREY = (200, 40, 40), 128
+
+
+def tone(seconds: float, rate: int = SAMPLE_RATE) -> np.ndarray:
+    return 0.5 * np.sin(2 * np.pi * 440 * np.arange(round(seconds * rate)) / rate)
+
+
+def ffmpeg(*arguments: str) -> subprocess.CompletedProcess:
+    exe = imageio_ffmpeg.get_ffmpeg_exe()
+    return subprocess.run([exe, "-hide_banner", "-nostdin", "-y", *arguments], capture_output=True)
+
+
+def halves() -> Image.Image:
+    """Red on the left, black on the right: 40 x 20 px."""
+    image = Image.new("RGB", (40, 20))
+    image.paste(RED, (0, 0, 20, 20))
+    return image
+
+
+def one_sentence(error: pytest.ExceptionInfo) -> bool:
+    text = str(error.value)
+    return text.endswith(".") and "\n" not in text and ";" in text
+
+
+# Images
+
+
+def test_exif_rotation_is_applied(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise by 90 degrees
+    halves().save(tmp_path / "a.jpg", exif=exif, quality=95)
+    image = media.read_image(tmp_path / "a.jpg")
+    assert image.shape == (40, 20, 3)
+    assert np.abs(image[5, 10].astype(int) - RED).max() < 8 and image[35, 10].max() < 8
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_alpha_becomes_mid_grey(tmp_path, mode):
+    image = halves().convert("RGBA")
+    image.putalpha(Image.fromarray(np.repeat([[255, 0]], 20, 0).repeat(20, 1).astype(np.uint8)))
+    image.convert(mode).save(tmp_path / "a.png")
+    read = media.read_image(tmp_path / "a.png")
+    assert (read[:, 20:] == GREY).all()
+    assert (read[:, :20, 0] > 60).all()
+
+
+@pytest.mark.parametrize("order", ["<u2", ">u2"])
+def test_sixteen_bit_grey_keeps_its_range(tmp_path, order):
+    ramp = np.linspace(0, 65535, 256).round().astype(order).reshape(16, 16)
+    Image.fromarray(ramp).save(tmp_path / ("a.png" if order == "<u2" else "a.tif"))
+    read = media.read_image(next(tmp_path.iterdir()))
+    assert (read == np.arange(256, dtype=np.uint8).reshape(16, 16, 1)).all()
+
+
+def test_sixteen_bit_colour(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((8, 8, 3), (10 << 8, 20 << 8, 30 << 8), np.uint16))
+    assert np.abs(media.read_image(tmp_path / "a.png").astype(int) - (30, 20, 10)).max() <= 1
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "CMYK", "YCbCr"])
+def test_other_colour_spaces(tmp_path, mode):
+    name = tmp_path / ("a.png" if mode == "1" else "a.jpg")
+    halves().convert(mode).save(name, **({} if mode == "1" else {"quality": 95}))
+    read = media.read_image(name)
+    expected = np.asarray(halves().convert(mode).convert("RGB")).astype(int)
+    assert read.shape == (20, 40, 3) and read.dtype == np.uint8
+    assert np.abs(read - expected)[:, [5, 35]].max() < 10
+
+
+def test_colour_profile_is_applied(tmp_path):
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+    grey = Image.new("LAB", (8, 8), (100, 128, 128))
+    profiled = ImageCms.profileToProfile(
+        grey, lab, ImageCms.createProfile("sRGB"), outputMode="RGB"
+    )
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    profiled.save(tmp_path / "a.png", icc_profile=srgb)
+    assert (
+        np.abs(media.read_image(tmp_path / "a.png").astype(int) - np.asarray(profiled)).max() <= 1
+    )
+    profiled.save(tmp_path / "b.png", icc_profile=b"not a profile")
+    assert (media.read_image(tmp_path / "b.png") == np.asarray(profiled)).all()
+
+
+def test_large_photos_are_reduced(tmp_path):
+    Image.new("RGB", (6000, 1500), RED).save(tmp_path / "a.jpg")
+    assert media.read_image(tmp_path / "a.jpg").shape == (1024, 4096, 3)
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize("side", [9001, 12_000, 60_000])
+def test_bombs_are_refused_by_declared_size(tmp_path, side):
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", b"") * 2)
+    with pytest.raises(InputError, match="more than 80 megapixels") as error:
+        media.read_image(tmp_path / "a.png")
+    assert one_sentence(error)
+
+
+@pytest.mark.parametrize(
+    "damage", ["none", "empty", "text", "cut", "noise", "postscript", "folder"]
+)
+def test_what_is_no_image_is_an_input_error(tmp_path, damage):
+    path, buffer = tmp_path / "a.jpg", io.BytesIO()
+    Image.effect_noise((200, 200), 90).save(buffer, "jpeg")
+    whole = buffer.getvalue()
+    if damage == "folder":
+        path.mkdir()
+    elif damage != "none":
+        path.write_bytes(
+            {
+                "empty": b"",
+                "text": b"hello",
+                "cut": whole[: len(whole) // 2],
+                "noise": whole[:20] + bytes(range(256)) * 9,
+                "postscript": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n",
+            }[damage]
+        )
+    with pytest.raises(InputError, match="a.jpg") as error:
+        media.read_image(path)
+    assert one_sentence(error)
+
+
+# Sound
+
+
+@pytest.mark.parametrize("suffix", ["wav", "mp3", "m4a", "ogg", "flac", "webm", "mkv", "opus"])
+@pytest.mark.parametrize("rate", [8000, 44_100])
+def test_any_container_keeps_its_time(tmp_path, suffix, rate):
+    waveform = np.concatenate([np.zeros(rate), tone(0.5, rate), np.zeros(rate)])
+    media.write_audio(tmp_path / "in.wav", waveform, rate)
+    assert ffmpeg("-i", str(tmp_path / "in.wav"), "-ac", "2", str(tmp_path / f"a.{suffix}"))
+    read = media.read_audio(tmp_path / f"a.{suffix}")
+    assert read.dtype == np.float32 and read.ndim == 1 and np.abs(read).max() <= 1
+    loud = np.flatnonzero(np.abs(read) > 0.25) / SAMPLE_RATE
+    assert loud[0] == pytest.approx(1, abs=0.01) and loud[-1] == pytest.approx(1.5, abs=0.01)
+
+
+def test_written_sound_is_read_back(tmp_path):
+    waveform = tone(1).astype(np.float32)
+    media.write_audio(tmp_path / "a.wav", waveform, SAMPLE_RATE)
+    assert np.abs(media.read_audio(tmp_path / "a.wav") - waveform).max() < 2 / 32767
+    assert [p.name for p in tmp_path.iterdir()] == ["a.wav"]
+
+
+def wav(seconds: float) -> bytes:
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
+        file.writeframes(bytes(2 * round(seconds * SAMPLE_RATE)))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "no file"),
+        (b"", "empty"),
+        (b"hello", "cannot be read|no sound"),
+        (np.random.default_rng(0).bytes(20_000), "cannot be read|no sound"),
+        (wav(1)[:30], "cannot be read|holds 0.00 s"),
+        (wav(0), "holds 0.00 s"),
+        (wav(0.1), "holds 0.10 s"),
+        (wav(3.5), "too long; cut it to at most 3 s"),
+        (b"#EXTM3U\n#EXTINF:1,\n/etc/hostname\n", "cannot be read|no sound"),
+    ],
+)
+def test_bad_sound_is_an_input_error(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "a.wav").write_bytes(content)
+    with pytest.raises(InputError, match=message) as error:
+        media.read_audio(tmp_path / "a.wav", max_seconds=3)
+    assert one_sentence(error)
+
+
+def test_a_file_without_a_sound_track(tmp_path):
+    with media.VideoWriter(tmp_path / "a.mp4", 32, 32, None, {}) as video:
+        video.write(np.zeros((32, 32, 3), np.uint8))
+    halves().save(tmp_path / "a.jpg")
+    for name in ("a.mp4", "a.jpg"):
+        with pytest.raises(InputError, match="no sound"):
+            media.read_audio(tmp_path / name)
+
+
+def test_a_playlist_opens_nothing_else(tmp_path):
+    (tmp_path / "secret.wav").write_bytes(wav(1))
+    (tmp_path / "a.wav").write_text("ffconcat version 1.0\nfile secret.wav\n")
+    with pytest.raises(InputError):
+        media.read_audio(tmp_path / "a.wav")
+
+
+# Video
+
+
+def write_flash(path: Path, frames: int, at: int | None, audio: Path | None, **recipe) -> None:
+    with media.VideoWriter(path, 64, 48, audio, recipe) as video:
+        for index in range(frames):
+            video.write(np.full((48, 64, 3), 255 if index == at else 0, np.uint8))
+
+
+@pytest.mark.parametrize("frames", [40, 75, 101])  # shorter than the sound, and longer
+def test_click_and_flash_coincide(tmp_path, frames):
+    click = np.zeros(3 * SAMPLE_RATE)
+    click[SAMPLE_RATE : SAMPLE_RATE + 80] = 0.9
+    media.write_audio(tmp_path / "click.wav", click, SAMPLE_RATE)
+    write_flash(tmp_path / "a.mp4", frames, 25, tmp_path / "click.wav")
+    pictures = list(media.read_video(tmp_path / "a.mp4"))
+    sound = media.read_audio(tmp_path / "a.mp4")
+    assert len(pictures) == frames
+    assert len(sound) == frames * SAMPLE_RATE // 25
+    assert [i for i, picture in enumerate(pictures) if picture.mean() > 128] == [25]
+    assert np.flatnonzero(np.abs(sound) > 0.3)[0] / SAMPLE_RATE == pytest.approx(1, abs=0.002)
+    # A player that ignores the edit list plays AAC's priming too: still under a frame.
+    naive = ffmpeg("-ignore_editlist", "1", "-i", str(tmp_path / "a.mp4"), "-f", "f32le", "pipe:1")
+    heard = np.flatnonzero(np.abs(np.frombuffer(naive.stdout, "<f4")) > 0.3)[0] / 48_000
+    assert abs(heard - 1) < 1 / 25
+    shown = ffmpeg("-i", str(tmp_path / "a.mp4")).stderr.decode()
+    assert f"Duration: 00:00:{frames / 25:05.2f}, start: 0.000000" in shown
+
+
+def test_sound_with_a_late_start_stays_late(tmp_path):
+    media.write_audio(tmp_path / "a.wav", tone(0.5), SAMPLE_RATE)
+    write_flash(tmp_path / "v.mp4", 50, None, None)
+    late = ["-itsoffset", "0.4", "-i", str(tmp_path / "a.wav"), "-map", "0", "-map", "1"]
+    ffmpeg("-i", str(tmp_path / "v.mp4"), *late, "-c:v", "copy", str(tmp_path / "late.mp4"))
+    write_flash(tmp_path / "out.mp4", 50, 25, tmp_path / "late.mp4")
+    for name in ("late.mp4", "out.mp4"):
+        first = np.flatnonzero(np.abs(media.read_audio(tmp_path / name)) > 0.2)[0]
+        assert first / SAMPLE_RATE == pytest.approx(0.4, abs=0.01)
+
+
+def test_recipe_and_label_are_in_the_file(tmp_path):
+    text = 'He said: "a=b; #c \\ d"\nünï 漢字 🙂 ' + "long " * 20_000
+    write_flash(tmp_path / "a.mp4", 3, None, None, gaia_recipe=1, text=text, seed=7)
+    assert media.read_recipe(tmp_path / "a.mp4") == {"gaia_recipe": 1, "text": text, "seed": 7}
+    assert b"AI-generated" in ffmpeg("-i", str(tmp_path / "a.mp4")).stderr
+    content = (tmp_path / "a.mp4").read_bytes()
+    assert content.index(b"moov") < content.index(b"mdat")
+
+
+def test_the_recordings_own_tags_are_not_passed_on(tmp_path):
+    (tmp_path / "in.wav").write_bytes(wav(1))
+    tags = ["-metadata", "artist=Jane Doe", "-metadata:s", "handler_name=Jane Doe"]
+    ffmpeg("-i", str(tmp_path / "in.wav"), *tags, str(tmp_path / "in.m4a"))
+    write_flash(tmp_path / "a.mp4", 3, None, tmp_path / "in.m4a")
+    assert b"Jane Doe" in (tmp_path / "in.m4a").read_bytes()
+    assert b"Jane Doe" not in (tmp_path / "a.mp4").read_bytes()
+
+
+def test_same_frames_same_file(tmp_path):
+    for name in ("a.mp4", "b.mp4"):
+        write_flash(tmp_path / name, 30, 9, None)
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+
+
+def test_colours_survive(tmp_path):
+    colours = [(220, 30, 30), (30, 220, 30), (30, 30, 220), (224, 172, 140)]
+    with media.VideoWriter(tmp_path / "a.mp4", 33, 35, None, {}) as video:
+        for colour in colours:
+            video.write(np.full((35, 33, 3), colour, np.uint8))
+    frames = list(media.read_video(tmp_path / "a.mp4"))
+    assert frames[0].shape == (34, 32, 3)  # yuv420p holds even sizes only
+    assert np.abs(np.stack(frames)[:, 9, 9].astype(int) - colours).max() <= 4
+
+
+def test_other_rates_become_25(tmp_path):
+    write_flash(tmp_path / "a.mp4", 50, None, None)
+    ffmpeg("-i", str(tmp_path / "a.mp4"), "-r", "30000/1001", str(tmp_path / "b.mp4"))
+    assert len(list(media.read_video(tmp_path / "b.mp4"))) in (50, 51)
+
+
+def test_a_video_may_be_left_early(tmp_path):
+    write_flash(tmp_path / "a.mp4", 200, None, None)
+    frames = media.read_video(tmp_path / "a.mp4")
+    assert len(list(islice(frames, 3))) == 3
+    frames.close()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"hello", wav(1)])
+def test_what_is_no_video_is_an_input_error(tmp_path, content):
+    if content is not None:
+        (tmp_path / "a.mp4").write_bytes(content)
+    for read in (lambda path: list(media.read_video(path)), media.read_recipe):
+        with pytest.raises(InputError) as error:
+            read(tmp_path / "a.mp4")
+        assert one_sentence(error)
+
+
+def test_a_foreign_video_carries_no_recipe(tmp_path):
+    write_flash(tmp_path / "a.mp4", 3, None, None)
+    for description in ("hello", '{"a": ', "[1]"):
+        other = tmp_path / "b.mp4"
+        ffmpeg("-i", str(tmp_path / "a.mp4"), "-metadata", f"description={description}", str(other))
+        with pytest.raises(InputError, match="carries no recipe"):
+            media.read_recipe(other)
+
+
+def fail_in_the_block(path: Path, audio: Path) -> None:
+    with media.VideoWriter(path, 64, 48, audio, {}) as video:
+        video.write(np.zeros((48, 64, 3), np.uint8))
+        raise KeyError("stop")
+
+
+def write_a_wrong_frame(path: Path, audio: Path) -> None:
+    with media.VideoWriter(path, 64, 48, audio, {}) as video:
+        video.write(np.zeros((48, 63, 3), np.uint8))
+
+
+def write_nothing(path: Path, audio: Path) -> None:
+    with media.VideoWriter(path, 64, 48, audio, {}):
+        pass
+
+
+def join_bad_sound(path: Path, audio: Path) -> None:
+    write_flash(path, 3, None, audio)
+
+
+def exceed_the_encoder(path: Path, audio: Path) -> None:
+    with media.VideoWriter(path, 40_000, 2, None, {}) as video:
+        for _ in range(20):
+            video.write(np.zeros((2, 40_000, 3), np.uint8))
+
+
+def miss_the_sound(path: Path, audio: Path) -> None:
+    write_flash(path, 3, None, audio.with_name("none.wav"))
+
+
+@pytest.mark.parametrize(
+    ("fail", "error"),
+    [
+        (fail_in_the_block, KeyError),
+        (write_a_wrong_frame, ValueError),
+        (write_nothing, RuntimeError),
+        (join_bad_sound, RuntimeError),
+        (exceed_the_encoder, RuntimeError),
+        (miss_the_sound, FileNotFoundError),
+    ],
+)
+def test_a_failure_leaves_nothing_behind(tmp_path, fail, error):
+    audio = tmp_path / "audio.wav"
+    audio.write_bytes(b"not audio")
+    (tmp_path / "out.mp4").write_bytes(b"an earlier take")
+    with pytest.raises(error) as raised:
+        fail(tmp_path / "out.mp4", audio)
+    if error is RuntimeError and fail is not write_nothing:
+        assert "ffmpeg" in str(raised.value) and len(str(raised.value)) > 40
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["audio.wav", "out.mp4"]
+    assert (tmp_path / "out.mp4").read_bytes() == b"an earlier take"
+
+
+def test_a_closed_generator_leaves_nothing_behind(tmp_path):
+    def frames():
+        with media.VideoWriter(tmp_path / "a.mp4", 64, 48, None, {}) as video:
+            while True:
+                video.write(np.zeros((48, 64, 3), np.uint8))
+                yield
+
+    running = frames()
+    next(running)
+    running.close()
+    assert not list(tmp_path.iterdir())
