@@ -181,8 +181,8 @@ def pose_offset(source: Tensor, target: Tensor, side: int) -> Tensor:
     return (moved - pixels).unflatten(-1, (side, side))
 
 
-def sample(image: Tensor, offset: Tensor) -> Tensor:
-    """Bilinear samples of an image at every pixel's place plus offset.
+def sample(image: Tensor, offset: Tensor, mode: str = "bilinear") -> Tensor:
+    """Samples of an image at every pixel's place plus offset.
 
     (B, C, H, W), (B, 2, h, w) in crop units -> (B, C, h, w). Outside, the border repeats.
     """
@@ -191,7 +191,7 @@ def sample(image: Tensor, offset: Tensor) -> Tensor:
     x = (torch.arange(width, device=offset.device, dtype=offset.dtype) + 0.5) / width
     grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1) + offset.permute(0, 2, 3, 1)
     return F.grid_sample(
-        image.to(grid.dtype), 2 * grid - 1, padding_mode="border", align_corners=False
+        image.to(grid.dtype), 2 * grid - 1, mode, padding_mode="border", align_corners=False
     )
 
 
@@ -265,8 +265,11 @@ class Renderer(nn.Module):
 
     def forward(
         self, appearance: Appearance, motion: Tensor, geometry: MotionEncoder, side: int
-    ) -> Tensor:
-        """Appearance of B portraits, (B, D) -> frames (B, 3, side, side) in [0, 1]"""
+    ) -> tuple[Tensor, Tensor]:
+        """Appearance of B portraits, (B, D) -> frames (B, 3, side, side), mask (B, 1, side, side)
+
+        Frames lie about in [0, 1]; the mask is the share that was synthesised, not sampled.
+        """
         quarter, half = self.config.image // 4, self.config.image // 2
         with _full_precision(motion):
             reference = appearance.motion.float()
@@ -303,10 +306,11 @@ class Renderer(nn.Module):
         synthesis = F.pixel_shuffle(self.synthesise(hidden), 2)
         offset = offset + 0.01 * self.nudge(hidden).float()
         with _full_precision(motion):
-            sampled = sample(appearance.photo, resize(offset, side))
+            # Bilinear samples would lose a third of the photo's sharpness.
+            sampled = sample(appearance.photo, resize(offset, side), "bicubic")
             synthesis = resize(synthesis.float(), side)
             mask = synthesis[:, 3:].sigmoid()
-            return sampled + mask * ((synthesis[:, :3] + 0.5) - sampled)
+            return sampled + mask * ((synthesis[:, :3] + 0.5) - sampled), mask
 
 
 class Autoencoder(nn.Module):
@@ -338,5 +342,5 @@ class Autoencoder(nn.Module):
         """Appearance of one portrait or B, (B, D) -> frames (B, 3, side, side) in [0, 1]"""
         if appearance.motion.shape[0] != motion.shape[0]:
             appearance = appearance.expand(motion.shape[0])
-        frames = self.renderer(appearance, motion, self.motion, side or self.config.image)
+        frames, _ = self.renderer(appearance, motion, self.motion, side or self.config.image)
         return frames.clamp(0, 1)

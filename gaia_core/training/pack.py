@@ -31,6 +31,8 @@ from gaia_core.speech import FEATURES, SpeechEncoder
 
 log = logging.getLogger(__name__)
 
+AUDIBLE = 0.01  # peak of a recording that is not silent
+
 # Landmarks are stored as 16-bit steps of [-1, 2) crop units: 0.012 px at 256.
 _LOW, _SPAN = -1.0, 3.0
 
@@ -206,9 +208,12 @@ def pack_motion(data: Path, cache: Path, out: Path, encoder: MotionEncoder) -> N
         motion = encoder(torch.from_numpy(found[nearest.round().astype(int)]))
         speech = torch.zeros(0, FEATURES)
         if clip.has_audio:
-            features = speech_encoder.encode(media.read_audio(data / "clips" / clip.file))
-            frames = min(len(features), len(motion))
-            speech, motion = features[:frames].cpu(), motion[:frames]
+            waveform = media.read_audio(data / "clips" / clip.file)
+            # Some clips have a sound track without sound: lips that move in silence mislead.
+            if np.abs(waveform).max() > AUDIBLE:
+                features = speech_encoder.encode(waveform)
+                frames = min(len(features), len(motion))
+                speech, motion = features[:frames], motion[:frames]
         tensors["motion"].append(motion.half())
         tensors["speech"].append(speech.half())
         rows.append(

@@ -96,10 +96,12 @@ class FramePairs:
 class RendererLosses(nn.Module):
     """Pixels (more so at mouth and eyes) and perceptual features, of a random square."""
 
-    def __init__(self, perceptual: float = 5.0, focus: float = 4.0) -> None:
+    def __init__(
+        self, perceptual: float = 5.0, focus: float = 4.0, synthesis: float = 0.05
+    ) -> None:
         super().__init__()
         self.features = PerceptualFeatures()
-        self.perceptual, self.focus = perceptual, focus
+        self.perceptual, self.focus, self.synthesis = perceptual, focus, synthesis
 
     def forward(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Model and a batch of `FramePairs` -> loss terms."""
@@ -112,7 +114,7 @@ class RendererLosses(nn.Module):
             spread = (0.5 * model.motion.log_variance).exp() / model.motion.scale[expression:]
             motion[:, expression:] += torch.randn_like(motion[:, expression:]) * spread
         appearance = model.encode_appearance(batch["portrait"], reference)
-        frames = model.renderer(appearance, motion, model.motion, model.config.image).float()
+        frames, mask = model.renderer(appearance, motion, model.motion, model.config.image)
         target = batch["target"]
         maps = draw(batch["target_landmarks"][..., :2], FOCUS, 64, 0.02).sum(1, keepdim=True)
         weight = 1 + self.focus * resize(maps.clamp(max=1), target.shape[-1])
@@ -123,7 +125,9 @@ class RendererLosses(nn.Module):
             wanted = self.features(target[window])
         distance = perceptual_distance(self.features(frames[window].clamp(0, 1)), wanted).mean()
         return {
-            "loss": pixels + self.perceptual * distance,
+            # What can be sampled shall be: synthesis is smooth, the photo is not.
+            "loss": pixels + self.perceptual * distance + self.synthesis * mask.mean(),
             "pixels": pixels.detach(),
             "perceptual": distance.detach(),
+            "synthesised": mask.mean().detach(),
         }
