@@ -62,11 +62,12 @@ class DenoiserConfig:
 
     motion: int = MotionConfig().width
     speech: int = 768
-    width: int = 192
-    layers: int = 6
+    components: int = 160  # principal components of the speech features that are heard
+    width: int = 160
+    layers: int = 4
     heads: int = 4
     kernel: int = 9  # frames seen by the depthwise convolution of a Conformer block
-    dropout: float = 0.1
+    dropout: float = 0.2
 
 
 @dataclass(frozen=True)

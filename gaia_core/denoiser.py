@@ -28,10 +28,13 @@ class Denoiser(nn.Module):
         width = config.width
         self.register_buffer("spread", torch.ones(config.motion))
         self.enter = nn.Linear(2 * config.motion, width)
+        # Few people speak in the training data: the leading components tell what is said, the
+        # rest who says it, and is best not heard (docs/log.md).
+        self.register_buffer("speech_mean", torch.zeros(config.speech))
+        self.register_buffer("speech_basis", torch.eye(config.speech, config.components))
         self.speech = nn.Sequential(
-            nn.LayerNorm(config.speech),
             nn.Dropout(config.dropout),
-            nn.Linear(config.speech, width),
+            nn.Linear(config.components, width),
             nn.SiLU(),
             nn.Linear(width, width),
         )
@@ -76,7 +79,8 @@ class Denoiser(nn.Module):
             has_speech: (B,) bool; False generates without speech.
         """
         x = self.enter(torch.cat([x_t, given], -1))
-        heard = torch.where(has_speech[:, None, None], self.speech(speech), self.no_speech)
+        heard = self.speech((speech - self.speech_mean) @ self.speech_basis)
+        heard = torch.where(has_speech[:, None, None], heard, self.no_speech)
         tokens = torch.stack(
             [self.reference[name](reference[:, where]) for name, where in self.groups.items()], 1
         )

@@ -53,6 +53,18 @@ class MotionWindows:
         )
         return (2 * square / self.weight.sum()).sqrt()
 
+    def speech_components(self, count: int) -> tuple[Tensor, Tensor]:
+        """Mean (F,) and leading principal directions (F, count) of the speech features.
+
+        Scaled so that the heard components have a mean variance of 1.
+        """
+        features = torch.cat([s.float() for s in self.speech if len(s)])
+        mean = features.mean(0)
+        torch.manual_seed(0)
+        _, spread, basis = torch.pca_lowrank(features - mean, count, center=False, niter=4)
+        variance = spread.square().mean() / len(features)
+        return mean, basis / variance.sqrt()
+
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
         lengths = torch.tensor([row["frames"] for row in self.rows])
         while True:

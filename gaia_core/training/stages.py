@@ -66,7 +66,15 @@ def train_denoiser(
     sizes = PRESETS[preset]
     model = Denoiser(sizes.denoiser, sizes.autoencoder.motion)
     data = MotionWindows(folder / MOTION, model.groups, batch / 12)
-    model.spread.copy_(data.spread())
+    fit_denoiser(model, data)
     average, samples = train(model, denoiser_losses, iter(data), run, settings)
     facts = {"windows": samples, "clips": len(data.rows), "frames": sum(map(len, data.motion))}
     checkpoint.save(weights, average, facts)
+
+
+def fit_denoiser(model: Denoiser, data: MotionWindows) -> None:
+    """Sets what is measured, not descended to: scales of motion and speech."""
+    model.spread.copy_(data.spread())
+    mean, basis = data.speech_components(model.config.components)
+    model.speech_mean.copy_(mean)
+    model.speech_basis.copy_(basis)
