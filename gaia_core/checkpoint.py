@@ -7,6 +7,7 @@ stays fp32, because its errors would be seen as trembling.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -51,10 +52,12 @@ def load_autoencoder(folder: Path) -> Autoencoder:
     Raises:
         InputError: weights are missing or do not fit their configuration.
     """
-    sizes = _sizes(folder, "autoencoder")
-    sizes["motion"] = MotionConfig(**sizes["motion"])
-    sizes["widths"] = tuple(sizes["widths"])
-    return _filled(Autoencoder(AutoencoderConfig(**sizes)), folder)
+
+    def build(sizes: dict[str, Any]) -> Autoencoder:
+        motion, widths = MotionConfig(**sizes["motion"]), tuple(sizes["widths"])
+        return Autoencoder(AutoencoderConfig(**{**sizes, "motion": motion, "widths": widths}))
+
+    return _filled(_built(folder, "autoencoder", build), folder)
 
 
 def load_denoiser(folder: Path, motion: MotionConfig) -> Denoiser:
@@ -63,14 +66,18 @@ def load_denoiser(folder: Path, motion: MotionConfig) -> Denoiser:
     Raises:
         InputError: weights are missing or do not fit their configuration.
     """
-    return _filled(Denoiser(DenoiserConfig(**_sizes(folder, "denoiser")), motion), folder)
+
+    def build(sizes: dict[str, Any]) -> Denoiser:
+        return Denoiser(DenoiserConfig(**sizes), motion)
+
+    return _filled(_built(folder, "denoiser", build), folder)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
     """The whole of config.json.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or it is damaged.
     """
     path = folder / "config.json"
     if not path.is_file():
@@ -78,18 +85,26 @@ def read_config(folder: Path) -> dict[str, Any]:
             f"There are no trained weights in {folder}; check out the `weights` folder of the "
             "project or train them as docs/training.md tells."
         )
-    config: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    return config
+    try:
+        return dict(json.loads(path.read_text("utf-8")))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path} is damaged; restore it from the project.") from error
 
 
-def _sizes(folder: Path, name: str) -> dict[str, Any]:
+def _built(folder: Path, name: str, build: Callable[[dict[str, Any]], Stage]) -> Stage:
+    """A stage of the sizes that config.json tells, its weights not yet loaded."""
     config = read_config(folder)
     if name not in config:
         raise InputError(
             f"The weights in {folder} have no {name}; train it as docs/training.md tells."
         )
-    sizes: dict[str, Any] = config[name]["sizes"]
-    return sizes
+    try:
+        return build(config[name]["sizes"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{folder / 'config.json'} is damaged or of another version; "
+            "restore it from the project."
+        ) from error
 
 
 def _filled(stage: Stage, folder: Path) -> Stage:
@@ -101,7 +116,8 @@ def _filled(stage: Stage, folder: Path) -> Stage:
         stage.load_state_dict({k: _used(v) for k, v in weights.items()}, strict=True)
     except Exception as error:
         raise InputError(
-            f"The weights file {path} is damaged or of another size: {error}"
+            f"The weights file {path} is damaged or of another size than config.json tells; "
+            "restore both from the project."
         ) from error
     return stage.eval().requires_grad_(False)
 

@@ -77,8 +77,10 @@ def read_image(path: Path | str) -> np.ndarray:
     return _to_rgb(upright)
 
 
-def read_audio(path: Path | str, max_seconds: float = 120.0) -> np.ndarray:
-    """The first sound track of a file as float32 (N,) mono at 16 kHz in [-1, 1].
+def read_audio(
+    path: Path | str, max_seconds: float = 120.0, sample_rate: int = SAMPLE_RATE
+) -> np.ndarray:
+    """The first sound track of a file as float32 (N,) mono in [-1, 1].
 
     Raises:
         InputError: empty, damaged, without sound, under `MIN_SECONDS` or over `max_seconds`.
@@ -86,7 +88,7 @@ def read_audio(path: Path | str, max_seconds: float = 120.0) -> np.ndarray:
     path = Path(path)
     _check_file(path, "a recording, for example WAV, MP3 or M4A")
     done = _run(
-        [*_untrusted(), "-map", "0:a:0", "-af", _from_zero(SAMPLE_RATE), "-ac", "1"],
+        [*_untrusted(), "-map", "0:a:0", "-af", _from_zero(sample_rate), "-ac", "1"],
         ["-t", str(max_seconds + 1), "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"],
         source=path,
     )
@@ -97,7 +99,7 @@ def read_audio(path: Path | str, max_seconds: float = 120.0) -> np.ndarray:
         raise InputError(
             f"{path.name} cannot be read as audio; save it as WAV or MP3 and try again."
         )
-    seconds = len(waveform) / SAMPLE_RATE
+    seconds = len(waveform) / sample_rate
     if seconds < MIN_SECONDS:
         raise InputError(
             f"{path.name} holds {seconds:.2f} s of sound; give at least {MIN_SECONDS} s."

@@ -32,13 +32,18 @@ FEATURES = WIDTH * len(LAYERS)
 LOUDEST = 1.5  # every recording is brought to this peak of the log-mel, in units of 40 dB
 MOST_GAIN = 0.75  # so that silence is not raised to speech
 PAD_STEPS = 25  # silence after the speech; Whisper's padding to 30 s tells no more about lips
-OVERLAP_STEPS = 200  # shared by neighbouring windows and cross-faded
+WINDOW_STEPS = 200  # longer speech is read in windows of 4 s; why: see `SpeechEncoder`
+OVERLAP_STEPS = 50  # shared by neighbouring windows and cross-faded
 
 _DTYPES = {0: "<f4", 1: "i1", 2: "<i2", 3: "<i4", 4: "<f2"}  # CTranslate2's; 5 (bf16) not needed
 
 
 class SpeechEncoder(nn.Module):
-    """Waveform -> speech features, one vector of `FEATURES` per video frame."""
+    """Waveform -> speech features, one vector of `FEATURES` per video frame.
+
+    Whisper's features tell the step's place in its window (half of the variance in the first
+    layers). Short windows keep that place within what short training clips have shown.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -119,17 +124,16 @@ class SpeechEncoder(nn.Module):
 
     def _windows(self, mel: Tensor, steps: int) -> Tensor:
         """(80, 2 S) -> (steps, F), steps <= S."""
-        if steps <= MAX_STEPS:
-            size = min(steps + PAD_STEPS, MAX_STEPS)
-            return self.features(mel[:, : 2 * size])[:steps]
+        if steps <= WINDOW_STEPS:
+            return self.features(mel[:, : 2 * (steps + PAD_STEPS)])[:steps]
         total = mel.new_zeros(steps, FEATURES)
         weight = mel.new_zeros(steps, 1)
         # Linear ramps at both ends: what overlaps is cross-faded, so that windows leave no seam.
-        ramp = torch.arange(1, MAX_STEPS + 1, device=mel.device) / OVERLAP_STEPS
+        ramp = torch.arange(1, WINDOW_STEPS + 1, device=mel.device) / (OVERLAP_STEPS + 1)
         fade = ramp.minimum(ramp.flip(0)).clamp(max=1.0)[:, None]
         for start in window_starts(steps):
-            span = slice(start, start + MAX_STEPS)
-            total[span] += fade * self.features(mel[:, 2 * start : 2 * (start + MAX_STEPS)])
+            span = slice(start, start + WINDOW_STEPS)
+            total[span] += fade * self.features(mel[:, 2 * start : 2 * (start + WINDOW_STEPS)])
             weight[span] += fade
         return total / weight
 
@@ -148,9 +152,9 @@ def frame_count(samples: int) -> int:
 
 
 def window_starts(steps: int) -> list[int]:
-    """First steps of the windows of 1500 that cover `steps` > 1500; the last one ends with them."""
-    last = steps - MAX_STEPS
-    return [*range(0, last, MAX_STEPS - OVERLAP_STEPS), last]
+    """First steps of the windows that cover `steps` > `WINDOW_STEPS`; the last one ends with them."""
+    last = steps - WINDOW_STEPS
+    return [*range(0, last, WINDOW_STEPS - OVERLAP_STEPS), last]
 
 
 def weights_path() -> Path:
