@@ -23,7 +23,7 @@ from gaia_core.errors import InputError
 
 Stage = TypeVar("Stage", bound=nn.Module)
 
-FULL_PRECISION = ("motion.", "spread", "speech_mean", "speech_basis")
+FULL_PRECISION = ("motion.", "spread", "rest_", "speech_mean", "speech_basis")
 
 
 def save(folder: Path, stage: Autoencoder | Denoiser, trained: dict[str, Any]) -> None:

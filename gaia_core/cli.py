@@ -65,7 +65,8 @@ def animate(options: argparse.Namespace) -> None:
         size=options.size,
     ).check()
     gaia = Gaia.load(options.weights)
-    with tqdm(total=100, bar_format="{desc:<8}{bar}{percentage:4.0f} % {remaining}") as bar:
+    form = "{desc:<8}{bar}{percentage:4.0f} % {remaining}"
+    with tqdm(total=100, bar_format=form, disable=None) as bar:  # shown to terminals only
         for event in gaia.generate(request, out):
             if isinstance(event, Progress):
                 bar.set_description(event.stage, refresh=False)
@@ -88,6 +89,8 @@ def train(options: argparse.Namespace) -> None:
         _folder_with_clips(options.data)
         stages.pack(options.data, options.pack, options.per_identity)
         return
+    if not (options.pack / stages.ENCODER).is_file():
+        raise InputError(f"{options.pack} holds no packed data; make it with `train pack`.")
     settings = Settings(minutes=options.minutes, rate=options.rate, device=options.device)
     trainer = {"autoencoder": stages.train_autoencoder, "denoiser": stages.train_denoiser}
     trainer[options.stage](options.pack, options.run_folder, options.out, settings, options.batch)
@@ -139,7 +142,9 @@ def info(options: argparse.Namespace) -> None:
             print(f"  {fact}: {value}")
 
 
-def _folder_with_clips(data: Path) -> None:
+def _folder_with_clips(data: Path | None) -> None:
+    if data is None:
+        raise InputError("Give a folder with clips/manifest.csv by --data.")
     if not (data / "clips" / "manifest.csv").is_file():
         raise InputError(f"{data} holds no clips/manifest.csv; give a folder of that layout.")
 
@@ -180,7 +185,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     it.add_argument(
         "--size",
-        choices=SIZES,
+        metavar=f"{{{','.join(SIZES)}}}",
         default=Request.size,
         help="the face's crop in px, or the whole photo",
     )

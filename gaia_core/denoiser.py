@@ -17,9 +17,11 @@ from gaia_core.diffusion import add_noise
 
 
 class Denoiser(nn.Module):
-    """x_t -> x_0 for motion relative to the portrait's, each channel of unit variance.
+    """x_t -> x_0 for motion about the person's rest, each channel of unit variance.
 
-    `relative` and `absolute` convert; they are the only owners of that normalisation.
+    Rest is the mean motion that the portrait's one frame lets expect: its shape and pose, but not
+    the expression that it was caught in. `relative` and `absolute` convert; they are the only
+    owners of that normalisation.
     """
 
     def __init__(self, config: DenoiserConfig, motion: MotionConfig) -> None:
@@ -27,6 +29,8 @@ class Denoiser(nn.Module):
         self.config, self.groups = config, motion.groups
         width = config.width
         self.register_buffer("spread", torch.ones(config.motion))
+        self.register_buffer("rest_weight", torch.eye(config.motion))
+        self.register_buffer("rest_bias", torch.zeros(config.motion))
         self.enter = nn.Linear(2 * config.motion, width)
         # Few people speak in the training data: the leading components tell what is said, the
         # rest who says it, and is best not heard (docs/log.md).
@@ -53,11 +57,15 @@ class Denoiser(nn.Module):
 
     def relative(self, motion: Tensor, reference: Tensor) -> Tensor:
         """(B, T, D) latents, (B, D) the portrait's -> (B, T, D) what is denoised"""
-        return (motion - reference.unsqueeze(1)) / self.spread
+        return (motion - self.rest(reference).unsqueeze(1)) / self.spread
 
     def absolute(self, x_0: Tensor, reference: Tensor) -> Tensor:
         """The inverse of `relative`."""
-        return x_0 * self.spread + reference.unsqueeze(1)
+        return x_0 * self.spread + self.rest(reference).unsqueeze(1)
+
+    def rest(self, reference: Tensor) -> Tensor:
+        """(B, D) one frame's latent -> (B, D) the latent of that person at rest"""
+        return reference @ self.rest_weight + self.rest_bias
 
     def forward(
         self,

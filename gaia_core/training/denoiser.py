@@ -43,15 +43,34 @@ class MotionWindows:
             ]
         )
 
-    def spread(self) -> Tensor:
-        """Standard deviation of motion about another frame of the same clip: (D,)."""
-        deviations = [(m.float() - m.float().mean(0)) for m in self.motion]
-        weights = self.weight / torch.tensor([float(len(m)) for m in self.motion])
-        square = sum(
-            (w * d.square().sum(0) for w, d in zip(weights, deviations, strict=True)),
-            start=torch.zeros(self.motion[0].shape[1]),
-        )
-        return (2 * square / self.weight.sum()).sqrt()
+    def fit_rest(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Least squares from one frame of a clip to the clip's mean, except for the head pose.
+
+        The head stays where the portrait has it.
+
+        Returns:
+            weight (D, D), bias (D,), and the standard deviation (D,) of motion about that rest.
+        """
+        width = self.motion[0].shape[1]
+        pose = self.groups["pose"].stop
+        weights = (self.weight / torch.tensor([float(len(m)) for m in self.motion])).tolist()
+        moments, products = torch.zeros(width + 1, width + 1), torch.zeros(width + 1, width)
+        for motion, weight in zip(self.motion, weights, strict=True):
+            frames = torch.cat([motion.float(), torch.ones(len(motion), 1)], 1)
+            moments += weight * frames.T @ frames
+            products += weight * frames.sum(0)[:, None] * motion.float().mean(0)
+        # The pose tells nothing of a face's shape that its own channels do not.
+        used = torch.cat([torch.arange(pose, width), torch.tensor([width])])
+        solution = torch.linalg.solve(moments[used][:, used], products[used])
+        weight_map, bias = torch.eye(width), torch.zeros(width)
+        weight_map[pose:, pose:], bias[pose:] = solution[:-1, pose:], solution[-1, pose:]
+        square, total = torch.zeros(width), 0.0
+        for motion, weight in zip(self.motion, weights, strict=True):
+            shuffled = motion.float()[torch.randperm(len(motion), generator=self.generator)]
+            strayed = motion.float() - (shuffled @ weight_map + bias)
+            square += weight * strayed.square().sum(0)
+            total += weight * len(motion)
+        return weight_map, bias, (square / total).sqrt()
 
     def speech_components(self, count: int) -> tuple[Tensor, Tensor]:
         """Mean (F,) and leading principal directions (F, count) of the speech features.

@@ -74,7 +74,10 @@ def train_denoiser(
 
 def fit_denoiser(model: Denoiser, data: MotionWindows) -> None:
     """Sets what is measured, not descended to: scales of motion and speech."""
-    model.spread.copy_(data.spread())
+    weight, bias, spread = data.fit_rest()
+    model.rest_weight.copy_(weight)
+    model.rest_bias.copy_(bias)
+    model.spread.copy_(spread)
     mean, basis = data.speech_components(model.config.components)
     model.speech_mean.copy_(mean)
     model.speech_basis.copy_(basis)
