@@ -1,7 +1,23 @@
 """`python -m gaia_core`."""
 
+import os
 import sys
 
 from gaia_core.cli import main
 
-sys.exit(main())
+
+def only_python_on_stderr() -> None:
+    """Keeps standard error for messages that are meant for the user.
+
+    MediaPipe's native code writes its warnings there and offers no switch.
+    """
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+
+
+if __name__ == "__main__":
+    if "--verbose" not in sys.argv:
+        only_python_on_stderr()
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Speed and memory of the shipped model on this machine: the numbers of `python -m gaia_core bench`.
+"""Speed and memory of the shipped model on this machine: what `python -m gaia_core bench` prints.
 
 The take is the studio's own: an example portrait, a sentence of the offline voice.
 """

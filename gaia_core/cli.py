@@ -9,16 +9,12 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import platform
 import secrets
 import sys
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-
-# TensorFlow Lite, inside MediaPipe, greets on standard error unless told not to.
-os.environ.setdefault("GLOG_minloglevel", "2")
 
 from tqdm import tqdm
 

@@ -32,8 +32,8 @@ FEATURES = WIDTH * len(LAYERS)
 LOUDEST = 1.5  # every recording is brought to this peak of the log-mel, in units of 40 dB
 MOST_GAIN = 0.75  # so that silence is not raised to speech
 PAD_STEPS = 25  # silence after the speech; Whisper's padding to 30 s tells no more about lips
-WINDOW_STEPS = 200  # longer speech is read in windows of 4 s; why: see `SpeechEncoder`
-OVERLAP_STEPS = 50  # shared by neighbouring windows and cross-faded
+WINDOW_STEPS = 300  # longer speech is read in windows of 6 s; why: see `SpeechEncoder`
+OVERLAP_STEPS = 100  # shared by neighbouring windows and cross-faded
 
 _DTYPES = {0: "<f4", 1: "i1", 2: "<i2", 3: "<i4", 4: "<f2"}  # CTranslate2's; 5 (bf16) not needed
 
@@ -44,6 +44,9 @@ class SpeechEncoder(nn.Module):
     Whisper's features tell the step's place in its window (half of the variance in the first
     layers). Short windows keep that place within what short training clips have shown.
     """
+
+    mel_bank: Tensor
+    window: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -91,11 +94,11 @@ class SpeechEncoder(nn.Module):
             raise ValueError(f"Expected a finite mono waveform, got shape {waveform.shape}.")
         frames = frame_count(len(waveform))
         steps = STEPS_PER_FRAME * frames + 1  # the last frame is centred on an encoder step
-        samples = torch.from_numpy(np.asarray(waveform, np.float32)).to(self.positions.device)
+        samples = torch.tensor(waveform, dtype=torch.float32, device=self.positions.device)
         samples = functional.pad(samples, (0, max(0, (steps + PAD_STEPS) * STEP - len(samples))))
         mel = self.log_mel(samples)
         mel = mel + (LOUDEST - mel.max()).clamp(max=MOST_GAIN)
-        return self._to_frames(self._windows(mel, steps), frames).cpu()
+        return self._to_frames(self._windows(mel, steps)).cpu()
 
     def log_mel(self, samples: Tensor) -> Tensor:
         """(N,) -> (80, N // 160), Whisper's log-mel spectrogram, at the recording's own level."""
@@ -105,20 +108,20 @@ class SpeechEncoder(nn.Module):
         log = log.maximum(log.max() - 8.0)
         return (log + 4.0) / 4.0
 
-    def hidden(self, mel: Tensor) -> list[Tensor]:
-        """(80, 2 S) -> the input of the blocks and the output of each, (S, 384), S <= 1500."""
+    def hidden(self, mel: Tensor, depth: int = DEPTH) -> list[Tensor]:
+        """(80, 2 S) -> the input and outputs of the first blocks, (S, 384) each, S <= 1500."""
         x = functional.gelu(self.conv1(mel[None]))
         x = functional.gelu(self.conv2(x)).transpose(1, 2)
         x = x + self.positions[: x.shape[1]]
         outputs = [x[0]]
-        for block in self.blocks:
+        for block in list(self.blocks)[:depth]:
             x = block(x)
             outputs.append(x[0])
         return outputs
 
     def features(self, mel: Tensor) -> Tensor:
         """(80, 2 S) -> (S, F), the chosen layers side by side, each normalised, S <= 1500."""
-        outputs = self.hidden(mel)
+        outputs = self.hidden(mel, max(LAYERS))
         chosen = [functional.layer_norm(outputs[layer], (WIDTH,)) for layer in LAYERS]
         return torch.cat(chosen, dim=-1)
 
@@ -138,12 +141,12 @@ class SpeechEncoder(nn.Module):
         return total / weight
 
     @staticmethod
-    def _to_frames(features: Tensor, frames: int) -> Tensor:
+    def _to_frames(features: Tensor) -> Tensor:
         """(2 T + 1, F) at 50 Hz -> (T, F) at 25 Hz."""
         # Step j is centred on j / 50 s, so frame t is step 2 t + 1; half of it comes from the
         # steps on either side, lest the faster changes fold into slow ones.
         before, centre, after = features[0:-1:2], features[1::2], features[2::2]
-        return (0.25 * before + 0.5 * centre + 0.25 * after)[:frames]
+        return 0.25 * before + 0.5 * centre + 0.25 * after
 
 
 def frame_count(samples: int) -> int:
@@ -152,7 +155,7 @@ def frame_count(samples: int) -> int:
 
 
 def window_starts(steps: int) -> list[int]:
-    """First steps of the windows that cover `steps` > `WINDOW_STEPS`; the last one ends with them."""
+    """First step of every window that covers `steps` > `WINDOW_STEPS`; the last ends with them."""
     last = steps - WINDOW_STEPS
     return [*range(0, last, WINDOW_STEPS - OVERLAP_STEPS), last]
 

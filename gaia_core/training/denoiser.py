@@ -86,8 +86,9 @@ class MotionWindows:
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
         lengths = torch.tensor([row["frames"] for row in self.rows])
+        fitting = [window for window in WINDOWS if window[0] <= lengths.max()]
         while True:
-            frames, count = WINDOWS[self._integer(len(WINDOWS))]
+            frames, count = fitting[self._integer(len(fitting))]
             weight = self.weight * (lengths >= frames)
             picked = torch.multinomial(
                 weight, round(count * self.fill), True, generator=self.generator
