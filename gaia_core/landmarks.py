@@ -25,6 +25,7 @@ OVAL = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152,
     148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
 )  # fmt: skip
+EYE_GAPS = ((159, 145, 133, 33), (386, 374, 362, 263))  # lids, then corners
 LIP_TOP, LIP_BOTTOM, FACE_TOP, FACE_BOTTOM = 13, 14, 10, 152
 
 # Points that speech and expression hardly move: forehead, temples, nose, upper cheeks.
@@ -40,6 +41,16 @@ def lip_aperture(landmarks: Tensor) -> Tensor:
     gap = (landmarks[..., LIP_TOP, :2] - landmarks[..., LIP_BOTTOM, :2]).norm(dim=-1)
     height = (landmarks[..., FACE_TOP, :2] - landmarks[..., FACE_BOTTOM, :2]).norm(dim=-1)
     return gap / height
+
+
+def eye_aperture(landmarks: Tensor) -> Tensor:
+    """Gap between the lids over the eye's width, mean of both eyes: (..., K, 3) -> (...)."""
+    points = landmarks[..., :2]
+    sides = []
+    for top, bottom, inner, outer in EYE_GAPS:
+        gap = (points[..., top, :] - points[..., bottom, :]).norm(dim=-1)
+        sides.append(gap / (points[..., inner, :] - points[..., outer, :]).norm(dim=-1))
+    return 0.5 * (sides[0] + sides[1])
 
 
 def rotation_from_degrees(angles: Tensor) -> Tensor:

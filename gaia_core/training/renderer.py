@@ -17,6 +17,7 @@ from gaia_core.training.motion import mirror_order
 from gaia_core.training.pack import FramePack
 
 FOCUS = (mesh.LIPS_OUTER + mesh.LIPS_INNER, mesh.EYE_LEFT + mesh.EYE_RIGHT)
+CANDIDATES = 4  # frames of which a pair is made
 CROP = 176  # side of the square that the perceptual loss sees, px
 
 
@@ -32,6 +33,10 @@ class FramePairs:
         for index, name in enumerate(self.frames.names):
             identities.setdefault(name.split("|")[0], []).append(index)
         self.clips_of = [clips for _, clips in sorted(identities.items())]
+        openness = torch.stack(
+            [mesh.lip_aperture(self.frames.landmarks), mesh.eye_aperture(self.frames.landmarks)], -1
+        )
+        self.openness = openness / openness.std(0)
         self.frames_of = [
             (self.frames.clip == index).nonzero()[:, 0] for index in range(len(self.frames.names))
         ]
@@ -48,8 +53,10 @@ class FramePairs:
     def _pair(self) -> tuple[Tensor, Tensor]:
         clips = self.clips_of[self._random(len(self.clips_of))]
         frames = self.frames_of[clips[self._random(len(clips))]]
-        picked = torch.randperm(len(frames), generator=self.generator)[:2]
-        return frames[picked[0]], frames[picked[1]]
+        picked = frames[torch.randperm(len(frames), generator=self.generator)[:CANDIDATES]]
+        # Blinks and wide mouths are rare: of a few candidates the one most unlike the portrait.
+        change = (self.openness[picked[1:]] - self.openness[picked[0]]).abs().sum(-1)
+        return picked[0], picked[1 + int(change.argmax())]
 
     def _augment(self, images: Tensor, landmarks: Tensor) -> dict[str, Tensor]:
         """The same mirror, placement and colours for both frames of a pair.
@@ -97,7 +104,7 @@ class RendererLosses(nn.Module):
     """Pixels (more so at mouth and eyes) and perceptual features, of a random square."""
 
     def __init__(
-        self, perceptual: float = 5.0, focus: float = 4.0, synthesis: float = 0.05
+        self, perceptual: float = 5.0, focus: float = 6.0, synthesis: float = 0.05
     ) -> None:
         super().__init__()
         self.features = PerceptualFeatures()
