@@ -31,6 +31,11 @@ class MotionEncoder(nn.Module):
     principal subspace: Lucas et al. 2019; `fit` starts there.)
     """
 
+    template: Tensor
+    group: Tensor
+    mean: Tensor
+    scale: Tensor
+
     def __init__(self, config: MotionConfig) -> None:
         super().__init__()
         self.config = config
@@ -252,11 +257,10 @@ class Renderer(nn.Module):
         # An untrained decoder is the plain landmark warp: training starts from there.
         for layer in (self.mix, self.nudge):
             nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
         nn.init.normal_(self.synthesise.weight, std=1e-3)
-        with torch.no_grad():
-            self.mix.bias[0] = 3.0
-            self.synthesise.bias[12:] = -3.0
+        self.nudge.bias = nn.Parameter(torch.zeros(2))
+        self.mix.bias = nn.Parameter(torch.tensor([3.0, 0.0, 0.0, 0.0, 0.0]))
+        self.synthesise.bias = nn.Parameter(torch.tensor([0.0] * 12 + [-3.0] * 4))
 
     def encode_appearance(self, portrait: Tensor, motion: Tensor) -> Appearance:
         """(B, 3, H, W) the crop at any resolution, (B, D) its motion -> Appearance"""

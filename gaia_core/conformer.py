@@ -6,6 +6,8 @@ diffusion time scales and shifts every branch. Knows nothing about diffusion its
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -102,7 +104,7 @@ class ConformerBlock(nn.Module):
         """(B, T, W) frames, (B, T, W) speech, (B, N, W) reference, (B, W) time -> (B, T, W)"""
         x = x + self.speech(speech)
         changes = self.modulate(F.silu(time)).unsqueeze(1).chunk(3 * self.BRANCHES, -1)
-        branches = (
+        branches: tuple[Callable[[Tensor], Tensor], ...] = (
             lambda h: 0.5 * self.before(h),
             self.attention,
             lambda h: self.reference(h, reference),

@@ -24,6 +24,12 @@ class Denoiser(nn.Module):
     owners of that normalisation.
     """
 
+    spread: Tensor
+    rest_weight: Tensor
+    rest_bias: Tensor
+    speech_mean: Tensor
+    speech_basis: Tensor
+
     def __init__(self, config: DenoiserConfig, motion: MotionConfig) -> None:
         super().__init__()
         self.config, self.groups = config, motion.groups
@@ -51,9 +57,10 @@ class Denoiser(nn.Module):
             ConformerBlock(width, config.heads, config.kernel, config.dropout)
             for _ in range(config.layers)
         )
-        self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, config.motion))
-        nn.init.zeros_(self.leave[1].weight)
-        nn.init.zeros_(self.leave[1].bias)
+        last = nn.Linear(width, config.motion)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.leave = nn.Sequential(nn.LayerNorm(width), last)
 
     def relative(self, motion: Tensor, reference: Tensor) -> Tensor:
         """(B, T, D) latents, (B, D) the portrait's -> (B, T, D) what is denoised"""

@@ -8,7 +8,7 @@ voice, compositing and encoding stay outside.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +40,7 @@ PIXELS_PER_BATCH = 8 * 256 * 256
 # The share of the whole work after which each stage begins, measured on 10 s of speech.
 STAGES = {"face": 0.0, "voice": 0.05, "speech": 0.1, "motion": 0.15, "frames": 0.3, "file": 0.97}
 
-Render = Callable[["Plan"], Iterator["Step | np.ndarray"]]
+Render = Callable[["Plan"], Generator["Step | np.ndarray", None, None]]
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Gaia:
         autoencoder = checkpoint.load_autoencoder(Path(weights))
         denoiser = checkpoint.load_denoiser(Path(weights), autoencoder.config.motion)
         # Convolutions run faster with channels last on every device that matters here.
-        autoencoder = autoencoder.to(device, memory_format=torch.channels_last)
+        autoencoder.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return cls(autoencoder, denoiser.to(device), SpeechEncoder.load("cpu"), gpu)
 
     @property
@@ -235,7 +235,7 @@ class Gaia:
             yield Progress("frames", STAGES["frames"] + span * writer.frames / frames)
 
     @torch.no_grad()
-    def _render_here(self, plan: Plan) -> Iterator[Step | np.ndarray]:
+    def _render_here(self, plan: Plan) -> Generator[Step | np.ndarray, None, None]:
         """Samples the motion, then decodes it in batches of (n, S, S, 3) uint8 frames."""
         device = self.device
         landmarks = torch.from_numpy(plan.landmarks).to(device)[None]

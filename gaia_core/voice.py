@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import hashlib
+import re
 import tempfile
 import unicodedata
 from collections.abc import Iterator
@@ -61,6 +62,7 @@ _HIBARI = "heart"
 _HIBARI_SHA256 = "5f70741d4e900f4e85d0037498736cc1b3e1b9a63a13546a5da1e63abf4fccd8"
 _DURATIONS = b"/Clip_output_0"  # tensor in its graph: every phoneme's length in frames
 _MAX_PHONEMES = 400  # as in hibari; longer sentences are spoken in parts
+_LONG_NUMBER = re.compile(r"\d(?:[,.]?\d){20,}")  # hibari counts to 10^36; these are read by digit
 _PEAK = 0.8
 # From the packaged woman's voice to a man's: the pitch, and the spectrum's envelope (the throat).
 _MAN_PITCH, _MAN_ENVELOPE = 0.56, 0.86
@@ -289,6 +291,7 @@ class _Hibari:
         from hibari.g2p.normalize import normalize
 
         g2p = self.text.g2p
+        sentence = _LONG_NUMBER.sub(lambda number: " ".join(number[0]), sentence)
         words: list[str] = []
         texts: list[str] = []
         strange = 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from torch import Tensor, nn
+from torch import Tensor
 
 from gaia_core.denoiser import Denoiser
 
@@ -140,7 +140,6 @@ class MotionWindows:
         return given
 
 
-def denoiser_losses(model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+def denoiser_losses(model: Denoiser, batch: dict[str, Tensor]) -> dict[str, Tensor]:
     """A batch of `MotionWindows` -> loss terms."""
-    assert isinstance(model, Denoiser)
     return model.losses(**batch)

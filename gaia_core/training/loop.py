@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 log = logging.getLogger(__name__)
 
 Losses = dict[str, Tensor]
+Model = TypeVar("Model", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,12 @@ class Settings:
 
 
 def train(
-    model: nn.Module,
-    losses: Callable[[nn.Module, dict[str, Tensor]], Losses],
+    model: Model,
+    losses: Callable[[Model, dict[str, Tensor]], Losses],
     batches: Iterator[dict[str, Tensor]],
     folder: Path,
     settings: Settings,
-) -> tuple[nn.Module, int]:
+) -> tuple[Model, int]:
     """Trains within the time box; returns the averaged model and the samples seen in all runs.
 
     Args:

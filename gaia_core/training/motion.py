@@ -90,7 +90,7 @@ def fit_motion_encoder(encoder: MotionEncoder, landmarks: Tensor, clip: Tensor) 
     for number, (name, where) in enumerate(encoder.config.groups.items()):
         if name == "pose":
             continue
-        members = (encoder.group == number).nonzero()[:, 0]
+        members = torch.eq(encoder.group, number).nonzero()[:, 0]
         columns = (members[:, None] * 3 + torch.arange(3)).flatten()
         values = shape[:, members].flatten(1)
         mean = values.mean(0)

@@ -114,7 +114,8 @@ def _cache_some(clips: list[Clip], data: Path, cache: Path) -> None:
 def read_landmarks(data: Path, cache: Path, per_identity: int = 200) -> tuple[Tensor, Tensor]:
     """Landmarks that stand for all faces: (N, K, 3) in crop units, (N,) the clip of each."""
     of_identity = clips_by_identity(data)
-    parts, clip_of = [], []
+    parts: list[Tensor] = []
+    clip_of: list[int] = []
     for clips in of_identity.values():
         # As many clips as give each at least 4 frames, and as many frames as fill the share.
         chosen = clips[:: max(1, 4 * len(clips) // per_identity)]

@@ -110,9 +110,8 @@ class RendererLosses(nn.Module):
         self.features = PerceptualFeatures()
         self.perceptual, self.focus, self.synthesis = perceptual, focus, synthesis
 
-    def forward(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def forward(self, model: Autoencoder, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Model and a batch of `FramePairs` -> loss terms."""
-        assert isinstance(model, Autoencoder)
         with torch.no_grad():
             reference = model.encode_motion(batch["portrait_landmarks"])
             motion = model.encode_motion(batch["target_landmarks"])

@@ -47,7 +47,7 @@ def train_autoencoder(
     model = Autoencoder(PRESETS[preset].autoencoder)
     model.motion.load_state_dict(load_file(folder / ENCODER), strict=True)
     model.motion.requires_grad_(False)
-    model.to(memory_format=torch.channels_last)
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     data = FramePairs(folder / FRAMES, model.motion.template, batch)
     losses = RendererLosses().to(settings.device)
     average, samples = train(model, losses, iter(data), run, settings)
