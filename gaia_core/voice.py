@@ -61,6 +61,7 @@ ko-KR SunHi | InJoon
 _HIBARI = "heart"
 _HIBARI_SHA256 = "5f70741d4e900f4e85d0037498736cc1b3e1b9a63a13546a5da1e63abf4fccd8"
 _DURATIONS = b"/Clip_output_0"  # tensor in its graph: every phoneme's length in frames
+_LEAD = 0.05  # s by which the sound runs ahead of those lengths, measured on onsets after pauses
 _MAX_PHONEMES = 400  # as in hibari; longer sentences are spoken in parts
 _LONG_NUMBER = re.compile(r"\d(?:[,.]?\d){20,}")  # hibari counts to 10^36; these are read by digit
 _PEAK = 0.8
@@ -277,7 +278,8 @@ class _Hibari:
             unknown, total = unknown + strange, total + len(spelled)
             for chunk in _chunks(spelled):
                 waveform, ends = self._sound(chunk, gender, generator)
-                words += _times(chunk, self.text.vocab, (length + ends) / self.sample_rate)
+                seconds = np.maximum((length + ends) / self.sample_rate - _LEAD, 0)
+                words += _times(chunk, self.text.vocab, seconds)
                 parts.append(waveform)
                 length += len(waveform)
         if not words:
