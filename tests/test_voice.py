@@ -1,136 +1,253 @@
-"""Text to speech: the offline voice for real, the online one by a stand-in."""
-
-from __future__ import annotations
+"""Voices: what they say, when each word is said, and what happens when they cannot."""
 
 import asyncio
 import subprocess
+import sys
+import tempfile
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-import edge_tts
 import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from gaia_core import media, voice
+from gaia_core import voice
 from gaia_core.errors import InputError
 from gaia_core.request import MAX_TEXT, Request
-from gaia_core.voice import OFFLINE_VOICE, VOICES, speak
+from gaia_core.voice import OFFLINE_VOICE, VOICES, find_voice, speak
 
-TEXT = "Good morning, everyone. We have 25 maps."
+SENTENCE = "The quick brown fox jumps over the lazy dog. It pays $9.99!"
+
+
+class FakeService:
+    """Stands in for `edge_tts.Communicate`: one second of tone and two words, or an error."""
+
+    sound: ClassVar[bytes] = b""
+    error: ClassVar[BaseException | None] = None
+    pause: ClassVar[float] = 0.0
+    asked: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, text: str, name: str, **options: Any) -> None:
+        FakeService.asked = {"text": text, "name": name, "thread": threading.get_ident(), **options}
+
+    async def stream(self) -> AsyncIterator[dict[str, Any]]:
+        await asyncio.sleep(self.pause)
+        if self.error is not None:
+            raise self.error
+        yield {"type": "audio", "data": self.sound[:2000]}
+        yield {"type": "WordBoundary", "offset": 1_000_000, "duration": 2_000_000, "text": "Hello"}
+        yield {"type": "WordBoundary", "offset": 4_000_000, "duration": 99_000_000, "text": "you"}
+        yield {"type": "WordBoundary", "offset": 90_000_000, "duration": 100, "text": "lost"}
+        yield {"type": "audio", "data": self.sound[2000:]}
+
+
+@pytest.fixture(scope="module")
+def mp3() -> bytes:
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "lavfi"]
+    command += ["-i", "sine=frequency=300:duration=1:sample_rate=24000", "-b:a", "48k"]
+    return subprocess.run([*command, "-f", "mp3", "-"], capture_output=True, check=True).stdout
 
 
 @pytest.fixture
-def online(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """edge-tts that answers with one second of a tone and two words."""
-    tone, mp3 = tmp_path / "tone.wav", tmp_path / "tone.mp3"
-    media.write_audio(tone, 0.5 * np.sin(np.arange(24_000) * 0.1), 24_000)
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", tone, mp3]
-    subprocess.run(command, check=True)
-
-    class Communicate:
-        def __init__(self, text: str, name: str, **options: Any) -> None:
-            assert options["boundary"] == "WordBoundary"
-
-        async def stream(self) -> AsyncIterator[dict[str, Any]]:
-            yield {"type": "WordBoundary", "text": "Good", "offset": 1e6, "duration": 3e6}
-            yield {"type": "audio", "data": mp3.read_bytes()}
-            yield {"type": "WordBoundary", "text": "morning", "offset": 5e6, "duration": 4e6}
-
-    monkeypatch.setattr(edge_tts, "Communicate", Communicate)
+def service(monkeypatch: pytest.MonkeyPatch, mp3: bytes) -> type[FakeService]:
+    monkeypatch.setattr("edge_tts.Communicate", FakeService)
+    monkeypatch.setattr(FakeService, "sound", mp3)
+    return FakeService
 
 
-@pytest.fixture
-def blocked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """edge-tts without a network."""
+def test_importing_loads_no_engine() -> None:
+    code = (
+        "import sys, gaia_core.voice as v; assert len(v.VOICES) > 40;"
+        "print([m for m in ('edge_tts', 'aiohttp', 'onnxruntime', 'hibari') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
-    def fail(*_: Any, **__: Any) -> None:
-        raise OSError("no network")
 
-    monkeypatch.setattr(edge_tts, "Communicate", fail)
+def test_the_list_of_voices() -> None:
+    names = [x.name for x in VOICES]
+    assert len(names) == len(set(names)) and names[0] == Request.voice
+    assert {x.gender for x in VOICES} == {"female", "male"}
+    assert find_voice(OFFLINE_VOICE).engine == "offline"
+    assert all(x.name.startswith(x.locale + "-") for x in VOICES if x.engine == "edge")
+    assert len({x.locale for x in VOICES}) >= 20
 
 
-def test_offline_voice_speaks_with_ordered_word_times() -> None:
-    spoken = speak(TEXT, OFFLINE_VOICE)
+@pytest.mark.parametrize("name", [OFFLINE_VOICE, "hibari-us-male"])
+def test_offline_speech_and_its_word_times(name: str) -> None:
+    spoken = speak(SENTENCE, name)
+    assert spoken.waveform.dtype == np.float32 and spoken.waveform.ndim == 1
+    assert 0.5 < np.abs(spoken.waveform).max() <= 1
+    assert spoken.notice is None
+    assert [x.text for x in spoken.words] == SENTENCE.replace(".", "", 1).replace("!", "").split()
     seconds = len(spoken.waveform) / spoken.sample_rate
-    assert [word.text for word in spoken.words] == TEXT.split()
-    times = [time for word in spoken.words for time in (word.start, word.end)]
-    assert times == sorted(times)
-    assert times[0] >= 0
-    assert times[-1] <= seconds
-    assert np.abs(spoken.waveform).max() > 0.05
-    assert spoken.notice is None
+    edges = [time for word in spoken.words for time in (word.start, word.end)]
+    assert edges == sorted(edges) and edges[0] >= 0 and edges[-1] <= seconds
 
 
-def test_words_lie_on_sound_and_the_pause_between_sentences_does_not() -> None:
-    spoken = speak("Good morning. Good evening.", OFFLINE_VOICE)
-    loudness = np.abs(spoken.waveform)
+def test_words_are_where_the_sound_is() -> None:
+    spoken = speak("Book, table, garden, apple, dog.", OFFLINE_VOICE)
+    rate = spoken.sample_rate
 
-    def level(start: float, end: float) -> float:
-        return float(
-            loudness[int(start * spoken.sample_rate) : int(end * spoken.sample_rate)].mean()
-        )
+    def loudness(start: float, end: float) -> float:
+        return float(np.std(spoken.waveform[round(start * rate) : round(end * rate)]))
 
-    said = min(level(word.start, word.end) for word in spoken.words)
-    pause = level(spoken.words[1].end, spoken.words[2].start)
-    assert said > 5 * pause
-
-
-def test_same_text_gives_the_same_sound() -> None:
-    first, second = speak(TEXT, OFFLINE_VOICE), speak(TEXT, OFFLINE_VOICE)
-    assert np.array_equal(first.waveform, second.waveform)
+    said = [loudness(word.start, word.end) for word in spoken.words]
+    before = loudness(0, spoken.words[0].start - 0.03)
+    assert min(said) > 10 * before
+    # A comma's pause lies between the words.
+    for a, b in zip(spoken.words, spoken.words[1:], strict=False):
+        middle = (a.end + b.start) / 2
+        assert loudness(middle - 0.01, middle + 0.01) < min(said)
 
 
-@pytest.mark.usefixtures("online")
-def test_online_voice_keeps_its_word_times() -> None:
-    spoken = speak("Good morning", Request.voice)
-    assert [(w.text, w.start, w.end) for w in spoken.words] == [
-        ("Good", 0.1, 0.4),
-        ("morning", 0.5, 0.9),
-    ]
-    assert len(spoken.waveform) / spoken.sample_rate == pytest.approx(1, abs=0.06)
-    assert spoken.notice is None
+def test_the_same_text_sounds_the_same() -> None:
+    first, second = speak("Hello again.", OFFLINE_VOICE), speak("Hello again.", OFFLINE_VOICE)
+    np.testing.assert_array_equal(first.waveform, second.waveform)
 
 
-@pytest.mark.usefixtures("online")
-def test_online_voice_works_inside_an_event_loop() -> None:
-    async def inside() -> int:
-        return len(speak("Good morning", Request.voice).words)
+def test_the_man_speaks_lower() -> None:
+    def pitch(name: str) -> float:
+        spoken = speak("Are we nearly there now, Mary?", name)
+        low, high = spoken.sample_rate // 300, spoken.sample_rate // 70
+        frames = spoken.waveform[: len(spoken.waveform) // 1200 * 1200].reshape(-1, 1200)
+        loud = frames[frames.std(1) > 0.5 * spoken.waveform.std()]
+        correlation = np.fft.irfft(np.abs(np.fft.rfft(loud, 2400)) ** 2)
+        return float(np.median(spoken.sample_rate / (low + correlation[:, low:high].argmax(1))))
 
-    assert asyncio.run(inside()) == 2
-
-
-@pytest.mark.usefixtures("blocked")
-def test_without_network_the_offline_voice_takes_over_and_says_so() -> None:
-    spoken = speak(TEXT, Request.voice)
-    assert "offline voice" in (spoken.notice or "")
-    assert np.array_equal(spoken.waveform, speak(TEXT, OFFLINE_VOICE).waveform)
-    assert "English" in (speak(TEXT, "zh-CN-XiaoxiaoNeural").notice or "")
+    assert pitch("hibari-us-male") < 0.75 * pitch("hibari-us-female")
 
 
-@pytest.mark.usefixtures("online")
-def test_network_false_never_asks_the_service() -> None:
-    assert speak(TEXT, Request.voice, network=False).notice is not None
+def test_a_respelled_sentence_keeps_one_time_per_spoken_word() -> None:
+    spoken = speak("Call me at 9:30am on 10/12/2019.", OFFLINE_VOICE)
+    assert [x.text for x in spoken.words][3:6] == ["nine", "thirty", "A.M"]
 
 
 @pytest.mark.parametrize(
-    ("text", "name", "says"),
+    "text", ["so, " * 120, "so " * 180, "9" * 300, "- - hello - -", "😀 hi 😀"]
+)
+def test_odd_texts_are_spoken(text: str) -> None:
+    spoken = speak(text, OFFLINE_VOICE)
+    assert len(spoken.waveform) and spoken.words
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "message"),
     [
-        ("", OFFLINE_VOICE, "type a sentence"),
-        (" ?! ... ", OFFLINE_VOICE, "type a sentence"),
-        ("a" * (MAX_TEXT + 1), OFFLINE_VOICE, "shorten"),
-        (TEXT, "nobody", "choose one"),
+        ("", OFFLINE_VOICE, "empty; write"),
+        (" \n\t", Request.voice, "empty; write"),
+        ("x" * (MAX_TEXT + 1), OFFLINE_VOICE, f"shorten it to at most {MAX_TEXT}"),
+        ("?! ... 😀", Request.voice, "write at least one word"),
+        ("hello", "en-US-Arya", "did you mean en-US-AriaNeural.*VOICES lists all"),
+        ("hello", "", "gaia_core.voice.VOICES lists all"),
+        ("Привет, как дела?", OFFLINE_VOICE, "reads English only; write English"),
     ],
 )
-def test_bad_input_is_one_sentence(text: str, name: str, says: str) -> None:
-    with pytest.raises(InputError, match=says):
+def test_what_cannot_be_spoken_says_what_to_do(text: str, name: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
         speak(text, name)
 
 
-def test_default_voice_is_listed_and_names_are_unique() -> None:
-    names = [v.name for v in VOICES]
-    assert Request.voice in names
-    assert OFFLINE_VOICE in names
-    assert len(set(names)) == len(names)
-    assert {v.engine for v in VOICES} == {"edge", "offline"}
+def test_a_text_that_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(voice, "MAX_SECONDS", 1)
+    with pytest.raises(InputError, match="takes 4 s to speak; shorten it to at most 1 s"):
+        speak("1,234,567,890", OFFLINE_VOICE)
+
+
+@pytest.mark.parametrize(
+    ("text", "warned"),
+    [
+        ("Guten Tag, wie geht es Ihnen heute?", True),
+        ("Bonjour, je m'appelle Marie et j'habite à Paris.", True),
+        ("Hello мир", True),
+        ("Zendaya met Krzysztof in Wroclaw yesterday.", False),
+        (SENTENCE, False),
+    ],
+)
+def test_another_language_is_noticed_offline(text: str, warned: bool) -> None:
+    notice = speak(text, OFFLINE_VOICE).notice
+    assert (notice is not None and "English only" in notice) == warned
+
+
+def test_online_speech_and_its_word_times(service: type[FakeService]) -> None:
+    spoken = speak("Hello you", "en-GB-RyanNeural")
+    assert service.asked["name"] == "en-GB-RyanNeural" and service.asked["text"] == "Hello you"
+    assert service.asked["boundary"] == "WordBoundary"
+    assert isinstance(service.asked["connect_timeout"], int)
+    assert spoken.sample_rate == 16_000 and spoken.notice is None
+    seconds = len(spoken.waveform) / 16_000
+    assert seconds == pytest.approx(1, abs=0.1)
+    assert [(w.text, w.start) for w in spoken.words] == [("Hello", 0.1), ("you", 0.4)]
+    assert spoken.words[0].end == pytest.approx(0.3) and spoken.words[1].end == seconds
+
+
+def test_speaks_under_a_running_event_loop(service: type[FakeService]) -> None:
+    async def main() -> voice.Spoken:
+        return speak("Hello you", "en-GB-RyanNeural")
+
+    assert len(asyncio.run(main()).words) == 2
+    assert service.asked["thread"] != threading.get_ident()
+
+
+def _errors() -> list[BaseException]:
+    import aiohttp
+    from edge_tts.exceptions import NoAudioReceived
+
+    return [NoAudioReceived("none"), aiohttp.ClientError("down"), TimeoutError(), OSError("reset")]
+
+
+@pytest.mark.parametrize("error", _errors(), ids=lambda x: type(x).__name__)
+def test_the_offline_voice_steps_in(
+    service: type[FakeService], monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    monkeypatch.setattr(service, "error", error)
+    spoken = speak("Hello you", "en-GB-RyanNeural")
+    assert [w.text for w in spoken.words] == ["Hello", "you"]
+    expected = "offline male voice with an American accent spoke instead of en-GB-RyanNeural"
+    assert spoken.notice is not None and expected in spoken.notice
+    np.testing.assert_array_equal(spoken.waveform, speak("Hello you", "hibari-us-male").waveform)
+
+
+def test_a_programming_error_is_not_taken_for_a_bad_network(
+    service: type[FakeService], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "error", ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        speak("Hello you", "en-GB-RyanNeural")
+
+
+def test_a_silent_service_is_not_waited_for(
+    service: type[FakeService], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "pause", 30.0)
+    monkeypatch.setattr(voice, "ANSWER_SECONDS", 0.1)
+    assert "could not be reached" in (speak("Hello", Request.voice).notice or "")
+
+
+@pytest.mark.parametrize("sound", [b"", b"this is no sound" * 200])
+def test_an_unreadable_answer_is_replaced_and_no_file_stays(
+    service: type[FakeService],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    sound: bytes,
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(service, "sound", sound)
+    assert "spoke instead" in (speak("Hello", Request.voice).notice or "")
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_network_the_service_is_not_asked(service: type[FakeService]) -> None:
+    service.asked = {}
+    spoken = speak("Guten Tag", "de-DE-KatjaNeural", network=False)
+    assert service.asked == {}
+    assert spoken.notice is not None
+    assert "the network is off" in spoken.notice and "English only" in spoken.notice
+
+
+def test_damaged_offline_voice_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(voice, "_HIBARI_SHA256", "0" * 64)
+    with pytest.raises(RuntimeError, match="damaged; reinstall hibari-tts"):
+        voice._Hibari()

@@ -1,0 +1,194 @@
+"""A photo's landmarks, faces made from them, and small models with random weights.
+
+Everything made once for all tests is to be read only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from skimage import data
+from torch import Tensor, nn
+
+from gaia_core import landmarks as mesh
+from gaia_core.autoencoder import Autoencoder, MotionEncoder
+from gaia_core.config import AutoencoderConfig, DenoiserConfig, MotionConfig
+from gaia_core.denoiser import Denoiser
+from gaia_core.face import Face, FaceLandmarker, crop_around
+from gaia_core.pipeline import Gaia
+from gaia_core.speech import FEATURES, SpeechEncoder
+from gaia_core.training.motion import assign_groups, fit_motion_encoder, fit_template
+
+torch.set_num_threads(min(2, torch.get_num_threads()))
+
+MOTION = MotionConfig(eyes=4, brows=3, mouth=6, face=3)
+SPEECH = 12  # width of the speech features where no encoder makes them
+NOISE = 2e-4  # of the made faces' landmarks, crop units; real ones jitter more
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Landmarks of a made population.
+
+    Attributes:
+        landmarks: (N, K, 3) in crop units.
+        pose: (N, 6) the head poses they were made with.
+        clip: (N,) which person a face is of.
+    """
+
+    landmarks: Tensor
+    pose: Tensor
+    clip: Tensor
+
+
+@pytest.fixture(scope="session")
+def photo() -> np.ndarray:
+    """A public domain portrait, (512, 512, 3) uint8."""
+    return data.astronaut()
+
+
+@pytest.fixture(scope="session")
+def landmarker() -> Iterator[FaceLandmarker]:
+    with FaceLandmarker() as landmarker:
+        yield landmarker
+
+
+@pytest.fixture(scope="session")
+def photo_face(landmarker: FaceLandmarker, photo: np.ndarray) -> Face:
+    return landmarker.detect(photo)[0]
+
+
+@pytest.fixture(scope="session")
+def crop_landmarks(photo_face: Face) -> Tensor:
+    """The photo's landmarks (K, 3) in crop units."""
+    crop = crop_around(photo_face.landmarks)
+    return torch.from_numpy(crop.to_crop(photo_face.landmarks))
+
+
+@pytest.fixture(scope="session")
+def template(landmarker: FaceLandmarker, photo: np.ndarray, crop_landmarks: Tensor) -> Tensor:
+    """A plausible mean face (K, 3): symmetric, looking straight ahead, one face width wide."""
+    face = landmarker.detect(photo[:, ::-1].copy())[0]
+    mirrored = torch.from_numpy(crop_around(face.landmarks).to_crop(face.landmarks))
+    return fit_template(torch.stack([crop_landmarks, mirrored]))
+
+
+@pytest.fixture(scope="session")
+def make_faces(template: Tensor) -> Callable[[int, int], Faces]:
+    """people, seed -> eight faces of each, which differ in as many ways as the latent has channels.
+
+    The points that pose is read from hold still but for noise, so that the poses are known.
+    """
+    group = assign_groups(template)
+    generator = torch.Generator().manual_seed(0)
+    modes = []  # how each channel moves the landmarks of its group, face widths
+    for number, where in enumerate(MOTION.groups.values()):
+        for _ in range(where.stop - where.start if number else 0):
+            mode = 0.02 * torch.randn(mesh.COUNT, 3, generator=generator)
+            mode[group != number] = 0
+            mode[list(mesh.RIGID)] = 0
+            modes.append(mode)
+    basis = torch.stack(modes)
+
+    def make(people: int, seed: int) -> Faces:
+        generator = torch.Generator().manual_seed(seed)
+
+        def normal(*shape: int) -> Tensor:
+            return torch.randn(*shape, generator=generator)
+
+        clip = torch.arange(people).repeat_interleave(8)
+        amounts = 0.5 * normal(people, len(basis))[clip] + normal(len(clip), len(basis))
+        amounts = amounts - amounts.mean(0)
+        shape = template + torch.einsum("nm,mkc->nkc", amounts, basis)
+        usual = torch.tensor([0.0, 0.0, 0.0, 0.5, 0.5, -0.8])
+        pose = usual + normal(len(clip), 6) * torch.tensor([12.0, 8.0, 6.0, 0.03, 0.03, 0.08])
+        pose[0] = usual  # a fitted template's zero of pitch is that of its first face
+        landmarks = mesh.apply_pose(shape, pose)
+        return Faces(landmarks + NOISE * normal(*landmarks.shape), pose, clip)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def encoder(make_faces: Callable[[int, int], Faces]) -> MotionEncoder:
+    """A motion encoder fitted to 60 made people; its latent has the channels of `MOTION`."""
+    encoder = MotionEncoder(MOTION)
+    faces = make_faces(60, 1)
+    fit_motion_encoder(encoder, faces.landmarks, faces.clip)
+    return encoder.requires_grad_(False)
+
+
+@pytest.fixture(scope="session")
+def make_autoencoder(encoder: MotionEncoder) -> Callable[..., Autoencoder]:
+    """A small untrained stage 1 whose motion encoder is fitted; sizes can be given by name."""
+
+    def make(**sizes: int) -> Autoencoder:
+        torch.manual_seed(0)
+        small = {"image": 64, "appearance": 4, "detail": 4, "refine": 8, "condition": 16}
+        config = AutoencoderConfig(motion=MOTION, widths=(8, 12, 16), **{**small, **sizes})
+        model = Autoencoder(config)
+        model.motion.load_state_dict(encoder.state_dict())
+        return model.eval().requires_grad_(False)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_denoiser(perturb: Callable[[nn.Module], None]) -> Callable[..., Denoiser]:
+    """A small stage 2 with random weights, the gates that start closed among them."""
+
+    def make(speech: int = SPEECH, kind: type[Denoiser] = Denoiser) -> Denoiser:
+        torch.manual_seed(0)
+        config = DenoiserConfig(
+            motion=MOTION.width,
+            speech=speech,
+            components=8,
+            width=16,
+            layers=2,
+            heads=2,
+            kernel=3,
+            dropout=0.0,
+        )
+        model = kind(config, MOTION)
+        perturb(model)
+        return model.eval()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def perturb() -> Callable[[nn.Module], None]:
+    """Gives random values to the parameters of a module that start at zero."""
+
+    @torch.no_grad()
+    def fill(module: nn.Module) -> None:
+        generator = torch.Generator().manual_seed(1)
+        for parameter in module.parameters():
+            if not parameter.any():
+                parameter.copy_(0.2 * torch.randn(parameter.shape, generator=generator))
+
+    return fill
+
+
+@pytest.fixture(scope="session")
+def gaia(
+    make_autoencoder: Callable[..., Autoencoder], make_denoiser: Callable[..., Denoiser]
+) -> Iterator[Gaia]:
+    """Everything assembled, with the real adapters and small networks of random weights."""
+    engine = Gaia(make_autoencoder(), make_denoiser(FEATURES), SpeechEncoder.load())
+    yield engine
+    engine.landmarker.close()
+
+
+@pytest.fixture
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that temporary files go to."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    return folder

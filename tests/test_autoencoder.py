@@ -1,0 +1,321 @@
+"""Motion says all that landmarks say, group by group; a frame is the photo moved by it."""
+
+import pytest
+import torch
+
+from gaia_core import landmarks as mesh
+from gaia_core.autoencoder import (
+    POSE_DEPTH,
+    WARP_FLOOR,
+    landmark_offset,
+    pose_offset,
+    resize,
+    sample,
+)
+from gaia_core.landmarks import apply_pose, remove_pose
+
+NOSE_TIP = 1
+SIDE = 64
+UPRIGHT = (0.0, 0.0, 0.0, 0.5, 0.5, -0.8)
+
+
+@pytest.fixture(scope="module")
+def unseen(make_faces):
+    """Faces of people that the encoder was not fitted to."""
+    return make_faces(10, 2)
+
+
+@pytest.fixture(scope="module")
+def motion(encoder, unseen):
+    """Their motion latents (80, D)."""
+    return encoder(unseen.landmarks)
+
+
+@pytest.fixture(scope="module")
+def autoencoder(make_autoencoder):
+    return make_autoencoder(image=SIDE)
+
+
+@pytest.fixture(scope="module")
+def trained(make_autoencoder, perturb):
+    """As if training had moved every weight."""
+    model = make_autoencoder(image=SIDE)
+    perturb(model.renderer)
+    return model
+
+
+def picture(side: int, batch: int = 1) -> torch.Tensor:
+    """Smooth random colours (B, 3, side, side) in [0, 1]."""
+    coarse = torch.rand(batch, 3, 9, 9, generator=torch.Generator().manual_seed(3))
+    return resize(coarse, side)
+
+
+def dot(point: torch.Tensor, side: int) -> torch.Tensor:
+    """A white spot on black at (x, y) in crop units: (1, 1, side, side)."""
+    grid = (torch.arange(side) + 0.5) / side
+    x, y = (torch.exp(-(grid - p).square() / (2 * 0.02**2)) for p in point)
+    return (y[:, None] * x)[None, None]
+
+
+def centroid(image: torch.Tensor) -> torch.Tensor:
+    """Where the spot of `dot` is: (1, 1, H, W) -> (2,)."""
+    grid = (torch.arange(image.shape[-1]) + 0.5) / image.shape[-1]
+    weight = image[0, 0] / image.sum()
+    return torch.stack([(weight.sum(0) * grid).sum(), (weight.sum(1) * grid).sum()])
+
+
+# Motion latent
+
+
+def test_landmarks_survive_the_latent(encoder, unseen, motion):
+    rebuilt = encoder.landmarks(motion)
+    error = 256 * (rebuilt - unseen.landmarks)[..., :2].norm(dim=-1)
+    assert error.mean() < 0.2  # px at 256; the made faces' own noise is 0.07
+    assert error.max() < 1.5
+
+
+def test_channels_are_of_unit_variance(encoder, make_faces):
+    motion = encoder(make_faces(60, 1).landmarks)  # what the encoder was fitted to
+    torch.testing.assert_close(motion.mean(0), torch.zeros(motion.shape[1]), atol=0.01, rtol=0)
+    torch.testing.assert_close(motion.std(0), torch.ones(motion.shape[1]), atol=0.01, rtol=0)
+
+
+def test_the_first_channels_are_the_head_pose(autoencoder, unseen, motion):
+    pose = autoencoder.head_pose(motion)
+    torch.testing.assert_close(pose[:, :3], unseen.pose[:, :3], atol=0.5, rtol=0)  # degrees
+    torch.testing.assert_close(pose[:, 3:], unseen.pose[:, 3:], atol=2e-3, rtol=0)
+
+
+def test_turning_the_head_leaves_expression_alone(encoder, unseen, motion):
+    pose = unseen.pose.roll(1, 0)  # everybody's head as the neighbour's
+    face = remove_pose(unseen.landmarks, encoder.split(motion)[0])
+    turned = encoder(apply_pose(face, pose))
+    torch.testing.assert_close(turned[:, 6:], motion[:, 6:], atol=2e-3, rtol=0)
+    assert (turned[:, :6] - motion[:, :6]).abs().mean() > 0.5
+
+
+@pytest.mark.parametrize("name", ["eyes", "brows", "mouth", "face"])
+def test_a_group_moves_its_own_landmarks_only(encoder, motion, name):
+    where = encoder.config.groups[name]
+    number = list(encoder.config.groups).index(name)
+    edited = motion.clone()
+    edited[:, where] += 1
+    moved = (encoder.landmarks(edited) - encoder.landmarks(motion)).norm(dim=-1)
+    inside = encoder.group == number
+    assert inside.any() and moved[:, inside].mean() > 1e-3
+    assert moved[:, ~inside].max() < 1e-5
+    back = encoder(encoder.landmarks(edited))
+    torch.testing.assert_close(back, edited, atol=0.02, rtol=0)
+
+
+def test_the_groups_hold_the_features_they_are_named_after(encoder):
+    names = list(encoder.config.groups)
+    for name, points in (
+        ("eyes", mesh.EYE_LEFT + mesh.EYE_RIGHT + mesh.IRISES),
+        ("mouth", mesh.LIPS_OUTER + mesh.LIPS_INNER + (mesh.FACE_BOTTOM,)),
+        ("face", mesh.RIGID),
+    ):
+        assert {names[int(encoder.group[point])] for point in points} == {name}
+    brows = encoder.group[list(mesh.BROW_LEFT + mesh.BROW_RIGHT)]
+    assert (brows == names.index("brows")).float().mean() > 0.8  # their lower edge meets the lids
+
+
+def test_a_change_means_the_same_on_every_face(encoder, motion):
+    change = torch.zeros(motion.shape[1])
+    change[encoder.config.groups["mouth"]] = torch.randn(6, generator=torch.Generator())
+    same_head = motion.clone()
+    same_head[:, :6] = 0
+    moved = encoder.landmarks(same_head + change) - encoder.landmarks(same_head)
+    torch.testing.assert_close(moved, moved[:1].expand_as(moved), atol=1e-5, rtol=0)
+
+
+def test_any_batch_shape(encoder, unseen, motion):
+    shaped = unseen.landmarks.unflatten(0, (2, 5, 8))
+    torch.testing.assert_close(encoder(shaped), motion.unflatten(0, (2, 5, 8)), atol=1e-4, rtol=0)
+    torch.testing.assert_close(encoder(unseen.landmarks[3]), motion[3], atol=1e-4, rtol=0)
+
+
+def test_geometry_keeps_full_precision_under_autocast(encoder, unseen, motion):
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(encoder(unseen.landmarks), motion)
+        assert torch.equal(encoder.landmarks(motion), encoder.landmarks(motion.clone()))
+        assert encoder.landmarks(motion).dtype == torch.float32
+
+
+# Where pixels come from
+
+
+def test_skin_follows_the_landmarks(unseen):
+    source = unseen.landmarks[:1, :, :2]
+    target = source + torch.tensor([0.1, -0.05])
+    offset, density = landmark_offset(source, target, SIDE)
+    assert offset.shape == (1, 2, SIDE, SIDE) and density.shape == (1, 1, SIDE, SIDE)
+    on_face = density[0, 0] > 50 * WARP_FLOOR
+    assert on_face.sum() > 20
+    expected = torch.tensor([-0.1, 0.05])[:, None].expand(2, int(on_face.sum()))
+    torch.testing.assert_close(offset[0, :, on_face], expected, atol=0.003, rtol=0)
+    moved = sample(dot(source[0, NOSE_TIP], SIDE), offset)
+    assert torch.dist(centroid(moved), target[0, NOSE_TIP]) < 0.01
+
+
+def test_skin_fades_to_rest_outside_the_face(unseen):
+    source = unseen.landmarks[:1, :, :2]
+    offset, density = landmark_offset(source, source + 0.1, SIDE)
+    far = density < 1e-3
+    assert far.any() and offset[far.expand_as(offset)].abs().max() < 0.001
+
+
+def test_skin_rests_where_landmarks_do(unseen):
+    source = unseen.landmarks[:4, :, :2]
+    assert not landmark_offset(source, source, SIDE)[0].any()
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ((10.0, -20.0, 30.0, 0.4, 0.6, -0.5), (10.0, -20.0, 30.0, 0.4, 0.6, -0.5)),
+        (UPRIGHT, (0.0, 0.0, 0.0, 0.62, 0.41, -0.8)),  # shifted
+        (UPRIGHT, (0.0, 0.0, 25.0, 0.5, 0.5, -0.8)),  # rotated
+        (UPRIGHT, (0.0, 0.0, 0.0, 0.5, 0.5, -0.5)),  # larger
+        ((30.0, 10.0, -5.0, 0.45, 0.5, -0.9), (-20.0, -15.0, 12.0, 0.55, 0.52, -0.7)),
+    ],
+)
+def test_a_rigid_board_moves_exactly(source, target):
+    source, target = torch.tensor(source), torch.tensor(target)
+    generator = torch.Generator().manual_seed(0)
+    board = torch.rand(100, 3, generator=generator) - 0.5
+    board[:, 2] = POSE_DEPTH
+    before, after = (apply_pose(board, pose)[:, :2] for pose in (source, target))
+    field = pose_offset(source[None], target[None], SIDE)
+    # The field is affine, so that interpolation between its pixels is exact.
+    grid = 2 * after[None, None] - 1
+    read = torch.nn.functional.grid_sample(field, grid, align_corners=False)[0, :, 0].T
+    inside = ((after > 0.5 / SIDE) & (after < 1 - 0.5 / SIDE)).all(1)
+    assert inside.sum() > 50
+    torch.testing.assert_close(read[inside], (before - after)[inside], atol=1e-5, rtol=0)
+
+
+def test_sampling_reads_at_the_pixels_place_plus_offset():
+    image = picture(32)
+    still = torch.zeros(1, 2, 32, 32)
+    torch.testing.assert_close(sample(image, still), image)
+    right = still.clone()
+    right[:, 0] = 3 / 32
+    torch.testing.assert_close(sample(image, right)[..., :-3], image[..., 3:])
+    below = still.clone()
+    below[:, 1] = 3 / 32
+    torch.testing.assert_close(sample(image, below)[..., :-3, :], image[..., 3:, :])
+    beyond = sample(image, right + 2)
+    torch.testing.assert_close(beyond, image[..., -1:].expand_as(image)[:, :, -1:].expand_as(image))
+
+
+def test_resize_keeps_places_and_brightness():
+    image = dot(torch.tensor([0.3, 0.7]), 96)
+    for side in (40, 96, 200):
+        resized = resize(image, side)
+        assert resized.shape[-2:] == (side, side)
+        assert torch.dist(centroid(resized), torch.tensor([0.3, 0.7])) < 0.005
+        assert resized.mean() == pytest.approx(float(image.mean()), rel=0.02)
+
+
+# Frames
+
+
+@pytest.mark.parametrize("side", [SIDE, 48, 200])
+def test_an_untrained_renderer_returns_the_photo(autoencoder, motion, side):
+    photo = picture(side)
+    appearance = autoencoder.encode_appearance(photo, motion[:1])
+    frame = autoencoder.decode(appearance, motion[:1], side)
+    assert (frame - photo).abs().max() < 0.05  # a little of what it may synthesise is mixed in
+
+
+def test_an_untrained_renderer_moves_the_face(autoencoder, motion):
+    pose, expression = autoencoder.motion.split(motion[:1])
+    pose[:, 3] += 0.08
+    shifted = torch.cat([pose, expression], -1)
+    shifted = (shifted - autoencoder.motion.mean) / autoencoder.motion.scale
+    source, target = (
+        autoencoder.decode_landmarks(m)[0, NOSE_TIP, :2] for m in (motion[:1], shifted)
+    )
+    assert target[0] - source[0] == pytest.approx(0.08, abs=1e-4)
+    photo = dot(source, SIDE).expand(1, 3, SIDE, SIDE)
+    appearance = autoencoder.encode_appearance(photo, motion[:1])
+    frame = autoencoder.decode(appearance, shifted)
+    bright = frame.mean(1, keepdim=True)
+    assert torch.dist(centroid((bright - 0.2).clamp(min=0)), target) < 0.01
+
+
+@pytest.mark.parametrize("side", [40, SIDE, 131])
+def test_frames_of_any_side(trained, motion, side):
+    appearance = trained.encode_appearance(picture(100), motion[:1])
+    frames = trained.decode(appearance, motion[1:4], side)
+    assert frames.shape == (3, 3, side, side)
+    assert frames.min() >= 0 and frames.max() <= 1 and frames.isfinite().all()
+
+
+def test_without_a_side_frames_are_of_the_configured_one(trained, motion):
+    appearance = trained.encode_appearance(picture(100), motion[:1])
+    assert trained.decode(appearance, motion[:1]).shape[-1] == SIDE
+
+
+def test_detail_comes_from_the_photo_at_its_own_resolution(autoencoder, motion):
+    stripes = (torch.arange(4 * SIDE) // 2 % 2).float().expand(1, 3, 4 * SIDE, 4 * SIDE)
+    appearance = autoencoder.encode_appearance(stripes, motion[:1])
+    frame = autoencoder.decode(appearance, motion[:1], 4 * SIDE)
+    # Stripes of 2 px would be a flat grey in anything of the network's own side.
+    assert (frame - stripes).abs().max() < 0.05
+
+
+def test_a_frame_does_not_depend_on_its_batch(trained, motion):
+    portraits = picture(SIDE, 3)
+    together = trained.decode(trained.encode_appearance(portraits, motion[:3]), motion[3:6])
+    for index in range(3):
+        one = slice(index, index + 1)
+        alone = trained.encode_appearance(portraits[one], motion[one])
+        frame = trained.decode(alone, motion[3:6][one])
+        torch.testing.assert_close(frame, together[one], atol=1e-4, rtol=0)
+
+
+def test_one_portrait_serves_many_motions(trained, motion):
+    appearance = trained.encode_appearance(picture(SIDE), motion[:1])
+    before = [x.clone() for x in (appearance.photo, appearance.coarse, appearance.fine)]
+    frames = trained.decode(appearance, motion[:5])
+    for index in range(5):
+        frame = trained.decode(appearance, motion[index : index + 1])
+        torch.testing.assert_close(frame, frames[index : index + 1], atol=1e-4, rtol=0)
+    assert (frames.diff(dim=0).abs().amax((1, 2, 3)) > 0.01).all()
+    for kept, now in zip(
+        before, (appearance.photo, appearance.coarse, appearance.fine), strict=True
+    ):
+        assert torch.equal(kept, now)
+
+
+def test_swapped_portraits_swap_the_frames(trained, motion):
+    portraits = picture(SIDE, 2)
+    appearance = trained.encode_appearance(portraits, motion[:1].expand(2, -1))
+    a, b = trained.decode(appearance, motion[1:2].expand(2, -1))
+    swapped = trained.encode_appearance(portraits.flip(0), motion[:1].expand(2, -1))
+    torch.testing.assert_close(
+        trained.decode(swapped, motion[1:2].expand(2, -1)), torch.stack([b, a]), atol=1e-4, rtol=0
+    )
+    assert (a - b).abs().max() > 0.05
+
+
+def test_half_precision_hardly_changes_a_frame(trained, motion):
+    def render():
+        appearance = trained.encode_appearance(picture(SIDE), motion[:1])
+        return trained.decode(appearance, motion[1:2]).float()
+
+    full = render()
+    with torch.autocast("cpu", torch.bfloat16):
+        half = render()
+    assert 0 < (half - full).abs().mean() < 0.01
+
+
+def test_every_weight_is_used(trained, motion):
+    trained.renderer.requires_grad_(True).zero_grad()
+    frames = trained.decode(trained.encode_appearance(picture(SIDE), motion[:1]), motion[1:3])
+    frames.square().sum().backward()
+    idle = [n for n, p in trained.renderer.named_parameters() if not p.grad.any()]
+    trained.renderer.requires_grad_(False)
+    assert not idle

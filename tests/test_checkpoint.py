@@ -1,0 +1,161 @@
+"""Weights come back as they were stored; a folder that cannot be loaded says what to do."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from gaia_core import checkpoint
+from gaia_core.errors import InputError
+
+
+@pytest.fixture
+def autoencoder(make_autoencoder):
+    return make_autoencoder()
+
+
+@pytest.fixture
+def folder(tmp_path, autoencoder, make_denoiser):
+    """A folder with both stages."""
+    folder = tmp_path / "new" / "weights"
+    checkpoint.save(folder, autoencoder, {"samples": 7})
+    checkpoint.save(folder, make_denoiser(), {"windows": 9})
+    return folder
+
+
+def advice(error: pytest.ExceptionInfo) -> str:
+    """The error's message, which must be one line that tells what to do."""
+    message = str(error.value)
+    assert "\n" not in message and message.endswith(".")
+    assert any(word in message for word in ("restore", "train", "check out"))
+    return message
+
+
+def same_within_half_precision(stored, loaded) -> None:
+    before, after = stored.state_dict(), loaded.state_dict()
+    assert before.keys() == after.keys()
+    for name, value in before.items():
+        assert after[name].dtype == value.dtype, name
+        torch.testing.assert_close(after[name], value, atol=1e-6, rtol=1e-3)
+
+
+def test_stage_1_comes_back(folder, autoencoder):
+    loaded = checkpoint.load_autoencoder(folder)
+    assert loaded.config == autoencoder.config
+    same_within_half_precision(autoencoder, loaded)
+
+
+def test_stage_2_comes_back(folder, autoencoder, make_denoiser):
+    loaded = checkpoint.load_denoiser(folder, autoencoder.config.motion)
+    assert loaded.config == make_denoiser().config
+    assert loaded.groups == autoencoder.config.motion.groups
+    same_within_half_precision(make_denoiser(), loaded)
+
+
+def test_geometry_is_stored_in_full(folder, autoencoder):
+    loaded = checkpoint.load_autoencoder(folder)
+    for name, value in autoencoder.motion.state_dict().items():
+        assert torch.equal(loaded.motion.state_dict()[name], value), name
+
+
+def test_what_is_loaded_is_ready_to_use(folder, autoencoder):
+    for stage in (
+        checkpoint.load_autoencoder(folder),
+        checkpoint.load_denoiser(folder, autoencoder.config.motion),
+    ):
+        assert not stage.training
+        assert not any(p.requires_grad for p in stage.parameters())
+
+
+def test_weights_laid_out_for_speed_are_stored_all_the_same(folder, make_autoencoder):
+    model = make_autoencoder().to(memory_format=torch.channels_last)
+    checkpoint.save(folder, model, {})
+    same_within_half_precision(model, checkpoint.load_autoencoder(folder))
+
+
+def test_files_are_half_as_large_as_the_weights(folder, autoencoder):
+    full = sum(p.numel() for p in autoencoder.renderer.parameters()) * 4
+    geometry = sum(v.numel() * v.element_size() for v in autoencoder.motion.state_dict().values())
+    size = (folder / "autoencoder.safetensors").stat().st_size
+    assert size - geometry < 0.6 * full + 20_000  # names and shapes take some
+
+
+def test_each_stage_is_saved_by_itself(folder, make_autoencoder):
+    other = (folder / "denoiser.safetensors").read_bytes()
+    checkpoint.save(folder, make_autoencoder(), {"samples": 8})
+    config = checkpoint.read_config(folder)
+    assert config["autoencoder"]["trained"] == {"samples": 8}
+    assert config["denoiser"]["trained"] == {"windows": 9}
+    assert (folder / "denoiser.safetensors").read_bytes() == other
+
+
+# What cannot be loaded
+
+
+def test_no_weights(tmp_path):
+    for load in (checkpoint.read_config, checkpoint.load_autoencoder):
+        with pytest.raises(InputError, match="no trained weights") as error:
+            load(tmp_path / "nothing")
+        assert str(tmp_path) in advice(error)
+
+
+@pytest.mark.parametrize("name", ["autoencoder", "denoiser"])
+def test_a_stage_is_missing(folder, autoencoder, name):
+    config = json.loads((folder / "config.json").read_text())
+    del config[name]
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError) as error:
+        load(name, folder, autoencoder)
+    assert name in advice(error)
+
+
+@pytest.mark.parametrize("name", ["autoencoder", "denoiser"])
+@pytest.mark.parametrize("damage", ["gone", "cut", "garbage", "empty", "pointer"])
+def test_a_weights_file_is_damaged(folder, autoencoder, name, damage):
+    path = folder / f"{name}.safetensors"
+    data = path.read_bytes()
+    if damage == "gone":
+        path.unlink()
+    else:
+        pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
+        garbage = {"cut": data[: len(data) // 2], "empty": b"", "pointer": pointer}
+        path.write_bytes(garbage.get(damage, bytes(range(256)) * 20))
+    with pytest.raises(InputError) as error:
+        load(name, folder, autoencoder)
+    assert path.name in advice(error)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[1, 2]", '{"autoencoder": {}}', '{"autoencoder": {"sizes": {"depth": 3}}}']
+)
+def test_the_configuration_is_damaged(folder, text):
+    (folder / "config.json").write_text(text)
+    with pytest.raises(InputError) as error:
+        checkpoint.load_autoencoder(folder)
+    assert "config.json" in advice(error)
+
+
+def test_weights_of_another_size(folder, autoencoder, make_autoencoder):
+    config = (folder / "config.json").read_text()
+    checkpoint.save(folder, make_autoencoder(refine=16), {})
+    (folder / "config.json").write_text(config)
+    with pytest.raises(InputError) as error:
+        checkpoint.load_autoencoder(folder)
+    advice(error)
+
+
+def test_no_weight_is_left_to_chance(folder, make_autoencoder):
+    path = folder / "autoencoder.safetensors"
+    weights = load_file(path)
+    del weights["renderer.mix.weight"]
+    save_file(weights, path)
+    with pytest.raises(InputError) as error:
+        checkpoint.load_autoencoder(folder)
+    advice(error)
+
+
+def load(name, folder, autoencoder):
+    if name == "autoencoder":
+        return checkpoint.load_autoencoder(folder)
+    return checkpoint.load_denoiser(folder, autoencoder.config.motion)

@@ -1,0 +1,219 @@
+"""Every command either does its work or says in one line why it cannot."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gaia_core import SAMPLE_RATE, checkpoint, media
+from gaia_core.cli import main
+from gaia_core.pipeline import Gaia
+from gaia_core.request import MAX_TEXT
+from gaia_core.speech import FEATURES
+
+ROOT = Path(__file__).parents[1]
+COMMANDS = ("animate", "train", "evaluate", "bench", "info")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, photo) -> Path:
+    """A portrait, a wall, a second of sound, and files that are not what their names say."""
+    folder = tmp_path_factory.mktemp("media")
+    Image.fromarray(photo).save(folder / "portrait.png")
+    Image.fromarray(np.full((200, 200, 3), 90, np.uint8)).save(folder / "wall.png")
+    sound = 0.3 * np.random.default_rng(0).normal(size=SAMPLE_RATE).clip(-1, 1)
+    media.write_audio(folder / "speech.wav", sound.astype(np.float32), SAMPLE_RATE)
+    media.write_audio(folder / "click.wav", np.ones(100, np.float32), SAMPLE_RATE)
+    (folder / "notes.wav").write_text("not sound")
+    (folder / "notes.png").write_text("not a picture")
+    (folder / "empty.png").touch()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory, make_autoencoder, make_denoiser) -> Path:
+    folder = tmp_path_factory.mktemp("weights")
+    checkpoint.save(folder, make_autoencoder(), {"samples": 12})
+    checkpoint.save(folder, make_denoiser(FEATURES), {"windows": 34})
+    return folder
+
+
+@pytest.fixture
+def loaded(gaia, monkeypatch):
+    """Loading takes no time; everything behind it is real."""
+    monkeypatch.setattr(Gaia, "load", lambda *_: gaia)
+
+
+def animate(folder: Path, out: Path, **options: str | Path | None) -> list[str]:
+    """Arguments of a good call, with some options changed, or left out if None."""
+    options = {
+        "portrait": folder / "portrait.png",
+        "speech": folder / "speech.wav",
+        "out": out,
+        "steps": "1",
+        "size": "256",
+    } | options
+    arguments = ["animate"]
+    for name, value in options.items():
+        if value is not None:
+            arguments += [f"--{name}", str(value)]
+    return arguments
+
+
+def refusal(capsys, arguments: list[str]) -> str:
+    """The one line on standard error of a command that must fail."""
+    assert main(arguments) == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("error: ") and output.err.count("\n") == 1
+    assert output.err.endswith(".\n")
+    return output.err
+
+
+# Animating
+
+
+def test_animate_writes_a_video(loaded, folder, tmp_path, capsys):
+    out = tmp_path / "out.mp4"
+    assert main(animate(folder, out, seed="5")) == 0
+    output = capsys.readouterr()
+    assert output.out == f"{out}: 25 frames, seed 5\n" and output.err == ""
+    recipe = media.read_recipe(out)
+    assert (recipe["seed"], recipe["steps"], recipe["size"]) == (5, 1, "256")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+
+
+def test_each_call_has_a_seed_of_its_own_that_is_told(loaded, folder, tmp_path, capsys):
+    seeds = []
+    for name in ("a.mp4", "b.mp4"):
+        assert main(animate(folder, tmp_path / name)) == 0
+        told = int(re.search(r"seed (\d+)", capsys.readouterr().out)[1])
+        assert media.read_recipe(tmp_path / name)["seed"] == told
+        seeds.append(told)
+    assert seeds[0] != seeds[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"portrait": "missing.png"}, "missing.png"),
+        ({"portrait": "empty.png"}, "empty.png"),
+        ({"portrait": "notes.png"}, "notes.png"),
+        ({"portrait": "."}, "no file"),
+        ({"portrait": "wall.png"}, "No face"),
+        ({"speech": "missing.wav"}, "missing.wav"),
+        ({"speech": "notes.wav"}, "notes.wav"),
+        ({"speech": "click.wav"}, "click.wav"),
+        ({"speech": "portrait.png"}, "portrait.png"),
+        ({"speech": None, "text": ""}, "text to speak"),
+        ({"speech": None, "text": "?!"}, "text"),
+        ({"speech": None, "text": "a" * (MAX_TEXT + 1)}, str(MAX_TEXT)),
+        ({"speech": None, "text": "Hello.", "voice": "Nobody"}, "Nobody"),
+        ({"size": "1024"}, "1024.*256, 512, photo"),
+        ({"steps": "0"}, "Steps"),
+        ({"guidance": "-1"}, "Guidance"),
+        ({"guidance": "nan"}, "Guidance"),
+        ({"seed": "-4"}, "Seed"),
+        ({"face": "3"}, "face 3"),
+    ],
+)
+def test_bad_input_is_one_line_and_no_file(loaded, folder, tmp_path, capsys, options, named):
+    paths = {
+        name: folder / value
+        for name, value in options.items()
+        if name in ("portrait", "speech") and value
+    }
+    line = refusal(capsys, animate(folder, tmp_path / "out.mp4", **(options | paths)))
+    assert re.search(named, line)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("out", ["nowhere/out.mp4", "out.avi", "out"])
+def test_a_bad_place_for_the_video(loaded, folder, tmp_path, capsys, out):
+    line = refusal(capsys, animate(folder, tmp_path / out))
+    assert out.split("/")[-1] in line and not list(tmp_path.iterdir())
+
+
+def test_missing_weights(folder, tmp_path, capsys):
+    nothing = tmp_path / "nothing"
+    for arguments in (
+        animate(folder, tmp_path / "out.mp4", weights=nothing),
+        ["info", "--weights", str(nothing)],
+        ["bench", "--weights", str(nothing)],
+    ):
+        assert "nothing" in refusal(capsys, arguments)
+    assert not list(tmp_path.iterdir())
+
+
+def test_stopping_is_no_error_to_explain(loaded, folder, tmp_path, capsys, monkeypatch, gaia):
+    def interrupted(request, out):
+        yield from ()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(gaia, "generate", interrupted)
+    assert main(animate(folder, tmp_path / "out.mp4")) == 130
+    assert capsys.readouterr().err == "stopped\n"
+
+
+# Other commands
+
+
+def test_info_tells_what_is_loaded(weights, capsys):
+    assert main(["info", "--weights", str(weights)]) == 0
+    lines = capsys.readouterr().out
+    facts = ("samples: 12", "windows: 34")
+    for word in (str(weights), "torch ", "autoencoder: ", "denoiser: ", *facts):
+        assert word in lines
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["train", "pack", "--pack", "{}"], "--data"),
+        (["train", "pack", "--pack", "{}", "--data", "{}"], "manifest.csv"),
+        (["train", "autoencoder", "--pack", "{}"], "train pack"),
+        (["train", "denoiser", "--pack", "{}"], "train pack"),
+        (["evaluate", "--data", "{}"], "manifest.csv"),
+    ],
+)
+def test_commands_without_their_data(tmp_path, capsys, arguments, named):
+    line = refusal(capsys, [argument.format(tmp_path) for argument in arguments])
+    assert named in line and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)])
+def test_help(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    expected = COMMANDS if len(arguments) == 1 else ("--weights",)
+    assert all(word in text for word in expected)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["sing"], ["animate"], ["animate", "--portrait", "a", "--speech", "b", "--text", "c"]],
+)
+def test_misuse_tells_the_usage(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+# The real thing, in its own process
+
+
+def test_native_code_does_not_talk_over_the_message(folder, weights, tmp_path):
+    arguments = animate(folder, tmp_path / "out.mp4", portrait=folder / "wall.png", weights=weights)
+    done = subprocess.run(
+        [sys.executable, "-m", "gaia_core", *arguments], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 1 and done.stdout == ""
+    assert re.fullmatch(r"error: No face .*\.\n", done.stderr)
+    assert not list(tmp_path.iterdir())

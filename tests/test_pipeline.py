@@ -1,0 +1,321 @@
+"""A second of speech is 25 frames; events come in order; what is stopped leaves nothing behind."""
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gaia_core import SAMPLE_RATE, media, pipeline
+from gaia_core.errors import InputError
+from gaia_core.face import crop_around
+from gaia_core.pipeline import OVERLAP, STAGES, WINDOW, Gaia, Plan, Step
+from gaia_core.request import Preview, Progress, Request, Result, Word
+from gaia_core.voice import Spoken
+
+
+def babble(seconds: float) -> np.ndarray:
+    """Noise that comes and goes like syllables, (N,) float32 at 16 kHz."""
+    t = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    noise = np.random.default_rng(0).normal(0, 0.2, len(t))
+    return (noise * np.sin(2 * np.pi * 2 * t) ** 2).clip(-1, 1).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def speech(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("speech") / "speech.wav"
+    media.write_audio(path, babble(1.0), SAMPLE_RATE)
+    return path
+
+
+@pytest.fixture(scope="module")
+def portrait(tmp_path_factory, photo) -> Path:
+    path = tmp_path_factory.mktemp("portrait") / "portrait.png"
+    Image.fromarray(photo).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def request_(portrait, speech) -> Request:
+    return Request(portrait, speech, steps=2, size="256", seed=3)
+
+
+@pytest.fixture(scope="module")
+def take(gaia, request_, tmp_path_factory) -> tuple[list, Path]:
+    """The events of a take, and its folder, which had been empty."""
+    folder = tmp_path_factory.mktemp("take")
+    return list(gaia.generate(request_, folder / "take.mp4")), folder
+
+
+@pytest.fixture(scope="module")
+def square(photo, photo_face) -> np.ndarray:
+    """The photo's crop (64, 64, 3): small frames are fast."""
+    return crop_around(photo_face.landmarks).extract(photo, 64)
+
+
+@pytest.fixture(scope="module")
+def plan(gaia, square, crop_landmarks) -> Plan:
+    features = gaia.speech_encoder.encode(babble(0.4)).numpy()
+    return Plan(square, crop_landmarks.numpy(), features, seed=0, steps=2, guidance=1.5)
+
+
+def frames_of(gaia: Gaia, plan: Plan) -> np.ndarray:
+    """(T, S, S, 3) of a plan."""
+    return np.concatenate([s for s in gaia._render(plan) if isinstance(s, np.ndarray)])
+
+
+def changed(plan: Plan, **changes) -> Plan:
+    return Plan(**{**vars(plan), **changes})
+
+
+# A take
+
+
+def test_a_second_of_speech_is_25_frames(take):
+    events, folder = take
+    assert events[-1].frames == 25
+    frames = list(media.read_video(folder / "take.mp4"))
+    assert len(frames) == 25 and frames[0].shape == (256, 256, 3)
+
+
+def test_events_come_in_order(take):
+    events, folder = take
+    *before, result = events
+    assert isinstance(result, Result) and not any(isinstance(e, Result) for e in before)
+    assert result.video == folder / "take.mp4" and result.video.is_file()
+    progress = [event for event in before if isinstance(event, Progress)]
+    fractions = [event.fraction for event in progress]
+    assert fractions == sorted(fractions) and fractions[0] >= 0 and fractions[-1] <= 1
+    stages = list(dict.fromkeys(event.stage for event in progress))
+    assert stages == list(STAGES)
+    assert list(STAGES.values()) == sorted(STAGES.values())
+    previews = [event for event in before if isinstance(event, Preview)]
+    assert [event.index for event in previews] == [0]
+    assert previews[0].frame.shape == (256, 256, 3) and previews[0].frame.dtype == np.uint8
+
+
+def test_only_the_video_is_left(take):
+    _, folder = take
+    assert [path.name for path in folder.iterdir()] == ["take.mp4"]
+
+
+def test_the_video_carries_its_recipe(take, request_):
+    events, folder = take
+    recipe = media.read_recipe(folder / "take.mp4")
+    assert recipe == events[-1].recipe == request_.recipe()
+    assert Request.from_recipe(recipe, request_.portrait, request_.speech) == request_
+
+
+def test_the_whole_photo_with_its_label(gaia, request_, photo, tmp_path):
+    def frame(label: bool) -> np.ndarray:
+        request = Request(request_.portrait, request_.speech, steps=1, label=label)
+        *_, result = gaia.generate(request, tmp_path / "a.mp4")
+        return next(media.read_video(result.video)).astype(int)
+
+    marked, plain = frame(True), frame(False)
+    assert marked.shape == plain.shape == photo.shape
+    height = photo.shape[0]
+    difference = np.abs(marked - plain).max(2)
+    corner = difference[7 * height // 8 :, height // 2 :]
+    assert corner.max() > 60
+    assert difference[: height // 2].max() < 20  # the encoder's rounding
+    assert np.abs(plain - photo)[-60:, :60].mean() < 4  # far from the face: the photo
+
+
+def test_a_text_is_spoken(gaia, request_, tmp_path, monkeypatch):
+    asked = []
+    words = (Word("Hello", 0.1, 0.5),)
+
+    def speak(text, voice):
+        asked.append((text, voice))
+        return Spoken(babble(0.75 * 1.5), 24_000, words, "The other voice speaks.")  # 0.75 s
+
+    monkeypatch.setattr(pipeline.voice, "speak", speak)
+    request = Request(request_.portrait, text="Hello", voice="some-voice", steps=1, size="256")
+    *_, result = gaia.generate(request, tmp_path / "a.mp4")
+    assert asked == [("Hello", "some-voice")]
+    assert result.frames == 19 and result.words == words
+    assert result.notices == ("The other voice speaks.",)
+    assert media.read_audio(result.video).any()
+
+
+# Stopping and failing
+
+
+@pytest.mark.parametrize("stop_at", [Progress, Preview])
+def test_closing_leaves_no_file(gaia, request_, tmp_path, scratch, stop_at):
+    out = tmp_path / "out"
+    out.mkdir()
+    events = gaia.generate(request_, out / "take.mp4")
+    assert any(isinstance(event, stop_at) for event in events)  # as far as the first of them
+    events.close()
+    assert not list(out.iterdir()) and not list(scratch.iterdir())
+
+
+def test_an_aborted_take_leaves_an_older_one_alone(gaia, request_, tmp_path):
+    out = tmp_path / "take.mp4"
+    out.write_bytes(b"older")
+    events = gaia.generate(request_, out)
+    assert any(isinstance(event, Preview) for event in events)
+    events.close()
+    assert out.read_bytes() == b"older"
+
+
+def test_a_failing_network_leaves_no_file(gaia, request_, tmp_path, scratch, monkeypatch):
+    def broken(plan):
+        yield Step(0.5)
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(gaia, "_render", broken)
+    out = tmp_path / "out"
+    out.mkdir()
+    with pytest.raises(RuntimeError, match="out of memory"):
+        list(gaia.generate(request_, out / "take.mp4"))
+    assert not list(out.iterdir()) and not list(scratch.iterdir())
+
+
+def test_closing_stops_the_networks(gaia, request_, tmp_path, monkeypatch):
+    closed = []
+
+    def render(plan):
+        try:
+            while True:
+                yield np.zeros((1, 256, 256, 3), np.uint8)
+        finally:
+            closed.append(True)
+
+    monkeypatch.setattr(gaia, "_render", render)
+    events = gaia.generate(request_, tmp_path / "take.mp4")
+    assert any(isinstance(event, Preview) for event in events)
+    assert not closed
+    events.close()
+    assert closed
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"portrait": Path("missing.png")}, "missing.png"),
+        ({"speech": Path("missing.wav")}, "missing.wav"),
+        ({"face": 5}, "face 5"),
+        ({"size": "7"}, "Size"),
+    ],
+)
+def test_bad_input_leaves_no_file(gaia, request_, tmp_path, scratch, changes, named):
+    request = Request(**{**vars(request_), **changes})
+    out = tmp_path / "out"
+    out.mkdir()
+    with pytest.raises(InputError, match=named):
+        list(gaia.generate(request, out / "take.mp4"))
+    assert not list(out.iterdir()) and not list(scratch.iterdir())
+
+
+def test_a_photo_without_a_face(gaia, speech, tmp_path):
+    Image.fromarray(np.full((300, 300, 3), 120, np.uint8)).save(tmp_path / "wall.png")
+    with pytest.raises(InputError, match="No face"):
+        list(gaia.generate(Request(tmp_path / "wall.png", speech), tmp_path / "take.mp4"))
+    assert not (tmp_path / "take.mp4").exists()
+
+
+# Rendering
+
+
+def test_the_same_seed_gives_the_same_frames(gaia, plan):
+    frames = frames_of(gaia, plan)
+    assert frames.shape == (10, 64, 64, 3) and frames.dtype == np.uint8
+    assert np.array_equal(frames_of(gaia, plan), frames)
+
+
+@pytest.mark.parametrize("changes", [{"seed": 1}, {"steps": 5}, {"guidance": 4.0}])
+def test_every_setting_matters(gaia, plan, changes):
+    assert not np.array_equal(frames_of(gaia, changed(plan, **changes)), frames_of(gaia, plan))
+
+
+def test_speech_matters(gaia, plan):
+    other = changed(plan, speech=plan.speech[::-1].copy())
+    assert not np.array_equal(frames_of(gaia, other), frames_of(gaia, plan))
+
+
+def test_frames_do_not_depend_on_how_they_are_batched(gaia, plan, monkeypatch):
+    together = frames_of(gaia, plan).astype(int)
+    monkeypatch.setattr(pipeline, "PIXELS_PER_BATCH", 1)
+    singly = list(gaia._render(plan))
+    frames = [step for step in singly if isinstance(step, np.ndarray)]
+    assert all(len(part) == 1 for part in frames)
+    assert np.abs(np.concatenate(frames) - together).max() <= 1
+
+
+def test_large_portraits_are_rendered_in_small_batches(gaia, plan, photo):
+    large = changed(plan, portrait=photo)
+    largest = max(len(s) for s in gaia._render(large) if isinstance(s, np.ndarray))
+    assert largest * photo.shape[0] ** 2 <= pipeline.PIXELS_PER_BATCH
+
+
+@pytest.mark.parametrize("frames", [WINDOW - 1, WINDOW, WINDOW + 1, 2 * WINDOW + 7])
+def test_takes_around_and_over_a_window(gaia, plan, frames, monkeypatch):
+    monkeypatch.setattr(pipeline, "PIXELS_PER_BATCH", 50 * 16 * 16)
+    speech = np.resize(plan.speech, (frames, plan.speech.shape[1]))
+    small = changed(plan, portrait=plan.portrait[::4, ::4].copy(), speech=speech, steps=1)
+    steps = [step for step in gaia._render(small) if isinstance(step, Step)]
+    assert steps[-1].fraction == 1 and all(step.fraction < 1 for step in steps[:-1])
+    assert len(frames_of(gaia, small)) == frames
+
+
+def test_windows_continue_what_came_before(gaia, plan, monkeypatch):
+    given = []
+
+    def generate(denoiser, reference, speech, noise, known, steps, guidance):
+        given.append((known, speech))
+        motion = noise.clone()
+        motion[:, : known.shape[1]] = known
+        made.append(motion)
+        return motion
+
+    made: list = []
+    monkeypatch.setattr(pipeline, "generate_motion", generate)
+    speech = np.resize(plan.speech, (WINDOW + 50, plan.speech.shape[1]))
+    speech[:, 0] = np.arange(len(speech))
+    gaia_frames = frames_of(gaia, changed(plan, speech=speech))
+    assert len(gaia_frames) == WINDOW + 50
+    (first, _), (second, heard) = given
+    assert first.shape[1] == 0
+    assert np.array_equal(second.numpy(), made[0][:, -OVERLAP:].numpy())
+    assert heard[0, :, 0].tolist() == list(range(WINDOW - OVERLAP, WINDOW + 50))
+
+
+def test_gradients_are_not_switched_off_for_the_caller(gaia, plan):
+    steps = gaia._render(plan)
+    next(steps)
+    assert torch.is_grad_enabled()
+    steps.close()
+
+
+# Another process's GPU
+
+
+def test_the_networks_run_inside_the_gpu_wrapper(gaia, plan):
+    inside = []
+
+    def gpu(render):
+        def wrapped(plan):
+            inside.append(plan)
+            for step in render(pickle.loads(pickle.dumps(plan))):
+                yield pickle.loads(pickle.dumps(step))
+
+        return wrapped
+
+    wrapped = Gaia(gaia.autoencoder, gaia.denoiser, gaia.speech_encoder, gpu)
+    assert np.array_equal(frames_of(wrapped, plan), frames_of(gaia, plan))
+    assert inside == [plan]
+    wrapped.landmarker.close()
+
+
+def test_a_crop_and_speech_without_files(gaia, photo, photo_face):
+    crop = crop_around(photo_face.landmarks).extract(photo, 192)
+    frames = list(gaia.animate(crop, babble(0.4), seed=1, steps=1))
+    assert len(frames) == 10
+    assert all(frame.shape == (192, 192, 3) and frame.dtype == np.uint8 for frame in frames)
+    other = list(gaia.animate(crop, babble(0.4), seed=2, steps=1))
+    assert not np.array_equal(frames, other)

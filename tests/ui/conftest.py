@@ -1,0 +1,62 @@
+"""One studio over a fake engine for all tests, and a browser where there is one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import numpy as np
+import pytest
+from fake_engine import FakeEngine, Studio
+from PIL import Image
+
+from ui.studio import LAUNCH_KWARGS, build_studio
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    cache = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(cache))
+        engine = FakeEngine()
+        page = build_studio(engine)
+        _, url, _ = page.launch(**LAUNCH_KWARGS, quiet=True, prevent_thread_lock=True)
+        yield Studio(url, engine, cache)
+        page.close()
+
+
+@pytest.fixture
+def studio(running: Studio) -> Studio:
+    """The running studio with its engine as new."""
+    running.engine.__init__()  # type: ignore[misc]
+    return running
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Photos that are not among the examples; see `FakeEngine` for what they make it do."""
+    folder = tmp_path_factory.mktemp("photos")
+    paths = {}
+    for name, level in (("fine", 128), ("faceless", 0), ("crash", 255)):
+        paths[name] = folder / f"{name}.png"
+        Image.fromarray(np.full((96, 64, 3), level, np.uint8)).save(paths[name])
+    return paths
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("no chromium is installed")
+    from playwright.sync_api import sync_playwright
+
+    args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=args)
+        yield browser
+        browser.close()

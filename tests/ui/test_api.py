@@ -1,0 +1,208 @@
+"""The endpoint as programs use it, and what is left on disk afterwards."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import gradio as gr
+import httpx
+import pytest
+from fake_engine import NO_FACE, NOTICE, SECRET, FakeEngine, Studio
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+from gaia_core.media import read_recipe, read_video
+from gaia_core.request import Request
+from ui import samples, takes
+from ui.studio import build_studio
+from ui.text import say
+
+ROOT = Path(__file__).resolve().parents[2]
+API = "/speech_driven"
+
+
+@pytest.fixture
+def client(studio: Studio, tmp_path: Path) -> Client:
+    return Client(studio.url, verbose=False, download_files=tmp_path)
+
+
+def example() -> dict:
+    return handle_file(samples.portraits()[0])
+
+
+def wait_until(condition, seconds: float = 10.0) -> bool:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
+    return condition()
+
+
+def test_one_public_endpoint_with_plain_arguments(client: Client):
+    endpoints = client.view_api(return_format="dict")["named_endpoints"]
+    assert list(endpoints) == [API]
+    arguments = endpoints[API]["parameters"]
+    assert [
+        (a["parameter_name"], a["python_type"]["type"], a["parameter_default"]) for a in arguments
+    ] == [
+        ("portrait", "filepath", None),
+        ("speech", "None | filepath", None),
+        ("text", "str", ""),
+        ("voice", "str", Request.voice),
+        ("face", "int", 0),
+        ("seed", "int", 0),
+        ("steps", "int", Request.steps),
+        ("guidance", "float", Request.guidance),
+        ("size", "str", "photo"),
+        ("label", "bool", True),
+        ("consent", "bool", False),
+    ]
+    assert [a["parameter_has_default"] for a in arguments] == [False] + [True] * 10
+
+
+def test_agents_find_it_too(studio: Studio):
+    pytest.importorskip("mcp")
+    tools = httpx.get(f"{studio.url}gradio_api/mcp/schema").json()
+    assert [tool["name"] for tool in tools] == ["speech_driven"]
+    assert "the face of a portrait speaks" in tools[0]["description"]
+    assert all(field.get("description") for field in tools[0]["inputSchema"]["properties"].values())
+
+
+def test_text_becomes_a_video_with_its_facts(client: Client, studio: Studio):
+    video, info = client.predict(portrait=example(), text="Hello there.", seed=5, api_name=API)
+    assert sum(1 for _ in read_video(video)) == studio.engine.frames
+    assert info["seed"] == 5 and info["seconds"] == 1.0 and info["notices"] == [NOTICE]
+    assert [word["text"] for word in info["words"]] == ["Hello", "there."]
+    assert read_recipe(video) == info["recipe"]
+
+
+def test_a_recording_and_all_settings_reach_the_engine(client: Client, studio: Studio):
+    speech = handle_file(samples.speeches()[0])
+    wanted = {"face": 1, "seed": 9, "steps": 4, "guidance": 3.0, "size": "512", "label": False}
+    client.predict(portrait=example(), speech=speech, **wanted, consent=True, api_name=API)
+    request = studio.engine.requests[0]
+    assert request.text is None and request.speech
+    assert {name: getattr(request, name) for name in wanted} == wanted
+
+
+def test_it_says_how_far_it_is(client: Client, studio: Studio):
+    studio.engine.pause = 0.02
+    job = client.submit(portrait=example(), text="Hello.", api_name=API)
+    *steps, (_, last) = list(job)
+    assert steps and all(video is None for video, _ in steps)
+    assert {info["stage"] for _, info in steps} <= {"face", "voice", "motion", "frames"}
+    assert "recipe" in last
+
+
+@pytest.mark.parametrize(
+    ("photo", "arguments", "sentence"),
+    [
+        ("faceless", {"consent": True}, NO_FACE),
+        ("fine", {}, say("error.consent")),
+        ("fine", {"text": ""}, say("error.text")),
+        ("fine", {"steps": "many"}, "Steps must be a whole number."),
+        ("crash", {"consent": True}, say("error.unexpected")),
+    ],
+)
+def test_errors_are_sentences(client, studio, photos, photo, arguments, sentence):
+    before = studio.folders()
+    with pytest.raises(AppError) as caught:
+        arguments = {"text": "Hello.", **arguments}
+        client.predict(portrait=handle_file(photos[photo]), **arguments, api_name=API)
+    assert sentence in str(caught.value) and SECRET not in str(caught.value)
+    assert studio.folders() == before
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", {"path": "/etc/passwd"}])
+def test_files_of_the_server_cannot_be_asked_for(client: Client, studio: Studio, path):
+    with pytest.raises(AppError, match="must be an uploaded file"):
+        client.predict(portrait=path, text="Hello.", consent=True, api_name=API)
+    assert not studio.engine.requests
+
+
+def test_cancel_stops_the_engine_and_leaves_nothing(client: Client, studio: Studio):
+    before = studio.folders()
+    studio.engine.frames, studio.engine.pause = 500, 0.02
+    job = client.submit(portrait=example(), text="Hello.", api_name=API)
+    assert wait_until(lambda: len(job.outputs()) > 2)
+    job.cancel()
+    assert wait_until(lambda: studio.engine.closed_early == 1, seconds=3)
+    assert wait_until(lambda: studio.folders() == before)
+
+
+def test_each_take_has_a_folder_of_its_own_without_the_uploads(client, studio, photos):
+    before = studio.folders()
+    portrait = handle_file(photos["fine"])
+    for _ in range(2):
+        client.predict(portrait=portrait, text="Hello.", seed=3, consent=True, api_name=API)
+    new = studio.folders() - before
+    assert len(new) == 2
+    assert all([path.name for path in folder.iterdir()] == ["gaia-3.mp4"] for folder in new)
+    assert len(list(studio.cache.rglob("fine*.png"))) == 1
+
+
+def test_old_takes_are_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    old, new = takes.new_folder(), takes.new_folder()
+    (old / "gaia-0.mp4").touch()
+    for path in (old / "gaia-0.mp4", old):
+        os.utime(path, (time.time() - 2 * takes.KEEP,) * 2)
+
+    async def serve() -> None:
+        async with takes.swept(None):
+            for _ in range(100):
+                await asyncio.sleep(0.02 if old.exists() else 0)
+
+    asyncio.run(serve())
+    assert not old.exists() and new.exists()
+
+
+def test_a_video_made_beforehand_is_shown_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
+    shutil.copytree(samples.ROOT, tmp_path / "examples")
+    monkeypatch.setattr(samples, "ROOT", tmp_path / "examples")
+    ready = tmp_path / "examples/outputs/astronaut.mp4"
+    ready.touch()
+    page = build_studio(FakeEngine())
+    parts = {block.elem_id: block for block in page.blocks.values()}
+    assert parts["video"].value["orig_name"] == ready.name and parts["video"].visible
+    assert not parts["stage"].visible
+
+
+def test_the_example_script_runs(studio: Studio, tmp_path: Path):
+    out = tmp_path / "out.mp4"
+    script = [sys.executable, str(ROOT / "examples/01_speech_driven.py")]
+    portrait = [str(samples.portraits()[0]), "--text", "Hello.", "--seed", "4"]
+    done = subprocess.run(
+        [*script, *portrait, "--url", studio.url, "-o", str(out)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert out.stat().st_size and NOTICE in done.stdout
+    assert json.loads(done.stdout[done.stdout.index("{") :])["seed"] == 4
+
+
+def test_examples_are_complete():
+    readme = (ROOT / "examples/README.md").read_text()
+    assert samples.portraits() and samples.speeches()
+    for path in (*samples.portraits(), *samples.speeches()):
+        assert path.name in readme
+    assert all(samples.words_of(path) for path in samples.speeches())
+
+
+def test_spaces_is_imported_first():
+    tree = ast.parse((ROOT / "app.py").read_text())
+    imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert isinstance(imports[0], ast.Import) and imports[0].names[0].name == "spaces"
+
+
+def test_requirements_name_the_gradio_that_is_tested():
+    assert f"gradio[mcp]=={gr.__version__}\n" in (ROOT / "requirements.txt").read_text()

@@ -1,0 +1,331 @@
+"""The parts of the page, one function per panel; each returns its components by name.
+
+Layout only: what happens is in `handlers`, the words are in `text`, the look in `theme`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import gradio as gr
+from gradio.blocks import Block
+from gradio.components import Component
+
+from gaia_core.request import MAX_GUIDANCE, MAX_SEED, MAX_STEPS, MAX_TEXT, Request
+from gaia_core.voice import VOICES, Voice
+from ui import samples, stage
+from ui.text import say, t
+
+SPEECH = ("text", "upload", "record")
+# The voice that keeps the text to itself comes first.
+VOICES_SHOWN = sorted(VOICES, key=lambda voice: voice.engine != "offline")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The controls that make a request; the names are those of `door.Form`."""
+
+    portrait: gr.Image
+    source: gr.Radio
+    text: gr.Textbox
+    voice: gr.Dropdown
+    upload: gr.Audio
+    recording: gr.Audio
+    face: gr.Number
+    seed: gr.Number
+    random: gr.Checkbox
+    steps: gr.Slider
+    guidance: gr.Slider
+    size: gr.Radio
+    label: gr.Checkbox
+    consent: gr.Checkbox
+
+    def all(self) -> set[Component]:
+        return {getattr(self, field.name) for field in fields(self)}
+
+
+@dataclass(frozen=True)
+class Output:
+    """The result panel and the two buttons."""
+
+    stage: gr.HTML
+    video: gr.Video
+    facts: gr.HTML
+    details: gr.Accordion
+    recipe: gr.JSON
+    download: gr.DownloadButton
+    generate: gr.Button
+    stop: gr.Button
+    shown: gr.State  # the video there is: "", "example" or the visitor's "take"
+    running: gr.State
+
+    def all(self) -> list[Block]:
+        return [getattr(self, field.name) for field in fields(self)]
+
+
+@dataclass(frozen=True)
+class Portrait:
+    image: gr.Image
+    upload: gr.UploadButton
+    examples: tuple[gr.Button, ...]  # in the order of `samples.portraits`
+
+
+@dataclass(frozen=True)
+class Speech:
+    source: gr.Radio
+    groups: tuple[gr.Group | gr.Column, ...]  # one for each of `SPEECH`
+    text: gr.Textbox
+    voice: gr.Dropdown
+    upload: gr.Audio
+    examples: tuple[gr.Button, ...]  # in the order of `samples.speeches`
+    recording: gr.Audio
+
+
+@dataclass(frozen=True)
+class Settings:
+    face: gr.Number
+    seed: gr.Number
+    random: gr.Checkbox
+    steps: gr.Slider
+    guidance: gr.Slider
+    size: gr.Radio
+    label: gr.Checkbox
+
+
+def header() -> None:
+    bars = "".join(
+        f'<rect x="{3 + 4.4 * i}" y="{12 - h / 2}" width="2.6" height="{h}" rx="1.3"/>'
+        for i, h in enumerate((5, 11, 18, 9, 5))
+    )
+    gr.HTML(
+        f'<header class="masthead"><svg viewBox="0 0 26 24" aria-hidden="true">{bars}</svg>'
+        f'<h1>GAIA</h1><p class="tagline">{say("tagline")}</p>'
+        f'<p class="aside">{say("research")}</p></header>',
+        elem_id="masthead",
+    )
+
+
+def portrait() -> Portrait:
+    shipped = samples.portraits()
+    with gr.Column(elem_classes="card", elem_id="portrait-card"):
+        _heading("portrait")
+        with gr.Row(elem_id="portrait-row", equal_height=True):
+            image = gr.Image(
+                value=str(shipped[0]) if shipped else None,
+                label=t("portrait.label"),
+                show_label=False,
+                sources=["upload"],
+                type="filepath",
+                image_mode=None,
+                height=248,
+                buttons=[],
+                elem_id="portrait",
+                scale=1,
+                min_width=160,
+            )
+            with gr.Column(elem_id="portrait-rail", scale=0, min_width=68):
+                upload = gr.UploadButton(
+                    t("portrait.upload"), file_types=["image"], elem_id="portrait-upload"
+                )
+                examples = tuple(
+                    gr.Button(
+                        path.stem.capitalize(),
+                        icon=path,
+                        size="sm",
+                        elem_classes="portrait-example",
+                    )
+                    for path in shipped
+                )
+    return Portrait(image, upload, examples)
+
+
+def speech() -> Speech:
+    shipped = samples.speeches()
+    with gr.Column(elem_classes="card", elem_id="speech-card"):
+        _heading("speech")
+        source = gr.Radio(
+            [(t(f"speech.{name}"), name) for name in SPEECH],
+            value="text",
+            label=t("speech.label"),
+            show_label=False,
+            container=False,
+            elem_id="source",
+            elem_classes="segmented",
+        )
+        with gr.Column(elem_classes="way") as typed:
+            text = gr.Textbox(
+                value=say("text.start"),
+                label=t("text.label"),
+                show_label=False,
+                placeholder=t("text.placeholder"),
+                lines=3,
+                max_lines=8,
+                max_length=MAX_TEXT,
+                elem_id="text",
+            )
+            voice = gr.Dropdown(
+                [(_voice_name(voice), voice.name) for voice in VOICES_SHOWN],
+                value=Request.voice,
+                label=t("voice.label"),
+                info=t("voice.info"),
+                elem_id="voice",
+            )
+        with gr.Column(visible=False, elem_classes="way") as uploaded:
+            upload = gr.Audio(
+                sources=["upload"],
+                type="filepath",
+                label=t("upload.label"),
+                show_label=False,
+                buttons=[],
+                elem_id="upload",
+            )
+            _hint("upload.info")
+            examples = tuple(
+                gr.Button(samples.words_of(path), size="sm", elem_classes="speech-example")
+                for path in shipped
+            )
+        with gr.Column(visible=False, elem_classes="way") as recorded:
+            recording = gr.Audio(
+                sources=["microphone"],
+                type="filepath",
+                label=t("record.label"),
+                show_label=False,
+                buttons=[],
+                elem_id="recording",
+            )
+            _hint("record.info")
+    return Speech(source, (typed, uploaded, recorded), text, voice, upload, examples, recording)
+
+
+def settings() -> Settings:
+    with (
+        gr.Column(elem_classes="card", elem_id="settings-card"),
+        gr.Accordion(t("settings.label"), open=False, elem_id="settings"),
+    ):
+        with gr.Row():
+            seed = gr.Number(
+                Request.seed,
+                label=t("seed.label"),
+                info=t("seed.info"),
+                precision=0,
+                minimum=0,
+                maximum=MAX_SEED,
+                interactive=True,
+                elem_id="seed",
+            )
+            random = gr.Checkbox(
+                True, label=t("random.label"), info=t("random.info"), elem_id="random"
+            )
+        with gr.Row():
+            steps = gr.Slider(
+                1,
+                MAX_STEPS,
+                Request.steps,
+                step=1,
+                label=t("steps.label"),
+                info=t("steps.info"),
+                buttons=[],
+                elem_id="steps",
+            )
+            guidance = gr.Slider(
+                0,
+                MAX_GUIDANCE,
+                Request.guidance,
+                step=0.1,
+                label=t("guidance.label"),
+                info=t("guidance.info"),
+                buttons=[],
+                elem_id="guidance",
+            )
+        size = gr.Radio(
+            [(t(f"size.{size}"), size) for size in ("photo", "512", "256")],
+            value=Request.size,
+            label=t("size.label"),
+            info=t("size.info"),
+            elem_id="size",
+            elem_classes="segmented",
+        )
+        with gr.Row():
+            face = gr.Number(
+                Request.face,
+                label=t("face.label"),
+                info=t("face.info"),
+                precision=0,
+                minimum=0,
+                elem_id="face",
+            )
+            label = gr.Checkbox(
+                True,
+                label=t("label.label"),
+                info=t("label.info"),
+                interactive=False,
+                elem_id="label",
+            )
+    return Settings(face, seed, random, steps, guidance, size, label)
+
+
+def consent() -> gr.Checkbox:
+    return gr.Checkbox(False, label=t("consent.label"), info=t("consent.info"), elem_id="consent")
+
+
+def actions() -> tuple[gr.Button, gr.Button]:
+    with gr.Row(elem_id="actions"):
+        generate = gr.Button(t("generate"), variant="primary", size="lg", elem_id="generate")
+        stop = gr.Button(t("stop"), variant="stop", size="lg", visible=False, elem_id="stop")
+    return generate, stop
+
+
+def result(generate: gr.Button, stop: gr.Button) -> Output:
+    shipped = samples.portraits()
+    ready = samples.output_of(shipped[0]) if shipped else None
+    with gr.Column(elem_classes="card", elem_id="result-card"):
+        board = gr.HTML(
+            stage.message(say("result.empty"), say("result.empty.hint")),
+            visible=ready is None,
+            elem_id="stage",
+        )
+        video = gr.Video(
+            value=str(ready) if ready else None,
+            label=t("result.label"),
+            show_label=False,
+            interactive=False,
+            visible=ready is not None,
+            buttons=["download"],
+            elem_id="video",
+        )
+        facts = gr.HTML(
+            stage.caption(),
+            visible=ready is not None,
+            elem_id="facts",
+        )
+        with gr.Accordion(
+            t("recipe.label"), open=False, visible=False, elem_id="recipe-details"
+        ) as details:
+            _hint("recipe.info")
+            recipe = gr.JSON(
+                label=t("recipe.label"), show_label=False, buttons=["copy"], elem_id="recipe"
+            )
+            download = gr.DownloadButton(t("recipe.download"), size="sm", elem_id="recipe-download")
+    shown, running = gr.State("example" if ready else ""), gr.State(False)
+    return Output(board, video, facts, details, recipe, download, generate, stop, shown, running)
+
+
+def about() -> None:
+    with gr.Column(elem_classes="card", elem_id="about-card"):
+        gr.Markdown(t("about"), elem_id="about")
+
+
+def _heading(key: str) -> None:
+    gr.Markdown(t(f"{key}.heading"), elem_classes="heading")
+
+
+def _hint(key: str) -> None:
+    gr.Markdown(t(key), elem_classes="hint")
+
+
+def _voice_name(voice: Voice) -> str:
+    offline = voice.engine == "offline"
+    prefix, suffix = ("offline-", "") if offline else (f"{voice.locale}-", "Neural")
+    name = voice.name.removeprefix(prefix).removesuffix(suffix)
+    parts = [name.capitalize() if offline else name, voice.locale, voice.gender.lower()]
+    return " · ".join([*parts, say("voice.offline")] if offline else parts)
