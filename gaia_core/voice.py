@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gaia_core import SAMPLE_RATE, media
+from gaia_core import media
 from gaia_core.errors import InputError
 from gaia_core.request import MAX_TEXT, Word
 
@@ -30,6 +30,7 @@ Gender = Literal["female", "male"]
 CONNECT_SECONDS = 4
 ANSWER_SECONDS = 8  # longest silence of the service, name look-up included
 MAX_SECONDS = 120
+ONLINE_RATE = 24_000  # Hz of the service's sound
 
 # The service's list changes and needs the network, so these are shipped: locale, women | men.
 _ONLINE = """
@@ -174,12 +175,12 @@ def _speak_online(text: str, voice: Voice) -> Spoken | None:
         path = Path(folder, "speech.mp3")
         path.write_bytes(sound)
         try:
-            waveform = media.read_audio(path, max_seconds=10 * MAX_SECONDS)
+            waveform = media.read_audio(path, 10 * MAX_SECONDS, ONLINE_RATE)
         except InputError:  # not the user's file, so not the user's fault
             return None
-    seconds = len(waveform) / SAMPLE_RATE
+    seconds = len(waveform) / ONLINE_RATE
     kept = (Word(w.text, w.start, min(w.end, seconds)) for w in words if w.start < seconds)
-    return Spoken(waveform, SAMPLE_RATE, tuple(kept))
+    return Spoken(waveform, ONLINE_RATE, tuple(kept))
 
 
 async def _stream(text: str, name: str) -> tuple[bytes, list[Word]]:

@@ -324,8 +324,7 @@ def _hint(key: str) -> None:
 
 
 def _voice_name(voice: Voice) -> str:
-    offline = voice.engine == "offline"
-    prefix, suffix = ("offline-", "") if offline else (f"{voice.locale}-", "Neural")
-    name = voice.name.removeprefix(prefix).removesuffix(suffix)
-    parts = [name.capitalize() if offline else name, voice.locale, voice.gender.lower()]
-    return " · ".join([*parts, say("voice.offline")] if offline else parts)
+    if voice.engine == "offline":
+        return " · ".join([say("voice.offline"), voice.locale, voice.gender])
+    name = voice.name.removeprefix(f"{voice.locale}-").removesuffix("Neural")
+    return " · ".join([name, voice.locale, voice.gender])

@@ -37,7 +37,7 @@ EN = {
         "Online voices send the text to Microsoft's speech service. "
         "The offline voice keeps it here, and steps in when the service cannot be reached."
     ),
-    "voice.offline": "offline",
+    "voice.offline": "Offline",
     "upload.label": "Recording",
     "upload.info": "WAV, MP3, M4A and others, up to two minutes. Or try one of ours:",
     "record.label": "Microphone",
