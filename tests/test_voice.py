@@ -175,7 +175,7 @@ def test_online_speech_and_its_word_times(service: type[FakeService]) -> None:
     assert service.asked["boundary"] == "WordBoundary"
     assert isinstance(service.asked["connect_timeout"], int)
     assert spoken.sample_rate == 24_000 and spoken.notice is None
-    seconds = len(spoken.waveform) / 16_000
+    seconds = len(spoken.waveform) / 24_000
     assert seconds == pytest.approx(1, abs=0.1)
     assert [(w.text, w.start) for w in spoken.words] == [("Hello", 0.1), ("you", 0.4)]
     assert spoken.words[0].end == pytest.approx(0.3) and spoken.words[1].end == seconds
