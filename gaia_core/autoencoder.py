@@ -128,7 +128,11 @@ DRAWN = (
     mesh.OVAL,
 )
 FINE_DRAWN = DRAWN[:4]  # what needs detail at half of the side
-WARP_SIGMA = 0.03  # reach of a landmark's displacement, crop units
+# Lips part and lids close within a few pixels: there each landmark moves its own surroundings.
+CONTOURS = mesh.LIPS_OUTER + mesh.LIPS_INNER + mesh.EYE_RIGHT + mesh.EYE_LEFT
+WARP_SIGMA, CONTOUR_SIGMA = 0.03, 0.01  # reach of a landmark's displacement, crop units
+MOUTH_GAP = 0.02  # crop units of further opening after which the mouth is synthesised
+MOUTH_LOGIT = 6.0  # by how much that raises the mask: from its first bias of -3 to +3
 WARP_FLOOR = 0.3  # added to the weights' sum, so that the displacement fades outside the face
 POSE_DEPTH = 0.1  # depth of hair and ears behind the face's rigid centre, in face widths
 
@@ -153,18 +157,34 @@ def draw(points: Tensor, curves: tuple[tuple[int, ...], ...], side: int, sigma: 
     return torch.stack(maps, 1).clamp(max=1.5)
 
 
-def landmark_offset(source: Tensor, target: Tensor, side: int) -> tuple[Tensor, Tensor]:
+def landmark_offset(
+    source: Tensor, target: Tensor, side: int, sigma: float = WARP_SIGMA
+) -> tuple[Tensor, Tensor]:
     """Where each pixel of the target lay in the source, if skin follows the landmarks.
 
     Normalised Gaussian weights. (B, K, 2), (B, K, 2) in crop units ->
     offset (B, 2, side, side) in crop units, density (B, 1, side, side).
     """
-    rows, columns = splat(target, side, WARP_SIGMA)
+    rows, columns = splat(target, side, sigma)
     values = torch.cat([source - target, torch.ones_like(source[..., :1])], -1)
     sums = torch.stack(
         [rows.transpose(1, 2) @ (columns * values[..., c : c + 1]) for c in range(3)], 1
     )
     return sums[:, :2] / (sums[:, 2:] + WARP_FLOOR), sums[:, 2:]
+
+
+def uncovered_mouth(source: Tensor, target: Tensor, side: int) -> Tensor:
+    """Where the lips part further than in the portrait, which cannot know what lies there.
+
+    (B, K, 2), (B, K, 2) in crop units -> (B, 1, side, side) in [0, 1].
+    """
+    top, bottom = list(mesh.INNER_TOP), list(mesh.INNER_BOTTOM)
+    parted = [(points[:, bottom] - points[:, top]).norm(dim=-1) for points in (source, target)]
+    share = ((parted[1] - parted[0]) / MOUTH_GAP).clamp(0, 1)
+    between = [target[:, top].lerp(target[:, bottom], t) for t in (1 / 6, 1 / 2, 5 / 6)]
+    rows, columns = splat(torch.cat(between, 1), side, CONTOUR_SIGMA)
+    weight = share.repeat(1, len(between)).unsqueeze(-1)
+    return torch.einsum("bky,bkx->byx", rows * weight, columns).clamp(max=1).unsqueeze(1)
 
 
 def pose_offset(source: Tensor, target: Tensor, side: int) -> Tensor:
@@ -301,6 +321,12 @@ class Renderer(nn.Module):
             weights = mix[:, :3].float().softmax(1)
             offset = weights[:, :1] * skin + weights[:, 1:2] * head + 0.05 * mix[:, 3:].float()
             offset = resize(offset, half)
+            contours = list(CONTOURS)
+            near, density = landmark_offset(
+                source[:, contours], target[:, contours], half, CONTOUR_SIGMA
+            )
+            # What `near` leaves by fading away from the contours is the wide offset's.
+            offset = near + offset * WARP_FLOOR / (density + WARP_FLOOR)
             gathered = sample(
                 torch.cat([appearance.fine.float(), resize(appearance.photo, half)], 1), offset
             )
@@ -313,7 +339,9 @@ class Renderer(nn.Module):
             # Bilinear samples would lose a third of the photo's sharpness.
             sampled = sample(appearance.photo, resize(offset, side), "bicubic")
             synthesis = resize(synthesis.float(), side)
-            mask = synthesis[:, 3:].sigmoid()
+            mask = (
+                synthesis[:, 3:] + MOUTH_LOGIT * uncovered_mouth(source, target, side)
+            ).sigmoid()
             return sampled + mask * ((synthesis[:, :3] + 0.5) - sampled), mask
 
 

@@ -166,7 +166,6 @@ def test_info_tells_what_is_loaded(weights, capsys):
     assert main(["info", "--weights", str(weights)]) == 0
     lines = capsys.readouterr().out
     facts = ("samples: 12", "windows: 34")
-    facts = ("samples: 12", "windows: 34")
     for word in (str(weights), "torch ", "autoencoder: ", "denoiser: ", *facts):
         assert word in lines
 

@@ -239,6 +239,16 @@ def test_known_frames_are_kept_and_steer_the_rest(denoiser, given_inputs):
     assert (motion - other)[:, 6:].abs().max() > 1e-3
 
 
+def test_the_network_is_shown_known_frames_clean_at_every_step(oracle, given_inputs):
+    known = given_inputs["x_t"][:, :6] / 2
+    clean = oracle.relative(known, given_inputs["reference"])
+    generated(oracle, given_inputs, known)
+    assert len(oracle.shown) == 4  # steps
+    for shown, _ in oracle.shown:
+        for half in shown.chunk(2):  # with and without speech
+            torch.testing.assert_close(half[:, :6], clean)
+
+
 def test_everything_known_is_everything_kept(denoiser, given_inputs):
     known = given_inputs["x_t"]
     torch.testing.assert_close(

@@ -186,7 +186,8 @@ def test_closing_stops_the_networks(gaia, request_, tmp_path, monkeypatch):
         finally:
             closed.append(True)
 
-    monkeypatch.setattr(gaia, "_render", render)
+    held = []  # so that no garbage collector closes it
+    monkeypatch.setattr(gaia, "_render", lambda plan: held.append(render(plan)) or held[0])
     events = gaia.generate(request_, tmp_path / "take.mp4")
     assert any(isinstance(event, Preview) for event in events)
     assert not closed
