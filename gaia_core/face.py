@@ -41,6 +41,7 @@ _SAFE_IN_VIEW = 1 / 5  # where a face is smaller than this, its neighbours may h
 _TILE_STEP = 0.6  # of a tile's side
 # Mesh indices of the outline, as the person's own left and right.
 _FOREHEAD, _CHIN, _CHEEK_RIGHT, _CHEEK_LEFT = 10, 152, 234, 454
+_BLUR = 24  # parts of a crop's side by which what is outside the photo is blurred
 _SAME_FACE = 0.3  # intersection over union of two boxes
 
 
@@ -103,7 +104,7 @@ class Crop:
         return ((landmarks - origin) / self.side).astype(np.float32)
 
     def extract(self, image: np.ndarray, size: int) -> np.ndarray:
-        """(H, W, 3) uint8 photo -> (size, size, 3) uint8; outside the photo its border repeats."""
+        """(H, W, 3) uint8 photo -> (size, size, 3) uint8; outside the photo its border blurs."""
         # First at the photo's own scale, where whole-pixel crops are exact copies; then reduced
         # by area, for a warp alone would alias.
         side = max(size, round(self.side))
@@ -118,9 +119,16 @@ class Crop:
             flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        return (
-            crop if side == size else cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
-        )
+        # A border that only repeats would be seen as streaks where the crop leaves the photo.
+        ends = np.array([[0, 0], [image.shape[1], image.shape[0]]]) - (self.left, self.top)
+        (left, top), (right, bottom) = np.floor(ends / scale).clip(0, side).astype(int)
+        if right - left < side or bottom - top < side:
+            inside = crop[top:bottom, left:right].copy()
+            crop = cv2.GaussianBlur(crop, (0, 0), side / _BLUR, borderType=cv2.BORDER_REPLICATE)
+            crop[top:bottom, left:right] = inside
+        if side != size:
+            crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
+        return crop
 
 
 def crop_around(landmarks: np.ndarray) -> Crop:
