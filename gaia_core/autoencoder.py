@@ -132,6 +132,7 @@ FINE_DRAWN = DRAWN[:4]  # what needs detail at half of the side
 CONTOURS = mesh.LIPS_OUTER + mesh.LIPS_INNER + mesh.EYE_RIGHT + mesh.EYE_LEFT
 WARP_SIGMA, CONTOUR_SIGMA = 0.03, 0.01  # reach of a landmark's displacement, crop units
 MOUTH_GAP = 0.02  # crop units of further opening after which the mouth is synthesised
+MOUTH_SHADE = 0.65  # how much darker than lips the mouth's inside is taken to be
 MOUTH_LOGIT = 6.0  # by how much that raises the mask: from its first bias of -3 to +3
 WARP_FLOOR = 0.3  # added to the weights' sum, so that the displacement fades outside the face
 POSE_DEPTH = 0.1  # depth of hair and ears behind the face's rigid centre, in face widths
@@ -338,10 +339,11 @@ class Renderer(nn.Module):
         with _full_precision(motion):
             # Bilinear samples would lose a third of the photo's sharpness.
             sampled = sample(appearance.photo, resize(offset, side), "bicubic")
+            opened = uncovered_mouth(source, target, side)
+            # What stretched lips cover is dark, until the network paints teeth and tongue.
+            sampled = sampled * (1 - MOUTH_SHADE * opened)
             synthesis = resize(synthesis.float(), side)
-            mask = (
-                synthesis[:, 3:] + MOUTH_LOGIT * uncovered_mouth(source, target, side)
-            ).sigmoid()
+            mask = (synthesis[:, 3:] + MOUTH_LOGIT * opened).sigmoid()
             return sampled + mask * ((synthesis[:, :3] + 0.5) - sampled), mask
 
 

