@@ -195,7 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     it.add_argument("--out", type=Path, default=WEIGHTS, help="folder for the weights")
     it.add_argument("--minutes", type=float, default=10.0, help="time box")
     it.add_argument("--rate", type=float, default=5e-4, help="peak learning rate")
-    it.add_argument("--batch", type=int, default=12, help="samples a step (autoencoder)")
+    it.add_argument("--batch", type=int, default=12, help="samples a step; see docs/training.md")
     it.add_argument("--device", default="cpu", help="cpu or cuda")
 
     it = command("evaluate", evaluate, "Measure the weights on people never trained on.")

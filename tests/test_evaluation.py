@@ -1,4 +1,4 @@
-"""Metrics have their known values on made input; the protocol measures what was planted in clips."""
+"""Metrics have their known values on made input; the protocol finds what was planted."""
 
 import csv
 import json

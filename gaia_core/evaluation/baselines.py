@@ -20,13 +20,13 @@ def displacement(reference: np.ndarray, driving: np.ndarray, side: int = GRID) -
     At pixel p: sum_k w_k (reference_k - driving_k) / (sum_k w_k + FLOOR),
     w_k = exp(-|p - driving_k|^2 / (2 SIGMA^2)).
 
-    (K, 2), (K, 2) in crop units -> (side, side, 2), x then y.
+    (K, 2) or (K, 3), of which x and y are used, in crop units -> (side, side, 2), x then y.
     """
     centres = (np.arange(side, dtype=np.float32) + 0.5) / side
     # A Gaussian in the plane is one along x times one along y: the sum over k is a product.
     near = np.exp(-np.square(driving[:, :2, None] - centres) / (2 * SIGMA**2)).astype(np.float32)
     columns, rows = near[:, 0], near[:, 1].T  # (K, side), (side, K)
-    shift = (reference - driving)[:, :2].astype(np.float32)
+    shift = (reference[:, :2] - driving[:, :2]).astype(np.float32)
     weights = rows @ columns + FLOOR
     return np.stack([rows @ (columns * shift[:, i : i + 1]) / weights for i in (0, 1)], -1)
 
@@ -34,7 +34,7 @@ def displacement(reference: np.ndarray, driving: np.ndarray, side: int = GRID) -
 def landmark_warp(portrait: np.ndarray, reference: np.ndarray, driving: np.ndarray) -> np.ndarray:
     """The portrait with its landmarks moved to the driving frame's, sampled bilinearly.
 
-    uint8 (H, H, 3), the portrait's landmarks (K, 2) and the driving ones in crop units ->
+    uint8 (H, H, 3), the portrait's landmarks and the driving ones as in `displacement` ->
     uint8 (H, H, 3). Outside, the border repeats.
     """
     side = portrait.shape[0]

@@ -153,10 +153,11 @@ def _liveliness(tracks: Sequence[Track]) -> dict[str, float]:
     blinks = sum(metrics.count_blinks(track.closed) for track in tracks)
     frames = sum(int(track.found.sum()) for track in tracks)
     aperture = np.concatenate([track.aperture[track.found] for track in tracks] or [np.zeros(0)])
+    trembling = _mean(metrics.acceleration_variance(track.landmarks) for track in tracks)
     return {
         "aperture_p95": float(np.percentile(aperture, 95)) if len(aperture) else float("nan"),
         "aperture_std": _mean(np.nanstd(x.aperture) for x in tracks if x.found.any()),
-        "msi": 1 / _mean(metrics.acceleration_variance(x.landmarks) for x in tracks),
+        "msi": 1 / trembling if trembling else float("inf"),
         "yaw_spread": _mean(spread[:, 0]),
         "pitch_spread": _mean(spread[:, 1]),
         "roll_spread": _mean(spread[:, 2]),

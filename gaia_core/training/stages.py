@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -21,6 +22,7 @@ from gaia_core.training.renderer import FramePairs, RendererLosses
 log = logging.getLogger(__name__)
 
 FRAMES, MOTION, ENCODER = "frames.safetensors", "motion.safetensors", "encoder.safetensors"
+DENOISER_DECAY = 0.05  # it overfits the few people there are; the renderer does not
 
 
 def pack(data: Path, folder: Path, per_identity: int, preset: str = "small") -> None:
@@ -67,6 +69,7 @@ def train_denoiser(
     model = Denoiser(sizes.denoiser, sizes.autoencoder.motion)
     data = MotionWindows(folder / MOTION, model.groups, batch / 12)
     fit_denoiser(model, data)
+    settings = replace(settings, weight_decay=DENOISER_DECAY)
     average, samples = train(model, denoiser_losses, iter(data), run, settings)
     facts = {"windows": samples, "clips": len(data.rows), "frames": sum(map(len, data.motion))}
     checkpoint.save(weights, average, facts)
