@@ -11,6 +11,7 @@ from gaia_core.autoencoder import (
     pose_offset,
     resize,
     sample,
+    uncovered_mouth,
 )
 from gaia_core.landmarks import apply_pose, remove_pose
 
@@ -168,6 +169,31 @@ def test_skin_fades_to_rest_outside_the_face(unseen):
 def test_skin_rests_where_landmarks_do(unseen):
     source = unseen.landmarks[:4, :, :2]
     assert not landmark_offset(source, source, SIDE)[0].any()
+
+
+def test_lips_that_part_uncover_the_mouth_and_nothing_else(unseen):
+    source = unseen.landmarks[:1, :, :2].clone()
+    source[:, list(mesh.INNER_BOTTOM)] = source[:, list(mesh.INNER_TOP)]  # shut
+    target = source.clone()
+    target[:, list(mesh.INNER_BOTTOM), 1] += 0.05
+    opened = uncovered_mouth(source, target, SIDE)
+    assert opened.shape == (1, 1, SIDE, SIDE) and opened.min() >= 0 and opened.max() <= 1
+    top, bottom = (target[:, list(points)] for points in (mesh.INNER_TOP, mesh.INNER_BOTTOM))
+    middle = 0.5 * (top + bottom)
+    inside = torch.nn.functional.grid_sample(opened, 2 * middle[None] - 1, align_corners=False)
+    assert inside.median() > 0.9
+    grid = (torch.arange(SIDE) + 0.5) / SIDE
+    pixels = torch.stack(torch.meshgrid(grid, grid, indexing="xy"), -1).flatten(0, 1)
+    far = torch.cdist(pixels, middle[0]).min(1).values > 0.1
+    assert opened.flatten()[far].max() < 0.01
+
+
+def test_lips_that_part_no_further_uncover_nothing(unseen):
+    source = unseen.landmarks[:1, :, :2]
+    closing = source.clone()
+    closing[:, list(mesh.INNER_BOTTOM)] = source[:, list(mesh.INNER_TOP)]
+    for target in (source, source + 0.1, closing):
+        assert uncovered_mouth(source, target, SIDE).max() < 1e-4
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import pytest
 from fake_engine import FakeEngine, Studio
 from PIL import Image
 
+from ui import samples
 from ui.studio import LAUNCH_KWARGS, build_studio
 
 
@@ -23,6 +24,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(cache))
+        # The shipped videos would stand in the result panel before any test has made one.
+        patch.setattr(samples, "output_of", lambda portrait: None)
         engine = FakeEngine()
         page = build_studio(engine)
         _, url, _ = page.launch(**LAUNCH_KWARGS, quiet=True, prevent_thread_lock=True)

@@ -1,0 +1,21 @@
+"""The shipped examples: what is shown at once was made from what is shown beside it."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from gaia_core import media
+from ui import samples
+
+
+@pytest.mark.parametrize("portrait", samples.portraits(), ids=lambda path: path.stem)
+def test_an_example_video_was_made_from_its_portrait(portrait):
+    video = samples.ROOT / "outputs" / f"{portrait.stem}.mp4"
+    recipe = media.read_recipe(video)
+    assert recipe["portrait"] == hashlib.sha256(portrait.read_bytes()).hexdigest()
+    assert recipe["speech"] in {
+        hashlib.sha256(path.read_bytes()).hexdigest() for path in samples.speeches()
+    }
+    assert samples.is_shipped(portrait)
