@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from gaia_core import landmarks as mesh
 from gaia_core.config import AutoencoderConfig, MotionConfig
+from gaia_core.conformer import Attention
 
 
 def _full_precision(x: Tensor) -> torch.autocast:
@@ -77,13 +78,16 @@ class Appearance:
     """What the renderer keeps of a portrait; made once, used for every frame.
 
     Attributes:
-        photo: (B, 3, H, W) the crop in [0, 1], at any resolution.
+        photo: (B, 3, 2H, 2W) the crop in [0, 1], at any resolution, interpolated to twice that:
+            samples of it between the pixels keep the photo's sharpness.
+        small: (B, 3, S/2, S/2) the crop at half of the configured side S.
         coarse: (B, C, H/4, W/4) features at a quarter of the configured side.
         fine: (B, C', H/2, W/2) features at half of it.
         motion: (B, D) the portrait's own motion latent.
     """
 
     photo: Tensor
+    small: Tensor
     coarse: Tensor
     fine: Tensor
     motion: Tensor
@@ -93,7 +97,7 @@ class Appearance:
         return Appearance(
             *(
                 x.expand(batch, *x.shape[1:])
-                for x in (self.photo, self.coarse, self.fine, self.motion)
+                for x in (self.photo, self.small, self.coarse, self.fine, self.motion)
             )
         )
 
@@ -231,6 +235,24 @@ def resize(image: Tensor, side: int) -> Tensor:
     )
 
 
+def double(image: Tensor) -> Tensor:
+    """Twice as many pixels: (B, C, H, W) -> (B, C, 2H, 2W), each old one between four new.
+
+    Windowed-sinc interpolation, quarter of a pixel to either side (Lanczos, three lobes).
+    """
+    x = torch.arange(-3, 4, device=image.device, dtype=torch.float32) + 0.25
+    kernel = torch.sinc(x) * torch.sinc(x / 3) * (x.abs() < 3)
+    kernel = kernel / kernel.sum()
+    kernels = torch.stack([kernel, kernel.flip(0)])  # new pixels lie at -1/4 and +1/4
+    count, channels, height, width = image.shape
+    rows = F.pad(image.float().reshape(-1, 1, height, width), (0, 0, 3, 3), mode="replicate")
+    rows = F.conv2d(rows, kernels[:, None, :, None])
+    rows = rows.transpose(1, 2).reshape(-1, 1, 2 * height, width)
+    columns = F.pad(rows, (3, 3, 0, 0), mode="replicate")
+    columns = F.conv2d(columns, kernels[:, None, None, :])
+    return columns.permute(0, 2, 3, 1).reshape(count, channels, 2 * height, 2 * width)
+
+
 class Renderer(nn.Module):
     """Appearance and motion -> frame, by learned sampling.
 
@@ -286,14 +308,21 @@ class Renderer(nn.Module):
     def encode_appearance(self, portrait: Tensor, motion: Tensor) -> Appearance:
         """(B, 3, H, W) the crop at any resolution, (B, D) its motion -> Appearance"""
         features = self.stem(resize(portrait, self.config.image) - 0.5)
-        return Appearance(portrait, self.coarse(features), self.fine(features), motion)
+        return Appearance(
+            double(portrait),
+            resize(portrait, self.config.image // 2),
+            self.coarse(features),
+            self.fine(features),
+            motion,
+        )
 
     def forward(
         self, appearance: Appearance, motion: Tensor, geometry: MotionEncoder, side: int
-    ) -> tuple[Tensor, Tensor]:
-        """Appearance of B portraits, (B, D) -> frames (B, 3, side, side), mask (B, 1, side, side)
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Appearance of B portraits, (B, D) -> frames (B, 3, side, side), mask, offset
 
-        Frames lie about in [0, 1]; the mask is the share that was synthesised, not sampled.
+        Frames lie about in [0, 1]; the mask (B, 1, side, side) is the share that was synthesised,
+        not sampled; the offset (B, 2, S/2, S/2) in crop units is where it was sampled.
         """
         quarter, half = self.config.image // 4, self.config.image // 2
         with _full_precision(motion):
@@ -329,7 +358,7 @@ class Renderer(nn.Module):
             # What `near` leaves by fading away from the contours is the wide offset's.
             offset = near + offset * WARP_FLOOR / (density + WARP_FLOOR)
             gathered = sample(
-                torch.cat([appearance.fine.float(), resize(appearance.photo, half)], 1), offset
+                torch.cat([appearance.fine.float(), appearance.small.float()], 1), offset
             )
         fine = self.gather(torch.cat([gathered, lines], 1))
         fine = self.refine(fine + resize(self.widen(hidden), half), condition)
@@ -344,7 +373,73 @@ class Renderer(nn.Module):
             sampled = sampled * (1 - MOUTH_SHADE * opened)
             synthesis = resize(synthesis.float(), side)
             mask = (synthesis[:, 3:] + MOUTH_LOGIT * opened).sigmoid()
-            return sampled + mask * ((synthesis[:, :3] + 0.5) - sampled), mask
+            return sampled + mask * ((synthesis[:, :3] + 0.5) - sampled), mask, offset
+
+
+class PlainDecoder(nn.Module):
+    """Appearance and motion -> frame as in the paper: convolutions and cross-attention alone.
+
+    Queries made of the portrait's features at an eighth of the side and of its landmarks and the
+    wanted ones, drawn, attend to those features; convolutions make the frame of what they gather.
+    Every pixel is synthesised. Kept to compare with `Renderer`, whose interface it has.
+    """
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        fine, middle, width = config.plain
+        self.appearance = nn.Sequential(
+            nn.Conv2d(3, fine, 5, 2, 2),
+            nn.SiLU(),
+            nn.Conv2d(fine, middle, 3, 2, 1),
+            nn.SiLU(),
+            nn.Conv2d(middle, width, 3, 2, 1),
+            nn.SiLU(),
+            nn.Conv2d(width, width, 3, padding=1),
+        )
+        cells = (config.image // 8) ** 2
+        self.place = nn.Parameter(torch.randn(cells, width) * 0.2)
+        self.condition = nn.Sequential(
+            nn.Linear(2 * config.motion.width, config.condition),
+            nn.SiLU(),
+            nn.Linear(config.condition, config.condition),
+        )
+        self.query = nn.Conv2d(width + 2 * len(DRAWN), width, 3, padding=1)
+        self.blocks = nn.ModuleList(Residual(width, config.condition) for _ in range(3))
+        self.attend = nn.ModuleList(Attention(width, 4, 0.0) for _ in range(3))
+        self.up = nn.ModuleList(
+            nn.Conv2d(a, 4 * b, 3, padding=1) for a, b in ((width, middle), (middle, fine))
+        )
+        self.refine = nn.ModuleList(Residual(w, config.condition) for w in (middle, fine))
+        self.paint = nn.Conv2d(fine, 12, 3, padding=1)
+
+    def encode_appearance(self, portrait: Tensor, motion: Tensor) -> Appearance:
+        """As `Renderer`'s; what is not used stays empty."""
+        coarse = self.appearance(resize(portrait, self.config.image) - 0.5)
+        none = coarse[:, :0]
+        return Appearance(none, none, coarse, none, motion)
+
+    def forward(
+        self, appearance: Appearance, motion: Tensor, geometry: MotionEncoder, side: int
+    ) -> tuple[Tensor, Tensor, None]:
+        """As `Renderer`'s, all of it synthesised and nothing sampled."""
+        with _full_precision(motion):
+            reference = appearance.motion.float()
+            drawn = [
+                draw(geometry.landmarks(latents)[..., :2], DRAWN, self.config.image // 8, 0.02)
+                for latents in (reference, motion)
+            ]
+        condition = self.condition(torch.cat([motion - reference, reference], -1))
+        tokens = appearance.coarse.flatten(2).transpose(1, 2) + self.place
+        x = self.query(torch.cat([appearance.coarse, *drawn], 1))
+        for block, attend in zip(self.blocks, self.attend, strict=True):
+            queries = x.flatten(2).transpose(1, 2) + self.place
+            gathered = attend(F.layer_norm(queries, queries.shape[-1:]), tokens)
+            x = block(x + gathered.transpose(1, 2).unflatten(2, x.shape[-2:]), condition)
+        for up, block in zip(self.up, self.refine, strict=True):
+            x = block(F.pixel_shuffle(up(F.silu(x)), 2), condition)
+        frames = resize(F.pixel_shuffle(self.paint(F.silu(x)), 2).float() + 0.5, side)
+        return frames, torch.ones_like(frames[:, :1]), None
 
 
 class Autoencoder(nn.Module):
@@ -354,7 +449,7 @@ class Autoencoder(nn.Module):
         super().__init__()
         self.config = config
         self.motion = MotionEncoder(config.motion)
-        self.renderer = Renderer(config)
+        self.renderer = (PlainDecoder if config.plain else Renderer)(config)
 
     def encode_motion(self, landmarks: Tensor) -> Tensor:
         """(..., K, 3) in crop units -> (..., D)"""
@@ -376,5 +471,5 @@ class Autoencoder(nn.Module):
         """Appearance of one portrait or B, (B, D) -> frames (B, 3, side, side) in [0, 1]"""
         if appearance.motion.shape[0] != motion.shape[0]:
             appearance = appearance.expand(motion.shape[0])
-        frames, _ = self.renderer(appearance, motion, self.motion, side or self.config.image)
+        frames, _, _ = self.renderer(appearance, motion, self.motion, side or self.config.image)
         return frames.clamp(0, 1)

@@ -54,8 +54,9 @@ def load_autoencoder(folder: Path) -> Autoencoder:
     """
 
     def build(sizes: dict[str, Any]) -> Autoencoder:
-        motion, widths = MotionConfig(**sizes["motion"]), tuple(sizes["widths"])
-        return Autoencoder(AutoencoderConfig(**{**sizes, "motion": motion, "widths": widths}))
+        motion = MotionConfig(**sizes["motion"])
+        lists = {name: tuple(x) for name, x in sizes.items() if isinstance(x, list | tuple)}
+        return Autoencoder(AutoencoderConfig(**{**sizes, **lists, "motion": motion}))
 
     return _filled(_built(folder, "autoencoder", build), folder)
 

@@ -54,6 +54,8 @@ class AutoencoderConfig:
     widths: tuple[int, ...] = (40, 80, 128, 160)  # decoder, from 1/4 of the side downwards
     refine: int = 24  # decoder at half of the side
     condition: int = 128
+    # Widths of the paper's plain decoder at 1/2, 1/4 and 1/8 of the side, to use it instead.
+    plain: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,4 +80,7 @@ class Preset:
     denoiser: DenoiserConfig = DenoiserConfig()
 
 
-PRESETS: dict[str, Preset] = {"small": Preset()}
+PRESETS: dict[str, Preset] = {
+    "small": Preset(),
+    "plain": Preset(AutoencoderConfig(plain=(32, 64, 160))),
+}

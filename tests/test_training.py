@@ -13,11 +13,13 @@ from torch import nn
 
 from gaia_core import checkpoint
 from gaia_core import landmarks as mesh
+from gaia_core.autoencoder import resize, sample
 from gaia_core.config import PRESETS, AutoencoderConfig, DenoiserConfig, MotionConfig, Preset
 from gaia_core.media import VideoWriter, write_audio
 from gaia_core.speech import FEATURES
 from gaia_core.training import loop, stages
 from gaia_core.training.denoiser import NO_SPEECH, WINDOWS, MotionWindows, denoiser_losses
+from gaia_core.training.flow import FlowTeacher
 from gaia_core.training.loop import Settings, train
 from gaia_core.training.motion import mirror_order
 from gaia_core.training.pack import (
@@ -446,6 +448,20 @@ def test_renderer_losses(renderer_losses, pairs, make_autoencoder, perturb):
     idle = [name for name, p in model.renderer.named_parameters() if not p.grad.any()]
     assert not idle
     assert not any(p.requires_grad for p in renderer_losses.features.parameters())
+
+
+def test_flow_teaches_the_way_to_the_target():
+    coarse = torch.rand(2, 3, 40, 40, generator=torch.Generator().manual_seed(0))
+    photo = resize(coarse, 128)
+    shift = torch.tensor([0.03, -0.02])[None, :, None, None].expand(2, 2, 64, 64)
+    target = sample(photo, resize(shift, 128))
+    still = torch.zeros_like(shift)
+    better, trust = FlowTeacher(1)(photo, photo, still, target)
+    inside = (..., slice(12, -12), slice(12, -12))
+    assert (better - shift)[inside].abs().mean() < 0.1 * shift.abs().mean()
+    assert trust[inside].mean() > 0.5
+    _, trust = FlowTeacher(1)(photo, target, shift, target)  # there already
+    assert trust.mean() < 0.05
 
 
 # Packs

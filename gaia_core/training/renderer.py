@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from gaia_core import landmarks as mesh
 from gaia_core.autoencoder import Autoencoder, draw, resize
 from gaia_core.perceptual import PerceptualFeatures, perceptual_distance
+from gaia_core.training.flow import FlowTeacher
 from gaia_core.training.motion import mirror_order
 from gaia_core.training.pack import FramePack
 
@@ -101,14 +102,20 @@ class FramePairs:
 
 
 class RendererLosses(nn.Module):
-    """Pixels (more so at mouth and eyes) and perceptual features, of a random square."""
+    """Pixels (more so at mouth and eyes), perceptual features of a random square, and flow."""
 
     def __init__(
-        self, perceptual: float = 5.0, focus: float = 6.0, synthesis: float = 0.05
+        self,
+        perceptual: float = 5.0,
+        focus: float = 6.0,
+        synthesis: float = 0.05,
+        flow: float = 4.0,
     ) -> None:
         super().__init__()
         self.features = PerceptualFeatures()
+        self.teacher = FlowTeacher()
         self.perceptual, self.focus, self.synthesis = perceptual, focus, synthesis
+        self.flow = flow
 
     def forward(self, model: Autoencoder, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Model and a batch of `FramePairs` -> loss terms."""
@@ -120,7 +127,7 @@ class RendererLosses(nn.Module):
             spread = (0.5 * model.motion.log_variance).exp() / model.motion.scale[expression:]
             motion[:, expression:] += torch.randn_like(motion[:, expression:]) * spread
         appearance = model.encode_appearance(batch["portrait"], reference)
-        frames, mask = model.renderer(appearance, motion, model.motion, model.config.image)
+        frames, mask, offset = model.renderer(appearance, motion, model.motion, model.config.image)
         target = batch["target"]
         maps = draw(batch["target_landmarks"][..., :2], FOCUS, 64, 0.02).sum(1, keepdim=True)
         weight = 1 + self.focus * resize(maps.clamp(max=1), target.shape[-1])
@@ -130,10 +137,18 @@ class RendererLosses(nn.Module):
         with torch.no_grad():
             wanted = self.features(target[window])
         distance = perceptual_distance(self.features(frames[window].clamp(0, 1)), wanted).mean()
+        strayed = torch.zeros(())
+        if offset is not None:
+            better, trust = self.teacher(appearance.photo, frames, offset, target)
+            strayed = (trust * (offset - better).abs()).mean()
         return {
             # What can be sampled shall be: synthesis is smooth, the photo is not.
-            "loss": pixels + self.perceptual * distance + self.synthesis * mask.mean(),
+            "loss": pixels
+            + self.perceptual * distance
+            + self.synthesis * mask.mean()
+            + self.flow * strayed,
             "pixels": pixels.detach(),
             "perceptual": distance.detach(),
             "synthesised": mask.mean().detach(),
+            "strayed": strayed.detach(),
         }
