@@ -541,6 +541,27 @@ def test_clips_are_packed(clips, tmp_path, landmarker, encoder):
     torch.testing.assert_close(windows.motion[0].float(), encoder(first), atol=0.02, rtol=2e-3)
 
 
+def test_people_with_several_photos_are_packed(clips, photo, tmp_path):
+    data = tmp_path / "data"
+    (data / "portraits" / "train").mkdir(parents=True)
+    (data / "clips").symlink_to(clips / "clips")
+    rows = [("train/ada_n.png", "ada"), ("train/ada_s.png", "ada"), ("train/one.png", "one")]
+    for file, _ in rows:
+        Image.fromarray(photo).save(data / "portraits" / file)
+    lines = ["file,identity,source,licence", *(f"{file},{who},lab,free" for file, who in rows)]
+    (data / "portraits" / "manifest.csv").write_text("\n".join(lines) + "\n")
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    pack_frames(data, cache, tmp_path / "frames.safetensors", per_identity=3)
+    frames = FramePack(tmp_path / "frames.safetensors")
+    assert frames.names[-1].split("|")[0] == "ada" and len(frames.names) == 3
+    pair = frames.clip == 2
+    assert pair.sum() == 2
+    width = frames.landmarks[pair, :, 0].amax(1) - frames.landmarks[pair, :, 0].amin(1)
+    assert ((0.4 < width) & (width < 0.55)).all()  # cropped as the clips are
+    assert next(iter(FramePairs(tmp_path / "frames.safetensors", frames.landmarks[0], 2)))
+
+
 # The commands
 
 

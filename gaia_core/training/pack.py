@@ -26,7 +26,7 @@ from torch import Tensor
 
 from gaia_core import media
 from gaia_core.autoencoder import MotionEncoder
-from gaia_core.face import FaceLandmarker
+from gaia_core.face import FaceLandmarker, crop_around
 from gaia_core.speech import FEATURES, SpeechEncoder
 
 log = logging.getLogger(__name__)
@@ -140,6 +140,19 @@ def clips_by_identity(data: Path) -> dict[str, list[Clip]]:
     return dict(sorted(found.items()))
 
 
+def repeated_portraits(data: Path) -> dict[str, list[Path]]:
+    """People of whom there are several photos (neutral, smiling): a clip of few frames each."""
+    manifest = data / "portraits" / "manifest.csv"
+    found: dict[str, list[Path]] = defaultdict(list)
+    if manifest.exists():
+        with open(manifest, encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                if row["file"].startswith("train/"):
+                    name = f"{row['identity']}|{row['source']}|{row['identity']}"
+                    found[name].append(manifest.parent / row["file"])
+    return {name: photos for name, photos in found.items() if len(photos) > 1}
+
+
 def quantise(landmarks: np.ndarray) -> Tensor:
     """Crop units -> uint16 steps."""
     steps = np.clip((landmarks - _LOW) / _SPAN * 65535, 0, 65535)
@@ -176,6 +189,15 @@ def pack_frames(
                     landmarks.append(found[index])
                     clip_of.append(len(names))
             names.append(f"{identity}|{clip.source}|{clip.file}")
+    for name, photos in repeated_portraits(data).items():
+        for photo in photos:
+            image = media.read_image(photo)
+            face = landmarker.detect(image)[0]
+            crop = crop_around(face.landmarks)
+            jpegs.append(_jpeg(crop.extract(image, 256), quality))
+            landmarks.append(crop.to_crop(face.landmarks))
+            clip_of.append(len(names))
+        names.append(name)
     landmarker.close()
     offsets = np.cumsum([0, *(len(j) for j in jpegs)])
     save_file(
