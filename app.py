@@ -13,8 +13,10 @@ from ui.studio import LAUNCH_KWARGS, address, build_studio
 
 
 def gpu_seconds(plan: Plan) -> int:
-    """GPU time to ask for: a start, and what a second of speech takes, with room to spare."""
-    return round(10 + len(plan.speech) / FPS * (0.5 + plan.steps / 20))
+    """GPU time to ask for: a start, and what a second of video takes, with room to spare."""
+    script = plan.script
+    sampled = script.frames + sum((span.end - span.start) * FPS for span in script.spans)
+    return round(10 + (script.frames * 0.5 + sampled * script.steps / 20) / FPS)
 
 
 if gr.NO_RELOAD:  # `gradio app.py` reloads the page, not the models

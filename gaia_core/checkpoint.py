@@ -18,9 +18,11 @@ from torch import Tensor, nn
 
 from gaia_core.autoencoder import Autoencoder
 from gaia_core.config import AutoencoderConfig, DenoiserConfig, MotionConfig
+from gaia_core.controls import EXPRESSION
 from gaia_core.denoiser import Denoiser
 from gaia_core.errors import InputError
 
+CONTROLS = "controls.safetensors"
 Stage = TypeVar("Stage", bound=nn.Module)
 
 FULL_PRECISION = ("motion.", "spread", "rest_", "speech_mean", "speech_basis")
@@ -72,6 +74,28 @@ def load_denoiser(folder: Path, motion: MotionConfig) -> Denoiser:
         return Denoiser(DenoiserConfig(**sizes), motion)
 
     return _filled(_built(folder, "denoiser", build), folder)
+
+
+def load_directions(folder: Path, motion: MotionConfig) -> Tensor:
+    """What each expression channel changes in the motion latent: (C, D).
+
+    Raises:
+        InputError: the file is missing or of another size.
+    """
+    path = folder / CONTROLS
+    try:
+        directions = load_file(path)["directions"].float()
+    except Exception as error:
+        raise InputError(f"{path} is missing or damaged; restore it from the project.") from error
+    if directions.shape != (len(EXPRESSION), motion.width):
+        raise InputError(f"{path} is of another version; restore it from the project.")
+    return directions
+
+
+def save_directions(folder: Path, directions: Tensor) -> None:
+    """The inverse of `load_directions`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({"directions": directions.float().contiguous()}, folder / CONTROLS)
 
 
 def read_config(folder: Path) -> dict[str, Any]:

@@ -13,15 +13,32 @@ import platform
 import secrets
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from gaia_core import __version__, checkpoint
+from gaia_core.controls import PRESETS, Controls
 from gaia_core.errors import InputError
-from gaia_core.request import MAX_SEED, SIZES, Progress, Request, Result
+from gaia_core.request import (
+    DRIVE_GROUPS,
+    DRIVE_MODES,
+    MAX_SEED,
+    MEDIA,
+    SIZES,
+    Progress,
+    Request,
+    Result,
+    Span,
+)
 
+FLAGS = (
+    *("text", "voice", "face", "seed", "steps", "guidance", "size", "instruction"),
+    *("drive_mode", "drive_reference", "seconds"),
+)  # of `animate`, as `Request` names them
 WEIGHTS_HELP = "folder of trained weights (default: the shipped ones)"
 
 
@@ -49,17 +66,7 @@ def animate(options: argparse.Namespace) -> None:
         raise InputError(f"The folder of {out} does not exist; create it or choose another.")
     if out.suffix.lower() != ".mp4":
         raise InputError(f"The output {out.name} must end in .mp4.")
-    request = Request(
-        portrait=options.portrait,
-        speech=options.speech,
-        text=options.text,
-        voice=options.voice,
-        face=options.face,
-        seed=secrets.randbelow(MAX_SEED) if options.seed is None else options.seed,
-        steps=options.steps,
-        guidance=options.guidance,
-        size=options.size,
-    ).check()
+    request = _request(options).check()
     gaia = Gaia.load(options.weights)
     form = "{desc:<8}{bar}{percentage:4.0f} % {remaining}"
     with tqdm(total=100, bar_format=form, disable=None) as bar:  # shown to terminals only
@@ -75,12 +82,78 @@ def animate(options: argparse.Namespace) -> None:
     print(f"{result.video}: {result.frames} frames, seed {request.seed}")
 
 
+def _request(options: argparse.Namespace) -> Request:
+    """The recipe's settings, where there is one, and on top of them what the flags say."""
+    media = {name: getattr(options, name) for name in MEDIA}
+    request = Request(**media)
+    if options.recipe is not None:
+        request = Request.from_recipe(_recipe(options.recipe), **media)
+    changes = {
+        name: getattr(options, name)
+        for name in FLAGS
+        if getattr(options, name) is not None and name not in media
+    }
+    if options.seed is None and options.recipe is None:
+        changes["seed"] = secrets.randbelow(MAX_SEED)
+    if options.drive_groups is not None:
+        changes["drive_groups"] = tuple(options.drive_groups.split(","))
+    request = replace(request, **changes)
+    seconds = request.seconds
+    controls = request.controls
+    for given in (options.controls, options.pose):
+        if given in PRESETS:
+            controls += PRESETS[given](seconds)
+        elif given is not None:
+            controls += Controls.from_json(_json(Path(given)))
+    strength = dict(_strength(given) for given in options.strength)
+    spans = tuple(_span(given) for given in options.span)
+    return replace(
+        request, controls=controls + Controls({}, strength), spans=(*request.spans, *spans)
+    )
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        presets = ", ".join(PRESETS)
+        raise InputError(f"{path} is neither a JSON file nor one of {presets}.") from error
+
+
+def _recipe(path: Path) -> Any:
+    from gaia_core import media
+
+    return _json(path) if path.suffix.lower() == ".json" else media.read_recipe(path)
+
+
+def _strength(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    try:
+        return name, float(value)
+    except ValueError:
+        raise InputError(f"Strength is {text!r}; write it like head=0.5.") from None
+
+
+def _span(text: str) -> Span:
+    try:
+        start, end, seed = text.split(":")
+        return Span(float(start), float(end), int(seed))
+    except ValueError:
+        raise InputError(f"Span is {text!r}; write START:END:SEED, like 1.5:3:7.") from None
+
+
 def train(options: argparse.Namespace) -> None:
     """Packs data or trains a stage."""
     from gaia_core.training import stages
+    from gaia_core.training.language import train_language
     from gaia_core.training.loop import Settings
 
     logging.getLogger().setLevel(logging.INFO)
+    if options.stage == "language":
+        train_language(options.out)
+        return
+    if options.pack is None:
+        raise InputError("Give the folder of the packed data by --pack.")
     if options.stage == "pack":
         _folder_with_clips(options.data)
         stages.pack(options.data, options.pack, options.per_identity)
@@ -165,31 +238,51 @@ def _parser() -> argparse.ArgumentParser:
 
     it = command("animate", animate, "Make a talking video of a portrait.")
     it.add_argument("--portrait", type=Path, required=True, help="a photo with a face")
-    said = it.add_mutually_exclusive_group(required=True)
+    said = it.add_mutually_exclusive_group()
     said.add_argument("--speech", type=Path, help="a recording of speech, up to 120 s")
     said.add_argument("--text", help="words to be spoken by --voice")
-    it.add_argument("--voice", default=Request.voice, help="default: %(default)s")
+    it.add_argument("--voice", help=f"default: {Request.voice}")
     it.add_argument("--out", type=Path, required=True, help="the mp4 to write")
-    it.add_argument("--face", type=int, default=0, help="which face, 0 is the largest")
+    it.add_argument("--face", type=int, help="which face, 0 is the largest")
     it.add_argument("--seed", type=int, help="same seed, same motion (default: a new one)")
-    it.add_argument("--steps", type=int, default=Request.steps, help="default: %(default)s")
+    it.add_argument("--steps", type=int, help=f"default: {Request.steps}")
     it.add_argument(
-        "--guidance",
-        type=float,
-        default=Request.guidance,
-        help="weight of the speech, default: %(default)s",
+        "--guidance", type=float, help=f"weight of the speech, default: {Request.guidance}"
     )
     it.add_argument(
         "--size",
         metavar=f"{{{','.join(SIZES)}}}",
-        default=Request.size,
-        help="the face's crop in px, or the whole photo",
+        help=f"the face's crop in px, or the whole photo, default: {Request.size}",
+    )
+    it.add_argument("--seconds", type=float, help="length of a take without speech or video")
+    it.add_argument("--instruction", help='what the face shall do, like "smile, then nod"')
+    presets = ", ".join(PRESETS)
+    it.add_argument("--pose", metavar="POSE", help=f"head pose: {presets}, or a JSON file")
+    it.add_argument("--controls", metavar="FILE", help="keyframes and strengths as JSON")
+    it.add_argument(
+        "--strength",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="how much of head, gaze, blink, brows or mouth shows, 0 to 2",
+    )
+    it.add_argument("--drive", type=Path, help="a video whose motion is taken")
+    it.add_argument("--drive-groups", metavar="NAMES", help=",".join(DRIVE_GROUPS))
+    it.add_argument("--drive-mode", choices=DRIVE_MODES, help="default: relative")
+    it.add_argument("--drive-reference", type=float, help="second at which it is as the portrait")
+    it.add_argument("--recipe", type=Path, help="an earlier video or its recipe: its settings")
+    it.add_argument(
+        "--span",
+        action="append",
+        default=[],
+        metavar="START:END:SEED",
+        help="seconds of the take to make anew",
     )
 
     it = command("train", train, "Pack the data, or train a stage from a pack.")
-    it.add_argument("stage", choices=("pack", "autoencoder", "denoiser"))
+    it.add_argument("stage", choices=("pack", "autoencoder", "denoiser", "language"))
     it.add_argument("--data", type=Path, help="folder with clips/manifest.csv (for pack)")
-    it.add_argument("--pack", type=Path, required=True, help="folder of the packed data")
+    it.add_argument("--pack", type=Path, help="folder of the packed data")
     it.add_argument("--per-identity", type=int, default=120, help="frames a person (for pack)")
     it.add_argument("--run-folder", type=Path, default=Path("run"), help="state to resume, curve")
     it.add_argument("--out", type=Path, default=WEIGHTS, help="folder for the weights")
@@ -200,7 +293,7 @@ def _parser() -> argparse.ArgumentParser:
 
     it = command("evaluate", evaluate, "Measure the weights on people never trained on.")
     it.add_argument("--data", type=Path, required=True, help="folder with clips/manifest.csv")
-    it.add_argument("--protocol", choices=("reenactment", "speech", "all"), default="all")
+    it.add_argument("--protocol", default="all", help="see evaluation/protocol.py")
     it.add_argument("--limit", type=int, help="clips, spread over identities")
     it.add_argument("--sheets", type=Path, help="folder for contact sheets")
     it.add_argument("--json", type=Path, help="file for the numbers")

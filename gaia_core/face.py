@@ -32,6 +32,13 @@ MIN_WIDTH = 64  # px, of the face's box
 MAX_YAW, MAX_PITCH, MAX_ROLL = 50.0, 40.0, 45.0  # degrees
 MIN_INSIDE = 0.9  # share of the landmarks that must lie on the photo
 
+# What can be animated, but not well.
+SOFT_WIDTH = 160  # px; the face's box
+TURNED, TILTED_UP = 20.0, 25.0  # degrees of yaw, of pitch
+PARTED, WIDE_OPEN = 0.03, 0.12  # gap between the lips over the face's height
+CLOSED = 0.5  # eyeBlink score
+DARK, FLAT = 100.0, 55.0  # grey level of the face's light parts; their distance from the dark ones
+
 _MAX_FACES = 32  # in one view
 _VIEW = 512  # px; twice what the landmarker looks at
 # The detector finds faces from an eighth of its view upwards, 3/8 of a tile of the next level;
@@ -41,6 +48,8 @@ _SAFE_IN_VIEW = 1 / 5  # where a face is smaller than this, its neighbours may h
 _TILE_STEP = 0.6  # of a tile's side
 # Mesh indices of the outline, as the person's own left and right.
 _FOREHEAD, _CHIN, _CHEEK_RIGHT, _CHEEK_LEFT = 10, 152, 234, 454
+_LIP_TOP, _LIP_BOTTOM = 13, 14
+_BLINKS = [9, 10]  # blendshapes eyeBlinkLeft and eyeBlinkRight
 _BLUR = 24  # parts of a crop's side by which what is outside the photo is blurred
 _SAME_FACE = 0.3  # intersection over union of two boxes
 
@@ -176,6 +185,75 @@ def choose_face(faces: Sequence[Face], index: int, image: np.ndarray) -> Face:
     if abs(yaw) > MAX_YAW or abs(pitch) > MAX_PITCH:
         raise InputError("The face is turned away too far; use a photo that looks at the camera.")
     return face
+
+
+def warnings(face: Face, photo: np.ndarray, count: int = 1) -> tuple[str, ...]:
+    """What will not come out well of a face that can be animated, and what to do about it.
+
+    Args:
+        face: as `choose_face` gives it.
+        photo: (H, W, 3) uint8.
+        count: how many faces the photo shows.
+
+    Returns:
+        One sentence for each; none for a good portrait.
+    """
+    said = []
+    if count > 1:
+        said.append(
+            f"The photo shows {count} faces and one of them moves; crop the photo or choose the "
+            "face if it should be another."
+        )
+    if face.width < SOFT_WIDTH:
+        said.append(
+            f"The face is only {face.width:.0f} px wide, so the video will look soft; use a photo "
+            f"in which it is at least {SOFT_WIDTH} px wide."
+        )
+    yaw, pitch, _ = face.angles()
+    if abs(yaw) >= TURNED or abs(pitch) >= TILTED_UP:
+        degrees = max(abs(yaw), abs(pitch))
+        said.append(
+            f"The head is turned by about {degrees:.0f} degrees, so its hidden side may smear; use "
+            "a photo that looks at the camera."
+        )
+    size = np.array([photo.shape[1], photo.shape[0]])
+    points = face.landmarks[:, :2]
+    if ((points < 0) | (points > size)).any():
+        said.append(
+            "Part of the face is cut off by the photo's border and will not move well; use a photo "
+            "that shows the whole head."
+        )
+    gap, height = (
+        float(np.linalg.norm(points[a] - points[b]))
+        for a, b in ((_LIP_TOP, _LIP_BOTTOM), (_FOREHEAD, _CHIN))
+    )
+    if gap >= WIDE_OPEN * height:
+        said.append(
+            "The mouth is wide open, so it may smear when it closes; use a photo with closed lips."
+        )
+    elif gap >= PARTED * height:
+        said.append(
+            "The lips are parted, so teeth that show may smear in speech; use a photo with closed "
+            "lips."
+        )
+    if face.blendshapes[_BLINKS].mean() >= CLOSED:
+        said.append(
+            "The eyes are closed, so what they look like open is made up; use a photo with open "
+            "eyes."
+        )
+    left, top, right, bottom = (round(x) for x in face.box)
+    inside = photo[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
+    dark, light = np.percentile(cv2.cvtColor(inside, cv2.COLOR_RGB2GRAY), (5, 95))
+    # Of the light parts, not of the mean: dark skin in good light is no fault of the photo.
+    if light < DARK:
+        said.append(
+            "The face is in the dark, so grain will move with it; use a photo in brighter light."
+        )
+    elif light - dark < FLAT:
+        said.append(
+            "The face has little contrast, so it may be read wrongly; use a photo in clearer light."
+        )
+    return tuple(said)
 
 
 class FaceLandmarker:

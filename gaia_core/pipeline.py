@@ -18,27 +18,26 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gaia_core import FPS, SAMPLE_RATE, checkpoint, compose, media, voice
+from gaia_core import FPS, SAMPLE_RATE, checkpoint, compose, language, media, voice
 from gaia_core.autoencoder import Autoencoder
 from gaia_core.denoiser import Denoiser
+from gaia_core.driving import read_driving
+from gaia_core.errors import InputError
 from gaia_core.face import Crop, FaceLandmarker, choose_face, crop_around
+from gaia_core.landmarks import COUNT
+from gaia_core.performance import Performer, Script
 from gaia_core.request import Event, Preview, Progress, Request, Result, Word
-from gaia_core.sampling import sample_dpm, windows
-from gaia_core.speech import SpeechEncoder
+from gaia_core.speech import FEATURES, SpeechEncoder
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
 
-# A take longer than the denoiser's training windows is generated in windows of this many frames,
-# each of which begins with the last frames of the one before.
-WINDOW, OVERLAP = 120, 24
 PREVIEW_EVERY = FPS  # frames between two previews
-# How much noise each channel group starts from; the rest from 1. A fair sample of the lips would
-# follow speech less than their mean does: they start near it, and the head keeps its life.
-TEMPERATURE = {"mouth": 0.2}
 PIXELS_PER_BATCH = 8 * 256 * 256
 
 # The share of the whole work after which each stage begins, measured on 10 s of speech.
 STAGES = {"face": 0.0, "voice": 0.05, "speech": 0.1, "motion": 0.15, "frames": 0.3, "file": 0.97}
+
+NO_DRIVING = np.zeros((0, COUNT, 3), np.float32)
 
 Render = Callable[["Plan"], Generator["Step | np.ndarray", None, None]]
 
@@ -50,15 +49,12 @@ class Plan:
     Attributes:
         portrait: (S, S, 3) uint8, the crop at the size it is rendered.
         landmarks: (K, 3) float32 in crop units.
-        speech: (T, F) float32.
+        script: what the face shall do.
     """
 
     portrait: np.ndarray
     landmarks: np.ndarray
-    speech: np.ndarray
-    seed: int
-    steps: int
-    guidance: float
+    script: Script
 
 
 @dataclass(frozen=True)
@@ -70,10 +66,13 @@ class Step:
 
 @dataclass(frozen=True)
 class Speech:
-    """What is said: for the encoder (16 kHz), for the file, and when each word falls."""
+    """What is said: for the encoder (16 kHz), for the file, and when each word falls.
 
-    waveform: np.ndarray
-    file: Path
+    A silent take has no waveform, and perhaps no file.
+    """
+
+    waveform: np.ndarray | None
+    file: Path | None
     words: tuple[Word, ...] = ()
     notice: str | None = None
 
@@ -85,11 +84,16 @@ class Gaia:
         self,
         autoencoder: Autoencoder,
         denoiser: Denoiser,
+        directions: Tensor,
         speech_encoder: SpeechEncoder,
         gpu: Callable[[Render], Render] = lambda render: render,
+        weights: Path = WEIGHTS,
     ) -> None:
+        """directions (C, D): the latent changes of `controls.EXPRESSION`; weights: their folder."""
         self.autoencoder, self.denoiser = autoencoder, denoiser
-        self.speech_encoder = speech_encoder
+        self.directions, self.speech_encoder = directions, speech_encoder
+        self.weights = weights
+        self._reader: language.Instructor | None = None
         self.landmarker = FaceLandmarker()
         self._render = gpu(self._render_here)
 
@@ -115,7 +119,14 @@ class Gaia:
         denoiser = checkpoint.load_denoiser(Path(weights), autoencoder.config.motion)
         # Convolutions run faster with channels last on every device that matters here.
         autoencoder.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return cls(autoencoder, denoiser.to(device), SpeechEncoder.load("cpu"), gpu)
+        return cls(
+            autoencoder,
+            denoiser.to(device),
+            checkpoint.load_directions(Path(weights), autoencoder.config.motion),
+            SpeechEncoder.load("cpu"),
+            gpu,
+            Path(weights),
+        )
 
     @property
     def device(self) -> torch.device:
@@ -141,22 +152,20 @@ class Gaia:
             speech = self._speak(request, scratch)
             yield Progress("speech", STAGES["speech"])
             composer = compose.Composer(photo, crop, request.size)
-            plan = self._plan(
-                crop.extract(photo, composer.render_size),
-                crop.to_crop(face.landmarks),
-                speech.waveform,
-                request.seed,
-                request.steps,
-                request.guidance,
+            driving = NO_DRIVING
+            if request.drive is not None:
+                driving = read_driving(self.landmarker, request.drive)
+            script, notices = self._script(request, speech, driving)
+            plan = Plan(
+                crop.extract(photo, composer.render_size), crop.to_crop(face.landmarks), script
             )
             yield Progress("motion", STAGES["motion"])
             recipe = request.recipe()
             width, height = composer.frame_size
             writer = media.VideoWriter(out, width, height, speech.file, recipe)
             with writer, closing(self._render(plan)) as steps:
-                yield from self._write(steps, len(plan.speech), composer, writer, request.label)
+                yield from self._write(steps, script.frames, composer, writer, request.label)
                 yield Progress("file", STAGES["file"])
-            notices = (speech.notice,) if speech.notice else ()
             yield Result(out, recipe, writer.frames, speech.words, notices)
 
     def animate(
@@ -181,7 +190,9 @@ class Gaia:
         face = choose_face(faces, 0, portrait)
         side = portrait.shape[0]
         landmarks = Crop(side / 2, side / 2, side).to_crop(face.landmarks)
-        plan = self._plan(portrait, landmarks, waveform, seed, steps, guidance)
+        speech = self.speech_encoder.encode(waveform).numpy()
+        script = Script(len(speech), speech, NO_DRIVING, seed, steps, guidance)
+        plan = Plan(portrait, landmarks, script)
         with closing(self._render(plan)) as results:
             for result in results:
                 if isinstance(result, np.ndarray):
@@ -190,6 +201,8 @@ class Gaia:
     def _speak(self, request: Request, scratch: Path) -> Speech:
         if request.speech is not None:
             return Speech(media.read_audio(request.speech), request.speech)
+        if not (request.text or "").strip():
+            return Speech(None, request.drive if _has_sound(request.drive) else None)
         spoken = voice.speak(request.text or "", request.voice)
         path = scratch / "speech.wav"
         media.write_audio(path, spoken.waveform, spoken.sample_rate)
@@ -198,17 +211,46 @@ class Gaia:
         )
         return Speech(waveform, path, spoken.words, spoken.notice)
 
-    def _plan(
-        self,
-        portrait: np.ndarray,
-        landmarks: np.ndarray,
-        waveform: np.ndarray,
-        seed: int,
-        steps: int,
-        guidance: float,
-    ) -> Plan:
-        speech = self.speech_encoder.encode(waveform).numpy()
-        return Plan(portrait, landmarks, speech, seed, steps, guidance)
+    def _script(
+        self, request: Request, speech: Speech, driving: np.ndarray
+    ) -> tuple[Script, tuple[str, ...]]:
+        """What the face shall do, and the sentences that the user should see."""
+        features = np.zeros((0, FEATURES), np.float32)
+        frames = len(driving) or round(request.seconds * FPS)
+        if speech.waveform is not None:
+            features = self.speech_encoder.encode(speech.waveform).numpy()
+            frames = len(features)
+        for span in request.spans:
+            if span.end > frames / FPS + 1 / FPS:
+                raise InputError(
+                    f"The span from {span.start:g} to {span.end:g} s ends after the take, which "
+                    f"lasts {frames / FPS:.1f} s; choose an earlier end."
+                )
+        controls, notices = request.controls, [speech.notice]
+        if (request.instruction or "").strip():
+            reading = self._instructor().read(request.instruction or "", frames / FPS)
+            controls = reading.controls + controls
+            notices.append(reading.notice)
+        script = Script(
+            frames,
+            features,
+            driving,
+            request.seed,
+            request.steps,
+            request.guidance,
+            controls,
+            request.spans,
+            request.drive_groups if request.drive else (),
+            request.drive_mode == "absolute",
+            round(request.drive_reference * FPS),
+        )
+        return script, tuple(notice for notice in notices if notice)
+
+    def _instructor(self) -> language.Instructor:
+        """Loaded when first asked for: most takes have no instruction."""
+        if self._reader is None:
+            self._reader = language.Instructor.load(self.weights)
+        return self._reader
 
     @staticmethod
     def _write(
@@ -240,24 +282,12 @@ class Gaia:
         device = self.device
         landmarks = torch.from_numpy(plan.landmarks).to(device)[None]
         reference = self.autoencoder.encode_motion(landmarks)
-        speech = torch.from_numpy(plan.speech).to(device)[None]
-        generator = torch.Generator().manual_seed(plan.seed)
-        motion = reference.new_zeros(1, 0, reference.shape[-1])
-        for start, end, known in windows(len(plan.speech), WINDOW, OVERLAP):
-            noise = torch.randn(1, end - start, reference.shape[-1], generator=generator)
-            for group, temperature in TEMPERATURE.items():
-                noise[..., self.denoiser.groups[group]] *= temperature
-            part = generate_motion(
-                self.denoiser,
-                reference,
-                speech[:, start:end],
-                noise.to(device),
-                motion[:, start:known],
-                plan.steps,
-                plan.guidance,
-            )
-            motion = torch.cat([motion, part[:, known - start :]], 1)
-            yield Step(end / len(plan.speech))
+        performer = Performer(
+            self.autoencoder, self.denoiser, self.directions.to(device), reference
+        )
+        motion = reference[:, None]
+        for done, motion in performer.perform(plan.script):  # noqa: B007 (the last is decoded)
+            yield Step(done)
         side = plan.portrait.shape[0]
         batch = max(1, PIXELS_PER_BATCH // side**2)
         portrait = torch.from_numpy(plan.portrait).to(device).permute(2, 0, 1)[None].float() / 255
@@ -271,35 +301,11 @@ class Gaia:
             yield pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
-def generate_motion(
-    denoiser: Denoiser,
-    reference: Tensor,
-    speech: Tensor,
-    noise: Tensor,
-    known: Tensor,
-    steps: int,
-    guidance: float,
-) -> Tensor:
-    """Motion latents of one window.
-
-    Args:
-        reference: (B, D) the portrait's motion latent.
-        speech: (B, T, F).
-        noise: (B, T, D) standard normal.
-        known: (B, N, D) the window's first N <= T latents, kept as they are.
-
-    Returns:
-        (B, T, D) motion latents.
-    """
-    given, values = torch.zeros_like(noise), torch.zeros_like(noise)
-    given[:, : known.shape[1]] = 1
-    values[:, : known.shape[1]] = denoiser.relative(known, reference)
-    mask = given.bool()
-
-    def predict(x_t: Tensor, t: Tensor) -> Tensor:
-        x_t = torch.where(mask, values, x_t)
-        x_0 = denoiser.guided(x_t, t, speech, reference, given, guidance)
-        return torch.where(mask, values, x_0)
-
-    *_, x_0 = sample_dpm(predict, noise, steps)
-    return denoiser.absolute(x_0, reference)
+def _has_sound(path: Path | None) -> bool:
+    if path is None:
+        return False
+    try:
+        media.read_audio(path)
+    except InputError:
+        return False
+    return True

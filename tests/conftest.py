@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from gaia_core import landmarks as mesh
 from gaia_core.autoencoder import Autoencoder, MotionEncoder
 from gaia_core.config import AutoencoderConfig, DenoiserConfig, MotionConfig
+from gaia_core.controls import EXPRESSION
 from gaia_core.denoiser import Denoiser
 from gaia_core.face import Face, FaceLandmarker, crop_around
 from gaia_core.pipeline import Gaia
@@ -180,7 +181,10 @@ def gaia(
     make_autoencoder: Callable[..., Autoencoder], make_denoiser: Callable[..., Denoiser]
 ) -> Iterator[Gaia]:
     """Everything assembled, with the real adapters and small networks of random weights."""
-    engine = Gaia(make_autoencoder(), make_denoiser(FEATURES), SpeechEncoder.load())
+    directions = torch.randn(
+        len(EXPRESSION), MOTION.width, generator=torch.Generator().manual_seed(2)
+    )
+    engine = Gaia(make_autoencoder(), make_denoiser(FEATURES), directions, SpeechEncoder.load())
     yield engine
     engine.landmarker.close()
 

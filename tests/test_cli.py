@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from gaia_core import SAMPLE_RATE, checkpoint, media
 from gaia_core.cli import main
+from gaia_core.controls import EXPRESSION
 from gaia_core.pipeline import Gaia
 from gaia_core.request import MAX_TEXT
 from gaia_core.speech import FEATURES
@@ -39,6 +41,8 @@ def weights(tmp_path_factory, make_autoencoder, make_denoiser) -> Path:
     folder = tmp_path_factory.mktemp("weights")
     checkpoint.save(folder, make_autoencoder(), {"samples": 12})
     checkpoint.save(folder, make_denoiser(FEATURES), {"windows": 34})
+    width = make_autoencoder().config.motion.width
+    checkpoint.save_directions(folder, torch.ones(len(EXPRESSION), width))
     return folder
 
 

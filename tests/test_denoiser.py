@@ -6,7 +6,7 @@ import torch
 from gaia_core.config import DenoiserConfig, MotionConfig
 from gaia_core.conformer import Attention, ConformerBlock, Convolution, rotate
 from gaia_core.denoiser import Denoiser
-from gaia_core.pipeline import generate_motion
+from gaia_core.performance import generate_motion
 
 B, T, F = 3, 20, 12
 
@@ -219,12 +219,14 @@ def test_gradient_reaches_every_parameter(make_denoiser, given_inputs):
 
 def generated(denoiser, inputs, known: torch.Tensor, seed: int = 0, **changes):
     settings = {"steps": 4, "guidance": 1.5, "speech": inputs["speech"]} | changes
+    asked = torch.full(inputs["x_t"].shape, torch.nan)
+    asked[:, : known.shape[1]] = known
     return generate_motion(
         denoiser,
         inputs["reference"],
         settings["speech"],
         torch.randn(inputs["x_t"].shape, generator=torch.Generator().manual_seed(seed)),
-        known,
+        asked,
         settings["steps"],
         settings["guidance"],
     )

@@ -13,7 +13,17 @@ from torch import nn
 from gaia_core import FPS, SAMPLE_RATE, media
 from gaia_core import landmarks as mesh
 from gaia_core.errors import InputError
-from gaia_core.evaluation import evaluate, format_table, metrics, protocol, speech_driven
+from gaia_core.evaluation import (
+    evaluate,
+    format_table,
+    groups,
+    metrics,
+    people,
+    protocol,
+    reenactment,
+    speech_driven,
+    swap,
+)
 from gaia_core.evaluation.baselines import FLOOR, SIGMA, displacement, landmark_warp
 from gaia_core.evaluation.identity import IdentityEncoder
 from gaia_core.evaluation.reenactment import METHODS, METRICS
@@ -58,6 +68,56 @@ def test_psnr_of_a_known_error(crop):
     assert metrics.psnr(crop, crop) == metrics.MAX_PSNR
     base = np.full((8, 8, 3), 100, np.uint8)
     assert metrics.psnr(base + 10, base) == pytest.approx(20 * np.log10(255 / 10))
+
+
+def test_psnr_counts_pixels_by_their_weight():
+    base = np.full((8, 8, 3), 100, np.uint8)
+    spoilt = base.copy()
+    spoilt[:4] += 10
+    upper = np.repeat([[1.0], [0.0]], 4, 0) * np.ones(8)
+    assert metrics.psnr(spoilt, base, upper) == pytest.approx(20 * np.log10(255 / 10))
+    assert metrics.psnr(spoilt, base, 1 - upper) == metrics.MAX_PSNR
+    assert metrics.psnr(spoilt, base, np.ones((8, 8))) == pytest.approx(metrics.psnr(spoilt, base))
+
+
+def test_the_head_region_holds_the_face_and_little_else(points):
+    region = metrics.head_region(points, SIDE)
+    assert region[metrics.face_region(points, (SIDE, SIDE))].min() > 0.99
+    assert region[-1].max() < 0.01 and region[:, [0, -1]].max() < 0.01
+    assert 0.2 < region.mean() < 0.7
+
+
+def test_only_inside_takes_the_rest_from_the_real_frame(crop):
+    other = 255 - crop
+    half = np.zeros((SIDE, SIDE), np.float32)
+    half[:, : SIDE // 2] = 1
+    mixed = metrics.only_inside(other, crop, half)
+    assert (mixed[:, : SIDE // 2] == other[:, : SIDE // 2]).all()
+    assert (mixed[:, SIDE // 2 :] == crop[:, SIDE // 2 :]).all()
+
+
+@pytest.mark.parametrize(
+    "colour, group",
+    [((235, 205, 190), "light"), ((190, 140, 105), "medium"), ((90, 60, 45), "dark")],
+)
+def test_skin_lightness_is_read_from_the_cheeks(crop, points, colour, group):
+    made = crop.copy()
+    made[metrics.face_region(points, made.shape[:2])] = colour
+    degrees = metrics.skin_lightness(made, points)
+    assert groups.skin(degrees).startswith(group)
+    eyes = points[list(mesh.EYE_LEFT), :2].mean(0).astype(int)
+    made[eyes[1] - 4 : eyes[1] + 4, eyes[0] - 8 : eyes[0] + 8] = 0  # not a cheek
+    assert metrics.skin_lightness(made, points) == degrees
+
+
+def test_an_even_change_is_no_flicker_and_trembling_is():
+    inside = np.ones((8, 8), bool)
+    ramp = [np.full((8, 8, 3), 10 * index, np.uint8) for index in range(6)]
+    assert metrics.flicker(ramp, inside) == pytest.approx(0, abs=1e-6)
+    pulse = [np.full((8, 8, 3), 100 + 5 * (index % 2), np.uint8) for index in range(6)]
+    assert metrics.flicker(pulse, inside) == pytest.approx(10 / 255)
+    assert metrics.restlessness(pulse, inside) == pytest.approx(2.5 / 255)
+    assert metrics.restlessness(ramp[:1] * 4, inside) == 0
 
 
 def test_mouth_l1_sees_the_mouth_only(crop, points):
@@ -359,17 +419,78 @@ def test_report_is_whole_and_plain(report):
         measured = report["reenactment"][method]
         assert set(METRICS) <= measured.keys()
         assert all(np.isfinite(measured[name]) for name in METRICS)
-        assert (measured["lost_faces"], measured["clips"]) == (0, 3)
+        assert (measured["lost_faces"], measured["clips"], measured["people"]) == (0, 3, 2)
     assert report["reenactment"]["by_source"]["two"]["ours"]["clips"] == 1
     assert report["identities"] == {"val": 2, "train": 1, "shared": 0}
+
+
+def test_no_protocol_of_portraits_without_portraits(report):
+    assert set(report) == {"identities", "reenactment", "speech", "swap"}
+
+
+def test_skin_groups_hold_every_clip_once(report):
+    found = report["reenactment"]
+    counts = [methods["ours"]["clips"] for methods in found["by_skin"].values()]
+    assert sum(counts) == found["ours"]["clips"]
+    assert {"glasses", "age"} <= found["not_measured"].keys()
+
+
+def test_a_person_is_in_one_skin_group_whatever_the_light():
+    clips = [groups.Measured(name, {}) for name in ("a", "b", "a", "a")]
+    assert groups.skins(clips, [45.0, 5.0, 30.0, 20.0]) == [
+        groups.skin(30.0),
+        groups.skin(5.0),
+        groups.skin(30.0),
+        groups.skin(30.0),
+    ]
+
+
+def test_a_swap_with_a_model_that_stands_still(report):
+    found = report["swap"]["swapped"]
+    assert (found["pairs"], found["lost_faces"]) == (2, 0)
+    # Both people of the made data have the same face, so that nobody is nearer.
+    assert found["identity_l2_to_portrait"] == pytest.approx(found["identity_l2_to_driving"])
+    assert found["nearer_to_portrait"] is None
+    assert found["same_person"] == 1
+    # A still face misses all of the motion.
+    assert found["pose_deg"] > 0.5 and found["expression"] > 0.005
+
+
+def test_a_perfect_copy_of_the_motion_is_near_to_it(folder, landmarker):
+    held = [
+        people.read_film(landmarker, folder / "clips" / f"val/{name}.mp4", name, name, 30, 3)
+        for name in ("a0", "c0")
+    ]
+    compared = swap._compare(
+        reenactment.Judges(landmarker),
+        held[0],
+        [2, 5],
+        held[1].first(),
+        [held[1].images[2], held[1].images[5]],
+        np.zeros(128),
+        np.ones(128),
+    )
+    assert compared["pose_deg"] < 0.3 and compared["expression"] < 0.01
+    assert compared["to_portrait"] < compared["to_driving"]
+
+
+def test_pairs_are_of_different_people():
+    films = [people.Film(name, name[0], [], []) for name in ("a1", "a2", "b1", "c1")]
+    made = list(swap.pairs(films, 99))
+    assert len(made) == len(set((one.name, other.name) for one, other in made)) == 10
+    assert all(one.identity != other.identity for one, other in made)
+    assert len(list(swap.pairs(films, 3))) == 3
 
 
 def test_reenactment_measures_all_methods_alike(report):
     found = report["reenactment"]
     assert found["ours"] == pytest.approx(found["still"])
-    for better in ("perceptual", "mouth_l1", "akd_px", "apd_deg"):
+    for better in ("perceptual", "perceptual_head", "mouth_l1", "akd_px", "apd_deg"):
         assert found["landmark_warp"][better] < found["still"][better], better
-    assert found["landmark_warp"]["psnr"] > found["still"]["psnr"]
+    for better in ("psnr", "psnr_head"):
+        assert found["landmark_warp"][better] > found["still"][better], better
+    for method in METHODS:
+        assert found[method]["perceptual_head"] < found[method]["perceptual"]
 
 
 def test_speech_finds_the_planted_delay(report):
@@ -389,6 +510,8 @@ def test_sheets_show_every_clip(report, sheets):
     assert names == [
         *(f"reenactment/{name}.png" for name in ("a0", "a1", "c0")),
         *(f"speech/{name}.png" for name in ("a0", "a1")),
+        "swap/a0_by_c0.png",
+        "swap/c0_by_a0.png",
     ]
     sheet = media.read_image(sheets / "reenactment" / "a0.png")
     assert sheet.shape[1] == 8 * 160 and len(np.unique(sheet)) > 100
@@ -397,7 +520,8 @@ def test_sheets_show_every_clip(report, sheets):
 def test_table_names_methods_and_metrics(report):
     table = format_table(report)
     assert max(map(len, table.splitlines())) <= 110
-    for word in (*METHODS, *METRICS, "correlation_pooled", "blinks_per_minute"):
+    words = ("correlation_pooled", "blinks_per_minute", "by skin", "Not by age", "to_portrait")
+    for word in (*METHODS, *METRICS, *words):
         assert word in table
 
 
@@ -443,7 +567,9 @@ def test_data_that_is_not_held_out_is_refused(tmp_path, film, rows, words):
 
 def test_wrong_options_are_named(folder, film, tmp_path):
     gaia = LateGaia(film)
-    with pytest.raises(InputError, match="reenactment, speech, all"):
+    with pytest.raises(
+        InputError, match="reenactment, speech, swap, range, resolution, calm, hard, all"
+    ):
         evaluate(gaia, folder, "lips")
     with pytest.raises(InputError, match="Limit is 0"):
         evaluate(gaia, folder, limit=0)

@@ -1,6 +1,7 @@
 """Faces of any size and place are found and read precisely; the crop holds them as in training."""
 
 import csv
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from skimage import data
 
 from gaia_core import face, media
 from gaia_core.errors import InputError
-from gaia_core.face import Crop, Face, FaceLandmarker, choose_face, crop_around
+from gaia_core.face import Crop, Face, FaceLandmarker, choose_face, crop_around, warnings
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
@@ -214,6 +215,85 @@ def test_what_cannot_be_animated_is_an_input_error(faces, index, message):
 def test_a_face_cut_off_is_an_input_error():
     with pytest.raises(InputError, match="cut off"):
         choose_face([posed()], 0, PHOTO[:, :230])
+
+
+# What will not come out well
+
+
+def textured(light: int = 220, dark: int = 60) -> np.ndarray:
+    """A photo of fine checks, (500, 500, 3) uint8."""
+    checks = np.indices((500, 500)).sum(0) % 2
+    return np.repeat(np.where(checks, light, dark).astype(np.uint8)[..., None], 3, 2)
+
+
+def with_lips(gap: float) -> Face:
+    """A face whose lips are so far apart, in face heights."""
+    one = posed(width=200)
+    height = np.linalg.norm(one.landmarks[10, :2] - one.landmarks[152, :2])
+    one.landmarks[13], one.landmarks[14] = one.landmarks[0], one.landmarks[0]
+    one.landmarks[14, 1] += gap * height
+    return one
+
+
+def blinking() -> Face:
+    one = with_lips(0)
+    one.blendshapes[[9, 10]] = 0.8
+    return one
+
+
+def turned(**pose: float) -> Face:
+    one = posed(**pose, width=200)
+    one.landmarks[14] = one.landmarks[13]
+    return one
+
+
+def small() -> Face:
+    one = posed(width=120)
+    one.landmarks[14] = one.landmarks[13]
+    return one
+
+
+def test_a_good_portrait_warns_of_nothing():
+    assert warnings(with_lips(0), textured()) == ()
+    assert warnings(turned(yaw=12, pitch=12, roll=20), textured()) == ()
+
+
+@pytest.mark.parametrize(
+    ("one", "photo", "message"),
+    [
+        (small(), textured(), "only 120 px wide.* at least 160 px"),
+        (turned(yaw=24), textured(), "turned by about 24 degrees.*looks at the camera"),
+        (turned(pitch=-30), textured(), "turned by about 30 degrees"),
+        (with_lips(0.06), textured(), "lips are parted.*closed lips"),
+        (with_lips(0.2), textured(), "wide open.*closed lips"),
+        (blinking(), textured(), "eyes are closed.*open eyes"),
+        (with_lips(0), textured(60, 10), "in the dark.*brighter light"),
+        (with_lips(0), textured(140, 110), "little contrast.*clearer light"),
+        (with_lips(0), textured()[:, :345], "cut off by the photo's border.*whole head"),
+    ],
+)
+def test_what_will_not_come_out_well_is_told(one, photo, message):
+    (said,) = warnings(one, photo)
+    assert re.search(message, said) and said.endswith(".") and "; " in said
+
+
+def test_several_faces_and_several_faults_are_all_told():
+    said = warnings(turned(yaw=30), textured(50, 10), 3)
+    assert len(said) == 3
+    assert said[0].startswith("The photo shows 3 faces")
+
+
+def test_dark_skin_in_good_light_is_no_fault():
+    # Most of the face is dark, but its light parts are light.
+    photo = textured(50, 30)
+    photo[::3] = 170
+    assert warnings(with_lips(0), photo) == ()
+
+
+def test_a_real_smile_is_told_of_its_teeth(found, astronaut):
+    said = " ".join(warnings(found, astronaut))
+    assert "91 px" in said and "lips are parted" in said
+    assert "turned" not in said and "eyes" not in said and "light" not in said
 
 
 # Real faces

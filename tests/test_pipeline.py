@@ -1,6 +1,7 @@
 """A second of speech is 25 frames; events come in order; what is stopped leaves nothing behind."""
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
-from gaia_core import SAMPLE_RATE, media, pipeline
+from gaia_core import SAMPLE_RATE, media, performance, pipeline
 from gaia_core.errors import InputError
 from gaia_core.face import crop_around
-from gaia_core.pipeline import OVERLAP, STAGES, WINDOW, Gaia, Plan, Step
+from gaia_core.performance import OVERLAP, WINDOW, Script
+from gaia_core.pipeline import NO_DRIVING, STAGES, Gaia, Plan, Step
 from gaia_core.request import Preview, Progress, Request, Result, Word
 from gaia_core.voice import Spoken
 
@@ -58,7 +60,8 @@ def square(photo, photo_face) -> np.ndarray:
 @pytest.fixture(scope="module")
 def plan(gaia, square, crop_landmarks) -> Plan:
     features = gaia.speech_encoder.encode(babble(0.4)).numpy()
-    return Plan(square, crop_landmarks.numpy(), features, seed=0, steps=2, guidance=1.5)
+    script = Script(len(features), features, NO_DRIVING, seed=0, steps=2, guidance=1.5)
+    return Plan(square, crop_landmarks.numpy(), script)
 
 
 def frames_of(gaia: Gaia, plan: Plan) -> np.ndarray:
@@ -66,8 +69,12 @@ def frames_of(gaia: Gaia, plan: Plan) -> np.ndarray:
     return np.concatenate([s for s in gaia._render(plan) if isinstance(s, np.ndarray)])
 
 
-def changed(plan: Plan, **changes) -> Plan:
-    return Plan(**{**vars(plan), **changes})
+def changed(plan: Plan, portrait: np.ndarray | None = None, **changes) -> Plan:
+    """With another portrait or other settings of its script; speech sets the length."""
+    if "speech" in changes:
+        changes.setdefault("frames", len(changes["speech"]))
+    script = replace(plan.script, **changes)
+    return replace(plan, script=script, portrait=plan.portrait if portrait is None else portrait)
 
 
 # A take
@@ -235,7 +242,7 @@ def test_every_setting_matters(gaia, plan, changes):
 
 
 def test_speech_matters(gaia, plan):
-    other = changed(plan, speech=plan.speech[::-1].copy())
+    other = changed(plan, speech=plan.script.speech[::-1].copy())
     assert not np.array_equal(frames_of(gaia, other), frames_of(gaia, plan))
 
 
@@ -257,7 +264,7 @@ def test_large_portraits_are_rendered_in_small_batches(gaia, plan, photo):
 @pytest.mark.parametrize("frames", [WINDOW - 1, WINDOW, WINDOW + 1, 2 * WINDOW + 7])
 def test_takes_around_and_over_a_window(gaia, plan, frames, monkeypatch):
     monkeypatch.setattr(pipeline, "PIXELS_PER_BATCH", 50 * 16 * 16)
-    speech = np.resize(plan.speech, (frames, plan.speech.shape[1]))
+    speech = np.resize(plan.script.speech, (frames, plan.script.speech.shape[1]))
     small = changed(plan, portrait=plan.portrait[::4, ::4].copy(), speech=speech, steps=1)
     steps = [step for step in gaia._render(small) if isinstance(step, Step)]
     assert steps[-1].fraction == 1 and all(step.fraction < 1 for step in steps[:-1])
@@ -267,22 +274,21 @@ def test_takes_around_and_over_a_window(gaia, plan, frames, monkeypatch):
 def test_windows_continue_what_came_before(gaia, plan, monkeypatch):
     given = []
 
-    def generate(denoiser, reference, speech, noise, known, steps, guidance):
-        given.append((known, speech))
-        motion = noise.clone()
-        motion[:, : known.shape[1]] = known
-        made.append(motion)
-        return motion
+    def generate(denoiser, reference, speech, noise, asked, steps, guidance):
+        given.append((asked.clone(), speech))
+        made.append(torch.where(asked.isnan(), noise, asked))
+        return made[-1]
 
     made: list = []
-    monkeypatch.setattr(pipeline, "generate_motion", generate)
-    speech = np.resize(plan.speech, (WINDOW + 50, plan.speech.shape[1]))
+    monkeypatch.setattr(performance, "generate_motion", generate)
+    speech = np.resize(plan.script.speech, (WINDOW + 50, plan.script.speech.shape[1]))
     speech[:, 0] = np.arange(len(speech))
     gaia_frames = frames_of(gaia, changed(plan, speech=speech))
     assert len(gaia_frames) == WINDOW + 50
     (first, _), (second, heard) = given
-    assert first.shape[1] == 0
-    assert np.array_equal(second.numpy(), made[0][:, -OVERLAP:].numpy())
+    assert first.isnan().all()
+    assert torch.equal(second[:, :OVERLAP], made[0][:, -OVERLAP:])
+    assert second[:, OVERLAP:].isnan().all()
     assert heard[0, :, 0].tolist() == list(range(WINDOW - OVERLAP, WINDOW + 50))
 
 
@@ -307,7 +313,7 @@ def test_the_networks_run_inside_the_gpu_wrapper(gaia, plan):
 
         return wrapped
 
-    wrapped = Gaia(gaia.autoencoder, gaia.denoiser, gaia.speech_encoder, gpu)
+    wrapped = Gaia(gaia.autoencoder, gaia.denoiser, gaia.directions, gaia.speech_encoder, gpu)
     assert np.array_equal(frames_of(wrapped, plan), frames_of(gaia, plan))
     assert inside == [plan]
     wrapped.landmarker.close()

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from gaia_core.controls import Controls, Keyframe
 from gaia_core.errors import InputError
-from gaia_core.request import MAX_TEXT, SIZES, Request
+from gaia_core.request import MAX_TEXT, MEDIA, SIZES, Request, Span
 
 PORTRAIT = Path("photo.png")
 
@@ -45,8 +46,17 @@ def test_every_size_passes(size):
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
-        ({"text": None}, "speech recording or a text"),
-        ({"text": " \n"}, "speech recording or a text"),
+        ({"text": None}, "speech recording, a text"),
+        ({"text": " \n"}, "speech recording, a text"),
+        ({"instruction": "a" * 501}, "500"),
+        ({"drive": Path("a.mp4"), "drive_groups": ()}, "at least one group"),
+        ({"drive_groups": ("nose",)}, "'nose'.*pose, eyes"),
+        ({"drive_mode": "direct"}, "'direct'.*relative, absolute"),
+        ({"drive_reference": -1.0}, "Drive_reference"),
+        ({"seconds": 31.0}, "Seconds"),
+        ({"spans": (Span(2.0, 1.0, 0),)}, "span from 2 to 1 s"),
+        ({"spans": (Span(0.0, 1.0, -1),)}, "Seed"),
+        ({"controls": Controls({"yaw": (Keyframe(0.0, 31.0),)})}, "Keyframe 1 of 'yaw'.*-30 to 30"),
         ({"speech": Path("a.wav")}, "not both"),
         ({"text": "a" * (MAX_TEXT + 1)}, str(MAX_TEXT)),
         ({"size": "1024"}, "'1024'.*256, 512, photo"),
@@ -81,6 +91,9 @@ def test_limits_are_allowed(settings):
 
 SETTINGS = {"voice": "de-DE-Any", "face": 2, "seed": 123, "steps": 33, "guidance": 2.5}
 SETTINGS |= {"size": "256", "label": False}
+SETTINGS |= {"controls": Controls({"yaw": (Keyframe(0.0, 5.0), Keyframe(1.5, -5.0, "free"))})}
+SETTINGS |= {"instruction": "Smile!", "drive_groups": ("pose", "eyes"), "drive_mode": "absolute"}
+SETTINGS |= {"drive_reference": 1.5, "seconds": 2.0, "spans": (Span(0.5, 1.0, 4),)}
 
 
 def through_json(request: Request) -> dict:
@@ -98,10 +111,16 @@ def test_a_recipe_restores_a_request_with_a_text(media):
 
 
 def test_no_setting_is_forgotten(media):
-    differing = {f.name for f in dataclasses.fields(Request)} - {"portrait", "speech", "text"}
+    differing = {f.name for f in dataclasses.fields(Request)} - {*MEDIA, "text"}
     assert differing == SETTINGS.keys()
     for name, value in SETTINGS.items():
         assert getattr(Request(PORTRAIT), name) != value
+
+
+def test_a_span_keeps_its_controls(media):
+    controls = Controls({"smile": (Keyframe(0.5, 1.0, "linear"),)}, {"head": 0.5})
+    request = Request(**media, spans=(Span(0.5, 1.25, 7, controls), Span(0, 1, 8)))
+    assert Request.from_recipe(through_json(request), **media) == request
 
 
 def test_a_recipe_holds_no_path_and_no_name(media):

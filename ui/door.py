@@ -6,17 +6,27 @@ paths and consent are checked here and not in the page.
 
 from __future__ import annotations
 
+import json
 import math
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from gaia_core.controls import MAX_SECONDS, Controls
 from gaia_core.errors import InputError
-from gaia_core.request import MAX_SEED, Request
+from gaia_core.request import MAX_SEED, MEDIA, Request, Span
 from ui import samples, takes
 from ui.text import say
+
+MODES = ("speech", "pose", "text", "video")
+SOURCES = ("text", "upload", "record", "none")
+GROUPS = Request.drive_groups
+# What a driving video gives, by the name of the choice; "custom" is what is ticked.
+DUB = tuple(group for group in GROUPS if group not in ("mouth", "face"))
+TAKES = {"reenact": GROUPS, "dub": DUB}
+LAST_SECOND = MAX_SECONDS  # a constant is held until here
 
 
 @dataclass(frozen=True)
@@ -24,28 +34,51 @@ class Asked:
     """What a visitor asks for, as it arrived: files as Gradio's file data, the rest as JSON."""
 
     portrait: Any
-    speech: Any
-    text: Any
-    voice: Any
-    face: Any
-    seed: Any
-    steps: Any
-    guidance: Any
-    size: Any
-    label: Any
-    consent: Any
+    speech: Any = None
+    text: Any = ""
+    voice: Any = Request.voice
+    face: Any = Request.face
+    seed: Any = Request.seed
+    steps: Any = Request.steps
+    guidance: Any = Request.guidance
+    size: Any = Request.size
+    label: Any = Request.label
+    controls: Any = None
+    instruction: Any = None
+    drive: Any = None
+    drive_groups: Any = Request.drive_groups
+    drive_mode: Any = Request.drive_mode
+    drive_reference: Any = Request.drive_reference
+    seconds: Any = Request.seconds
+    spans: Any = ()
+    consent: Any = False
 
 
 @dataclass(frozen=True)
 class Form:
-    """The values of the page's controls when Generate was pressed; one field per control."""
+    """The values of the page's controls when the button was pressed; one field per control.
 
+    Only what the open tab (`mode`) shows counts: what was set on another tab waits there.
+    `expression` and `strength` hold one value for each of their sliders.
+    """
+
+    mode: Any
     portrait: Any
     source: Any
     text: Any
     voice: Any
     upload: Any
     recording: Any
+    seconds: Any
+    keys: Any
+    expression: Any
+    strength: Any
+    instruction: Any
+    drive: Any
+    take: Any
+    groups: Any
+    drive_mode: Any
+    drive_reference: Any
     face: Any
     seed: Any
     random: Any
@@ -56,22 +89,87 @@ class Form:
     consent: Any
 
     def asked(self) -> Asked:
-        """Keeps the chosen one of the three ways to give speech, and draws a seed if wished."""
-        if self.source not in ("text", "upload", "record"):
-            raise InputError(say("error.source"))
-        speech = {"text": None, "upload": self.upload, "record": self.recording}[self.source]
-        if self.source != "text" and not speech:
-            raise InputError(say(f"error.{self.source}"))
-        mine = {
-            field.name: getattr(self, field.name)
-            for field in fields(Asked)
-            if field.name != "speech"
+        """What the open tab asks for; draws a seed if wished."""
+        if self.mode not in MODES:
+            raise InputError(say("error.mode"))
+        shared = {
+            name: getattr(self, name)
+            for name in ("portrait", "voice", "face", "seed", "steps", "guidance", "size")
         }
-        if self.source != "text":
-            mine["text"] = ""
         if self.random:
-            mine["seed"] = secrets.randbelow(MAX_SEED + 1)
-        return Asked(speech=speech, **mine)
+            shared["seed"] = secrets.randbelow(MAX_SEED + 1)
+        return Asked(
+            **shared,
+            **self._sound(),
+            **self._motion(),
+            label=self.label,
+            seconds=self.seconds,
+            consent=self.consent,
+        )
+
+    def controls(self) -> dict[str, Any]:
+        """Keyframes, constant expression and strengths as the JSON of `Controls`."""
+        constant = {
+            channel: [[0.0, value, "hold"], [LAST_SECOND, value, "hold"]]
+            for channel, value in self.expression.items()
+            if value
+        }
+        strength = {name: value for name, value in self.strength.items() if value != 1}
+        return {"tracks": {**constant, **tracks(self.keys)}, "strength": strength}
+
+    def _sound(self) -> dict[str, Any]:
+        """The chosen one of the ways to give speech."""
+        if self.mode == "video" and self.take == "reenact":
+            return {}  # the sound comes from the driving video
+        if self.source not in SOURCES or (self.source == "none" and self.mode == "speech"):
+            raise InputError(say("error.source"))
+        if self.source == "none":
+            if (self.mode, self.take) == ("video", "dub"):
+                raise InputError(say("error.dub"))
+            return {}
+        if self.source == "text":
+            if isinstance(self.text, str) and not self.text.strip():
+                raise InputError(say("error.text"))
+            return {"text": self.text}
+        speech = self.upload if self.source == "upload" else self.recording
+        if not speech:
+            raise InputError(say(f"error.{self.source}"))
+        return {"speech": speech}
+
+    def _motion(self) -> dict[str, Any]:
+        """What the open tab adds to speech."""
+        driven = {
+            "drive": self.drive,
+            "drive_mode": self.drive_mode,
+            "drive_reference": self.drive_reference,
+        }
+        if self.mode == "pose":
+            pose = {"drive_groups": ["pose"], **driven} if self.drive else {}
+            return {"controls": self.controls(), **pose}
+        if self.mode == "text":
+            if isinstance(self.instruction, str) and not self.instruction.strip():
+                raise InputError(say("error.instruction"))
+            return {"instruction": self.instruction}
+        if self.mode == "video":
+            if not self.drive:
+                raise InputError(say("error.drive"))
+            return {"drive_groups": TAKES.get(self.take, self.groups), **driven}
+        return {}
+
+
+def tracks(keys: Any) -> dict[str, list[list[Any]]]:
+    """Rows of (channel, second, value, easing) as the tracks of `Controls`, in time."""
+    if not isinstance(keys, list | tuple):
+        raise InputError(say("error.keys"))
+    found: dict[str, list[list[Any]]] = {}
+    for row in keys:
+        if not isinstance(row, list | tuple) or len(row) != 4 or not isinstance(row[0], str):
+            raise InputError(say("error.keys"))
+        channel, second, value, easing = row
+        for number in (second, value):
+            _number(say("keys.of", channel=channel), number)
+        found.setdefault(channel, []).append([second, value, easing])
+    return {channel: sorted(track, key=lambda key: key[0]) for channel, track in found.items()}
 
 
 def admit(asked: Asked) -> Request:
@@ -82,15 +180,10 @@ def admit(asked: Asked) -> Request:
     """
     if asked.portrait is None:
         raise InputError(say("error.portrait"))
-    portrait = _file("portrait", asked.portrait)
-    speech = None if asked.speech is None else _file("speech", asked.speech)
-    text = _typed("text", asked.text, (str,), "string").strip()
-    if speech is None and not text:
-        raise InputError(say("error.text"))
     request = Request(
-        portrait=portrait,
-        speech=speech,
-        text=text or None,
+        portrait=uploaded("portrait", asked.portrait),
+        speech=None if asked.speech is None else uploaded("speech", asked.speech),
+        text=_words("text", asked.text),
         voice=_typed("voice", asked.voice, (str,), "string"),
         face=_whole("face", asked.face),
         seed=_whole("seed", asked.seed),
@@ -98,17 +191,91 @@ def admit(asked: Asked) -> Request:
         guidance=_number("guidance", asked.guidance),
         size=_typed("size", asked.size, (str,), "string"),
         label=_typed("label", asked.label, (bool,), "switch"),
-    ).check()
-    if not _typed("consent", asked.consent, (bool,), "switch"):
-        if not request.label:
-            raise InputError(say("error.label"))
-        if not all(samples.is_shipped(path) for path in (portrait, speech) if path):
-            raise InputError(say("error.consent"))
-    return request
+        controls=_controls(asked.controls) or Controls(),
+        instruction=_words("instruction", asked.instruction or ""),
+        drive=None if asked.drive is None else uploaded("drive", asked.drive),
+        drive_groups=_groups(asked.drive_groups),
+        drive_mode=_typed("drive_mode", asked.drive_mode, (str,), "string"),
+        drive_reference=_number("drive_reference", asked.drive_reference),
+        seconds=_number("seconds", asked.seconds),
+        spans=asked.spans,
+    )
+    return _permitted(request.check(), asked.consent)
 
 
-def _file(field: str, value: Any) -> Path:
+def rerender(
+    recipe: Any,
+    media: Iterable[Path],
+    start: Any,
+    end: Any,
+    seed: Any,
+    controls: Any = None,
+    consent: Any = False,
+) -> Request:
+    """The request of a recipe with one more span to make anew.
+
+    Args:
+        media: where the recipe's media are looked for, by their content; besides the examples.
+
+    Raises:
+        InputError: as `admit`, or a medium of the recipe is not there.
+    """
+    given = read_recipe(recipe)
+    span = Span(
+        start=_number("start", start),
+        end=_number("end", end),
+        seed=_whole("seed", seed),
+        controls=_controls(controls),
+    )
+    found = fingerprints(media)
+    missing = missing_media(given, found)
+    if missing:
+        raise InputError(say("error.media", media=and_list(missing)))
+    paths = {name: found.get(given.get(name) or "") for name in MEDIA}
+    request = Request.from_recipe(given, **paths)  # type: ignore[arg-type]  # the portrait is there
+    request = replace(request, spans=(*request.spans, span))
+    return _permitted(request.check(), consent)
+
+
+def read_recipe(value: Any) -> dict[str, Any]:
+    """A recipe as a mapping, from JSON or a mapping.
+
+    Raises:
+        InputError: it is not a recipe, or one of another version.
+    """
+    given = _json(value, "error.recipe")
+    try:
+        Request.from_recipe(given, portrait=Path())
+    except InputError:
+        raise
+    except Exception:
+        raise InputError(say("error.recipe")) from None
+    return dict(given)
+
+
+def fingerprints(media: Iterable[Path]) -> dict[str, Path]:
+    """The media by their content; the examples are always among them."""
+    paths = (*samples.portraits(), *samples.speeches(), *media)
+    return {samples.fingerprint(path): path for path in paths if path.is_file()}
+
+
+def missing_media(recipe: Mapping[str, Any], found: Mapping[str, Path]) -> list[str]:
+    """The media of a recipe, as words, that are not among those found."""
+    return [
+        say(f"media.{name}")
+        for name in MEDIA
+        if (recipe.get(name) or name == "portrait") and recipe.get(name) not in found
+    ]
+
+
+def uploaded(field: str, value: Any) -> Path:
+    """The uploaded file that a browser or a program names.
+
+    Raises:
+        InputError: it is no longer there, or not an upload.
+    """
     path = value.get("path") if isinstance(value, Mapping) else None
+    field = say(f"media.{field}")
     if not isinstance(path, str) or not path:
         raise InputError(say("error.file", field=field))
     found = Path(path).resolve()
@@ -120,10 +287,53 @@ def _file(field: str, value: Any) -> Path:
     return found
 
 
+def and_list(words: list[str]) -> str:
+    """a, b and c"""
+    return f" {say('and')} ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def _permitted(request: Request, consent: Any) -> Request:
+    """The request, if its media are the examples or the visitor may use them."""
+    if not _typed("consent", consent, (bool,), "switch"):
+        if not request.label:
+            raise InputError(say("error.label"))
+        given = (request.portrait, request.speech, request.drive)
+        if not all(samples.is_shipped(path) for path in given if path):
+            raise InputError(say("error.consent"))
+    return request
+
+
+def _controls(value: Any) -> Controls | None:
+    if value is None or value == "":
+        return None
+    return Controls.from_json(_json(value, "error.controls"))
+
+
+def _json(value: Any, error: str) -> Mapping[str, Any]:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            value = None
+    if not isinstance(value, Mapping):
+        raise InputError(say(error))
+    return value
+
+
+def _groups(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+        raise InputError(say("error.groups"))
+    return tuple(value)
+
+
+def _words(field: str, value: Any) -> str | None:
+    return _typed(field, value, (str,), "string").strip() or None
+
+
 def _number(field: str, value: Any) -> float:
     number = _typed(field, value, (int, float), "number")
     if isinstance(number, bool) or not math.isfinite(number):
-        raise InputError(say("error.number", field=field.capitalize()))
+        raise InputError(say("error.number", field=_name(field)))
     return float(number)
 
 
@@ -133,11 +343,18 @@ def _whole(field: str, value: Any) -> int:
     except InputError:
         number = math.nan
     if not number.is_integer():
-        raise InputError(say("error.whole", field=field.capitalize()))
+        raise InputError(say("error.whole", field=_name(field)))
     return int(number)
 
 
 def _typed(field: str, value: Any, kinds: tuple[type, ...], name: str) -> Any:
     if not isinstance(value, kinds):
-        raise InputError(say(f"error.{name}", field=field.capitalize()))
+        raise InputError(say(f"error.{name}", field=_name(field)))
     return value
+
+
+def _name(field: str) -> str:
+    return field.capitalize().replace("_", " ")
+
+
+FORM = tuple(field.name for field in fields(Form))

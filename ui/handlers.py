@@ -1,101 +1,106 @@
-"""What happens: events of the engine become updates of the page, or answers of the API.
+"""What happens on the page: events of the engine, and of its controls, become updates."""
 
-Each run is one generator. When a visitor presses Stop, closes the page or cancels a job, Gradio
-closes it, which closes the engine's generator and removes the unfinished take.
-"""
-
-# No postponed annotations here: Gradio reads the endpoint's hints as they stand.
-import html
+# No postponed annotations here: Gradio reads a handler's hints as they stand.
 import json
-import logging
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import asdict, fields
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import gradio as gr
 from gradio.blocks import Block
 from gradio.components import Component
-from gradio.data_classes import FileData
 
-from gaia_core import FPS
+from gaia_core.controls import CHANNELS, PRESETS
 from gaia_core.errors import InputError
-from gaia_core.request import Event, Preview, Progress, Request, Result
-from ui import samples, stage, takes
-from ui.door import Asked, Form, admit
-from ui.panels import Inputs, Output
-from ui.text import say
+from gaia_core.media import read_recipe
+from gaia_core.request import Preview, Progress, Request, Result
+from ui import door, restore, samples, stage
+from ui.door import FORM, SOURCES, Form, admit
+from ui.modes import Edit
+from ui.panels import Inputs, Output, speech_choices
+from ui.runs import UPDATE_EVERY, Engine, run, toasts
+from ui.session import Session, Take
+from ui.text import say, t
 
-logger = logging.getLogger(__name__)
-
-UPDATE_EVERY = 0.1  # seconds; also the longest time between two chances to stop
 PREVIEW_EVERY = 0.4  # seconds
+LETTERS_PER_SECOND = 14  # of speech, about; only to say what an instruction would do
 
 Updates = dict[Block, Any]
 
 
-class Engine(Protocol):
-    """What the studio needs of `gaia_core.pipeline.Gaia`."""
-
-    def generate(self, request: Request, out: Path) -> Iterator[Event]: ...
-
-
-def run(engine: Engine, request: Request) -> Generator[Event, None, None]:
-    """The engine's events; a take that is not finished leaves nothing behind."""
-    folder = takes.new_folder()
-    try:
-        yield from engine.generate(request, folder / f"gaia-{request.seed}.mp4")
-    except BaseException:  # also when closed, which stops the engine's generator first
-        takes.discard(folder)
-        raise
-
-
-@contextmanager
-def toasts() -> Iterator[None]:
-    """Turns an InputError into a toast with its sentence, anything else into a general one."""
-    try:
-        yield
-    except InputError as error:
-        raise _toast(str(error), say("error.title")) from None
-    except gr.Error:
-        raise  # from the GPU's keeper: the visitor's quota is used up, say
-    except Exception:
-        logger.exception("a run failed")
-        raise _toast(say("error.unexpected"), say("error.title.unexpected")) from None
-
-
-def _toast(sentence: str, title: str) -> gr.Error:
-    # Toasts are drawn as HTML, and a sentence may quote what the visitor typed.
-    return gr.Error(html.escape(sentence, quote=False), title=title, print_exception=False)
-
-
-# The page
+# Making a take
 
 
 def generate(
-    engine: Engine, inputs: Inputs, output: Output
-) -> Callable[[dict[Component, Any]], Iterator[Updates]]:
+    engine: Engine, inputs: Inputs, edit: Edit, output: Output
+) -> Callable[[dict[Component, Any], gr.Request], Iterator[Updates]]:
     """The handler of the button: all controls in, the result panel out."""
 
-    def on_generate(values: dict[Component, Any]) -> Iterator[Updates]:
-        names = [field.name for field in fields(Form)]
-        form = Form(**{name: values[getattr(inputs, name)] for name in names})
-        with toasts():
-            request = admit(form.asked())
+    def on_generate(values: dict[Component, Any], request: gr.Request) -> Iterator[Updates]:
+        with toasts(page=True):
+            session: Session = values[output.session]
+            form = _form(values, inputs)
+            if form.mode == "edit":
+                wanted = _edited(values, form, edit, session)
+            else:
+                wanted = admit(form.asked())
             yield {output.stage: stage.working(Progress("start", 0.0))}
-            with closing(run(engine, request)) as events:
+            with closing(run(engine, wanted)) as events:
+                picture = ""
                 for event in _paced(events):
                     if isinstance(event, Result):
-                        yield _shown(event, inputs, output)
+                        take = _take(event, wanted, picture, _address(request))
+                        session.add(take, wanted)
+                        yield _finished(session, inputs, edit, output, form.mode)
                     else:
-                        yield {output.stage: event}
+                        picture = event[1] or picture
+                        yield {output.stage: event[0]}
 
     return on_generate
 
 
-def _paced(events: Iterator[Event]) -> Iterator[str | Result]:
+def _form(values: dict[Component, Any], inputs: Inputs) -> Form:
+    def value(name: str) -> Any:
+        part = getattr(inputs, name)
+        if isinstance(part, dict):
+            return {key: values[slider] for key, slider in part.items()}
+        return values[part]
+
+    return Form(**{name: value(name) for name in FORM})
+
+
+def _edited(values: dict[Component, Any], form: Form, edit: Edit, session: Session) -> Request:
+    if session.opened is None:
+        raise InputError(say("error.nothing"))
+    return door.rerender(
+        session.opened,
+        _media(session, form),
+        values[edit.start],
+        values[edit.end],
+        values[edit.seed],
+        form.controls() if values[edit.controlled] else None,
+        form.consent,
+    )
+
+
+def _media(session: Session, form: Form) -> list[Path]:
+    """Where a recipe's media may be: what this visitor used or has chosen now."""
+    chosen = {"portrait": form.portrait, "speech": form.upload, "drive": form.drive}
+    found = [door.uploaded(name, value) for name, value in chosen.items() if value]
+    if form.recording:
+        found.append(door.uploaded("speech", form.recording))
+    return [*session.files, *found]
+
+
+def _address(request: gr.Request) -> str:
+    """The studio's address as the visitor knows it."""
+    served = "" if request.request is None else request.request.base_url
+    return str(request.headers.get("origin") or served).rstrip("/")
+
+
+def _paced(events: Iterable[Any]) -> Iterator[tuple[str, str] | Result]:
     """Progress and previews as HTML, few enough for a slow line; the result as it is."""
     progress, preview = Progress("start", 0.0), ""
     updated = previewed = -1.0
@@ -109,24 +114,50 @@ def _paced(events: Iterator[Event]) -> Iterator[str | Result]:
             preview, previewed = stage.data_url(event.frame), now
         if now - updated >= UPDATE_EVERY and not isinstance(event, Result):
             updated = now
-            yield stage.working(progress, preview)
+            yield stage.working(progress, preview), preview
 
 
-def _shown(result: Result, inputs: Inputs, output: Output) -> Updates:
+def _take(result: Result, request: Request, picture: str, url: str) -> Take:
     recipe = result.video.with_suffix(".json")
     recipe.write_text(json.dumps(result.recipe, indent=2, ensure_ascii=False), encoding="utf-8")
-    return {
-        output.stage: gr.update(visible=False),
-        output.video: gr.update(value=str(result.video), visible=True, autoplay=True),
-        output.facts: gr.update(value=stage.facts(result), visible=True),
-        output.details: gr.update(visible=True),
-        output.recipe: result.recipe,
-        output.download: gr.update(value=str(recipe)),
+    return Take(
+        video=result.video,
+        recipe=result.recipe,
+        facts=stage.facts(result),
+        code=restore.python_code(request, url),
+        thumbnail=picture,
+        seconds=stage.seconds(result),
+    )
+
+
+def _finished(session: Session, inputs: Inputs, edit: Edit, output: Output, mode: str) -> Updates:
+    take = session.takes[0]
+    updates = {
+        **_shown(take, output),
+        output.video: gr.update(value=str(take.video), visible=True, autoplay=True),
         output.generate: gr.update(visible=True),
         output.stop: gr.update(visible=False),
-        output.shown: "take",
         output.running: False,
-        inputs.seed: result.recipe["seed"],
+        output.history_card: gr.update(visible=True),
+        output.history: stage.history(session.takes, 0),
+        edit.opened: stage.opened(take.recipe, take.seconds),
+    }
+    if mode != "edit":
+        updates[inputs.seed] = take.recipe["seed"]
+    return updates
+
+
+def _shown(take: Take, output: Output) -> Updates:
+    """A take in the result panel."""
+    return {
+        output.stage: gr.update(visible=False),
+        output.video: gr.update(value=str(take.video), visible=True, autoplay=False),
+        output.facts: gr.update(value=take.facts, visible=True),
+        output.details: gr.update(visible=True),
+        output.recipe: take.recipe,
+        output.code: take.code,
+        output.download: gr.update(value=str(take.video.with_suffix(".json"))),
+        output.shown: "take",
     }
 
 
@@ -185,6 +216,9 @@ def _stage_only(output: Output, content: str) -> Updates:
     }
 
 
+# The form
+
+
 def choose_portrait(
     portrait: Path, inputs: Inputs, output: Output
 ) -> Callable[[str, bool], Updates]:
@@ -205,82 +239,174 @@ def choose_portrait(
     return on_choose
 
 
-# The API
+def preset(name: str) -> Callable[[Any, Any, Any], tuple[list[Any], float]]:
+    """Adds a preset's keyframes from a second on; the next preset follows after it."""
+
+    def on_preset(keys: Any, at: Any, lasts: Any) -> tuple[list[Any], float]:
+        with toasts(page=True):
+            rows = [row for track in door.tracks(keys).items() for row in _rows(*track)]
+            start, length = max(float(at or 0), 0.0), max(float(lasts or 0), 0.4)
+            order = {channel: index for index, channel in enumerate(CHANNELS)}
+            added = PRESETS[name](length).to_json()["tracks"]
+            end = round(start + length, 2)
+            kept = [row for row in rows if not (row[0] in added and start <= row[1] <= end)]
+            new = [
+                [channel, round(second + start, 2), round(value, 2), easing]
+                for channel, track in added.items()
+                for second, value, easing in track
+            ]
+            return sorted(kept + new, key=lambda row: (order.get(row[0], 0), row[1])), end
+
+    return on_preset
 
 
-def endpoint(engine: Engine) -> Callable[..., Any]:
-    """The function behind `/speech_driven`. Its docstring is what programs and agents read."""
-
-    def speech_driven(
-        portrait: FileData,
-        speech: FileData | None = None,
-        text: str = "",
-        voice: str = Request.voice,
-        face: int = Request.face,
-        seed: int = Request.seed,
-        steps: int = Request.steps,
-        guidance: float = Request.guidance,
-        size: str = Request.size,
-        label: bool = Request.label,
-        consent: bool = False,
-    ) -> Iterator[tuple[Any, dict[str, Any]]]:
-        """Makes a video in which the face of a portrait speaks.
-
-        Give either a speech recording or a text. While it works it yields no video and
-        {"stage", "progress"}; the last answer is the result.
-
-        Args:
-            portrait: A photo with a face, for example JPEG or PNG.
-            speech: A recording of up to two minutes. Leave it out to have the text spoken.
-            text: What to say, up to 1000 characters. Leave it empty when giving a recording.
-            voice: The voice for the text, by name. Online voices send the text to a service.
-            face: Which face of a group photo: 0 is the largest.
-            seed: The same seed and settings give the same video.
-            steps: Sampling steps, 1 to 100. More is slower.
-            guidance: How closely the motion follows the speech, 0 to 5. 1 is neutral.
-            size: "photo" for the whole photo, "512" or "256" for a crop of the face.
-            label: A visible AI label in a corner. False needs consent.
-            consent: True says: I have the right to use this face and voice. Needed for all
-                but the studio's own examples.
-
-        Returns:
-            The video (mp4), and its facts: seed, recipe, words with times, notices, seconds.
-        """
-        asked = Asked(
-            portrait=portrait,
-            speech=speech,
-            text=text,
-            voice=voice,
-            face=face,
-            seed=seed,
-            steps=steps,
-            guidance=guidance,
-            size=size,
-            label=label,
-            consent=consent,
-        )
-        with toasts(), closing(run(engine, admit(asked))) as events:
-            at, updated = Progress("start", 0.0), -1.0
-            for event in events:
-                if isinstance(event, Result):
-                    yield FileData(path=str(event.video)).model_dump(), _info(event)
-                    continue
-                at = event if isinstance(event, Progress) else at
-                # Also while only frames come: a job can be cancelled at a yield alone.
-                if time.monotonic() - updated >= UPDATE_EVERY:
-                    updated = time.monotonic()
-                    yield None, {"stage": at.stage, "progress": round(at.fraction, 4)}
-
-    # Gradio reads what a call answers from the hints, and knows nothing of iterators.
-    speech_driven.__annotations__["return"] = tuple[FileData, dict[str, Any]]
-    return speech_driven
+def _rows(channel: str, track: list[list[Any]]) -> list[list[Any]]:
+    return [[channel, *key] for key in track]
 
 
-def _info(result: Result) -> dict[str, Any]:
+def understand(engine: Engine) -> Callable[[Any, Any, Any, Any], Any]:
+    """What the engine reads in an instruction, before anything is made."""
+
+    def on_instruction(instruction: Any, source: Any, text: Any, seconds: Any) -> Any:
+        read = getattr(engine, "read", None)
+        if read is None or not (instruction or "").strip():
+            return gr.update(visible=False)
+        spoken = len(text or "") / LETTERS_PER_SECOND if source == "text" else 0.0
+        try:
+            reading = read(instruction, max(1.0, spoken or float(seconds or 0)))
+        except InputError as error:
+            return gr.update(value=stage.notice(str(error)), visible=True)
+        return gr.update(value=stage.reading(reading), visible=True)
+
+    return on_instruction
+
+
+def view(mode: str, take: str, source: str) -> dict[str, Any]:
+    """Which parts a tab shows, by name, and what its button says."""
+    making = mode in door.MODES
+    dubbed = mode != "video" or take != "reenact"
     return {
-        "seed": result.recipe["seed"],
-        "seconds": result.frames / FPS,
-        "words": [asdict(word) for word in result.words],
-        "notices": list(result.notices),
-        "recipe": result.recipe,
+        "workbench": gr.update(visible=mode != "about"),
+        "portrait": gr.update(visible=making),
+        "pose": gr.update(visible=mode == "pose"),
+        "text": gr.update(visible=mode == "text"),
+        "drive": gr.update(visible=mode in ("pose", "video")),
+        "head_only": gr.update(visible=mode == "pose"),
+        "choice": gr.update(visible=mode == "video"),
+        "groups": gr.update(visible=take == "custom"),
+        "edit": gr.update(visible=mode == "edit"),
+        "speech": gr.update(visible=making and dubbed),
+        "settings": gr.update(visible=making),
+        "source": _source(mode, source),
+        "generate": gr.update(value=t("rerender" if mode == "edit" else "generate")),
     }
+
+
+def _source(mode: str, source: str) -> Any:
+    if mode not in door.MODES:
+        return gr.skip()
+    # The first tab has no "none": it is all about speech.
+    chosen = "text" if (mode, source) == ("speech", "none") else source
+    return gr.update(choices=speech_choices(mode), value=chosen)
+
+
+def ways(source: str) -> list[Any]:
+    """The part of the speech card for the chosen way to give it."""
+    return [gr.update(visible=source == name) for name in SOURCES]
+
+
+# Takes of before
+
+
+def open_file(
+    inputs: Inputs, edit: Edit, output: Output
+) -> Callable[[dict[Component, Any]], Updates]:
+    """A dropped mp4 or recipe: its settings into the form, its take into the Edit tab."""
+
+    def on_open(values: dict[Component, Any]) -> Updates:
+        with toasts(page=True):
+            path = door.uploaded("recipe", values[edit.file])
+            if path.suffix.lower() == ".json":
+                recipe = door.read_recipe(path.read_text("utf-8", "replace"))
+            else:
+                recipe = door.read_recipe(read_recipe(path))
+            session: Session = values[output.session]
+            form = _form(values, inputs)
+            session.files.add(path)
+            session.opened = recipe
+            found = door.fingerprints(_media(session, form))
+            return {
+                **_restored(recipe, found, inputs),
+                inputs.mode: "edit",
+                edit.opened: stage.opened(recipe, None, door.missing_media(recipe, found)),
+            }
+
+    return on_open
+
+
+def reuse(inputs: Inputs, output: Output) -> Callable[[dict[Component, Any]], Updates]:
+    """The settings of the take that is shown, back into the form."""
+
+    def on_reuse(values: dict[Component, Any]) -> Updates:
+        with toasts(page=True):
+            session: Session = values[output.session]
+            recipe = door.read_recipe(values[output.recipe])
+            found = door.fingerprints(_media(session, _form(values, inputs)))
+            return _restored(recipe, found, inputs)
+
+    return on_reuse
+
+
+def _restored(recipe: Any, found: dict[str, Path], inputs: Inputs) -> Updates:
+    updates: Updates = {}
+    for name, value in restore.form_values(recipe, found).items():
+        part = getattr(inputs, name)
+        if isinstance(part, dict):
+            default = 1.0 if name == "strength" else 0.0
+            updates |= {slider: value.get(key, default) for key, slider in part.items()}
+        elif name == "source":
+            updates[part] = gr.update(choices=speech_choices("pose"), value=value)
+        else:
+            updates[part] = value
+    return updates
+
+
+def choose_take(edit: Edit, output: Output) -> Callable[[Session, bool, gr.EventData], Updates]:
+    """A take of the list, in the result panel and the Edit tab."""
+
+    def on_choose(session: Session, running: bool, event: gr.EventData) -> Updates:
+        index = event._data.get("index") if isinstance(event._data, dict) else None
+        if running or not isinstance(index, int) or not 0 <= index < len(session.takes):
+            return {output.running: running}
+        take = session.takes[index]
+        if not take.video.is_file():
+            gr.Warning(say("error.gone", field=say("media.take")))
+            return {output.running: running}
+        session.opened = take.recipe
+        return {
+            **_shown(take, output),
+            output.history: stage.history(session.takes, index),
+            edit.opened: stage.opened(take.recipe, take.seconds),
+        }
+
+    return on_choose
+
+
+def remember(field: str, output: Output) -> Callable[[Any, Session], Updates]:
+    """Notes an upload, so that it is found again and can be deleted."""
+
+    def on_upload(value: Any, session: Session) -> Updates:
+        try:
+            path = door.uploaded(field, value)
+        except InputError:
+            return {output.history_card: gr.skip()}  # nothing there, or no upload
+        session.files.add(path)
+        own = bool(session.takes) or not samples.is_shipped(path)
+        return {output.history_card: gr.update(visible=True) if own else gr.skip()}
+
+    return on_upload
+
+
+def forget(session: Session) -> None:
+    """Deletes what the visitor gave and made; the page then starts anew."""
+    session.delete()

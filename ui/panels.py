@@ -5,18 +5,28 @@ Layout only: what happens is in `handlers`, the words are in `text`, the look in
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import gradio as gr
 from gradio.blocks import Block
 from gradio.components import Component
 
-from gaia_core.request import MAX_GUIDANCE, MAX_SEED, MAX_STEPS, MAX_TEXT, Request
+from gaia_core.request import (
+    MAX_GUIDANCE,
+    MAX_SEED,
+    MAX_SILENT,
+    MAX_STEPS,
+    MAX_TEXT,
+    MIN_SECONDS,
+    Request,
+)
 from gaia_core.voice import VOICES, Voice
 from ui import samples, stage
+from ui.door import SOURCES
+from ui.session import Session
 from ui.text import say, t
 
-SPEECH = ("text", "upload", "record")
 # The voice that keeps the text to itself comes first.
 VOICES_SHOWN = sorted(VOICES, key=lambda voice: voice.engine != "offline")
 
@@ -25,12 +35,23 @@ VOICES_SHOWN = sorted(VOICES, key=lambda voice: voice.engine != "offline")
 class Inputs:
     """The controls that make a request; the names are those of `door.Form`."""
 
+    mode: gr.Textbox
     portrait: gr.Image
     source: gr.Radio
     text: gr.Textbox
     voice: gr.Dropdown
     upload: gr.Audio
     recording: gr.Audio
+    seconds: gr.Number
+    keys: gr.HTML
+    expression: Mapping[str, gr.Slider]
+    strength: Mapping[str, gr.Slider]
+    instruction: gr.Textbox
+    drive: gr.Video
+    take: gr.Radio
+    groups: gr.CheckboxGroup
+    drive_mode: gr.Radio
+    drive_reference: gr.Number
     face: gr.Number
     seed: gr.Number
     random: gr.Checkbox
@@ -41,7 +62,11 @@ class Inputs:
     consent: gr.Checkbox
 
     def all(self) -> set[Component]:
-        return {getattr(self, field.name) for field in fields(self)}
+        found: set[Component] = set()
+        for field in fields(self):
+            part = getattr(self, field.name)
+            found.update(part.values() if isinstance(part, Mapping) else [part])
+        return found
 
 
 @dataclass(frozen=True)
@@ -54,10 +79,16 @@ class Output:
     details: gr.Accordion
     recipe: gr.JSON
     download: gr.DownloadButton
+    code: gr.Code
+    reuse: gr.Button
+    history_card: gr.Column
+    history: gr.HTML
+    forget: gr.Button
     generate: gr.Button
     stop: gr.Button
     shown: gr.State  # the video there is: "", "example" or the visitor's "take"
     running: gr.State
+    session: gr.State
 
     def all(self) -> list[Block]:
         return [getattr(self, field.name) for field in fields(self)]
@@ -65,6 +96,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Portrait:
+    card: gr.Column
     image: gr.Image
     upload: gr.UploadButton
     examples: tuple[gr.Button, ...]  # in the order of `samples.portraits`
@@ -72,17 +104,20 @@ class Portrait:
 
 @dataclass(frozen=True)
 class Speech:
+    card: gr.Column
     source: gr.Radio
-    groups: tuple[gr.Group | gr.Column, ...]  # one for each of `SPEECH`
+    ways: tuple[gr.Column, ...]  # one for each of `SOURCES`
     text: gr.Textbox
     voice: gr.Dropdown
     upload: gr.Audio
     examples: tuple[gr.Button, ...]  # in the order of `samples.speeches`
     recording: gr.Audio
+    seconds: gr.Number
 
 
 @dataclass(frozen=True)
 class Settings:
+    card: gr.Column
     face: gr.Number
     seed: gr.Number
     random: gr.Checkbox
@@ -90,6 +125,12 @@ class Settings:
     guidance: gr.Slider
     size: gr.Radio
     label: gr.Checkbox
+
+
+_CHOOSE_TAKE = """element.addEventListener("click", (event) => {
+  const chosen = event.target.closest("[data-take]");
+  if (chosen) trigger("select", {index: Number(chosen.dataset.take)});
+});"""
 
 
 def header() -> None:
@@ -107,8 +148,8 @@ def header() -> None:
 
 def portrait() -> Portrait:
     shipped = samples.portraits()
-    with gr.Column(elem_classes="card", elem_id="portrait-card"):
-        _heading("portrait")
+    with gr.Column(elem_classes="card", elem_id="portrait-card") as card:
+        heading("portrait")
         with gr.Row(elem_id="portrait-row", equal_height=True):
             image = gr.Image(
                 value=str(shipped[0]) if shipped else None,
@@ -136,15 +177,15 @@ def portrait() -> Portrait:
                     )
                     for path in shipped
                 )
-    return Portrait(image, upload, examples)
+    return Portrait(card, image, upload, examples)
 
 
 def speech() -> Speech:
     shipped = samples.speeches()
-    with gr.Column(elem_classes="card", elem_id="speech-card"):
-        _heading("speech")
+    with gr.Column(elem_classes="card", elem_id="speech-card") as card:
+        heading("speech")
         source = gr.Radio(
-            [(t(f"speech.{name}"), name) for name in SPEECH],
+            speech_choices("speech"),
             value="text",
             label=t("speech.label"),
             show_label=False,
@@ -179,7 +220,7 @@ def speech() -> Speech:
                 buttons=[],
                 elem_id="upload",
             )
-            _hint("upload.info")
+            hint("upload.info")
             examples = tuple(
                 gr.Button(samples.words_of(path), size="sm", elem_classes="speech-example")
                 for path in shipped
@@ -193,13 +234,30 @@ def speech() -> Speech:
                 buttons=[],
                 elem_id="recording",
             )
-            _hint("record.info")
-    return Speech(source, (typed, uploaded, recorded), text, voice, upload, examples, recording)
+            hint("record.info")
+        with gr.Column(visible=False, elem_classes="way") as silent:
+            seconds = gr.Number(
+                Request.seconds,
+                label=t("seconds.label"),
+                info=t("seconds.info"),
+                minimum=MIN_SECONDS,
+                maximum=MAX_SILENT,
+                step=0.5,
+                elem_id="seconds",
+            )
+    ways = (typed, uploaded, recorded, silent)
+    return Speech(card, source, ways, text, voice, upload, examples, recording, seconds)
+
+
+def speech_choices(mode: str) -> list[tuple[str, str]]:
+    """The ways to give speech on a tab; on the first, speech is all there is."""
+    shown = SOURCES[:-1] if mode == "speech" else SOURCES
+    return [(t(f"speech.{name}"), name) for name in shown]
 
 
 def settings() -> Settings:
     with (
-        gr.Column(elem_classes="card", elem_id="settings-card"),
+        gr.Column(elem_classes="card", elem_id="settings-card") as card,
         gr.Accordion(t("settings.label"), open=False, elem_id="settings"),
     ):
         with gr.Row():
@@ -261,7 +319,7 @@ def settings() -> Settings:
                 interactive=False,
                 elem_id="label",
             )
-    return Settings(face, seed, random, steps, guidance, size, label)
+    return Settings(card, face, seed, random, steps, guidance, size, label)
 
 
 def consent() -> gr.Checkbox:
@@ -301,13 +359,53 @@ def result(generate: gr.Button, stop: gr.Button) -> Output:
         with gr.Accordion(
             t("recipe.label"), open=False, visible=False, elem_id="recipe-details"
         ) as details:
-            _hint("recipe.info")
+            hint("recipe.info")
             recipe = gr.JSON(
                 label=t("recipe.label"), show_label=False, buttons=["copy"], elem_id="recipe"
             )
-            download = gr.DownloadButton(t("recipe.download"), size="sm", elem_id="recipe-download")
-    shown, running = gr.State("example" if ready else ""), gr.State(False)
-    return Output(board, video, facts, details, recipe, download, generate, stop, shown, running)
+            with gr.Row(elem_classes="chips"):
+                download = gr.DownloadButton(
+                    t("recipe.download"), size="sm", elem_id="recipe-download"
+                )
+                reuse = gr.Button(t("recipe.reuse"), size="sm", elem_id="recipe-reuse")
+            code = gr.Code(
+                language="python",
+                interactive=False,
+                label=t("code.label"),
+                show_line_numbers=False,
+                wrap_lines=True,
+                buttons=["copy"],
+                elem_id="code",
+            )
+    with gr.Column(elem_classes="card", elem_id="history-card", visible=False) as history_card:
+        heading("history")
+        history = gr.HTML("", js_on_load=_CHOOSE_TAKE, apply_default_css=False, elem_id="history")
+        with gr.Row(elem_classes="chips"):
+            forget = gr.Button(t("forget"), size="sm", elem_id="forget")
+            hint("forget.info")
+    return Output(
+        stage=board,
+        video=video,
+        facts=facts,
+        details=details,
+        recipe=recipe,
+        download=download,
+        code=code,
+        reuse=reuse,
+        history_card=history_card,
+        history=history,
+        forget=forget,
+        generate=generate,
+        stop=stop,
+        shown=gr.State("example" if ready else ""),
+        running=gr.State(False),
+        session=gr.State(Session()),
+    )
+
+
+def intro(mode: str) -> None:
+    """What a tab is for, in one line."""
+    gr.Markdown(t(f"intro.{mode}"), elem_classes="intro")
 
 
 def about() -> None:
@@ -315,11 +413,11 @@ def about() -> None:
         gr.Markdown(t("about"), elem_id="about")
 
 
-def _heading(key: str) -> None:
+def heading(key: str) -> None:
     gr.Markdown(t(f"{key}.heading"), elem_classes="heading")
 
 
-def _hint(key: str) -> None:
+def hint(key: str) -> None:
     gr.Markdown(t(key), elem_classes="hint")
 
 

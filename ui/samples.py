@@ -30,15 +30,16 @@ def output_of(portrait: Path) -> Path | None:
 
 def is_shipped(path: Path) -> bool:
     """Whether the content, whatever its name, is one of the examples."""
-    return _sha256(path) in _shipped()
+    return fingerprint(path) in _shipped()
 
 
 @cache
 def _shipped() -> frozenset[str]:
-    return frozenset(_sha256(path) for path in (*portraits(), *speeches()))
+    return frozenset(fingerprint(path) for path in (*portraits(), *speeches()))
 
 
-def _sha256(path: Path) -> str:
+def fingerprint(path: Path) -> str:
+    """SHA-256 of the content, as recipes name media."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from gaia_core import FPS
 from gaia_core.request import Progress, Result
+from ui.session import Take
 from ui.text import say
 
 STAGES = ("voice", "face", "speech", "motion", "frames", "file")
@@ -70,12 +73,11 @@ def facts(result: Result) -> str:
     label = say("fact.label.visible" if recipe.get("label", True) else "fact.label.hidden")
     pairs = (
         (say("fact.seed"), str(recipe.get("seed", ""))),
-        (say("fact.length"), say("fact.seconds", seconds=result.frames / FPS)),
+        (say("fact.length"), say("fact.seconds", seconds=seconds(result))),
         (say("fact.label"), label),
     )
-    listed = "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in pairs)
     notices = "".join(f"<p>{escape(notice)}</p>" for notice in result.notices)
-    return f'<dl class="facts">{listed}</dl>' + (
+    return _listed(pairs) + (
         f'<div class="notices" role="status">{notices}</div>' if notices else ""
     )
 
@@ -83,6 +85,80 @@ def facts(result: Result) -> str:
 def caption() -> str:
     """What stands below a video that is shipped."""
     return f'<p class="caption">{escape(say("result.example"))}</p>'
+
+
+def seconds(result: Result) -> float:
+    """The length of a take."""
+    return result.frames / FPS
+
+
+def opened(recipe: Mapping[str, Any], length: float | None, missing: Sequence[str] = ()) -> str:
+    """The take that the Edit tab works on, and which of its media must be chosen again."""
+    pairs = [(say("fact.seed"), str(recipe.get("seed", "")))]
+    if length is not None:
+        pairs.append((say("fact.length"), say("fact.seconds", seconds=length)))
+    spans = recipe.get("spans") or ()
+    if spans:
+        shown = ", ".join(say("edit.span", start=s["start"], end=s["end"]) for s in spans)
+        pairs.append((say("edit.spans"), shown))
+    again = notice(say("edit.missing", media=", ".join(missing))) if missing else ""
+    return _listed(pairs) + again
+
+
+def nothing_opened() -> str:
+    """The Edit tab before there is a take."""
+    return f'<p class="caption">{escape(say("edit.nothing"))}</p>'
+
+
+def notice(sentence: str) -> str:
+    """A sentence that the visitor should see."""
+    return f'<div class="notices" role="status"><p>{escape(sentence)}</p></div>'
+
+
+def reading(found: Any) -> str:
+    """What an instruction was understood as: a clause with its time, action and strength a line.
+
+    Args:
+        found: a `Reading` of `gaia_core.language`.
+    """
+    rows = "".join(
+        f"<tr><td>{escape(say('understood.time', start=clause.start, end=clause.end))}</td>"
+        f"<td>{escape(clause.action.replace('_', ' '))}</td>"
+        f"<td>{round(100 * clause.strength)} %</td><td>{escape(clause.text)}</td></tr>"
+        for clause in found.clauses
+    )
+    heads = "".join(
+        f'<th scope="col">{escape(say(f"understood.{name}"))}</th>'
+        for name in ("when", "action", "strength", "words")
+    )
+    table = (
+        f'<table class="understood"><caption>{escape(say("understood"))}</caption>'
+        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+        if rows
+        else ""
+    )
+    return table + (notice(found.notice) if found.notice else "")
+
+
+def history(takes: Sequence[Take], chosen: int) -> str:
+    """The takes of this session as buttons with a picture."""
+    cells = []
+    for index, take in enumerate(takes):
+        seed, length = str(take.recipe.get("seed", "")), say("fact.seconds", seconds=take.seconds)
+        name = say("history.take", seed=seed, seconds=take.seconds)
+        picture = f'<img src="{take.thumbnail}" alt="">' if take.thumbnail else _MARK
+        pressed = str(index == chosen).lower()
+        cells.append(
+            f'<button type="button" data-take="{index}" aria-pressed="{pressed}" '
+            f'aria-label="{escape(name)}">{picture}<b>{escape(length)}</b>'
+            f"<span>{escape(seed)}</span></button>"
+        )
+    return f'<div class="takes">{"".join(cells)}</div>'
+
+
+def _listed(pairs: Iterable[tuple[str, str]]) -> str:
+    items = "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in pairs)
+    return f'<dl class="facts">{items}</dl>'
 
 
 def data_url(frame: np.ndarray) -> str:

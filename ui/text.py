@@ -17,7 +17,16 @@ EN = {
     "research": "Research preview, non-commercial",
     # Tabs
     "tab.speech": "Speech",
+    "tab.pose": "Pose",
+    "tab.text": "Text",
+    "tab.video": "Video",
+    "tab.edit": "Edit",
     "tab.about": "About",
+    "intro.speech": "The voice moves lips, eyes and head.",
+    "intro.pose": "Say where the head turns and when; with speech, or silent.",
+    "intro.text": "Describe what the face should do; with speech, or silent.",
+    "intro.video": "Let the face of another video move the portrait.",
+    "intro.edit": "Make a few seconds of a take anew; the rest stays as it is.",
     # Portrait
     "portrait.label": "Portrait",
     "portrait.heading": "### Portrait\nA clear photo, facing the camera. Group photos work too.",
@@ -28,6 +37,9 @@ EN = {
     "speech.text": "Type",
     "speech.upload": "Upload",
     "speech.record": "Record",
+    "speech.none": "None",
+    "seconds.label": "Length in seconds",
+    "seconds.info": "The video has no sound then. From 0.5 to 30 seconds.",
     "text.label": "Text",
     "text.info": "Up to 1000 characters.",
     "text.placeholder": "Type what the portrait should say",
@@ -42,6 +54,141 @@ EN = {
     "upload.info": "WAV, MP3, M4A and others, up to two minutes. Or try one of ours:",
     "record.label": "Microphone",
     "record.info": "Up to two minutes. The browser will ask to use the microphone.",
+    # Pose
+    "pose.heading": "### Head and face\nChoose movements one after another, then fine-tune.",
+    "preset.nod": "Nod",
+    "preset.shake": "Shake",
+    "preset.look_left": "Look left",
+    "preset.look_right": "Look right",
+    "preset.look_up": "Look up",
+    "preset.look_down": "Look down",
+    "preset.orbit": "Orbit",
+    "preset.still": "Still",
+    "at.label": "Start at",
+    "at.info": "Second at which the next one begins.",
+    "lasts.label": "Lasts",
+    "lasts.info": "How many seconds it takes.",
+    "keys.plot": "The keyframes over time; the table below has the same values",
+    "keys.empty": "No keyframes yet: choose a movement above, or add one.",
+    "keys.key": "Keyframe",
+    "keys.channel": "Channel",
+    "keys.second": "Second",
+    "keys.value": "Value",
+    "keys.easing": "Easing",
+    "keys.remove": "Remove keyframe",
+    "keys.add": "Add keyframe",
+    "keys.clear": "Clear",
+    "keys.of": "A keyframe of {channel}",
+    "channel.yaw": "Turn (° right)",
+    "channel.pitch": "Nod (° up)",
+    "channel.roll": "Tilt (° clockwise)",
+    "channel.x": "Move right (faces)",
+    "channel.y": "Move down (faces)",
+    "channel.scale": "Closer (ratio)",
+    "channel.gaze_x": "Gaze right",
+    "channel.gaze_y": "Gaze up",
+    "channel.blink": "Eyes closed",
+    "channel.wink_left": "Wink, left eye",
+    "channel.wink_right": "Wink, right eye",
+    "channel.brows": "Brows up",
+    "channel.frown": "Frown",
+    "channel.smile": "Smile",
+    "channel.mouth": "Mouth open",
+    "channel.pucker": "Pucker",
+    "channel.puff": "Puff cheeks",
+    "channel.sad": "Sad",
+    "channel.surprised": "Surprised",
+    "channel.angry": "Angry",
+    "channel.disgusted": "Disgusted",
+    "channel.afraid": "Afraid",
+    "easing.ease": "Smooth",
+    "easing.linear": "Straight",
+    "easing.hold": "Hold",
+    "easing.free": "Free",
+    "strength.label": "Strength",
+    "strength.info": "How much of the generated movement shows: 0 is off, 2 is double.",
+    "strength.head": "Head",
+    "strength.head.info": "Turning and nodding.",
+    "strength.gaze": "Gaze",
+    "strength.gaze.info": "Where the eyes look.",
+    "strength.blink": "Blinks",
+    "strength.blink.info": "How far the lids close.",
+    "strength.brows": "Brows",
+    "strength.brows.info": "Raising and frowning.",
+    "strength.mouth": "Mouth",
+    "strength.mouth.info": "How wide the lips move.",
+    "expression.label": "Expression",
+    "expression.info": "Held over the whole take, on top of what is generated. 0 adds nothing.",
+    "expression.smile": "Smile",
+    "expression.smile.info": "Below 0 the corners sink.",
+    "expression.brows": "Brows",
+    "expression.brows.info": "Up, or down below 0.",
+    "expression.mouth": "Mouth",
+    "expression.mouth.info": "Opens the lips.",
+    "expression.gaze_x": "Gaze sideways",
+    "expression.gaze_x.info": "To your right, or left below 0.",
+    "expression.gaze_y": "Gaze up and down",
+    "expression.gaze_y.info": "Up, or down below 0.",
+    # Text
+    "instruction.heading": "### Instruction\nIn plain English, up to 500 characters.",
+    "instruction.label": "Instruction",
+    "instruction.placeholder": "Smile, then nod slowly",
+    "instruction.example.smile": "Smile, then nod slowly",
+    "instruction.example.timed": "[1-2s: raise your brows] [2-4s: look left]",
+    "instruction.example.look": "Look a bit sad and tilt your head",
+    "understood": "Understood as",
+    "understood.when": "When",
+    "understood.action": "Action",
+    "understood.strength": "Strength",
+    "understood.words": "Your words",
+    "understood.time": "{start:.1f} to {end:.1f} s",
+    # Video
+    "drive.heading": "### Driving video\nOne face, turned to the camera at first.",
+    "drive.head_only": "Optional: the head follows this video, where no keyframe says otherwise.",
+    "drive.label": "Driving video",
+    "take.label": "What to take from it",
+    "take.info": "All with its sound; all but the mouth, for new speech; or your choice.",
+    "take.reenact": "Re-enact",
+    "take.dub": "Dub",
+    "take.custom": "Choose",
+    "groups.label": "Taken from the video",
+    "groups.info": "The rest is generated.",
+    "group.pose": "Head",
+    "group.eyes": "Eyes",
+    "group.brows": "Brows",
+    "group.mouth": "Mouth",
+    "group.face": "Cheeks and jaw",
+    "drive_mode.label": "Movement",
+    "drive_mode.info": "Changes from the moment beside, or the very poses of the video.",
+    "drive_mode.relative": "Relative",
+    "drive_mode.absolute": "Absolute",
+    "drive_reference.label": "Rest at second",
+    "drive_reference.info": "When its face looks like the portrait's.",
+    # Edit
+    "edit.heading": "### Take\nThe one that is shown, or one from a file.",
+    "edit.nothing": "There is no take yet. Make one on another tab, or open one.",
+    "edit.spans": "Made anew",
+    "edit.span": "{start:g} to {end:g} s",
+    "edit.missing": (
+        "Its settings are back on the other tabs, but a file of a take holds no media. "
+        "Please choose these again there: {media}."
+    ),
+    "open.label": "MP4 or recipe",
+    "open.info": "Drop a video made here, or a recipe, to get its settings back.",
+    "start.label": "From second",
+    "start.info": "Where the new part begins.",
+    "end.label": "To second",
+    "end.info": "Where it goes on as before.",
+    "span_seed.label": "Seed of the new part",
+    "span_seed.info": "Another seed is another movement.",
+    "controlled.label": "Use keyframes and strengths of the Pose tab here",
+    "controlled.info": "Their seconds count from the start of the take.",
+    "media.portrait": "portrait",
+    "media.speech": "recording",
+    "media.drive": "driving video",
+    "media.recipe": "file",
+    "media.take": "video",
+    "and": "and",
     # Settings
     "settings.label": "Advanced",
     "seed.label": "Seed",
@@ -61,10 +208,11 @@ EN = {
     "face.info": "In group photos: 0 is the largest face, 1 the next.",
     "label.label": "Visible AI label",
     "label.info": "A small mark in a corner. Can be turned off once you confirm your rights below.",
-    "consent.label": "I have the right to use this face and voice",
-    "consent.info": "Needed for your own photo or recording. The examples need none.",
+    "consent.label": "I have the right to use these faces and voices",
+    "consent.info": "Needed for your own photo, recording or video. The examples need none.",
     # Actions
     "generate": "Generate",
+    "rerender": "Re-render this span",
     "stop": "Stop",
     # Result
     "result.label": "Video",
@@ -86,6 +234,12 @@ EN = {
     "recipe.label": "Recipe",
     "recipe.info": "Everything that makes this video again, with the media as fingerprints.",
     "recipe.download": "Download recipe",
+    "recipe.reuse": "Reuse these settings",
+    "code.label": "The same from Python",
+    "history.heading": "### This session\nYour takes, newest first.",
+    "history.take": "Show the take with seed {seed}, {seconds:.1f} s",
+    "forget": "Delete my data now",
+    "forget.info": "Uploads and takes, at once. Otherwise after about an hour.",
     "stage.start": "Starting",
     "stage.voice": "Preparing the speech",
     "stage.face": "Finding the face",
@@ -102,14 +256,28 @@ EN = {
     "error.record": "There is no recording; record one, or choose another way to give speech.",
     "error.text": "There is no text; type what the portrait should say.",
     "error.source": "Choose how to give the speech: type, upload or record.",
+    "error.mode": "Choose one of the tabs first.",
+    "error.instruction": "There is no instruction; write what the face should do.",
+    "error.drive": "There is no driving video; upload one.",
+    "error.dub": "Dubbing needs speech: type, upload or record it, or choose Re-enact.",
+    "error.keys": "The keyframes cannot be read; clear them and add them again.",
+    "error.groups": "The groups must be a list of names, such as pose and eyes.",
+    "error.controls": "The controls must be a JSON object with tracks and strength.",
+    "error.recipe": "This is not a recipe of GAIA; give one that a take came with.",
+    "error.nothing": "There is no take to edit; make one on another tab, or open one.",
+    "error.media": (
+        "This take was made with other media; choose its own {media} again, "
+        "on the tab it was made on."
+    ),
     "error.gone": "The {field} is no longer on the server; please give it again.",
     "error.file": "The {field} must be an uploaded file.",
     "error.consent": (
-        "Please confirm that you have the right to use this face and voice, or choose an example."
+        "Please confirm that you have the right to use these faces and voices, "
+        "or choose an example."
     ),
     "error.label": (
         "The visible label can only be turned off once you confirm "
-        "that you have the right to use this face and voice."
+        "that you have the right to use these faces and voices."
     ),
     "error.whole": "{field} must be a whole number.",
     "error.number": "{field} must be a number.",
@@ -122,18 +290,29 @@ GAIA turns one portrait and speech into a video of that face saying it. A first 
 how a face looks from how it moves, and a second one imagines the motion from the voice: lips,
 blinks, gaze and the head.
 
+There are four ways to steer it, and they can be mixed with speech: keyframes for head and face
+(**Pose**), a sentence (**Text**), another video (**Video**), and a new try for a few seconds
+(**Edit**). Only what the open tab shows is used; what you set elsewhere waits there. Left and right
+are yours, the viewer's, except for winks: those are the person's own eyes.
+
 ## Limits
 
 - Best with one sharp, evenly lit face that looks towards the camera. Profiles, hands in front of
   the mouth, heavy beards and strong shadows are harder.
 - Teeth and whatever the photo does not show are guessed.
 - English speech is known best. Other languages move the lips, less exactly.
-- Up to two minutes of speech at a time.
+- Up to two minutes of speech at a time, and 30 seconds without.
+- Instructions are read by a small model that knows faces and little else. What it understood is
+  shown; a time in brackets is exact.
+- A driving video should show one face without hands or hair before it. Far turns of the head are
+  weaker than in the video.
+- Large head movements and strong expressions cost likeness and sharpness.
 
 ## Your responsibility
 
-Make only videos of people who agreed to it, or of yourself. Do not deceive, harass or
-impersonate. The examples are free to use: the NASA and US Navy portraits are in the public domain.
+Make only videos of people who agreed to it, or of yourself; that goes for the person in a driving
+video too. Do not deceive, harass or impersonate. The examples are free to use: the NASA and US Navy
+portraits are in the public domain.
 
 ## AI label
 
@@ -143,8 +322,9 @@ not a proof.
 
 ## Privacy
 
-- Your photo, recording and videos stay on this server for about an hour and are then deleted.
+- Your photo, recordings and videos stay on this server for about an hour and are then deleted.
   They are not used for anything else, and no other visitor is shown them.
+- *Delete my data now*, below the result, removes them at once.
 - Their addresses cannot be guessed, but whoever has the address of a video can open it.
 - An online voice sends your text to Microsoft's speech service through `edge-tts`. The offline
   voice does not; nor do uploads and recordings.
@@ -157,9 +337,67 @@ the model card beside them names the sources. The sources and licences of the ex
 
 ## For programs
 
-The endpoint `/speech_driven` makes the same videos: see *Use via API* at the foot of the page and
-`examples/01_speech_driven.py`.
+The endpoints `/speech_driven`, `/pose_controlled`, `/text_instructed`, `/video_driven` and
+`/rerender_span` make the same videos: see *Use via API* at the foot of the page and `examples/`.
+The recipe of each take shows the Python that makes it again.
 """,
+    # The endpoints; what an argument means is the same in all of them
+    "api.speech_driven": (
+        "Makes a video in which the face of a portrait speaks. "
+        "Give either a speech recording or a text."
+    ),
+    "api.pose_controlled": (
+        "Makes a video of a portrait whose head and face follow keyframes, or whose head follows "
+        "a driving video. Speech is optional: give a recording, a text, or neither."
+    ),
+    "api.text_instructed": (
+        "Makes a video of a portrait that does what a sentence says. "
+        "Speech is optional: give a recording, a text, or neither."
+    ),
+    "api.video_driven": (
+        "Makes a video of a portrait that moves as the face of another video does. With all groups "
+        "the sound is that video's; without the mouth give a recording or a text to dub it."
+    ),
+    "api.rerender_span": (
+        "Makes a few seconds of an earlier take anew, blended at their edges. "
+        "Give the take's recipe and the same media again."
+    ),
+    "api.progress": (
+        'While it works it yields no video and {"stage", "progress"}; '
+        "the last answer is the result."
+    ),
+    "api.returns": (
+        "The video (mp4), and its facts: seed, recipe, words with times, notices, seconds."
+    ),
+    "api.portrait": "A photo with a face, for example JPEG or PNG.",
+    "api.speech": "A recording of up to two minutes. Leave it out to have the text spoken.",
+    "api.text": "What to say, up to 1000 characters. Leave it empty when giving a recording.",
+    "api.voice": "The voice for the text, by name. Online voices send the text to a service.",
+    "api.seconds": "Length of a take without speech, 0.5 to 30.",
+    "api.controls": (
+        '{"tracks": {"yaw": [[second, value, easing], ...]}, "strength": {"head": 1}}. '
+        "Channels: yaw, pitch, roll in degrees; x, y, scale; smile, brows, gaze_x and others, "
+        "-1 to 1.5. Easings: ease, linear, hold, free."
+    ),
+    "api.instruction": 'What the face should do, such as "[1-2s: smile] then nod slowly".',
+    "api.drive": "A video of one face whose movement is taken.",
+    "api.drive_groups": "What is taken from it: any of pose, eyes, brows, mouth, face.",
+    "api.drive_mode": '"relative": changes from the reference second; "absolute": the very poses.',
+    "api.drive_reference": "The second at which the driving face looks like the portrait.",
+    "api.recipe": "The recipe of the take, as an earlier call gave it.",
+    "api.start": "The second at which the new part begins.",
+    "api.end": "The second at which the take goes on as it was.",
+    "api.span_seed": "The seed of the new part.",
+    "api.face": "Which face of a group photo: 0 is the largest.",
+    "api.seed": "The same seed and settings give the same video.",
+    "api.steps": "Sampling steps, 1 to 100. More is slower.",
+    "api.guidance": "How closely the motion follows the speech, 0 to 5. 1 is neutral.",
+    "api.size": '"photo" for the whole photo, "512" or "256" for a crop of the face.',
+    "api.label": "A visible AI label in a corner. False needs consent.",
+    "api.consent": (
+        "True says: I have the right to use these faces and voices. "
+        "Needed for all but the studio's own examples."
+    ),
 }
 
 LANGUAGES = {"en": EN}

@@ -8,6 +8,8 @@ import gradio as gr
 from gradio.themes.utils.colors import Color
 from gradio.themes.utils.fonts import LocalFont
 
+from ui.text import say
+
 HERE = Path(__file__).parent
 CSS = HERE / "style.css"
 ICON = HERE / "icon.png"
@@ -148,4 +150,13 @@ def theme() -> gr.themes.Base:
         button_secondary_border_color_dark="#3d3b36",
         button_secondary_text_color="*neutral_800",
         button_secondary_text_color_dark="*neutral_200",
+    )
+
+
+def toast_titles() -> str:
+    """CSS for the heads of toasts: Gradio 6.31 writes "Warning" and "Error", whatever the title."""
+    titles = {"warning": say("error.title"), "error": say("error.title.unexpected")}
+    return ".toast-title { font-size: 0 !important; }" + "".join(
+        f'.toast-title.{kind}::before {{ content: "{title}"; font-size: 1rem; }}'
+        for kind, title in titles.items()
     )

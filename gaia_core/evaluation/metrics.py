@@ -6,6 +6,7 @@ nothing of models and files.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -19,6 +20,10 @@ SIDE = 256  # px; distances between landmarks are given at this side
 MAX_PSNR = 60.0  # dB; about what rounding to 8 bits leaves of a perfect copy
 MAX_LAG = 5  # frames
 BLINK_RISE = 0.25  # of the blendshape score above the clip's median
+HEAD = 1.5  # the head region's size over the face oval's
+HEAD_BLUR = 1 / 64  # of a picture's side, by which the head region's border is softened
+CHEEKS = (50, 280, 205, 425, 101, 330)  # mesh points that lie on bare skin
+CHEEK_RADIUS = 0.04  # of the face's width
 
 # MediaPipe's canonical face (Apache-2.0), in cm, x right, y down, z away from the viewer: the
 # points its own head pose is fitted on, and their weights. (right point, left point, weight, x,
@@ -48,10 +53,33 @@ _CANONICAL = (
 _DEPTH = 0.7
 
 
-def psnr(output: np.ndarray, real: np.ndarray) -> float:
-    """Peak signal-to-noise ratio in dB, at most `MAX_PSNR` (two equal pictures)."""
-    error = np.square(output.astype(np.float32) - real).mean()
+def psnr(output: np.ndarray, real: np.ndarray, weight: np.ndarray | None = None) -> float:
+    """Peak signal-to-noise ratio in dB, at most `MAX_PSNR` (two equal pictures).
+
+    weight (H, W): how much a pixel counts; all alike by default.
+    """
+    squares = np.square(output.astype(np.float32) - real)
+    error = squares.mean() if weight is None else np.average(squares.mean(-1), weights=weight)
     return MAX_PSNR if error == 0 else min(float(10 * np.log10(255**2 / error)), MAX_PSNR)
+
+
+def head_region(landmarks: np.ndarray, side: int) -> np.ndarray:
+    """The face oval of (K, 3), `HEAD` times as large about its centre: (side, side) in [0, 1].
+
+    Hair, ears and neck are in it; torso and most of the background, whose motion landmarks do not
+    tell, are not.
+    """
+    oval = landmarks[list(mesh.OVAL), :2]
+    centre = oval.mean(0)
+    hull = cv2.convexHull((centre + HEAD * (oval - centre)).round().astype(np.int32))
+    inside = cv2.fillConvexPoly(np.zeros((side, side), np.float32), hull, 1)
+    return np.asarray(cv2.GaussianBlur(inside, (0, 0), side * HEAD_BLUR))
+
+
+def only_inside(output: np.ndarray, real: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """The output where the weight (H, W) is 1 and the real frame where it is 0, uint8."""
+    mixed = real + weight[..., None] * (output.astype(np.float32) - real)
+    return mixed.round().astype(np.uint8)
 
 
 def mouth_l1(output: np.ndarray, real: np.ndarray, landmarks: np.ndarray) -> float:
@@ -81,14 +109,50 @@ def sharpness(output: np.ndarray, real: np.ndarray, landmarks: np.ndarray) -> fl
 
     landmarks (K, 3) of the real frame.
     """
+    inside = face_region(landmarks, real.shape[:2])
+    return detail(output, inside) / max(detail(real, inside), 1e-6)
+
+
+def face_region(landmarks: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The face oval of (K, 3) in a picture of (height, width): (H, W) bool."""
     oval = landmarks[list(mesh.OVAL), :2].round().astype(np.int32)
-    inside = cv2.fillPoly(np.zeros(real.shape[:2], np.uint8), [oval], 1).astype(bool)
+    return cv2.fillPoly(np.zeros(shape, np.uint8), [oval], 1).astype(bool)
 
-    def detail(image: np.ndarray) -> float:
-        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        return float(cv2.Laplacian(grey, cv2.CV_32F)[inside].var())
 
-    return detail(output) / max(detail(real), 1e-6)
+def detail(image: np.ndarray, inside: np.ndarray) -> float:
+    """Variance of the Laplacian where `inside` (H, W) is true."""
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    return float(cv2.Laplacian(grey, cv2.CV_32F)[inside].var())
+
+
+def skin_lightness(image: np.ndarray, landmarks: np.ndarray) -> float:
+    """Individual typology angle of the cheeks, degrees: about 60 very light, under 10 dark.
+
+    atan2(L* - 50, b*) of the median colour (Chardon et al. 1991). It is measured in the picture as
+    it is, so light and camera are in it.
+    """
+    width = np.ptp(landmarks[:, 0])
+    skin = np.zeros(image.shape[:2], np.uint8)
+    for x, y in landmarks[list(CHEEKS), :2].round().astype(int).tolist():
+        cv2.circle(skin, (x, y), max(1, round(CHEEK_RADIUS * width)), 1, -1)
+    lab = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    lightness, _, yellow = np.median(lab[skin.astype(bool)], 0)
+    return float(np.degrees(np.arctan2(lightness - 50, yellow)))
+
+
+def flicker(frames: Sequence[np.ndarray], inside: np.ndarray) -> float:
+    """Mean absolute second difference in time where `inside` (H, W) is true, in [0, 1].
+
+    What moves evenly has little of it, what trembles or pulses has much.
+    """
+    film = np.stack([frame[inside] for frame in frames]).astype(np.float32) / 255
+    return float(np.abs(np.diff(film, n=2, axis=0)).mean())
+
+
+def restlessness(frames: Sequence[np.ndarray], inside: np.ndarray) -> float:
+    """Standard deviation in time, mean over the pixels where `inside` (H, W) is true, in [0, 1]."""
+    film = np.stack([frame[inside] for frame in frames]).astype(np.float32) / 255
+    return float(film.std(0).mean())
 
 
 @dataclass(frozen=True)

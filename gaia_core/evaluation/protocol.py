@@ -1,7 +1,7 @@
-"""The held-out protocol: which clips, in which order, and the report.
+"""The held-out protocol: which clips and portraits, in which order, and the report.
 
-Clips of people that were never trained on, `val/` in the manifest; see `reenactment` and
-`speech_driven` for what is done with each.
+People that were never trained on, `val/` in the manifests; each protocol's module tells what is
+done with them.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import csv
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, zip_longest
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,44 @@ import numpy as np
 import torch
 
 from gaia_core import media
+from gaia_core.autoencoder import Autoencoder
 from gaia_core.errors import InputError
-from gaia_core.evaluation import reenactment, speech_driven
+from gaia_core.evaluation import (
+    calm,
+    groups,
+    hard,
+    metrics,
+    motion_range,
+    reenactment,
+    resolution,
+    speech_driven,
+    swap,
+)
+from gaia_core.evaluation.people import (
+    Film,
+    Photo,
+    Sitter,
+    read_film,
+    read_photos,
+    sit,
+    take_turns,
+)
 from gaia_core.evaluation.sheets import save_sheet
 from gaia_core.evaluation.speech_driven import Animator, Track
+from gaia_core.evaluation.tables import format_table
 from gaia_core.face import FaceLandmarker
 
-PROTOCOLS = ("reenactment", "speech", "all")
+__all__ = ["evaluate", "format_table"]
+
+OF_CLIPS = ("reenactment", "speech", "swap")
+OF_PORTRAITS = ("range", "resolution", "calm", "hard")
+PROTOCOLS = (*OF_CLIPS, *OF_PORTRAITS, "all")
+
+FILM_STEP, FILM_FRAMES = 3, 60  # of a clip that motion is taken from: every 3rd frame, so many
+LONG, LONG_FRAMES = 50, 75  # frames in a row: a slow turn is looked for in films at least as long
+SITTERS, SMILES, PHOTOS, PANNED = 6, 3, 6, 2  # portraits of the protocols by default
+LEAST_WIDTH = 200  # px of a face in those: smaller ones are soft before they are moved
+SMILE = 0.03  # lip aperture that shows teeth
 
 
 @dataclass(frozen=True)
@@ -51,13 +83,13 @@ def evaluate(
 
     Args:
         data_dir: holds clips/manifest.csv and the clips it names, 256 x 256 at 25 fps.
-        protocol: "reenactment", "speech" or "all".
-        limit: so many clips at most (of each protocol), spread over identities.
-        sheets: folder for one contact sheet per clip.
+        protocol: one of `PROTOCOLS`; "all" leaves out those of portraits where there are none.
+        limit: so many clips, pairs or portraits at most (of each protocol), spread over people.
+        sheets: folder for the contact sheets, one folder for each protocol.
 
     Returns:
-        {"identities": ..., "reenactment": {"ours": M, "still": M, "landmark_warp": M, ...},
-        "speech": {...}} as plain JSON values; None is what could not be measured.
+        {"identities": ..., protocol: its report, ...} as plain JSON values; None is what could not
+        be measured.
 
     Raises:
         InputError: no such protocol or data, or its val/ is not held out.
@@ -69,12 +101,22 @@ def evaluate(
     clips, identities = read_manifest(Path(data_dir))
     folder = None if sheets is None else Path(sheets)
     report: dict[str, Any] = {"identities": identities}
+    wanted: Sequence[str] = PROTOCOLS if protocol == "all" else (protocol,)
+    if protocol == "all" and not (Path(data_dir) / "portraits" / "manifest.csv").is_file():
+        wanted = OF_CLIPS
+    photos = read_photos(Path(data_dir)) if set(wanted) & set(OF_PORTRAITS) else []
     with FaceLandmarker() as landmarker:
-        if protocol != "speech":
+        if "reenactment" in wanted:
             report["reenactment"] = _reenactment(gaia, landmarker, spread(clips, limit), folder)
-        if protocol != "reenactment":
+        if "speech" in wanted:
             heard = spread([clip for clip in clips if clip.has_audio], limit)
             report["speech"] = _speech(gaia, landmarker, heard, folder)
+        rest = [name for name in (*OF_CLIPS[2:], *OF_PORTRAITS) if name in wanted]
+        if rest:
+            held = HeldOut(gaia.autoencoder, reenactment.Judges(landmarker), clips, photos, folder)
+        for name in rest:
+            start = time.monotonic()
+            report[name] = {**_MEASURES[name](held, limit), "seconds": time.monotonic() - start}
     plain: dict[str, Any] = _plain(report)
     return plain
 
@@ -112,11 +154,110 @@ def read_manifest(data_dir: Path) -> tuple[list[Clip], dict[str, Any]]:
 
 def spread(clips: Sequence[Clip], limit: int | None) -> list[Clip]:
     """At most `limit` clips: each identity's first in the manifest's order, then the next."""
-    of: dict[str, list[Clip]] = {}
-    for clip in clips:
-        of.setdefault(clip.identity, []).append(clip)
-    turns = chain.from_iterable(zip_longest(*of.values()))
-    return [clip for clip in turns if clip is not None][:limit]
+    return take_turns(clips, lambda clip: clip.identity)[:limit]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What the protocols of stage 1 measure, with what, on whom."""
+
+    autoencoder: Autoencoder
+    judges: reenactment.Judges
+    clips: list[Clip]
+    photos: list[Photo]
+    sheets: Path | None
+
+    @cached_property
+    def films(self) -> list[Film]:
+        """One film of each person."""
+        return [film for clip in self._people() if (film := self._film(clip)) is not None]
+
+    def long_films(self) -> list[Film]:
+        """Frames in a row of one longer film of each person."""
+        films = (self._film(clip, LONG_FRAMES, 1) for clip in self._people())
+        return [film for film in films if film is not None and len(film.images) >= LONG]
+
+    def sitters(self, count: int) -> list[Sitter]:
+        """Portraits with a face large enough, sources taking turns, one of each person."""
+        found: dict[str, Sitter] = {}
+        for photo in self.photos:
+            if len(found) == count:
+                break
+            if photo.identity not in found and (sitter := self._sit(photo)) is not None:
+                found[photo.identity] = sitter
+        return list(found.values())
+
+    def smiles(self, count: int) -> list[tuple[Sitter, Sitter]]:
+        """(showing teeth, mouth closed) portraits of the same person."""
+        of: dict[str, list[Photo]] = {}
+        for photo in self.photos:
+            of.setdefault(photo.identity, []).append(photo)
+        pairs: list[tuple[Sitter, Sitter]] = []
+        for same in of.values():
+            if len(same) < 2 or len(pairs) == count:
+                continue
+            seated = [sitter for photo in same if (sitter := self._sit(photo)) is not None]
+            seated.sort(key=lambda sitter: float(metrics.lip_aperture(sitter.face.landmarks)))
+            if len(seated) > 1 and metrics.lip_aperture(seated[-1].face.landmarks) > SMILE:
+                pairs.append((seated[-1], seated[0]))
+        return pairs
+
+    def _people(self) -> list[Clip]:
+        return spread(self.clips, len({clip.identity for clip in self.clips}))
+
+    def _film(self, clip: Clip, count: int = FILM_FRAMES, step: int = FILM_STEP) -> Film | None:
+        landmarker = self.judges.landmarker
+        return read_film(landmarker, clip.path, clip.name, clip.identity, count, step)
+
+    def _sit(self, photo: Photo) -> Sitter | None:
+        return sit(
+            self.judges.landmarker, photo.name, media.read_image(photo.path), least=LEAST_WIDTH
+        )
+
+
+def _swap(held: HeldOut, limit: int | None) -> dict[str, Any]:
+    count = swap.PAIRS if limit is None else limit
+    return swap.measure(held.autoencoder, held.judges, held.films, count, held.sheets)
+
+
+def _range(held: HeldOut, limit: int | None) -> dict[str, Any]:
+    return motion_range.measure(
+        held.autoencoder,
+        held.judges,
+        held.sitters(SITTERS if limit is None else limit),
+        held.smiles(SMILES if limit is None else limit),
+        held.films,
+        held.sheets,
+    )
+
+
+def _resolution(held: HeldOut, limit: int | None) -> dict[str, Any]:
+    photos = (
+        (photo.name, image)
+        for photo in held.photos
+        if max((image := media.read_image(photo.path)).shape) >= resolution.LEAST_SIDE
+    )
+    some = islice(photos, PHOTOS if limit is None else limit)
+    return resolution.measure(held.autoencoder, held.judges.landmarker, some, held.sheets)
+
+
+def _calm(held: HeldOut, limit: int | None) -> dict[str, Any]:
+    sitters = held.sitters(PANNED if limit is None else limit)
+    return calm.measure(held.autoencoder, held.judges, sitters, held.long_films(), held.sheets)
+
+
+def _hard(held: HeldOut, limit: int | None) -> dict[str, Any]:
+    photos = {photo.name: photo for photo in held.photos}
+    return hard.measure(held.autoencoder, held.judges, photos, held.films, held.sheets)
+
+
+_MEASURES: Mapping[str, Callable[[HeldOut, int | None], dict[str, Any]]] = {
+    "swap": _swap,
+    "range": _range,
+    "resolution": _resolution,
+    "calm": _calm,
+    "hard": _hard,
+}
 
 
 def _reenactment(
@@ -125,29 +266,26 @@ def _reenactment(
     start = time.monotonic()
     judges = reenactment.Judges(landmarker)
     done: list[tuple[Clip, dict[str, list[reenactment.Scores]]]] = []
+    lightness: list[float] = []
     for clip in clips:
         made = reenactment.reenact(gaia.autoencoder, judges, list(media.read_video(clip.path)))
         if made is None:
             continue
         done.append((clip, made.scores))
+        lightness.append(made.lightness)
         if sheets is not None:
             order = {name: made.made[name] for name in ("ours", "landmark_warp", "still")}
             path = sheets / "reenactment" / f"{clip.name}.png"
             save_sheet(path, f"{clip.name} ({clip.source})", {"real": made.real, **order})
 
-    def methods(source: str | None) -> dict[str, Any]:
-        chosen = [scores for clip, scores in done if source in (None, clip.source)]
-        return {
-            method: {
-                **reenactment.summarise(chain.from_iterable(x[method] for x in chosen)),
-                "clips": len(chosen),
-            }
-            for method in reenactment.METHODS
-        }
-
+    everyone = [groups.Measured(clip.identity, scores) for clip, scores in done]
+    sources = [clip.source for clip, _ in done]
+    skins = groups.skins(everyone, lightness)
     return {
-        **methods(None),
-        "by_source": {source: methods(source) for source in _sources(done)},
+        **groups.summarise(everyone),
+        "by_source": groups.by(everyone, sources),
+        "by_skin": groups.by(everyone, skins),
+        "not_measured": groups.NOT_MEASURED,
         "clips_without_face": len(clips) - len(done),
         "seconds": time.monotonic() - start,
     }
@@ -194,58 +332,12 @@ def _sources(done: Sequence[tuple[Clip, Any]]) -> list[str]:
     return sorted({clip.source for clip, _ in done})
 
 
-def format_table(report: Mapping[str, Any]) -> str:
-    """What `evaluate` returned, as text of at most 100 columns."""
-    parts = []
-    if found := report.get("reenactment"):
-        parts += [_reenactment_table("Self re-enactment", found)]
-        parts += [_reenactment_table(f"  {name}", x) for name, x in found["by_source"].items()]
-    if found := report.get("speech"):
-        parts += [_speech_table(found)]
-    people = report["identities"]
-    parts += [
-        f"{people['val']} held-out people, none of them among the {people['train']} trained on."
-    ]
-    return "\n\n".join(parts)
-
-
-def _reenactment_table(title: str, report: Mapping[str, Any]) -> str:
-    columns = (*reenactment.METRICS, "lost_faces")
-    counts = report["ours"]
-    lines = [f"{title}: {counts['clips']} clips, {counts['frames']} frames"]
-    lines += ["".ljust(14) + "".join(name.rjust(12) for name in columns[:-1]) + "lost".rjust(6)]
-    for method in reenactment.METHODS:
-        values = [_number(report[method][name]) for name in columns]
-        cells = "".join(value.rjust(12) for value in values[:-1]) + values[-1].rjust(6)
-        lines += [method.ljust(14) + cells]
-    return "\n".join(lines)
-
-
-def _speech_table(report: Mapping[str, Any]) -> str:
-    lines = [f"Speech-driven: {report['clips']} clips, {report['frames']} frames"]
-    pairs = {"": ("ours", "real")} | {
-        name: tuple(_number(report[side][name]) for side in ("ours", "real"))
-        for name in report["real"]
-    }
-    lines += [name.ljust(24) + "".join(x.rjust(12) for x in pair) for name, pair in pairs.items()]
-    lines += [
-        name.ljust(24) + _number(value).rjust(12)
-        for name, value in report.items()
-        if isinstance(value, int | float | None) and name not in ("clips", "frames", "seconds")
-    ]
-    return "\n".join(lines)
-
-
-def _number(value: float | int | None) -> str:
-    if value is None:
-        return "-"
-    return str(value) if isinstance(value, int) else f"{value:.4g}"
-
-
 def _plain(value: Any) -> Any:
     """JSON values: JSON has no NaN."""
     if isinstance(value, Mapping):
         return {key: _plain(x) for key, x in value.items()}
+    if isinstance(value, list):
+        return [_plain(x) for x in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value

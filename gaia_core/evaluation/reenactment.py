@@ -21,7 +21,17 @@ from gaia_core.face import Face, FaceLandmarker
 from gaia_core.perceptual import PerceptualFeatures, perceptual_distance
 
 METHODS = ("ours", "still", "landmark_warp")
-METRICS = ("psnr", "perceptual", "mouth_l1", "akd_px", "apd_deg", "identity_l2", "sharpness")
+METRICS = (
+    "psnr",
+    "psnr_head",
+    "perceptual",
+    "perceptual_head",
+    "mouth_l1",
+    "akd_px",
+    "apd_deg",
+    "identity_l2",
+    "sharpness",
+)
 FRAMES = 12  # of a clip that are re-enacted, about
 MIN_STEP = 3  # frames apart at least: neighbours in a short clip tell the same twice
 IDENTITY_STEP = 4  # embeddings are slow and hardly change within a clip: every 4th of those frames
@@ -70,10 +80,13 @@ class Reenactment:
         real: N frames, uint8 (H, H, 3).
         made: N frames of each method.
         scores: N times metric -> value of each method; `lost_faces` is 1 where the output shows
-            no face, and what needs one is missing there.
+            no face, and what needs one is missing there. `perceptual_head` is the distance when
+            all but the head is taken from the real frame.
+        lightness: of the person's skin, `metrics.skin_lightness`.
     """
 
     real: list[np.ndarray]
+    lightness: float
     made: dict[str, list[np.ndarray]] = field(default_factory=dict)
     scores: dict[str, list[Scores]] = field(default_factory=dict)
 
@@ -93,21 +106,30 @@ def reenact(
         return None
     portrait, side = frames[reference], frames[reference].shape[0]
     real, faces = [x.image for x in driving], [x.face for x in driving if x.face]
-    clip = Reenactment(real)
+    clip = Reenactment(real, metrics.skin_lightness(portrait, face.landmarks))
     clip.made["ours"] = drive(autoencoder, portrait, face, faces)
     clip.made["still"] = [portrait] * len(real)
     clip.made["landmark_warp"] = [
         landmark_warp(portrait, face.landmarks / side, x.landmarks / side) for x in faces
     ]
     features = judges.features(to_tensor(real))
+    regions = [metrics.head_region(x.landmarks, side) for x in faces]
     for method, made in clip.made.items():
         distinct = made[:1] if method == "still" else made
         readings = judges.read(distinct) * (len(made) // len(distinct))
         # One picture's features against many spread by themselves.
         distances = perceptual_distance(judges.features(to_tensor(distinct)), features)
+        heads = [metrics.only_inside(*x) for x in zip(made, real, regions, strict=True)]
+        inside = perceptual_distance(judges.features(to_tensor(heads)), features)
+        perceptual = [
+            {"perceptual": whole, "perceptual_head": head}
+            for whole, head in zip(distances.tolist(), inside.tolist(), strict=True)
+        ]
         clip.scores[method] = [
-            _score(output, target) | {"perceptual": distance}
-            for output, target, distance in zip(readings, driving, distances.tolist(), strict=True)
+            _score(output, target, region) | distance
+            for output, target, region, distance in zip(
+                readings, driving, regions, perceptual, strict=True
+            )
         ]
     return clip
 
@@ -153,12 +175,13 @@ def to_tensor(images: Sequence[np.ndarray]) -> Tensor:
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
 
 
-def _score(output: Reading, real: Reading) -> Scores:
-    """All but the perceptual distance, of one frame."""
+def _score(output: Reading, real: Reading, head: np.ndarray) -> Scores:
+    """All but the perceptual distances, of one frame whose head region that is."""
     assert real.face is not None
     truth, side = real.face.landmarks, real.image.shape[0]
     scores = {
         "psnr": metrics.psnr(output.image, real.image),
+        "psnr_head": metrics.psnr(output.image, real.image, head),
         "mouth_l1": metrics.mouth_l1(output.image, real.image, truth),
         "sharpness": metrics.sharpness(output.image, real.image, truth),
         "lost_faces": float(output.face is None),

@@ -14,9 +14,16 @@ from gaia_core.autoencoder import Autoencoder, MotionEncoder
 from gaia_core.config import PRESETS
 from gaia_core.denoiser import Denoiser
 from gaia_core.training.denoiser import MotionWindows, denoiser_losses
+from gaia_core.training.expression import fit_directions
 from gaia_core.training.loop import Settings, train
 from gaia_core.training.motion import fit_motion_encoder
-from gaia_core.training.pack import cache_landmarks, pack_frames, pack_motion, read_landmarks
+from gaia_core.training.pack import (
+    cache_landmarks,
+    pack_frames,
+    pack_motion,
+    read_landmarks,
+    read_manifest,
+)
 from gaia_core.training.renderer import FramePairs, RendererLosses
 
 log = logging.getLogger(__name__)
@@ -37,6 +44,8 @@ def pack(data: Path, folder: Path, per_identity: int, preset: str = "small") -> 
     error = fit_motion_encoder(encoder, *read_landmarks(data, cache))
     log.info("motion encoder, rms px at 256: %s", error)
     save_file(encoder.state_dict(), folder / ENCODER)
+    seen = [cache / clip.cache_name for clip in read_manifest(data, "train")]
+    checkpoint.save_directions(folder, fit_directions(encoder, seen))
     pack_frames(data, cache, folder / FRAMES, per_identity)
     pack_motion(data, cache, folder / MOTION, encoder)
 
@@ -53,6 +62,8 @@ def train_autoencoder(
     data = FramePairs(folder / FRAMES, model.motion.template, batch)
     losses = RendererLosses().to(settings.device)
     average, samples = train(model, losses, iter(data), run, settings)
+    # What its latents mean is the encoder's, so the controls belong to this stage.
+    checkpoint.save_directions(weights, load_file(folder / checkpoint.CONTROLS)["directions"])
     facts = {"samples": samples, "frames": len(data.frames.clip), "clips": len(data.frames.names)}
     checkpoint.save(weights, average, facts)
 

@@ -15,6 +15,7 @@ import pytest
 from fake_engine import FakeEngine, Studio
 from PIL import Image
 
+from gaia_core.media import VideoWriter
 from ui import samples
 from ui.studio import LAUNCH_KWARGS, build_studio
 
@@ -49,6 +50,16 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         paths[name] = folder / f"{name}.png"
         Image.fromarray(np.full((96, 64, 3), level, np.uint8)).save(paths[name])
     return paths
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A second of video without sound."""
+    path = tmp_path_factory.mktemp("films") / "film.mp4"
+    with VideoWriter(path, 64, 64, None, {}) as video:
+        for level in range(25):
+            video.write(np.full((64, 64, 3), 5 * level, np.uint8))
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,23 @@ from gaia_core.request import Event, Preview, Progress, Request, Result, Word
 
 NO_FACE = "There is no face in this photo; choose one that shows a face."
 NOTICE = "The offline voice spoke, because the online one could not be reached."
+NOTHING = "Nothing in this asks for a movement of the face."
 SECRET = "secret detail in /etc/somewhere"
+
+
+@dataclass(frozen=True)
+class Clause:
+    text: str
+    start: float
+    end: float
+    action: str
+    strength: float
+
+
+@dataclass(frozen=True)
+class Reading:
+    clauses: tuple[Clause, ...]
+    notice: str | None
 
 
 class FakeEngine:
@@ -37,6 +53,13 @@ class FakeEngine:
             done = True
         finally:
             self.closed_early += not done
+
+    def read(self, text: str, seconds: float) -> Reading:
+        """Each word is a clause, one after another; nothing is understood of "nonsense"."""
+        words = [] if text == "nonsense" else text.split()
+        each = seconds / max(1, len(words))
+        clauses = [Clause(w, each * i, each * (i + 1), w, 1.0) for i, w in enumerate(words)]
+        return Reading(tuple(clauses), None if words else NOTHING)
 
     def _events(self, request: Request, out: Path) -> Iterator[Event]:
         yield Progress("face", 0.05)
@@ -74,3 +97,8 @@ class Studio:
     def folders(self) -> set[Path]:
         """The takes that are on disk."""
         return set((self.cache / "takes").glob("*"))
+
+    def files(self, pattern: str) -> list[Path]:
+        """The files in takes that match, newest first."""
+        found = (self.cache / "takes").glob(f"*/{pattern}")
+        return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)

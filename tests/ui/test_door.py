@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import shutil
 from dataclasses import fields, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,8 +15,10 @@ import pytest
 from gaia_core.errors import InputError
 from gaia_core.request import MAX_SEED, Request
 from ui import samples
-from ui.door import Asked, Form, admit
+from ui.api import ENDPOINTS, function
+from ui.door import GROUPS, Asked, Form, admit, fingerprints, rerender
 from ui.panels import Inputs
+from ui.restore import form_values, python_code
 from ui.text import EN, LANGUAGES, say
 
 
@@ -30,15 +35,15 @@ def uploaded(source: Path, cache: Path) -> dict[str, Any]:
 @pytest.fixture
 def asked(cache: Path) -> Asked:
     """Everything as the page opens: an example portrait and a sentence."""
-    values = {field.name: getattr(Request, field.name, None) for field in fields(Asked)}
-    portrait = uploaded(samples.portraits()[0], cache)
-    return Asked(**{**values, "portrait": portrait, "text": "Hello.", "consent": False})
+    return Asked(portrait=uploaded(samples.portraits()[0], cache), text="Hello.")
 
 
 @pytest.fixture
 def form(asked: Asked) -> Form:
-    same = {f.name: getattr(asked, f.name) for f in fields(Asked) if f.name != "speech"}
-    return Form(**same, source="text", upload=None, recording=None, random=False)
+    same = {name: getattr(asked, name) for name in names(Form) & names(Asked)}
+    empty = {"upload": None, "recording": None, "keys": [], "expression": {}, "strength": {}}
+    chosen = {"mode": "speech", "source": "text", "take": "reenact", "groups": ["pose"]}
+    return Form(**{**same, **empty, **chosen, "random": False})
 
 
 def names(kind: type) -> set[str]:
@@ -48,7 +53,9 @@ def names(kind: type) -> set[str]:
 def test_no_control_and_no_field_is_an_orphan():
     assert names(Inputs) == names(Form)
     assert names(Asked) == names(Request) | {"consent"}
-    assert names(Form) - names(Asked) == {"source", "upload", "recording", "random"}
+    made = {"mode", "source", "upload", "recording", "random", "take", "groups"}
+    assert names(Form) - names(Asked) == made | {"keys", "expression", "strength"}
+    assert names(Asked) - names(Form) == {"speech", "controls", "drive_groups", "spans"}
 
 
 def test_languages_have_the_same_words():
@@ -73,7 +80,7 @@ def test_every_setting_arrives(asked: Asked):
         ({"portrait": "/etc/passwd"}, "uploaded file"),
         ({"portrait": {"path": "/etc/passwd"}}, "uploaded file"),
         ({"portrait": {"path": 3}}, "uploaded file"),
-        ({"text": "  "}, say("error.text")),
+        ({"text": "  "}, "Give a speech recording"),
         ({"text": None}, "Text must be text"),
         ({"text": "a" * 1001}, "1001 characters"),
         ({"voice": ["a"]}, "Voice must be text"),
@@ -90,6 +97,18 @@ def test_every_setting_arrives(asked: Asked):
         ({"label": "yes"}, "Label must be true or false"),
         ({"consent": 1}, "Consent must be true or false"),
         ({"label": False}, say("error.label")),
+        ({"controls": "{"}, say("error.controls")),
+        ({"controls": [1]}, say("error.controls")),
+        ({"controls": {"tracks": {"nose": [[0, 1]]}}}, "no channel 'nose'"),
+        ({"controls": {"tracks": {"yaw": [[0, 90]]}}}, "choose from -30 to 30"),
+        ({"instruction": "a" * 501}, "501 characters"),
+        ({"instruction": 3}, "Instruction must be text"),
+        ({"drive": {"path": "/etc/passwd"}}, "driving video must be an uploaded file"),
+        ({"drive_groups": "pose"}, say("error.groups")),
+        ({"drive_groups": ["nose"]}, "no group 'nose'"),
+        ({"drive_mode": "wild"}, "Drive mode is 'wild'"),
+        ({"drive_reference": None}, "Drive reference must be a number"),
+        ({"seconds": 31}, "Seconds is 31"),
     ],
 )
 def test_what_is_wrong_is_said(asked: Asked, changes: dict[str, Any], sentence: str):
@@ -142,3 +161,189 @@ def test_a_new_seed_is_drawn_when_wished(form: Form):
     seeds = {replace(form, random=True, seed=None).asked().seed for _ in range(20)}
     assert len(seeds) > 1 and all(0 <= seed <= MAX_SEED for seed in seeds)
     assert form.asked().seed == Request.seed
+
+
+# What each tab adds
+
+KEYS = [["yaw", 1, 20, "ease"], ["pitch", 0, -5, "linear"], ["yaw", 0, 0, "ease"]]
+
+
+def test_keyframes_strengths_and_a_constant_expression_become_controls(form: Form):
+    posed = replace(
+        form,
+        mode="pose",
+        source="none",
+        keys=KEYS,
+        expression={"smile": 0.5, "brows": 0},
+        strength={"head": 0.5, "blink": 1},
+        seconds=2.5,
+    )
+    request = admit(posed.asked())
+    assert request.speech is None and request.text is None and request.seconds == 2.5
+    assert request.controls.to_json() == {
+        "tracks": {
+            "smile": [[0.0, 0.5, "hold"], [120.0, 0.5, "hold"]],
+            "yaw": [[0.0, 0.0, "ease"], [1.0, 20.0, "ease"]],
+            "pitch": [[0.0, -5.0, "linear"]],
+        },
+        "strength": {"head": 0.5},
+    }
+
+
+def test_only_what_the_open_tab_shows_counts(form: Form, cache: Path):
+    full = replace(
+        form, keys=KEYS, instruction="Nod.", drive=uploaded(samples.speeches()[0], cache)
+    )
+    speech = admit(full.asked())
+    assert not speech.controls and speech.instruction is None and speech.drive is None
+    pose = admit(replace(full, mode="pose").asked())
+    assert pose.controls and pose.drive and pose.drive_groups == ("pose",)
+    assert pose.instruction is None
+    text = admit(replace(full, mode="text").asked())
+    assert text.instruction == "Nod." and not text.controls and text.drive is None
+
+
+@pytest.mark.parametrize(
+    ("take", "groups"),
+    [("reenact", GROUPS), ("dub", ("pose", "eyes", "brows")), ("custom", ("mouth", "eyes"))],
+)
+def test_what_is_taken_from_a_driving_video(form: Form, cache: Path, take: str, groups):
+    drive = uploaded(samples.speeches()[0], cache)
+    form = replace(form, mode="video", take=take, groups=["mouth", "eyes"], drive=drive)
+    request = admit(form.asked())
+    assert request.drive_groups == groups and request.drive
+    assert request.text == (None if take == "reenact" else "Hello.")
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"mode": "about"}, say("error.mode")),
+        ({"source": "none"}, say("error.source")),
+        ({"text": " "}, say("error.text")),
+        ({"mode": "pose", "source": "none"}, "Give a speech recording"),
+        ({"mode": "pose", "keys": "yaw"}, say("error.keys")),
+        ({"mode": "pose", "keys": [["yaw", 1]]}, say("error.keys")),
+        (
+            {"mode": "pose", "keys": [["yaw", None, 3, "ease"]]},
+            "A keyframe of yaw must be a number",
+        ),
+        ({"mode": "pose", "keys": [["yaw", 1, 3, "fly"]]}, "'fly'"),
+        ({"mode": "pose", "keys": [["yaw", 1, 3, "ease"]] * 2}, "not later than the one before"),
+        ({"mode": "text", "instruction": ""}, say("error.instruction")),
+        ({"mode": "video", "drive": None}, say("error.drive")),
+    ],
+)
+def test_what_a_tab_lacks_is_said(form: Form, changes: dict[str, Any], sentence: str):
+    with pytest.raises(InputError) as caught:
+        admit(replace(form, **changes).asked())
+    assert sentence in str(caught.value)
+
+
+def test_a_dub_needs_speech(form: Form, cache: Path):
+    drive = uploaded(samples.speeches()[0], cache)
+    dub = replace(form, mode="video", take="dub", source="none", drive=drive)
+    with pytest.raises(InputError, match="Dubbing needs speech"):
+        dub.asked()
+
+
+def test_a_driving_video_of_ones_own_needs_consent(form: Form, cache: Path, photos):
+    mine = replace(form, mode="video", drive=uploaded(photos["fine"], cache))
+    with pytest.raises(InputError, match="confirm that you have the right"):
+        admit(mine.asked())
+    assert admit(replace(mine, consent=True).asked()).drive
+
+
+# Edits and recipes
+
+
+def test_a_span_is_added_to_a_recipe(asked: Asked):
+    recipe = admit(replace(asked, seed=3)).recipe()
+    controls = {"tracks": {"smile": [[0, 1]]}}
+    once = rerender(recipe, [], 0.5, 1, 9)
+    assert once.portrait == samples.portraits()[0] and once.seed == 3, "the examples are known"
+    twice = rerender(json.dumps(once.recipe()), [], 1, 2, 4, controls)
+    assert [(span.start, span.end, span.seed) for span in twice.spans] == [(0.5, 1, 9), (1, 2, 4)]
+    assert twice.spans[0].controls is None and twice.spans[1].controls.tracks.keys() == {"smile"}
+
+
+def test_an_edit_asks_for_the_same_media(asked: Asked, cache: Path, photos):
+    mine = uploaded(photos["fine"], cache)
+    recipe = admit(replace(asked, portrait=mine, consent=True)).recipe()
+    with pytest.raises(InputError, match="its own portrait again"):
+        rerender(recipe, [photos["crash"]], 0, 1, 1)
+    with pytest.raises(InputError, match="confirm that you have the right"):
+        rerender(recipe, [Path(mine["path"])], 0, 1, 1)
+    assert rerender(recipe, [Path(mine["path"])], 0, 1, 1, consent=True).spans
+
+
+@pytest.mark.parametrize(
+    ("span", "sentence"),
+    [
+        ((1, 1, 0), "start before its end"),
+        ((-1, 1, 0), "not inside a take"),
+        ((0, "1", 0), "End must be a number"),
+        ((0, 1, 0.5), "Seed must be a whole number"),
+        ((0, 1, -1), "Seed is -1"),
+    ],
+)
+def test_a_span_that_cannot_be_is_refused(asked: Asked, span: tuple, sentence: str):
+    with pytest.raises(InputError) as caught:
+        rerender(admit(asked).recipe(), [], *span)
+    assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize("recipe", [None, "{", [], {}, {"gaia_recipe": 99}, "[" * 10**5])
+def test_what_is_no_recipe_is_refused(recipe: Any):
+    with pytest.raises(InputError, match="recipe"):
+        rerender(recipe, [], 0, 1, 1)
+
+
+def test_a_recipe_restores_the_form_it_came_from(form: Form, cache: Path):
+    drive = uploaded(samples.speeches()[0], cache)
+    found = fingerprints([Path(drive["path"])])
+    expression = {"smile": 0.5, "brows": 0.0, "mouth": 0.0, "gaze_x": 0.0, "gaze_y": 0.0}
+    keys = [["yaw", 0.0, 0.0, "ease"], ["yaw", 1.0, 20.0, "ease"]]
+    forms = {
+        "speech": replace(form, seed=4, steps=3, text="Anew."),
+        "pose": replace(form, mode="pose", source="none", keys=keys, expression=expression),
+        "text": replace(form, mode="text", instruction="Nod.", size="256"),
+        "video": replace(form, mode="video", take="dub", drive=drive, drive_mode="absolute"),
+    }
+    for mode, made in forms.items():
+        values = form_values(admit(made.asked()).recipe(), found)
+        assert values["mode"] == mode and not values["random"]
+        for media in ("portrait", "drive"):
+            values[media] = values.get(media) and {"path": values[media]}
+            if values[media]:
+                assert samples.fingerprint(Path(values[media]["path"])) in found
+        back = replace(form, **{**values, "portrait": made.portrait, "drive": made.drive})
+        assert admit(back.asked()) == admit(made.asked())
+
+
+def test_the_python_of_a_take_makes_it_again(form: Form, cache: Path):
+    drive = uploaded(samples.speeches()[0], cache)
+    forms = (
+        form,
+        replace(form, mode="pose", source="none", keys=KEYS, seed=5),
+        replace(form, mode="text", instruction='Say "no"; nod.', text="Hi."),
+        replace(form, mode="video", take="dub", drive=drive, label=False, consent=True),
+    )
+    edited = rerender(admit(form.asked()).recipe(), [], 0.5, 1, 9)
+    for request in (*(admit(made.asked()) for made in forms), edited):
+        given, code = {}, python_code(request, "http://here")
+
+        def predict(api_name: str, **arguments: Any):
+            given.update(arguments, api_name=api_name)  # noqa: B023
+            return "video", {}
+
+        files = {path.name: {"path": str(path)} for path in cache.iterdir()}
+        names = {"Client": lambda url: SimpleNamespace(predict=predict), "handle_file": files.get}
+        body = code.removeprefix("from gradio_client import Client, handle_file\n")
+        exec(body.replace("print(video)", ""), names)
+        name = given.pop("api_name").removeprefix("/")
+        endpoint = next(endpoint for endpoint in ENDPOINTS if endpoint.name == name)
+        signature = inspect.signature(function(None, endpoint))
+        call = signature.bind(**given)
+        call.apply_defaults()
+        assert endpoint.request(call.arguments).recipe() == request.recipe()

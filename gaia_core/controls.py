@@ -1,0 +1,248 @@
+"""What a user asks of single channels over time: keyframed tracks, strengths and presets.
+
+Pure: seconds and amounts in, curves at the video's frames out. What a channel means in motion
+latents is `expression.py`'s, and that the head pose is given to the sampler is the pipeline's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from gaia_core import FPS
+from gaia_core.errors import InputError
+
+MAX_SECONDS = 120.0
+MAX_KEYS = 1000  # of one track
+
+# Lowest and highest value. Head pose is relative to the portrait's own: degrees, signs as in
+# `landmarks.rotation_from_degrees` (yaw to the viewer's right, pitch up, roll clockwise); x and y
+# in face widths; scale as a ratio.
+POSE: dict[str, tuple[float, float]] = {
+    "yaw": (-30.0, 30.0),
+    "pitch": (-20.0, 20.0),
+    "roll": (-25.0, 25.0),
+    "x": (-0.3, 0.3),
+    "y": (-0.3, 0.3),
+    "scale": (0.8, 1.25),
+}
+# Amounts: 0 leaves what is generated, 1 is full. Gaze goes to the viewer's right and up; brows
+# rise (or sink below 0); wink_left closes the person's own left eye.
+EXPRESSION: dict[str, tuple[float, float]] = {
+    "gaze_x": (-1.0, 1.0),
+    "gaze_y": (-1.0, 1.0),
+    "blink": (0.0, 1.0),
+    "wink_left": (0.0, 1.0),
+    "wink_right": (0.0, 1.0),
+    "brows": (-1.0, 1.5),
+    "frown": (0.0, 1.5),
+    "smile": (-1.0, 1.5),
+    "mouth": (0.0, 1.5),
+    "pucker": (0.0, 1.5),
+    "puff": (0.0, 1.5),
+    "sad": (0.0, 1.5),
+    "surprised": (0.0, 1.5),
+    "angry": (0.0, 1.5),
+    "disgusted": (0.0, 1.5),
+    "afraid": (0.0, 1.5),
+}
+CHANNELS = POSE | EXPRESSION
+EASINGS = ("ease", "linear", "hold", "free")
+STRENGTHS = ("head", "gaze", "blink", "brows", "mouth")
+MAX_STRENGTH = 2.0
+FADE = 0.2  # seconds in which an expression track comes and goes
+
+
+@dataclass(frozen=True)
+class Keyframe:
+    """A value at a time in seconds, and how the track goes from there to the next one.
+
+    Easings: "ease" (smooth), "linear", "hold" (jumps at the next), "free" (head pose only: the
+    model fills the time up to the next key, or to the end).
+    """
+
+    time: float
+    value: float
+    easing: str = "ease"
+
+
+Track = tuple[Keyframe, ...]
+
+
+@dataclass(frozen=True)
+class Controls:
+    """Tracks by channel, and how strongly what is generated shows (0 not at all, 1, up to 2)."""
+
+    tracks: Mapping[str, Track] = field(default_factory=dict)
+    strength: Mapping[str, float] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.tracks or self.strength)
+
+    def __add__(self, other: Controls) -> Controls:
+        """Both; the other's tracks and strengths win where both have one."""
+        return Controls({**self.tracks, **other.tracks}, {**self.strength, **other.strength})
+
+    def check(self) -> Controls:
+        """Returns itself, or raises `InputError` that names channel and keyframe."""
+        for name, track in self.tracks.items():
+            _check_track(name, track)
+        for name, value in self.strength.items():
+            if name not in STRENGTHS:
+                raise InputError(f"There is no strength {name!r}; choose {', '.join(STRENGTHS)}.")
+            if not 0 <= value <= MAX_STRENGTH:
+                raise InputError(f"Strength {name!r} is {value}; choose 0 to {MAX_STRENGTH:g}.")
+        return self
+
+    def to_json(self) -> dict[str, Any]:
+        """{"tracks": {"yaw": [[0.0, 0.0, "ease"], ...]}, "strength": {"head": 0.5}}"""
+        tracks = {
+            name: [[key.time, key.value, key.easing] for key in track]
+            for name, track in self.tracks.items()
+        }
+        return {"tracks": tracks, "strength": dict(self.strength)}
+
+    @classmethod
+    def from_json(cls, value: Any) -> Controls:
+        """The inverse of `to_json`, checked.
+
+        Raises:
+            InputError: the value has another form, or is out of range.
+        """
+        form = 'Controls look like {"tracks": {"yaw": [[0, 0, "ease"], [1, 20]]}, "strength": {}}'
+        if not isinstance(value, Mapping) or not value.keys() <= {"tracks", "strength"}:
+            raise InputError(f"{form}; correct them.")
+        tracks, strength = value.get("tracks", {}), value.get("strength", {})
+        if not isinstance(tracks, Mapping) or not isinstance(strength, Mapping):
+            raise InputError(f"{form}; correct them.")
+        found: dict[str, Track] = {}
+        for name, keys in tracks.items():
+            if not isinstance(keys, list | tuple):
+                raise InputError(f"Track {name!r} is not a list of keyframes. {form}.")
+            found[str(name)] = tuple(_keyframe(key, str(name)) for key in keys)
+        if not all(_number(x) for x in strength.values()):
+            raise InputError(f"A strength is not a number. {form}.")
+        return cls(found, {str(k): float(x) for k, x in strength.items()}).check()
+
+
+def _check_track(name: str, track: Track) -> None:
+    if name not in CHANNELS:
+        raise InputError(f"There is no channel {name!r}; choose {', '.join(CHANNELS)}.")
+    if not 0 < len(track) <= MAX_KEYS:
+        raise InputError(f"Track {name!r} needs 1 to {MAX_KEYS} keyframes; correct it.")
+    low, high = CHANNELS[name]
+    easings = EASINGS if name in POSE else EASINGS[:-1]
+    for index, key in enumerate(track, 1):
+        where = f"Keyframe {index} of {name!r}"
+        if not 0 <= key.time <= MAX_SECONDS:
+            raise InputError(f"{where} is at {key.time} s; choose 0 to {MAX_SECONDS:g} s.")
+        if not low <= key.value <= high:
+            raise InputError(f"{where} is {key.value}; choose from {low:g} to {high:g}.")
+        if key.easing not in easings:
+            raise InputError(f"{where} eases by {key.easing!r}; choose {', '.join(easings)}.")
+        if index > 1 and key.time <= track[index - 2].time:
+            raise InputError(
+                f"{where} is not later than the one before; put them in order of time."
+            )
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _keyframe(value: Any, name: str) -> Keyframe:
+    match value:
+        case [time, amount] if _number(time) and _number(amount):
+            return Keyframe(float(time), float(amount))
+        case [time, amount, str(easing)] if _number(time) and _number(amount):
+            return Keyframe(float(time), float(amount), easing)
+    raise InputError(f"A keyframe of {name!r} is not [second, value, easing]; correct it.")
+
+
+def curve(track: Track, frames: int, outside: float | None = None) -> np.ndarray:
+    """A track at each frame: (frames,) float32.
+
+    Without `outside` (head pose) it is NaN, which is free, before its first key, and after its
+    last it stays at that one's value unless that key is free. With `outside` it comes from that
+    value and returns to it within `FADE` seconds, but for keys at the take's very edges.
+    """
+    times = np.arange(frames) / FPS
+    keys = list(track)
+    if outside is not None:
+        end = (frames - 1) / FPS
+        if keys[0].time > 0:
+            keys.insert(0, Keyframe(keys[0].time - FADE, outside))
+        if keys[-1].time < end:
+            key = keys.pop()
+            keys += [Keyframe(key.time, key.value), Keyframe(key.time + FADE, outside)]
+    last = np.nan if keys[-1].easing == "free" else keys[-1].value
+    values = np.full(frames, last, np.float64)
+    values[np.isclose(times, keys[-1].time)] = keys[-1].value
+    values[times < keys[0].time] = np.nan if outside is None else keys[0].value
+    for key, after in pairwise(keys):
+        inside = (key.time <= times) & (times < after.time)
+        share = (times[inside] - key.time) / (after.time - key.time)
+        if key.easing == "ease":
+            share = share * share * (3 - 2 * share)
+        elif key.easing == "hold":
+            share = np.zeros_like(share)
+        elif key.easing == "free":
+            share = np.where(share == 0, 0, np.nan)
+        values[inside] = key.value + share * (after.value - key.value)
+    return values.astype(np.float32)
+
+
+def _swing(channel: str, seconds: float, angle: float, period: float, count: int) -> Controls:
+    """To one side and the other and back, `count` times from half a second on."""
+    keys = [Keyframe(0.0, 0.0)]
+    start = min(0.5, seconds / 4)
+    period = min(period, (seconds - start) / max(1, count))
+    for turn in range(count):
+        at = start + turn * period
+        keys += [Keyframe(at + period / 4, angle), Keyframe(at + 3 * period / 4, -angle)]
+    return Controls({channel: (*keys, Keyframe(start + count * period, 0.0))})
+
+
+def _turn(channel: str, angle: float) -> Callable[[float], Controls]:
+    def preset(seconds: float) -> Controls:
+        first, last = min(1.0, seconds / 3), max(seconds - 1.0, 2 * seconds / 3)
+        keys = ((0.0, 0.0), (first, angle), (last, angle), (seconds, 0.0))
+        return Controls({channel: tuple(Keyframe(*key) for key in keys)})
+
+    return preset
+
+
+def _orbit(seconds: float) -> Controls:
+    """The head slowly draws an ellipse, once in six seconds."""
+    turns = max(1, round(seconds / 6))
+    count = 8 * turns
+    yaw, pitch = [], []
+    for index in range(count + 1):
+        at, angle = seconds * index / count, 2 * math.pi * turns * index / count
+        grown = min(1.0, index / 2, (count - index) / 2)  # starts and ends where the portrait is
+        yaw.append(Keyframe(at, grown * 15 * math.cos(angle), "linear"))
+        pitch.append(Keyframe(at, grown * 7 * math.sin(angle), "linear"))
+    return Controls({"yaw": tuple(yaw), "pitch": tuple(pitch)})
+
+
+def _still(seconds: float) -> Controls:
+    del seconds
+    return Controls({name: (Keyframe(0.0, float(name == "scale")),) for name in POSE})
+
+
+# Head-pose presets by name, for a take of so many seconds. Left and right are the viewer's.
+PRESETS: dict[str, Callable[[float], Controls]] = {
+    "nod": lambda seconds: _swing("pitch", seconds, -8.0, 0.7, 2),
+    "shake": lambda seconds: _swing("yaw", seconds, 12.0, 0.7, 2),
+    "look_left": _turn("yaw", -20.0),
+    "look_right": _turn("yaw", 20.0),
+    "look_up": _turn("pitch", 12.0),
+    "look_down": _turn("pitch", -12.0),
+    "orbit": _orbit,
+    "still": _still,
+}

@@ -1,0 +1,194 @@
+"""Whether a face does what its controls ask for, read from the pixels that were rendered.
+
+Head pose is asked in degrees and read by the motion encoder from the output's landmarks; an
+expression is asked by its amount and read from the landmarker's blendshape scores. Both are read
+as changes from the portrait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from gaia_core.controls import EXPRESSION
+from gaia_core.evaluation.people import Sitter, draw, latents, sit, turned
+from gaia_core.evaluation.sheets import save_sheet
+from gaia_core.face import Face
+from gaia_core.pipeline import Gaia
+from gaia_core.training.expression import SCORES
+
+ANGLES = {"yaw": 25.0, "pitch": 15.0, "roll": 15.0}  # degrees to either side
+AMOUNTS = (0.0, 0.5, 1.0)
+SHEET_SIDE = 192  # px
+
+Scores = Mapping[str, float]
+_CHEEKS, _TEMPLES = (205, 425), (127, 356)  # mesh points
+
+
+def _both(name: str) -> Callable[[Scores], float]:
+    return lambda scores: (scores[name + "Left"] + scores[name + "Right"]) / 2
+
+
+def _gaze_right(scores: Scores) -> float:
+    right = scores["eyeLookOutLeft"] + scores["eyeLookInRight"]
+    return (right - scores["eyeLookInLeft"] - scores["eyeLookOutRight"]) / 2
+
+
+def _gaze_up(scores: Scores) -> float:
+    return _both("eyeLookUp")(scores) - _both("eyeLookDown")(scores)
+
+
+# What tells of each channel. A wink is one eye's closing beyond the other's, a blink both eyes'.
+READ: dict[str, Callable[[Scores], float]] = {
+    "gaze_x": _gaze_right,
+    "gaze_y": _gaze_up,
+    "blink": lambda s: min(s["eyeBlinkLeft"], s["eyeBlinkRight"]),
+    "wink_left": lambda s: max(0.0, s["eyeBlinkLeft"] - s["eyeBlinkRight"]),
+    "wink_right": lambda s: max(0.0, s["eyeBlinkRight"] - s["eyeBlinkLeft"]),
+    "brows": lambda s: (s["browInnerUp"] + _both("browOuterUp")(s)) / 2,
+    "frown": _both("browDown"),
+    "smile": _both("mouthSmile"),
+    "mouth": lambda s: s["jawOpen"],
+    "pucker": lambda s: s["mouthPucker"],
+    "puff": lambda s: s["cheeks"],
+    "sad": lambda s: s["browInnerUp"] + _both("mouthFrown")(s) + s["mouthShrugLower"],
+    "surprised": lambda s: s["browInnerUp"] + _both("browOuterUp")(s) + s["jawOpen"],
+    "angry": lambda s: _both("browDown")(s) + _both("mouthPress")(s) + _both("eyeSquint")(s),
+    "disgusted": lambda s: _both("browDown")(s) + _both("mouthUpperUp")(s) + _both("eyeSquint")(s),
+    "afraid": lambda s: s["browInnerUp"] + _both("mouthStretch")(s) + _both("eyeWide")(s),
+}
+# Those below are sums of those above, and not read for cross-talk.
+COMPOSITE = ("sad", "surprised", "angry", "disgusted", "afraid")
+SIMPLE = tuple(name for name in READ if name not in COMPOSITE)
+
+
+def measure_controls(
+    gaia: Gaia, portraits: Mapping[str, np.ndarray], sheets: Path | None = None
+) -> dict[str, Any]:
+    """Photos (H, W, 3) uint8 by name -> report; photos without a face are left out.
+
+    pose: mean absolute error of each angle in degrees, over single turns and turns of all three
+    at once. expression: per channel the mean reading's change at each of `AMOUNTS`, and whether
+    it rises in every portrait. cross_talk[asked][read]: what asking for one channel does to the
+    reading of another, as a share of what that one's own full amount does to it.
+    """
+    found = [sit(gaia.landmarker, name, photo) for name, photo in portraits.items()]
+    sitters = [sitter for sitter in found if sitter is not None]
+    return {
+        "portraits": len(sitters),
+        "pose": measure_pose(gaia, sitters, sheets),
+        **measure_expression(gaia, sitters, sheets),
+    }
+
+
+@torch.no_grad()
+def measure_pose(
+    gaia: Gaia, sitters: Iterable[Sitter], sheets: Path | None = None
+) -> dict[str, Any]:
+    """The error of yaw, pitch and roll in degrees; faces that were lost are only counted."""
+    asked = torch.tensor(_turns())
+    errors, lost, rows = [], 0, {}
+    for sitter in sitters:
+        model = gaia.autoencoder
+        own = sitter.motion(model)
+        made = draw(model, sitter, torch.cat([own, turned(model, own, asked)]))
+        rows[sitter.name] = made[: 2 * len(ANGLES) + 1]
+        side = sitter.crop.shape[0]
+        faces = list(gaia.landmarker.track([sitter.crop, *made[1:]]))
+        if faces[0] is None:
+            continue
+        start = model.head_pose(latents(model, [faces[0]], side))[0, :3]
+        for wanted, face in zip(asked, faces[1:], strict=True):
+            if face is None:
+                lost += 1
+                continue
+            pose = model.head_pose(latents(model, [face], side))[0, :3]
+            errors.append((pose - start - wanted.to(pose)).abs().cpu().numpy())
+    if sheets is not None:
+        save_sheet(sheets / "pose.png", "0, then yaw, pitch, roll", rows, SHEET_SIDE)
+    mean = np.mean(errors, 0) if errors else np.full(len(ANGLES), np.nan)
+    return {
+        "frames": len(errors),
+        "lost": lost,
+        "error_degrees": {name: float(x) for name, x in zip(ANGLES, mean, strict=True)},
+    }
+
+
+@torch.no_grad()
+def measure_expression(
+    gaia: Gaia, sitters: Iterable[Sitter], sheets: Path | None = None
+) -> dict[str, Any]:
+    """The reading of every channel when each of them is asked for."""
+    count = len(EXPRESSION)
+    changes = []  # of each portrait: (asked, amount, read)
+    rows: dict[str, list[np.ndarray]] = {}
+    for sitter in sitters:
+        own = sitter.motion(gaia.autoencoder)
+        steps = [own + amount * gaia.directions.to(own) for amount in AMOUNTS[1:]]
+        made = draw(gaia.autoencoder, sitter, torch.cat([own, *steps]))
+        faces = list(gaia.landmarker.track(made))
+        read = np.array([np.full(count, np.nan) if x is None else reading(x) for x in faces])
+        change = (read[1:] - read[0]).reshape(len(AMOUNTS) - 1, count, count).swapaxes(0, 1)
+        changes.append(np.concatenate([np.zeros((count, 1, count)), change], 1))
+        for first in range(0, count, 7):
+            full = made[1 + len(steps[0]) * (len(steps) - 1) :]
+            rows[f"{sitter.name}: {', '.join(list(EXPRESSION)[first : first + 7])}"] = [
+                made[0],
+                *full[first : first + 7],
+            ]
+    if sheets is not None:
+        save_sheet(sheets / "expression.png", "full amounts", rows, SHEET_SIDE)
+    if not changes:
+        return {"expression": {}, "cross_talk": {}}
+    each = np.stack(changes)
+    mean = np.nanmean(each, 0)
+    names = list(EXPRESSION)
+    return {
+        "expression": {
+            name: {
+                "change": [float(x) for x in mean[i, :, i]],
+                "rises": float((np.diff(each[:, i, :, i], axis=1) > 0).all(1).mean()),
+            }
+            for i, name in enumerate(names)
+        },
+        "cross_talk": {
+            asked: {
+                read: float(mean[names.index(asked), -1, j] / mean[j, -1, j])
+                for j, read in enumerate(names)
+                if read in SIMPLE and read != asked and mean[j, -1, j]
+            }
+            for asked in SIMPLE
+        },
+    }
+
+
+def reading(face: Face) -> np.ndarray:
+    """What tells of each channel of `EXPRESSION`, in its order: (C,)"""
+    scores = {name: float(x) for name, x in zip(SCORES, face.blendshapes, strict=True)}
+    # No score tells of full cheeks: how far they stand apart, over the head's width.
+    apart, width = (
+        float(np.linalg.norm(face.landmarks[list(ends), :2][0] - face.landmarks[list(ends), :2][1]))
+        for ends in (_CHEEKS, _TEMPLES)
+    )
+    scores["cheeks"] = apart / width
+    return np.array([READ[name](scores) for name in EXPRESSION])
+
+
+def _turns() -> list[list[float]]:
+    """Each angle alone to both ends and half way, then the corners of all at two thirds."""
+    ends = list(ANGLES.values())
+    alone = [
+        [share * end if axis == i else 0.0 for axis, end in enumerate(ends)]
+        for share in (1.0, -1.0, 0.5, -0.5)
+        for i in range(len(ends))
+    ]
+    corners = [
+        [sign * 2 / 3 * end for sign, end in zip(signs, ends, strict=True)]
+        for signs in product((-1, 1), repeat=len(ends))
+    ]
+    return alone + corners

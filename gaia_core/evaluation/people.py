@@ -1,0 +1,195 @@
+"""Held-out people as the protocols need them: a portrait to animate, a film to take motion from."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain, zip_longest
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gaia_core import media
+from gaia_core.autoencoder import Autoencoder
+from gaia_core.errors import InputError
+from gaia_core.face import Face, FaceLandmarker, crop_around
+
+SIDE = 256  # px of a crop where nothing else is said
+EXTREME = 0.1  # share of a film's frames that count as its lowest, and as its highest
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A row of the portraits' manifest."""
+
+    path: Path
+    name: str
+    identity: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Sitter:
+    """A square crop with a face in it.
+
+    Attributes:
+        crop: (S, S, 3) uint8.
+        face: in px of the crop.
+    """
+
+    name: str
+    crop: np.ndarray
+    face: Face
+
+    def motion(self, autoencoder: Autoencoder) -> Tensor:
+        """Its own motion latent (1, D)."""
+        return latents(autoencoder, [self.face], self.crop.shape[0])
+
+
+@dataclass(frozen=True)
+class Film:
+    """Frames of a clip in which a face was found, in their order.
+
+    Attributes:
+        images: N frames, uint8 (H, H, 3).
+        faces: N faces, in px of the frames.
+    """
+
+    name: str
+    identity: str
+    images: list[np.ndarray]
+    faces: list[Face]
+
+    @property
+    def landmarks(self) -> np.ndarray:
+        """(N, K, 3) px"""
+        return np.stack([face.landmarks for face in self.faces])
+
+    def first(self) -> Sitter:
+        """Its first frame as a portrait."""
+        return Sitter(self.name, self.images[0], self.faces[0])
+
+    def motion(self, autoencoder: Autoencoder) -> Tensor:
+        """(N, D)"""
+        return latents(autoencoder, self.faces, self.images[0].shape[0])
+
+
+def read_photos(data_dir: Path) -> list[Photo]:
+    """The held-out portraits, sources taking turns, then in the manifest's order.
+
+    Raises:
+        InputError: no manifest, or no held-out portrait in it.
+    """
+    path = data_dir / "portraits" / "manifest.csv"
+    if not path.is_file():
+        raise InputError(f"{path} is missing; give the folder that holds portraits/manifest.csv.")
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["file"].startswith("val/")]
+    if not rows:
+        raise InputError(f"{path} names no portrait under val/; add some to evaluate on.")
+    photos = [
+        Photo(path.parent / row["file"], Path(row["file"]).stem, row["identity"], row["source"])
+        for row in rows
+    ]
+    return take_turns(photos, lambda photo: photo.source)
+
+
+def take_turns(items: Iterable[T], key: Callable[[T], str]) -> list[T]:
+    """Each key's first item, then each key's second, and so on."""
+    of: dict[str, list[T]] = {}
+    for item in items:
+        of.setdefault(key(item), []).append(item)
+    return [x for x in chain.from_iterable(zip_longest(*of.values())) if x is not None]
+
+
+def sit(
+    landmarker: FaceLandmarker, name: str, photo: np.ndarray, side: int = SIDE, least: float = 0
+) -> Sitter | None:
+    """The largest face of a photo, cropped as at inference; None without one `least` px wide."""
+    faces = landmarker.detect(photo)
+    if not faces or faces[0].width < least:
+        return None
+    crop = crop_around(faces[0].landmarks)
+    landmarks = crop.to_crop(faces[0].landmarks) * np.float32(side)
+    return Sitter(name, crop.extract(photo, side), Face(landmarks, faces[0].blendshapes))
+
+
+def read_film(
+    landmarker: FaceLandmarker, path: Path, name: str, identity: str, count: int, step: int = 1
+) -> Film | None:
+    """Every `step`-th frame of a clip, `count` of them at most; None without two faces."""
+    images = [image for index, image in enumerate(media.read_video(path)) if index % step == 0]
+    images = images[:count]
+    found = [
+        (image, face)
+        for image, face in zip(images, landmarker.track(images), strict=True)
+        if face is not None
+    ]
+    if len(found) < 2:
+        return None
+    return Film(name, identity, [image for image, _ in found], [face for _, face in found])
+
+
+def latents(autoencoder: Autoencoder, faces: Sequence[Face], side: int) -> Tensor:
+    """N faces in px of pictures of that side -> (N, D)"""
+    landmarks = np.stack([face.landmarks for face in faces]) / side
+    device = next(autoencoder.parameters()).device
+    return autoencoder.encode_motion(torch.from_numpy(landmarks).float().to(device))
+
+
+def draw(
+    autoencoder: Autoencoder, sitter: Sitter, motion: Tensor, batch: int = 8
+) -> list[np.ndarray]:
+    """A sitter with motion (N, D) -> N frames, uint8 (S, S, 3)."""
+    own = sitter.motion(autoencoder)
+    portrait = torch.from_numpy(sitter.crop).permute(2, 0, 1)[None].float().to(own.device) / 255
+    appearance = autoencoder.encode_appearance(portrait, own)
+    made: list[np.ndarray] = []
+    for part in motion.split(batch):
+        frames = autoencoder.decode(appearance, part, sitter.crop.shape[0])
+        made += list((frames * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy())
+    return made
+
+
+def turned(autoencoder: Autoencoder, motion: Tensor, degrees: Tensor) -> Tensor:
+    """A latent (1, D) with its yaw, pitch and roll changed by (N, 3) -> (N, D)"""
+    changed = motion.repeat(len(degrees), 1)
+    changed[:, :3] += degrees.to(motion.device) / autoencoder.motion.scale[:3]
+    return changed
+
+
+def direction(
+    autoencoder: Autoencoder,
+    films: Iterable[Film],
+    signal: Callable[[Film], np.ndarray],
+    least: float,
+) -> Tensor:
+    """What changes in the latent, head pose excepted, where a signal of the face is high.
+
+    Mean over films of the difference between the frames where the signal is highest and where it
+    is lowest; films in which it spans less than `least` are left out.
+
+    Args:
+        signal: film -> (N,)
+
+    Returns:
+        (D,); zeros where no film is left.
+    """
+    changes = []
+    for film in films:
+        values = signal(film)
+        low, high = np.quantile(values, (EXTREME, 1 - EXTREME))
+        if high - low >= least:
+            motion = film.motion(autoencoder)
+            changes.append(motion[values >= high].mean(0) - motion[values <= low].mean(0))
+    if not changes:
+        return torch.zeros_like(autoencoder.motion.scale)
+    change = torch.stack(changes).mean(0)
+    change[autoencoder.config.motion.groups["pose"]] = 0
+    return change

@@ -1,0 +1,235 @@
+"""From everything that is asked for to the motion of a take: given entries, sampling, edits.
+
+What is asked of the head pose, or taken from a driving video, is *given* to the sampler, which
+makes the rest fit to it. Strengths and expression tracks are added to what came out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gaia_core import FPS
+from gaia_core.autoencoder import Autoencoder
+from gaia_core.config import POSE_CHANNELS
+from gaia_core.controls import EXPRESSION, POSE, Controls, curve
+from gaia_core.denoiser import Denoiser
+from gaia_core.request import Span
+from gaia_core.sampling import sample_dpm, windows
+
+# A take longer than the denoiser's training windows is generated in windows of this many frames,
+# each of which begins with the last frames of the one before.
+WINDOW, OVERLAP = 120, 24
+# How much noise each channel group starts from; the rest from 1. A fair sample of the lips would
+# follow speech less than their mean does: they start near it, and the head keeps its life.
+TEMPERATURE = {"mouth": 0.2}
+RAMP = 6  # frames in which a span's own controls set in and fade
+LOOKS = ("gaze_x", "gaze_y", "blink")  # what the eyes' channels are made of
+
+
+@dataclass(frozen=True)
+class Script:
+    """What a take shall do; plain arrays, so that it can be pickled.
+
+    Attributes:
+        frames: length of the take.
+        speech: (frames, F) float32, or (0, F) for none.
+        driving: (N, K, 3) float32 landmarks of a driving video in crop units; N may be 0.
+        groups: which channel groups the driving video gives.
+        absolute: whether its head angles are taken as they are.
+        origin: the driving frame at which its face is as the portrait's.
+    """
+
+    frames: int
+    speech: np.ndarray
+    driving: np.ndarray
+    seed: int
+    steps: int
+    guidance: float
+    controls: Controls = Controls()
+    spans: tuple[Span, ...] = ()
+    groups: tuple[str, ...] = ()
+    absolute: bool = False
+    origin: int = 0
+
+
+class Performer:
+    """Makes the motion of one portrait."""
+
+    def __init__(
+        self, autoencoder: Autoencoder, denoiser: Denoiser, directions: Tensor, reference: Tensor
+    ) -> None:
+        """directions (C, D) of `EXPRESSION`; reference (1, D), the portrait's own latent."""
+        self.autoencoder, self.denoiser = autoencoder, denoiser
+        self.directions, self.reference = directions, reference
+        self.groups = denoiser.groups
+
+    def perform(self, script: Script) -> Iterator[tuple[float, Tensor]]:
+        """Yields the share done and the motion so far, the last of them (1, T, D) complete."""
+        asked = self.asked(script, script.controls)
+        motion = asked
+        for done, motion in self._fill(asked, script, script.seed):
+            if done < 1:
+                yield done, motion
+        edited = self.edited(motion, asked, script.controls)
+        for span in script.spans:
+            first, last = round(span.start * FPS), min(round(span.end * FPS), script.frames)
+            own = span.controls or script.controls
+            open_ = motion.clone()
+            open_[:, first:last] = self.asked(script, own)[:, first:last]
+            low, high = max(0, first - OVERLAP), min(script.frames, last + OVERLAP)
+            *_, (_, part) = self._fill(open_[:, low:high], script, span.seed, low)
+            motion = torch.cat([motion[:, :low], part, motion[:, high:]], 1)
+            anew = self.edited(motion, open_, own)
+            share = _ramp(script.frames, first, last).to(motion)
+            edited = torch.where(share > 0, edited.lerp(anew, share), edited)
+        yield 1.0, edited
+
+    def asked(self, script: Script, controls: Controls) -> Tensor:
+        """(1, T, D) latents that are given; NaN where the model is free."""
+        asked = torch.full((1, script.frames, self.reference.shape[-1]), torch.nan)
+        asked = asked.to(self.reference)
+        if len(script.driving):
+            driven = self._retarget(script)[:, : script.frames]
+            for name in script.groups:
+                asked[:, : driven.shape[1], self.groups[name]] = driven[..., self.groups[name]]
+        if any(name in POSE for name in controls.tracks):
+            pose = self._pose(script.frames, controls)
+            where = self.groups["pose"]
+            asked[..., where] = torch.where(pose.isnan(), asked[..., where], pose)
+        return asked
+
+    def edited(self, motion: Tensor, asked: Tensor, controls: Controls) -> Tensor:
+        """Motion with strengths and expression tracks: (1, T, D), (1, T, D) -> (1, T, D)"""
+        rest = self.denoiser.rest(self.reference)
+        change = torch.zeros_like(motion)
+        strayed = motion - rest
+        for name, group in (("head", "pose"), ("brows", "brows"), ("mouth", "mouth")):
+            if name in controls.strength:
+                where = self.groups[group]
+                change[..., where] += (controls.strength[name] - 1) * strayed[..., where]
+        if "mouth" in controls.strength:  # jaw and cheeks follow the lips
+            where = self.groups["face"]
+            change[..., where] += (controls.strength["mouth"] - 1) * strayed[..., where]
+        if controls.strength.keys() & {"gaze", "blink"}:
+            change += self._looks(strayed, controls)
+        change = torch.where(asked.isnan(), change, torch.zeros_like(change))
+        for name, direction in zip(EXPRESSION, self.directions, strict=True):
+            if name in controls.tracks:
+                amount = torch.from_numpy(curve(controls.tracks[name], motion.shape[1], 0.0))
+                change += amount.to(motion)[:, None] * direction
+        return motion + change
+
+    def _looks(self, strayed: Tensor, controls: Controls) -> Tensor:
+        """The change that makes gaze and blinks stronger or weaker, each by itself."""
+        basis = self.directions[[list(EXPRESSION).index(name) for name in LOOKS]]
+        amounts = strayed @ torch.linalg.pinv(basis)
+        factors = [controls.strength.get(name, 1.0) - 1 for name in ("gaze", "gaze", "blink")]
+        return (amounts * amounts.new_tensor(factors)) @ basis
+
+    def _pose(self, frames: int, controls: Controls) -> Tensor:
+        """Pose tracks as latents: (T, 6), NaN where free."""
+        own = self.autoencoder.head_pose(self.reference)[0]
+        pose = torch.full((frames, len(POSE_CHANNELS)), torch.nan).to(own)
+        for index, name in enumerate(POSE_CHANNELS):
+            if name not in controls.tracks:
+                continue
+            values = torch.from_numpy(curve(controls.tracks[name], frames)).to(own)
+            if name in ("x", "y"):  # face widths to crop units; a crop's y goes down
+                values = values * own[5].exp() * (1 if name == "x" else -1)
+            elif name == "scale":
+                values = values.log()
+            pose[:, index] = own[index] + values
+        encoder, end = self.autoencoder.motion, len(POSE_CHANNELS)
+        return (pose - encoder.mean[:end]) / encoder.scale[:end]
+
+    def _retarget(self, script: Script) -> Tensor:
+        """The driving face's motion as the portrait's: (1, N, D)."""
+        landmarks = torch.from_numpy(script.driving).to(self.reference)
+        driven = self.autoencoder.encode_motion(landmarks)[None]
+        origin = driven[:, min(script.origin, len(landmarks) - 1)].unsqueeze(1)
+        relative = driven - origin + self.reference.unsqueeze(1)
+        if not script.absolute:
+            return relative
+        # Angles as they are, the place from where the portrait is; of the expression only the
+        # difference between the two people is taken away.
+        own, other = self.denoiser.rest(self.reference), self.denoiser.rest(driven.mean(1))
+        absolute = driven - other.unsqueeze(1) + own.unsqueeze(1)
+        absolute[..., :3] = driven[..., :3]
+        absolute[..., 3:6] = relative[..., 3:6]
+        return absolute
+
+    def _fill(
+        self, asked: Tensor, script: Script, seed: int, first: int = 0
+    ) -> Iterator[tuple[float, Tensor]]:
+        """Generates what is NaN in the take's frames from `first` on, window by window."""
+        generator = torch.Generator().manual_seed(seed)
+        motion = asked.clone()
+        heard = script.speech[first : first + motion.shape[1]]
+        guidance = script.guidance if len(script.speech) else 0.0
+        if not len(script.speech):
+            heard = np.zeros((motion.shape[1], script.speech.shape[1]), np.float32)
+        speech = torch.from_numpy(heard).to(motion)[None]
+        for start, end, _ in windows(motion.shape[1], WINDOW, OVERLAP):
+            noise = torch.randn(1, end - start, motion.shape[-1], generator=generator)
+            for group, temperature in TEMPERATURE.items():
+                noise[..., self.groups[group]] *= temperature
+            motion[:, start:end] = generate_motion(
+                self.denoiser,
+                self.reference,
+                speech[:, start:end],
+                noise.to(motion),
+                motion[:, start:end],
+                script.steps,
+                guidance,
+            )
+            yield end / motion.shape[1], motion
+
+
+def generate_motion(
+    denoiser: Denoiser,
+    reference: Tensor,
+    speech: Tensor,
+    noise: Tensor,
+    asked: Tensor,
+    steps: int,
+    guidance: float,
+) -> Tensor:
+    """Motion latents of one window.
+
+    Args:
+        reference: (B, D) the portrait's motion latent.
+        speech: (B, T, F).
+        noise: (B, T, D) standard normal.
+        asked: (B, T, D) latents that are kept as they are; NaN where they are to be made.
+        guidance: weight of the speech; 0 does not hear it.
+
+    Returns:
+        (B, T, D) motion latents.
+    """
+    mask = ~asked.isnan()
+    if mask.all():
+        return asked.clone()
+    values = denoiser.relative(asked.nan_to_num(), reference)
+    given = mask.to(noise)
+
+    def predict(x_t: Tensor, t: Tensor) -> Tensor:
+        x_t = torch.where(mask, values, x_t)
+        x_0 = denoiser.guided(x_t, t, speech, reference, given, guidance)
+        return torch.where(mask, values, x_0)
+
+    *_, x_0 = sample_dpm(predict, noise, steps)
+    return torch.where(mask, asked, denoiser.absolute(x_0, reference))
+
+
+def _ramp(frames: int, first: int, last: int) -> Tensor:
+    """(T, 1): 0 outside, rising to 1 inside a span, but at once at the take's own edges."""
+    index = torch.arange(frames)
+    rise = torch.ones(frames) if first == 0 else (index - first + 1) / RAMP
+    fall = torch.ones(frames) if last >= frames else (last - index) / RAMP
+    inside = (first <= index) & (index < last)
+    return (torch.minimum(rise, fall).clamp(0, 1) * inside)[:, None]

@@ -1,0 +1,168 @@
+"""What an amount of smile, gaze or surprise is in motion latents: one direction per channel.
+
+The landmarker scores 52 blendshapes in every frame. A ridge regression from changes of those
+scores to changes of the motion latent, within clips, makes them a labelled basis of real motion;
+a channel is a sum of them, confined to the groups that it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gaia_core import landmarks as mesh
+from gaia_core.autoencoder import MotionEncoder
+from gaia_core.controls import EXPRESSION
+
+RIDGE = 1e-3  # of the scores' mean variance
+# The landmarker's names of the scores, in its order.
+SCORES = (  # noqa: SIM905 (52 lines would tell no more)
+    "neutral browDownLeft browDownRight browInnerUp browOuterUpLeft browOuterUpRight cheekPuff "
+    "cheekSquintLeft cheekSquintRight eyeBlinkLeft eyeBlinkRight eyeLookDownLeft eyeLookDownRight "
+    "eyeLookInLeft eyeLookInRight eyeLookOutLeft eyeLookOutRight eyeLookUpLeft eyeLookUpRight "
+    "eyeSquintLeft eyeSquintRight eyeWideLeft eyeWideRight jawForward jawLeft jawOpen jawRight "
+    "mouthClose mouthDimpleLeft mouthDimpleRight mouthFrownLeft mouthFrownRight mouthFunnel "
+    "mouthLeft mouthLowerDownLeft mouthLowerDownRight mouthPressLeft mouthPressRight mouthPucker "
+    "mouthRight mouthRollLower mouthRollUpper mouthShrugLower mouthShrugUpper mouthSmileLeft "
+    "mouthSmileRight mouthStretchLeft mouthStretchRight mouthUpperUpLeft mouthUpperUpRight "
+    "noseSneerLeft noseSneerRight"
+).split(" ")
+# How much of each score an amount of 1 is; "Both" stands for left and right.
+RECIPES: dict[str, dict[str, float]] = {
+    "blink": {"eyeBlinkBoth": 0.9},
+    "brows": {"browInnerUp": 0.9, "browOuterUpBoth": 0.9, "browDownBoth": -0.3},
+    "frown": {"browDownBoth": 1.8, "browInnerUp": -0.3},
+    "smile": {"mouthSmileBoth": 1.1, "mouthUpperUpBoth": 0.25},
+    "mouth": {"jawOpen": 0.7, "mouthLowerDownBoth": 0.2},
+    "pucker": {"mouthPucker": 1.4, "mouthFunnel": 0.3},
+    "sad": {"browInnerUp": 0.9, "browOuterUpBoth": -0.3, "mouthFrownBoth": 0.6}
+    | {"mouthShrugLower": 0.6, "mouthSmileBoth": -0.3, "eyeBlinkBoth": 0.1},
+    "surprised": {"browInnerUp": 1.0, "browOuterUpBoth": 1.0, "eyeBlinkBoth": -0.15}
+    | {"jawOpen": 0.5, "eyeSquintBoth": -0.3},
+    "angry": {"browDownBoth": 1.8, "mouthPressBoth": 0.5, "eyeSquintBoth": 0.4}
+    | {"mouthSmileBoth": -0.3, "browInnerUp": -0.3},
+    "disgusted": {"browDownBoth": 1.0, "mouthUpperUpBoth": 0.8, "eyeSquintBoth": 0.6}
+    | {"mouthFrownBoth": 0.3, "mouthShrugUpper": 0.3},
+    "afraid": {"browInnerUp": 1.2, "browOuterUpBoth": 0.4, "mouthStretchBoth": 0.6}
+    | {"eyeBlinkBoth": -0.2, "eyeSquintBoth": -0.4, "jawOpen": 0.25},
+}
+GROUPS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("gaze_x", "gaze_y", "blink", "wink_left", "wink_right"), ("eyes",)),
+    **dict.fromkeys(("brows", "frown"), ("brows",)),
+    **dict.fromkeys(("smile", "mouth", "pucker", "puff"), ("mouth", "face")),
+}
+WINK, RESTING = 2.1, 2.0  # strength of a wink; weight of the eye that does not
+GAZE = (0.09, -0.05)  # face widths by which the irises go to the right and up
+PUFF = 0.12  # face widths by which full cheeks stand out
+CHEEKS = (205, 425)  # their middles
+
+
+def fit_directions(encoder: MotionEncoder, caches: Iterable[Path]) -> Tensor:
+    """The latent change that an amount of 1 makes, in the order of `controls.EXPRESSION`.
+
+    Args:
+        encoder: fitted.
+        caches: files with landmarks (T, K, 3) in crop units and blendshapes (T, 52).
+
+    Returns:
+        (channels, D).
+    """
+    basis = _regress(encoder, caches)
+    rows = {name: _sum(basis, recipe) for name, recipe in RECIPES.items()}
+    rows["wink_left"], rows["wink_right"] = _winks(encoder, rows["blink"])
+    rows["gaze_x"], rows["gaze_y"] = _gaze(encoder)
+    rows["puff"] = _puff(encoder)
+    every = tuple(encoder.config.groups)[1:]
+    for name, row in rows.items():
+        kept = torch.zeros_like(row)
+        for group in GROUPS.get(name, every):
+            kept[encoder.config.groups[group]] = 1
+        rows[name] = row * kept
+    return torch.stack([rows[name] for name in EXPRESSION])
+
+
+@torch.no_grad()
+def _regress(encoder: MotionEncoder, caches: Iterable[Path]) -> Tensor:
+    """Latent change per unit of each score: (52, D)."""
+    products = torch.zeros(len(SCORES), len(SCORES) + encoder.config.width, dtype=torch.float64)
+    for path in caches:
+        with np.load(path) as stored:
+            landmarks, scores = stored["landmarks"], stored["blendshapes"]
+        seen = np.isfinite(landmarks[:, 0, 0])
+        if seen.sum() < 2:
+            continue
+        motion = encoder(torch.from_numpy(landmarks[seen])).double()
+        found = torch.from_numpy(scores[seen]).double()
+        found = found - found.mean(0)
+        products += found.T @ torch.cat([found, motion - motion.mean(0)], 1) / len(found) ** 0.5
+    square = products[:, : len(SCORES)]
+    ridge = RIDGE * square.diagonal().mean() * torch.eye(len(SCORES), dtype=torch.float64)
+    return torch.linalg.solve(square + ridge, products[:, len(SCORES) :]).float()
+
+
+def _sum(basis: Tensor, recipe: dict[str, float]) -> Tensor:
+    row = torch.zeros(basis.shape[1])
+    for name, amount in recipe.items():
+        sides = [name.replace("Both", side) for side in ("Left", "Right")]
+        for side in sides if "Both" in name else [name]:
+            row += amount * basis[SCORES.index(side)]
+    return row
+
+
+def _shape(encoder: MotionEncoder, row: Tensor) -> Tensor:
+    """A latent change to the change of landmarks in the template's frame: (D,) -> (K, 3)."""
+    pose = encoder.config.groups["pose"].stop
+    expression = (row * encoder.scale)[pose:]
+    return (encoder.decode.weight @ expression).unflatten(0, (mesh.COUNT, 3))
+
+
+def _latent(encoder: MotionEncoder, shape: Tensor) -> Tensor:
+    """The inverse of `_shape`, as far as the latent can say: (K, 3) -> (D,)."""
+    pose = encoder.config.groups["pose"].stop
+    expression = encoder.encode.weight @ shape.flatten()
+    return torch.cat([torch.zeros(pose), expression]) / encoder.scale
+
+
+@torch.no_grad()
+def _winks(encoder: MotionEncoder, blink: Tensor) -> tuple[Tensor, Tensor]:
+    """Real winks are rare in the data: each is the half of a blink that its eye does."""
+    shape, left = _shape(encoder, blink), encoder.template[:, 0] > 0
+    eyes = encoder.config.groups["eyes"]
+    # The latent's eyes move together: that one rests counts for more than how the other closes.
+    basis = torch.stack([_shape(encoder, one) for one in torch.eye(len(blink))[eyes]], -1)
+    winks = []
+    for own in (left, ~left):
+        weight = torch.where(own, 1.0, RESTING)[:, None]
+        wanted = (shape * own[:, None] * weight).reshape(-1, 1)
+        found = torch.linalg.lstsq((basis * weight[..., None]).flatten(0, 1), wanted).solution
+        wink = torch.zeros_like(blink)
+        wink[eyes] = WINK * found[:, 0]
+        winks.append(wink)
+    return winks[0], winks[1]
+
+
+@torch.no_grad()
+def _gaze(encoder: MotionEncoder) -> tuple[Tensor, Tensor]:
+    """Scores of looking are weak and noisy: the irises are moved by hand."""
+    moved = []
+    for axis, reach in enumerate(GAZE):
+        shape = torch.zeros(mesh.COUNT, 3)
+        shape[list(mesh.IRISES), axis] = reach
+        moved.append(_latent(encoder, shape))
+    return moved[0], moved[1]
+
+
+@torch.no_grad()
+def _puff(encoder: MotionEncoder) -> Tensor:
+    """The landmarker never scores full cheeks: they are moved outwards and forwards by hand."""
+    shape = torch.zeros(mesh.COUNT, 3)
+    for cheek in CHEEKS:
+        centre = encoder.template[cheek]
+        near = torch.exp(-(encoder.template - centre)[:, :2].square().sum(1) / (2 * 0.1**2))
+        outward = centre.new_tensor([centre[0].sign(), 0.0, -0.5])
+        shape += PUFF * near[:, None] * outward
+    return _latent(encoder, shape)

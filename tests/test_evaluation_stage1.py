@@ -1,0 +1,276 @@
+"""What the protocols of stage 1 say of a plain model, and of what is planted in their input."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gaia_core import media
+from gaia_core.errors import InputError
+from gaia_core.evaluation import (
+    calm,
+    format_table,
+    hard,
+    motion_range,
+    people,
+    protocol,
+    reenactment,
+    resolution,
+)
+from gaia_core.evaluation.baselines import landmark_warp
+from gaia_core.face import crop_around
+from gaia_core.landmarks import rotation_from_degrees
+
+
+@pytest.fixture(scope="module")
+def autoencoder(make_autoencoder):
+    """Untrained: the portrait warped by the asked landmarks."""
+    return make_autoencoder()
+
+
+@pytest.fixture(scope="module")
+def judges(landmarker):
+    return reenactment.Judges(landmarker)
+
+
+@pytest.fixture(scope="module")
+def sitter(landmarker, photo):
+    return people.sit(landmarker, "astronaut", photo)
+
+
+@pytest.fixture(scope="module")
+def talk(landmarker, photo, photo_face):
+    """A film of a mouth that closes from frame to frame."""
+    crop = crop_around(photo_face.landmarks).extract(photo, people.SIDE)
+    face = next(landmarker.track([crop]))
+    frames = []
+    for closed in np.linspace(0, 1, 12):
+        driving = face.landmarks.copy()
+        lips = driving[[13, 14]].mean(0)
+        driving[14] += closed * (lips - driving[14])
+        frames.append(people.Film("talk", "a", [crop], [type(face)(driving, face.blendshapes)]))
+    return people.Film("talk", "a", [crop] * 12, [x.faces[0] for x in frames])
+
+
+def test_sitters_are_cropped_as_at_inference(sitter, landmarker, photo):
+    assert sitter.crop.shape == (people.SIDE, people.SIDE, 3)
+    (again,) = landmarker.track([sitter.crop])
+    assert np.abs(again.landmarks - sitter.face.landmarks)[:, :2].mean() < 2
+    assert people.sit(landmarker, "nobody", np.zeros((300, 300, 3), np.uint8)) is None
+    assert people.sit(landmarker, "small", photo, least=200) is None
+
+
+def test_turned_changes_the_head_pose_by_so_many_degrees(autoencoder, sitter):
+    own = sitter.motion(autoencoder)
+    degrees = torch.tensor([[10.0, 0, 0], [0, -5, 3]])
+    pose = autoencoder.head_pose(people.turned(autoencoder, own, degrees))
+    change = pose - autoencoder.head_pose(own)
+    assert torch.allclose(change[:, :3], degrees, atol=1e-3)
+    assert torch.allclose(change[:, 3:], torch.zeros(2, 3), atol=1e-5)
+
+
+def test_a_direction_is_what_changes_where_the_signal_is_high(autoencoder, sitter):
+    """A channel of the mouth is raised while the head turns: the channel is found, the turn not."""
+    own = sitter.motion(autoencoder)
+    mouth = autoencoder.config.motion.groups["mouth"]
+    raised = torch.linspace(0, 2, 10)
+    motion = own.repeat(10, 1)
+    motion[:, 0] += raised
+    motion[:, mouth.start] += raised
+    landmarks = autoencoder.decode_landmarks(motion).numpy() * people.SIDE
+    faces = [type(sitter.face)(points, sitter.face.blendshapes) for points in landmarks]
+    film = people.Film("made", "a", [sitter.crop] * 10, faces)
+    found = people.direction(autoencoder, [film], lambda film: raised.numpy(), 1.0)
+    assert not found[autoencoder.config.motion.groups["pose"]].any()
+    assert found.abs().argmax() == mouth.start and found[mouth.start] == pytest.approx(2, abs=0.4)
+    assert not people.direction(autoencoder, [film], lambda film: raised.numpy(), 3.0).any()
+
+
+def test_the_range_is_walked_from_end_to_end(
+    monkeypatch, autoencoder, judges, sitter, talk, tmp_path
+):
+    monkeypatch.setattr(motion_range, "STEPS", 3)
+    found = motion_range.measure(
+        autoencoder, judges, [sitter], [(sitter, sitter)], [talk], tmp_path
+    )
+    assert set(found) == {"yaw", "pitch", "roll", "mouth", "eyes", "smile"}
+    for axis in found.values():
+        assert len(axis["reached"]) == motion_range.STEPS and axis["portraits"] == 1
+    roll = found["roll"]
+    assert roll["asked"] == pytest.approx(roll["amounts"], abs=0.5)
+    assert roll["share_reached"] == pytest.approx(1, abs=0.15)  # a warp can roll
+    assert max(roll["akd_px"]) < 4 and roll["lost_faces"] == [0, 0, 0]
+    assert roll["identity_l2"][0] < 0.5 and roll["identity_l2"][1:] == [None, None]
+    assert {path.name for path in tmp_path.rglob("*.png")} == {f"{name}.png" for name in found}
+
+
+def test_a_lost_face_is_counted_where_it_is_lost(monkeypatch, autoencoder, judges, sitter):
+    drawn = people.draw
+
+    def blank(*arguments):
+        made = drawn(*arguments)
+        made[-1] = np.zeros_like(made[-1])
+        return made
+
+    monkeypatch.setattr(motion_range, "draw", blank)
+    axis = motion_range.axes(autoencoder, [])["yaw"]
+    _, walk = motion_range._walk(autoencoder, judges, sitter, axis)
+    found = motion_range._summarise(axis.amounts, [walk])
+    assert found["lost_faces"] == [0] * 6 + [1]
+    assert found["reached"][-1] is None and found["identity_l2"][-1] is None
+    assert np.isfinite(found["share_reached"])
+
+
+def test_whole_photos_keep_their_sharpness_under_a_plain_warp(autoencoder, landmarker, photo):
+    found = resolution.measure(autoencoder, landmarker, [("astronaut", photo)])
+    row = found["by_photo"]["astronaut"]
+    assert found["outside_identical"] and (row["width"], row["height"]) == (512, 512)
+    assert row["sharpness_still"] == pytest.approx(1, abs=0.25)
+    assert 0.5 < row["seam"] < 1.2
+
+
+def test_a_soft_face_and_a_seam_are_found(monkeypatch, autoencoder, landmarker, photo):
+    def spoilt(*arguments, **options):
+        made = people.draw(*arguments, **options)
+        return [(0.5 * reenactment_blur(x) + 100).clip(0, 255).astype(np.uint8) for x in made]
+
+    def reenactment_blur(image):
+        return np.asarray(Image.fromarray(image).resize((60, 60)).resize(image.shape[1::-1]))
+
+    monkeypatch.setattr(resolution, "draw", spoilt)
+    found = resolution.measure(autoencoder, landmarker, [("astronaut", photo)])
+    assert found["sharpness_moved"] < 0.3
+    assert found["outside_identical"]
+
+
+def test_the_window_is_what_the_composer_blends(photo, photo_face):
+    weight = resolution.window(photo, crop_around(photo_face.landmarks))
+    assert weight.shape == photo.shape[:2]
+    x, y = photo_face.landmarks[1, :2].astype(int)
+    assert weight[y, x] == 1 and weight[-1, 0] == 0
+
+
+def test_what_holds_still_is_calm_and_a_slow_turn_is_found(
+    monkeypatch, autoencoder, judges, sitter
+):
+    generator = np.random.default_rng(0)
+    images, faces = [], []
+    for index in range(30):
+        driving = sitter.face.landmarks.copy()
+        turn = torch.tensor([0.2 * index, 0, 0])
+        centre = driving.mean(0)
+        rotation = rotation_from_degrees(turn).numpy()
+        driving = ((driving - centre) @ rotation.T + centre).astype(np.float32)
+        images.append(landmark_warp(sitter.crop, sitter.face.landmarks / 256, driving / 256))
+        faces.append(type(sitter.face)(driving, sitter.face.blendshapes))
+    film = people.Film("turn", "a", images, faces)
+    shaking = [
+        type(face)(face.landmarks + np.float32(generator.normal(0, 4, 3)), face.blendshapes)
+        for face in faces
+    ]
+    assert [x.name for x, _ in calm.slow_turns([film])] == ["turn"]
+    assert calm.slow_turns([people.Film("still", "b", images[:1] * 30, faces[:1] * 30)]) == []
+    ordered = calm.slow_turns([people.Film("shaking", "c", images, shaking), film])
+    assert ordered[0][0].name == "turn"
+    monkeypatch.setattr(calm, "PAN_SECONDS", 0.4)
+    monkeypatch.setattr(calm, "STILL_FRAMES", 6)
+    found = calm.measure(autoencoder, judges, [sitter], [film])
+    assert found["still_std"] < 1e-4 < found["pan_flicker"]
+    assert found["still_std"] < found["tracked_std"] < 0.05
+    assert found["windows"] == 1 and found["real_flicker"] > 0
+
+
+def test_the_mouth_is_left_out(sitter):
+    outside = calm.outside_mouth(sitter.face.landmarks, people.SIDE)
+    lips = sitter.face.landmarks[[13, 14, 61, 291], :2].astype(int)
+    nose = sitter.face.landmarks[4, :2].astype(int)
+    assert not outside[lips[:, 1], lips[:, 0]].any() and outside[nose[1], nose[0]]
+
+
+# With a folder of data
+
+
+class Stage1:
+    """All that is asked of an engine by the protocols of portraits."""
+
+    def __init__(self, autoencoder):
+        self.autoencoder = autoencoder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, photo):
+    """Two held-out portraits of one person and one of another, and no more than names of clips."""
+    folder = tmp_path_factory.mktemp("data")
+    for part in ("clips", "portraits/val"):
+        (folder / part).mkdir(parents=True)
+    large = Image.fromarray(photo).crop((110, 10, 350, 250)).resize((1024, 1024))
+    rows = []
+    for name, identity, source in (
+        ("omi_839_6ca28e", "one", "x"),
+        ("one_s", "one", "x"),
+        ("two", "two", "y"),
+    ):
+        large.save(folder / "portraits" / "val" / f"{name}.jpg")
+        rows.append((f"val/{name}.jpg", identity, source))
+    write(folder / "portraits" / "manifest.csv", ("file", "identity", "source"), rows)
+    with media.VideoWriter(folder / "clips" / "val.mp4", 256, 256, None, {}) as writer:
+        for _ in range(8):
+            writer.write(np.asarray(large.resize((256, 256))))
+    (folder / "clips" / "val").mkdir()
+    (folder / "clips" / "val.mp4").rename(folder / "clips" / "val" / "a.mp4")
+    columns = ("file", "identity", "has_audio", "source")
+    write(folder / "clips" / "manifest.csv", columns, [("val/a.mp4", "a", "0", "x")])
+    return folder
+
+
+def write(path, columns, rows):
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([columns, *rows])
+
+
+def test_portraits_take_turns_by_source(folder):
+    names = [photo.name for photo in people.read_photos(folder)]
+    assert names == ["omi_839_6ca28e", "two", "one_s"]
+
+
+@pytest.mark.parametrize("name", protocol.OF_PORTRAITS)
+def test_each_protocol_of_portraits_gives_a_plain_report(
+    monkeypatch, folder, autoencoder, tmp_path, name
+):
+    monkeypatch.setattr(calm, "PAN_SECONDS", 0.4)
+    monkeypatch.setattr(calm, "STILL_FRAMES", 6)
+    monkeypatch.setattr(motion_range, "STEPS", 3)
+    report = protocol.evaluate(Stage1(autoencoder), folder, name, limit=1, sheets=tmp_path)
+    assert set(report) == {"identities", name}
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+    assert list((tmp_path / name).glob("*.png"))
+    table = format_table(report)
+    assert len(table.splitlines()) > 3 and max(map(len, table.splitlines())) <= 100
+
+
+def test_hard_portraits_are_found_by_name(folder, autoencoder, judges, talk):
+    photos = {photo.name: photo for photo in people.read_photos(folder)}
+    report = hard.measure(autoencoder, judges, photos, [talk])
+    assert [row["portrait"] for row in report.values()] == ["omi_839_6ca28e"]
+    assert hard.measure(autoencoder, judges, photos, []) == {}
+
+
+def test_hard_changes_do_what_they_say(photo):
+    dark = hard.darken(photo)
+    assert dark.mean() < 0.3 * photo.mean() and dark.shape == photo.shape
+    assert np.array_equal(dark, hard.darken(photo))
+    painted = hard.paint(photo)
+    flat = [np.abs(np.diff(x.astype(int), axis=1)) < 2 for x in (painted, photo)]
+    assert painted.shape == photo.shape and flat[0].mean() > 1.3 * flat[1].mean()
+
+
+def test_no_portraits_is_an_input_error(folder, autoencoder, tmp_path):
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "manifest.csv").write_text(
+        (folder / "clips" / "manifest.csv").read_text()
+    )
+    with pytest.raises(InputError, match="portraits/manifest.csv"):
+        protocol.evaluate(Stage1(autoencoder), tmp_path, "range")

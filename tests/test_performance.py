@@ -1,0 +1,155 @@
+"""What is asked for is kept, what is free is made, and a span changes nothing outside itself."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from gaia_core import FPS
+from gaia_core.controls import EXPRESSION, Controls, Keyframe
+from gaia_core.performance import RAMP, WINDOW, Performer, Script
+from gaia_core.request import Span
+from gaia_core.speech import FEATURES
+
+FRAMES = 60
+
+
+@pytest.fixture(scope="module")
+def reference(gaia, crop_landmarks) -> torch.Tensor:
+    return gaia.autoencoder.encode_motion(crop_landmarks[None])
+
+
+@pytest.fixture(scope="module")
+def performer(gaia, reference) -> Performer:
+    return Performer(gaia.autoencoder, gaia.denoiser, gaia.directions, reference)
+
+
+@pytest.fixture(scope="module")
+def script(crop_landmarks) -> Script:
+    speech = np.random.default_rng(0).normal(size=(FRAMES, FEATURES)).astype(np.float32)
+    nothing = np.zeros((0, *crop_landmarks.shape), np.float32)
+    return Script(FRAMES, speech, nothing, seed=0, steps=2, guidance=1.5)
+
+
+@torch.no_grad()
+def motion_of(performer: Performer, script: Script) -> torch.Tensor:
+    """(T, D)"""
+    *_, (done, motion) = performer.perform(script)
+    assert done == 1 and motion.isfinite().all()
+    return motion[0]
+
+
+def keys(*values: tuple) -> tuple[Keyframe, ...]:
+    return tuple(Keyframe(*value) for value in values)
+
+
+def test_the_head_goes_where_it_is_asked_to(performer, script, gaia, reference):
+    tracks = {
+        "yaw": keys((0.0, 0.0), (1.0, 20.0)),
+        "y": keys((0.0, 0.1)),
+        "scale": keys((0.0, 1.1)),
+    }
+    pose = gaia.autoencoder.head_pose(
+        motion_of(performer, replace(script, controls=Controls(tracks)))
+    )
+    own = gaia.autoencoder.head_pose(reference)[0]
+    moved = pose - own
+    assert moved[0, 0] == pytest.approx(0, abs=1e-3)
+    assert moved[25:, 0].tolist() == pytest.approx([20.0] * (FRAMES - 25), abs=1e-3)
+    assert moved[:, 4].mean() == pytest.approx(-0.1 * float(own[5].exp()), abs=1e-4)  # upwards
+    assert moved[:, 5].exp().mean() == pytest.approx(1.1, abs=1e-3)
+    assert moved[:, 2].std() > 0  # roll is still the model's
+
+
+def test_a_free_stretch_is_the_models(performer, script):
+    held = Controls({"yaw": keys((0.0, 10.0))})
+    free = Controls({"yaw": keys((0.0, 10.0), (0.8, 10.0, "free"), (1.6, 10.0))})
+    one, other = (motion_of(performer, replace(script, controls=c))[:, 0] for c in (held, free))
+    same = (one - other).abs() < 1e-5
+    assert same[:21].all() and same[40:].all() and not same[21:40].any()
+
+
+def test_an_expression_is_added_where_its_keys_are(performer, script):
+    plain = motion_of(performer, script)
+    smiling = motion_of(
+        performer, replace(script, controls=Controls({"smile": keys((1.0, 0.5), (1.4, 0.5))}))
+    )
+    change = smiling - plain
+    direction = performer.directions[list(EXPRESSION).index("smile")]
+    torch.testing.assert_close(change[30], 0.5 * direction, atol=1e-5, rtol=1e-4)
+    assert not change[:20].any() and not change[41:].any()
+
+
+def test_strengths(performer, script):
+    plain = motion_of(performer, script)
+    groups = performer.groups
+    rest = performer.denoiser.rest(performer.reference)[0]
+
+    def with_(**strength) -> torch.Tensor:
+        return motion_of(performer, replace(script, controls=Controls({}, strength)))
+
+    still = with_(head=0.0)
+    pose = groups["pose"]
+    torch.testing.assert_close(still[:, pose], rest[pose].expand(FRAMES, -1), atol=1e-5, rtol=0)
+    assert torch.equal(still[:, pose.stop :], plain[:, pose.stop :])
+    double = with_(mouth=2.0)
+    for name in ("mouth", "face"):
+        where = groups[name]
+        wanted = 2 * plain[:, where] - rest[where]
+        torch.testing.assert_close(double[:, where], wanted, atol=1e-5, rtol=1e-4)
+    assert torch.equal(with_(gaze=1.0, blink=1.0), plain)
+    # Without gaze and blinks nothing of either is left.
+    basis = performer.directions[:3]
+    left = (with_(gaze=0.0, blink=0.0) - rest) @ torch.linalg.pinv(basis)
+    assert left.abs().max() < 1e-4
+
+
+def test_a_span_changes_nothing_outside_itself(performer, script):
+    before = motion_of(performer, script)
+    span = Span(0.8, 1.6, seed=5)
+    after = motion_of(performer, replace(script, spans=(span,)))
+    changed = (after != before).any(1).nonzero()[:, 0]
+    assert changed.min() >= 20 and changed.max() < 40 and len(changed) > 10
+    again = motion_of(performer, replace(script, spans=(span, replace(span, seed=6))))
+    assert not torch.equal(after, again) and torch.equal(after[:20], again[:20])
+    smile = Controls({"smile": keys((0.0, 1.0), (2.36, 1.0))})
+    smiled = motion_of(performer, replace(script, spans=(replace(span, controls=smile),)))
+    change = (smiled - after).norm(dim=1)
+    assert not change[:20].any() and not change[40:].any()
+    # It sets in over some frames.
+    assert 0 < change[20] < change[20 + RAMP] and change[39] < change[30]
+
+
+def test_a_span_longer_than_a_window(performer, script):
+    long = np.resize(script.speech, (2 * WINDOW + 50, FEATURES))
+    long_script = replace(script, frames=len(long), speech=long, steps=1)
+    before = motion_of(performer, long_script)
+    span = Span(1.0, (len(long) - 20) / FPS, 3)
+    after = motion_of(performer, replace(long_script, spans=(span,)))
+    assert torch.equal(before[:25], after[:25]) and torch.equal(before[-20:], after[-20:])
+    assert (before != after).any(1)[25:-20].float().mean() > 0.9
+
+
+def test_a_driving_face_is_followed_from_the_portrait_on(performer, script, gaia, crop_landmarks):
+    driving = crop_landmarks.expand(30, -1, -1).clone()
+    driving[:, :, 0] += torch.linspace(0, 0.1, 30)[:, None]  # it goes to the right
+    other_face = driving * torch.tensor([1.1, 0.9, 1.0])
+    every = tuple(performer.groups)
+    given = replace(
+        script, frames=30, speech=script.speech[:0], driving=other_face.numpy(), groups=every
+    )
+    motion = motion_of(performer, given)
+    torch.testing.assert_close(motion[0], performer.reference[0], atol=1e-4, rtol=1e-4)
+    pose = gaia.autoencoder.head_pose(motion)
+    assert pose[-1, 3] - pose[0, 3] == pytest.approx(0.11, abs=0.01)
+    pose_only = motion_of(performer, replace(script, driving=other_face.numpy(), groups=("pose",)))
+    torch.testing.assert_close(pose_only[:30, :6], motion[:, :6], atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(pose_only[:30, 6:], motion[:, 6:], atol=1e-2)
+    assert len(pose_only) == FRAMES  # the speech goes on after the video's end
+
+
+def test_silence_needs_no_speech(performer, script):
+    silent = replace(script, frames=30, speech=script.speech[:0])
+    one, other = (motion_of(performer, replace(silent, seed=seed)) for seed in (0, 1))
+    assert one.shape == other.shape and not torch.allclose(one, other)

@@ -1,0 +1,233 @@
+"""The cards that belong to one tab: keyframes, instruction, driving video, and the edit of a take.
+
+Layout only, as in `panels`. A card is shown while its tab is open and keeps its values otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from gaia_core.controls import CHANNELS, PRESETS, STRENGTHS
+from gaia_core.request import MAX_INSTRUCTION, MAX_SEED, Request
+from ui import keys, stage
+from ui.door import GROUPS, TAKES
+from ui.panels import heading, hint
+from ui.restore import CONSTANT
+from ui.text import say, t
+
+INSTRUCTIONS = ("smile", "timed", "look")  # the examples, by the last part of their key
+
+
+@dataclass(frozen=True)
+class Pose:
+    card: gr.Column
+    presets: dict[str, gr.Button]
+    at: gr.Number
+    lasts: gr.Number
+    keys: gr.HTML
+    strength: dict[str, gr.Slider]
+    expression: dict[str, gr.Slider]
+
+
+@dataclass(frozen=True)
+class Text:
+    card: gr.Column
+    instruction: gr.Textbox
+    examples: dict[str, gr.Button]
+    understood: gr.HTML
+
+
+@dataclass(frozen=True)
+class Drive:
+    card: gr.Column
+    head_only: gr.Column  # on the Pose tab
+    choice: gr.Column  # what is taken; on the Video tab
+    take: gr.Radio
+    groups: gr.CheckboxGroup
+    video: gr.Video
+    mode: gr.Radio
+    reference: gr.Number
+
+
+@dataclass(frozen=True)
+class Edit:
+    card: gr.Column
+    opened: gr.HTML
+    file: gr.File
+    start: gr.Number
+    end: gr.Number
+    seed: gr.Number
+    controlled: gr.Checkbox
+
+
+def pose() -> Pose:
+    with gr.Column(elem_classes="card", elem_id="pose-card", visible=False) as card:
+        heading("pose")
+        with gr.Row(elem_classes="chips", elem_id="presets"):
+            presets = {
+                name: gr.Button(t(f"preset.{name}"), size="sm", elem_id=f"preset-{name}")
+                for name in PRESETS
+            }
+        with gr.Row(elem_classes="pair"):
+            at = gr.Number(
+                0.0,
+                label=t("at.label"),
+                info=t("at.info"),
+                minimum=0,
+                maximum=120,
+                step=0.1,
+                elem_id="preset-at",
+            )
+            lasts = gr.Number(
+                1.6,
+                label=t("lasts.label"),
+                info=t("lasts.info"),
+                minimum=0.4,
+                maximum=30,
+                step=0.1,
+                elem_id="preset-lasts",
+            )
+        rows = keys.editor("keys")
+        with gr.Accordion(t("strength.label"), open=False, elem_id="strengths"):
+            hint("strength.info")
+            with gr.Row(elem_classes="sliders"):
+                strength = {
+                    name: _slider(f"strength.{name}", 0.0, 2.0, 1.0, f"strength-{name}")
+                    for name in STRENGTHS
+                }
+        with gr.Accordion(t("expression.label"), open=False, elem_id="expressions"):
+            hint("expression.info")
+            with gr.Row(elem_classes="sliders"):
+                expression = {
+                    name: _slider(f"expression.{name}", *CHANNELS[name], 0.0, f"expression-{name}")
+                    for name in CONSTANT
+                }
+    return Pose(card, presets, at, lasts, rows, strength, expression)
+
+
+def text() -> Text:
+    with gr.Column(elem_classes="card", elem_id="text-card", visible=False) as card:
+        heading("instruction")
+        instruction = gr.Textbox(
+            label=t("instruction.label"),
+            show_label=False,
+            placeholder=t("instruction.placeholder"),
+            lines=2,
+            max_lines=6,
+            max_length=MAX_INSTRUCTION,
+            elem_id="instruction",
+        )
+        with gr.Row(elem_classes="chips"):
+            examples = {
+                name: gr.Button(
+                    say(f"instruction.example.{name}"), size="sm", elem_id=f"instruction-{name}"
+                )
+                for name in INSTRUCTIONS
+            }
+        understood = gr.HTML("", visible=False, apply_default_css=False, elem_id="understood")
+    return Text(card, instruction, examples, understood)
+
+
+def drive() -> Drive:
+    with gr.Column(elem_classes="card", elem_id="drive-card", visible=False) as card:
+        heading("drive")
+        with gr.Column(elem_classes="way", visible=False) as head_only:
+            hint("drive.head_only")
+        with gr.Column(elem_classes="way") as choice:
+            take = gr.Radio(
+                [(t(f"take.{name}"), name) for name in (*TAKES, "custom")],
+                value="reenact",
+                label=t("take.label"),
+                info=t("take.info"),
+                elem_id="take",
+                elem_classes="segmented",
+            )
+            groups = gr.CheckboxGroup(
+                [(t(f"group.{name}"), name) for name in GROUPS],
+                value=list(GROUPS),
+                label=t("groups.label"),
+                info=t("groups.info"),
+                visible=False,
+                elem_id="groups",
+            )
+        video = gr.Video(
+            sources=["upload"],
+            label=t("drive.label"),
+            show_label=False,
+            height=150,
+            buttons=[],
+            elem_id="drive",
+        )
+        with gr.Row(elem_classes="pair"):
+            mode = gr.Radio(
+                [(t(f"drive_mode.{name}"), name) for name in ("relative", "absolute")],
+                value=Request.drive_mode,
+                label=t("drive_mode.label"),
+                info=t("drive_mode.info"),
+                elem_id="drive-mode",
+                elem_classes="segmented",
+            )
+            reference = gr.Number(
+                Request.drive_reference,
+                label=t("drive_reference.label"),
+                info=t("drive_reference.info"),
+                minimum=0,
+                step=0.1,
+                elem_id="drive-reference",
+            )
+    return Drive(card, head_only, choice, take, groups, video, mode, reference)
+
+
+def edit() -> Edit:
+    with gr.Column(elem_classes="card", elem_id="edit-card", visible=False) as card:
+        heading("edit")
+        opened = gr.HTML(stage.nothing_opened(), apply_default_css=False, elem_id="opened")
+        file = gr.File(
+            file_types=[".mp4", ".json"],
+            label=t("open.label"),
+            show_label=False,
+            height=136,
+            elem_id="open",
+        )
+        hint("open.info")
+        with gr.Row(elem_classes="pair"):
+            start = gr.Number(
+                0.0,
+                label=t("start.label"),
+                info=t("start.info"),
+                minimum=0,
+                step=0.1,
+                elem_id="start",
+            )
+            end = gr.Number(
+                1.0, label=t("end.label"), info=t("end.info"), minimum=0, step=0.1, elem_id="end"
+            )
+        seed = gr.Number(
+            1,
+            label=t("span_seed.label"),
+            info=t("span_seed.info"),
+            precision=0,
+            minimum=0,
+            maximum=MAX_SEED,
+            elem_id="span-seed",
+        )
+        controlled = gr.Checkbox(
+            False, label=t("controlled.label"), info=t("controlled.info"), elem_id="controlled"
+        )
+    return Edit(card, opened, file, start, end, seed, controlled)
+
+
+def _slider(key: str, low: float, high: float, value: float, elem_id: str) -> gr.Slider:
+    return gr.Slider(
+        low,
+        high,
+        value,
+        step=0.05,
+        label=t(key),
+        info=t(f"{key}.info"),
+        buttons=[],
+        min_width=200,
+        elem_id=elem_id,
+    )

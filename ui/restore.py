@@ -1,0 +1,149 @@
+"""A recipe back to what made it: the values of the page's controls, or Python that repeats it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from pprint import pformat
+from typing import Any
+
+from gaia_core.request import MEDIA, Request
+from ui import samples
+from ui.door import LAST_SECOND, TAKES, read_recipe
+
+CONSTANT = ("smile", "brows", "mouth", "gaze_x", "gaze_y")  # the channels that have a slider
+
+_SHARED = ("voice", "face", "seed", "steps", "guidance", "size", "seconds")
+_DRIVEN = ("drive_groups", "drive_mode", "drive_reference")
+_SAID = ("speech", "text", "voice")
+# Of which fields of a request an endpoint takes; what is left out is at its default there.
+_TAKEN = {
+    "speech": _SAID,
+    "pose": ("controls", *_SAID, "seconds", "drive", "drive_mode", "drive_reference"),
+    "text": ("instruction", "controls", *_SAID, "seconds"),
+    "video": ("drive", *_DRIVEN, "controls", *_SAID),
+}
+_ALWAYS = ("face", "seed", "steps", "guidance", "size", "label")
+ENDPOINTS = {
+    "speech": "/speech_driven",
+    "pose": "/pose_controlled",
+    "text": "/text_instructed",
+    "video": "/video_driven",
+}
+
+
+def mode_of(request: Request) -> str:
+    """The tab that a request comes from, or would come from."""
+    if request.drive and tuple(request.drive_groups) != ("pose",):
+        return "video"
+    if request.instruction:
+        return "text"
+    if request.drive or request.controls.tracks or request.controls.strength:
+        return "pose"
+    return "speech"
+
+
+def form_values(recipe: Mapping[str, Any], found: Mapping[str, Path]) -> dict[str, Any]:
+    """A recipe as values of the fields of `door.Form` that it settles.
+
+    Args:
+        found: media by their fingerprint; those that are not here are left as they are.
+    """
+    somewhere = {name: Path() for name in ("speech", "drive") if recipe.get(name)}
+    request = Request.from_recipe(read_recipe(recipe), portrait=Path(), **somewhere)
+    media = {name: found.get(recipe.get(name) or "") for name in MEDIA}
+    values: dict[str, Any] = {name: getattr(request, name) for name in _SHARED}
+    values |= {"mode": mode_of(request), "random": False}
+    values |= {name: str(media[name]) for name in ("portrait", "drive") if media[name]}
+    if request.text:
+        values |= {"source": "text", "text": request.text}
+    elif recipe.get("speech"):
+        values |= {"source": "upload"}
+        if media["speech"]:
+            values["upload"] = str(media["speech"])
+    else:
+        values["source"] = "none"
+    values |= _control_values(request)
+    values["instruction"] = request.instruction or ""
+    if values["mode"] == "video" or recipe.get("drive"):
+        groups = tuple(request.drive_groups)
+        values |= {"drive_mode": request.drive_mode, "drive_reference": request.drive_reference}
+        named = [name for name, taken in TAKES.items() if set(taken) == set(groups)]
+        values |= {"take": named[0] if named else "custom", "groups": list(groups)}
+    return values
+
+
+def _control_values(request: Request) -> dict[str, Any]:
+    given = request.controls.to_json()
+    expression = {name: 0.0 for name in CONSTANT}
+    keys: list[list[Any]] = []
+    for channel, track in given["tracks"].items():
+        times, levels = [key[0] for key in track], {key[1] for key in track}
+        if channel in CONSTANT and times == [0.0, LAST_SECOND] and len(levels) == 1:
+            expression[channel] = track[0][1]
+        else:
+            keys += [[channel, *key] for key in track]
+    return {"keys": keys, "expression": expression, "strength": given["strength"]}
+
+
+def python_code(request: Request, url: str) -> str:
+    """A program for gradio_client that makes the same video from the same files."""
+    consent = not all(
+        samples.is_shipped(path) for name in MEDIA if (path := getattr(request, name)) is not None
+    )
+    if request.spans:
+        arguments, endpoint = _span_arguments(request), "/rerender_span"
+    else:
+        mode = mode_of(request)
+        arguments, endpoint = _arguments(request, _TAKEN[mode]), ENDPOINTS[mode]
+    if consent or not request.label:
+        arguments["consent"] = "True"
+    lines = "".join(f"    {name}={value},\n" for name, value in arguments.items())
+    return (
+        "from gradio_client import Client, handle_file\n\n"
+        f'client = Client("{url}")\n'
+        f'video, info = client.predict(\n{lines}    api_name="{endpoint}",\n)\nprint(video)\n'
+    )
+
+
+def _arguments(request: Request, names: tuple[str, ...]) -> dict[str, str]:
+    """What differs from the defaults, as Python."""
+    values = {"portrait": _literal(request.portrait)}
+    for name in (*names, *_ALWAYS):
+        value = getattr(request, name)
+        if value is None or value == getattr(Request, name, None):
+            continue
+        if name == "voice" and not request.text:
+            continue
+        if name == "seconds" and (request.text or request.speech):
+            continue
+        values[name] = _literal(value)
+    return values
+
+
+def _span_arguments(request: Request) -> dict[str, str]:
+    recipe = request.recipe()
+    *before, span = recipe["spans"]
+    values = {
+        "portrait": _literal(request.portrait),
+        "recipe": _literal({**recipe, "spans": before}),
+        "start": _literal(span["start"]),
+        "end": _literal(span["end"]),
+        "span_seed": _literal(span["seed"]),
+    }
+    if span["controls"]:
+        values["controls"] = _literal(span["controls"])
+    for name in ("speech", "drive"):
+        if getattr(request, name) is not None:
+            values[name] = _literal(getattr(request, name))
+    return values
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, Path):
+        return f"handle_file({value.name!r})"
+    if isinstance(value, tuple):
+        value = list(value)
+    if hasattr(value, "to_json"):
+        value = value.to_json()
+    return pformat(value, width=88, sort_dicts=False).replace("\n", "\n    ")

@@ -1,0 +1,67 @@
+"""One run of the engine, for the page and for programs alike, and how its failures are told.
+
+Each run is one generator. When a visitor presses Stop, closes the page or cancels a job, Gradio
+closes it, which closes the engine's generator and removes the unfinished take.
+"""
+
+from __future__ import annotations
+
+import html
+import logging
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import gradio as gr
+
+from gaia_core.errors import InputError
+from gaia_core.request import Event, Request
+from ui import takes
+from ui.text import say
+
+logger = logging.getLogger(__name__)
+
+UPDATE_EVERY = 0.1  # seconds; also the longest time between two chances to stop
+
+
+class Engine(Protocol):
+    """What the studio needs of `gaia_core.pipeline.Gaia`."""
+
+    def generate(self, request: Request, out: Path) -> Iterator[Event]: ...
+
+
+def run(engine: Engine, request: Request) -> Generator[Event, None, None]:
+    """The engine's events; a take that is not finished leaves nothing behind."""
+    folder = takes.new_folder()
+    try:
+        yield from engine.generate(request, folder / f"gaia-{request.seed}.mp4")
+    except BaseException:  # also when closed, which stops the engine's generator first
+        takes.discard(folder)
+        raise
+
+
+@contextmanager
+def toasts(page: bool = False) -> Iterator[None]:
+    """Turns an InputError into a toast with its sentence, anything else into a general one.
+
+    On the page an InputError is a warning, for it is nothing that went wrong; programs get an
+    error either way.
+    """
+    try:
+        yield
+    except InputError as error:
+        sentence = _plain(str(error))
+        if page:
+            gr.Warning(sentence)
+        raise gr.Error(sentence, visible=not page, print_exception=False) from None
+    except gr.Error:
+        raise  # from the GPU's keeper: the visitor's quota is used up, say
+    except Exception:
+        logger.exception("a run failed")
+        raise gr.Error(_plain(say("error.unexpected")), print_exception=False) from None
+
+
+def _plain(sentence: str) -> str:
+    """Toasts are drawn as HTML, and a sentence may quote what the visitor typed."""
+    return html.escape(sentence, quote=False)

@@ -1,0 +1,67 @@
+"""What the page remembers of one visitor, until the tab is closed: takes, media and uploads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gaia_core.request import MEDIA, Request
+from ui import samples, takes
+
+MAX_TAKES = 12  # in the list; older ones stay on disk until they are swept
+
+
+@dataclass(frozen=True)
+class Take:
+    """A finished video: how it was made, and what the page shows of it."""
+
+    video: Path
+    recipe: Mapping[str, Any]
+    facts: str  # HTML
+    code: str  # Python
+    thumbnail: str  # data URL
+    seconds: float
+
+
+@dataclass
+class Session:
+    """Nothing here is shared: Gradio keeps one for each open page, and hands out that very object.
+
+    It is changed in place, for an upload may come while a take is being made.
+
+    Attributes:
+        takes: newest first.
+        files: every upload and every take of the visitor, to be found and deleted.
+        opened: the recipe that the Edit tab works on.
+    """
+
+    takes: list[Take] = field(default_factory=list)
+    files: set[Path] = field(default_factory=set)
+    opened: Mapping[str, Any] | None = None
+
+    def add(self, take: Take, request: Request) -> None:
+        given = (getattr(request, name) for name in MEDIA)
+        self.files.update([take.video, *(path for path in given if path is not None)])
+        self.takes = [take, *self.takes][:MAX_TAKES]
+        self.opened = take.recipe
+
+    def delete(self) -> int:
+        """Removes the visitor's uploads and takes from the disk; returns how many there were.
+
+        Examples stay: their copies in the cache are everybody's.
+        """
+        cache, deleted = takes.cache(), 0
+        for path in self.files:
+            if not path.is_file() or not path.is_relative_to(cache):
+                continue
+            if path.is_relative_to(cache / "takes"):
+                takes.discard(path.parent)
+            elif samples.is_shipped(path):
+                continue
+            else:
+                path.unlink(missing_ok=True)
+            deleted += 1
+        self.takes, self.files, self.opened = [], set(), None
+        return deleted
