@@ -16,7 +16,7 @@ from gaia_core.face import Crop
 from gaia_core.media import LABEL
 from gaia_core.request import SIZES
 
-MAX_RENDER = 1024  # px; larger crops are rendered at this side and enlarged
+MAX_RENDER = 1536  # px; larger crops are rendered at this side and enlarged
 
 # The window of the crop that replaces the photo, in crop units: a rounded square, fading to
 # nothing at the crop's border. The face's box ends 0.19 from the border at the nearest.

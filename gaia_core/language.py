@@ -11,7 +11,7 @@ import hashlib
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -194,7 +194,8 @@ REJECT = 0.4  # a clause is `NONE` from this probability on,
 LEAST = 0.25  # or where no action has at least this one
 MOST_TOGETHER = 4  # pieces between commas that may be one action
 MOST_BORROWED = 4  # words that a piece may borrow from the one before it
-BORROWING = 0.5  # what borrowing costs of a reading's score, the logarithm of a probability
+# What borrowing, and finding nothing, costs of a reading's score, a logarithm of probabilities.
+BORROWING, NOTHING = 0.1, 0.3
 
 
 # --- Sentence encoder ---------------------------------------------------------------------
@@ -495,6 +496,16 @@ class Guess:
     score: float
 
 
+@dataclass(frozen=True)
+class _Stretch:
+    """Pieces `first` to before `last` of a part: their text, and as what it is read."""
+
+    first: int
+    last: int
+    text: str
+    reading: str
+
+
 class Instructor:
     """Reads instructions. Lasts about a second to load and hundredths to read."""
 
@@ -524,8 +535,8 @@ class Instructor:
             )
         understood: list[tuple[Part, list[Guess]]] = []
         unclear: list[str] = []
-        for part in parse(text):
-            guesses = self.understand(part.text)
+        parts = parse(text)
+        for part, guesses in zip(parts, self.understand([x.text for x in parts]), strict=True):
             unclear += [guess.text for guess in guesses if guess.action == NONE]
             asked = _without_repeats(guess for guess in guesses if guess.action != NONE)
             if asked:
@@ -554,43 +565,22 @@ class Instructor:
             action, strength = self.head(self.encoder.embed(texts))
         return action.softmax(-1), strength.softmax(-1)
 
-    def understand(self, text: str) -> list[Guess]:
-        """What one part asks for at the same time.
+    def understand(self, texts: Sequence[str]) -> list[list[Guess]]:
+        """What each of N parts asks for at the same time.
 
         "And" and commas part what is asked for ("smile and nod"), or do not ("a warm, friendly
         smile"): of all ways to cut, the one of which the head is surest is taken. What says too
-        little by itself may borrow the words before it ("look left and right").
+        little by itself may borrow the words before it ("look left, then right").
         """
-        pieces = _pieces(text)
-        if not pieces:
-            return []
-        # Every stretch of neighbouring pieces, and every piece behind the words before it.
-        stretches: list[tuple[int, int, str]] = []
-        for first, last in itertools.combinations(range(len(pieces) + 1), 2):
-            if last - first > MOST_TOGETHER:
-                continue
-            whole = text[pieces[first][0] : pieces[last - 1][1]]
-            stretches.append((first, last, whole))
-            if first and last == first + 1:
-                words = text[slice(*pieces[first - 1])].split()
-                for count in range(1, min(len(words), MOST_BORROWED + 1)):
-                    stretches.append((first, last, " ".join((*words[:count], whole))))
-        guesses = self.guess([whole for _, _, whole in stretches])
-        best: list[tuple[float, list[Guess]]] = [(0.0, [])]
-        for end in range(1, len(pieces) + 1):
-            ways = []
-            for (first, last, whole), guess in zip(stretches, guesses, strict=True):
-                own = text[pieces[first][0] : pieces[last - 1][1]]
-                if last != end or (whole != own and guess.action == NONE):
-                    continue
-                score, kept = best[first]
-                cost = 0.0 if whole == own else BORROWING
-                ways.append((score + guess.score - cost, [*kept, replace(guess, text=own)]))
-            best.append(max(ways, key=lambda way: way[0]))
-        return best[-1][1]
+        stretches = [_stretches(*pair) for pair in zip(texts, ["", *texts], strict=False)]
+        readings = list({x.reading: None for found in stretches for x in found})
+        guesses = dict(zip(readings, self.guess(readings), strict=True))
+        return [_surest(found, guesses) for found in stretches]
 
     def guess(self, texts: Sequence[str]) -> list[Guess]:
         """What each of N texts asks for, taken as one thing."""
+        if not texts:
+            return []
         actions, strengths = self.classify(texts)
         values = list(STRENGTHS.values())
         guesses = []
@@ -609,12 +599,46 @@ class Instructor:
 
 
 def _pieces(text: str) -> list[tuple[int, int]]:
-    """Where the text between "and", "while" and commas begins and ends."""
+    """Where the pieces between "and", "while" and commas begin and end."""
     edges = [0]
     for joint in _AND.finditer(text):
         edges += joint.span()
     edges.append(len(text))
     return [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if text[a:b].strip()]
+
+
+def _stretches(text: str, before: str) -> list[_Stretch]:
+    """Neighbouring pieces of a part, and each piece behind words of what is before it."""
+    pieces = _pieces(text)
+    lenders = [before[a:b] for a, b in _pieces(before)[-1:]] or [""]
+    lenders += [text[a:b] for a, b in pieces]
+    found = []
+    for first, last in itertools.combinations(range(len(pieces) + 1), 2):
+        if last - first > MOST_TOGETHER:
+            continue
+        own = text[pieces[first][0] : pieces[last - 1][1]].strip()
+        found.append(_Stretch(first, last, own, own))
+        if last == first + 1:
+            words = lenders[first].split()[:-1]
+            for count in range(1, min(len(words), MOST_BORROWED) + 1):
+                found.append(_Stretch(first, last, own, " ".join((*words[:count], own))))
+    return found
+
+
+def _surest(stretches: Sequence[_Stretch], guesses: Mapping[str, Guess]) -> list[Guess]:
+    """The stretches that cover a text once with the highest sum of scores, as their guesses."""
+    best: list[tuple[float, list[Guess]]] = [(0.0, [])]
+    for end in range(1, max((x.last for x in stretches), default=0) + 1):
+        ways = []
+        for stretch in stretches:
+            guess = guesses[stretch.reading]
+            borrowed = stretch.reading != stretch.text
+            if stretch.last == end and not (borrowed and guess.action == NONE):
+                score, kept = best[stretch.first]
+                score += guess.score - BORROWING * borrowed - NOTHING * (guess.action == NONE)
+                ways.append((score, [*kept, replace(guess, text=stretch.text)]))
+        best.append(max(ways, key=lambda way: way[0]))
+    return best[-1][1]
 
 
 def load_head(weights: Path) -> Head:

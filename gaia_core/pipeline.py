@@ -23,7 +23,7 @@ from gaia_core.autoencoder import Autoencoder
 from gaia_core.denoiser import Denoiser
 from gaia_core.driving import read_driving
 from gaia_core.errors import InputError
-from gaia_core.face import Crop, FaceLandmarker, choose_face, crop_around
+from gaia_core.face import Crop, FaceLandmarker, choose_face, crop_around, warnings
 from gaia_core.landmarks import COUNT
 from gaia_core.performance import Performer, Script
 from gaia_core.request import Event, Preview, Progress, Request, Result, Word
@@ -146,7 +146,8 @@ class Gaia:
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gaia-")))
             yield Progress("face", STAGES["face"])
             photo = media.read_image(request.portrait)
-            face = choose_face(self.landmarker.detect(photo), request.face, photo)
+            faces = self.landmarker.detect(photo)
+            face = choose_face(faces, request.face, photo)
             crop = crop_around(face.landmarks)
             yield Progress("voice", STAGES["voice"])
             speech = self._speak(request, scratch)
@@ -166,7 +167,18 @@ class Gaia:
             with writer, closing(self._render(plan)) as steps:
                 yield from self._write(steps, script.frames, composer, writer, request.label)
                 yield Progress("file", STAGES["file"])
-            yield Result(out, recipe, writer.frames, speech.words, notices)
+            foreseen = warnings(face, photo, len(faces))
+            yield Result(out, recipe, writer.frames, speech.words, (*foreseen, *notices))
+
+    def read(self, instruction: str, seconds: float) -> language.Reading:
+        """How an instruction is understood in a take of so many seconds.
+
+        Raises:
+            InputError: it is too long, or names a time outside the take.
+        """
+        if self._reader is None:  # most takes have no instruction
+            self._reader = language.Instructor.load(self.weights)
+        return self._reader.read(instruction, seconds)
 
     def animate(
         self,
@@ -228,7 +240,7 @@ class Gaia:
                 )
         controls, notices = request.controls, [speech.notice]
         if (request.instruction or "").strip():
-            reading = self._instructor().read(request.instruction or "", frames / FPS)
+            reading = self.read(request.instruction or "", frames / FPS)
             controls = reading.controls + controls
             notices.append(reading.notice)
         script = Script(
@@ -245,12 +257,6 @@ class Gaia:
             round(request.drive_reference * FPS),
         )
         return script, tuple(notice for notice in notices if notice)
-
-    def _instructor(self) -> language.Instructor:
-        """Loaded when first asked for: most takes have no instruction."""
-        if self._reader is None:
-            self._reader = language.Instructor.load(self.weights)
-        return self._reader
 
     @staticmethod
     def _write(

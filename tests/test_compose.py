@@ -86,9 +86,9 @@ def test_a_render_of_another_side_is_scaled(photo):
 
 
 def test_large_crops_are_rendered_smaller():
-    composer = Composer(np.zeros((2000, 2000, 3), np.uint8), Crop(1000, 1000, 1600), "photo")
-    assert composer.render_size == 1024
-    assert composer.compose(rendered(1024)).shape == (2000, 2000, 3)
+    composer = Composer(np.zeros((2000, 2000, 3), np.uint8), Crop(1000, 1000, 1800), "photo")
+    assert composer.render_size == 1536
+    assert composer.compose(rendered(1536)).shape == (2000, 2000, 3)
 
 
 def test_odd_photos_become_even(photo):

@@ -144,7 +144,7 @@ def test_a_text_is_spoken(gaia, request_, tmp_path, monkeypatch):
     *_, result = gaia.generate(request, tmp_path / "a.mp4")
     assert asked == [("Hello", "some-voice")]
     assert result.frames == 19 and result.words == words
-    assert result.notices == ("The other voice speaks.",)
+    assert result.notices[-1] == "The other voice speaks."
     assert media.read_audio(result.video).any()
 
 
