@@ -415,9 +415,9 @@ def test_training_writes_a_head_that_learns(tmp_path, monkeypatch):
     from gaia_core.training import language as training
 
     sentences = [x for x in make_sentences() if CLASSES[x.actions[0]] in ("smile", "nod", NONE)]
-    few = [x for x in sentences if len(x.actions) == 1][::8]
+    few = [x for x in sentences if len(x.actions) == 1][::20]
     monkeypatch.setattr(training, "make_sentences", lambda seed: few)
-    monkeypatch.setattr(training, "STEPS", 100)
+    monkeypatch.setattr(training, "STEPS", 60)
     told = train_language(tmp_path)
     assert told["sentences"] == len(few)
     learnt = Instructor.load(tmp_path)
