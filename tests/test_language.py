@@ -1,6 +1,6 @@
 """Instructions: order and time, what is understood, what is refused, and how often it is right.
 
-The phrases of tests/instructions.toml were written apart from those the head is trained on.
+The phrases of gaia_core/evaluation/instructions.toml were written apart from those the head is trained on.
 """
 
 import itertools

@@ -7,7 +7,7 @@ as changes from the portrait.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from gaia_core.controls import EXPRESSION
-from gaia_core.evaluation.people import Sitter, draw, latents, sit, turned
+from gaia_core.evaluation.people import Sitter, draw, latents, turned
 from gaia_core.evaluation.sheets import save_sheet
 from gaia_core.face import Face
 from gaia_core.pipeline import Gaia
@@ -67,18 +67,14 @@ COMPOSITE = ("sad", "surprised", "angry", "disgusted", "afraid")
 SIMPLE = tuple(name for name in READ if name not in COMPOSITE)
 
 
-def measure_controls(
-    gaia: Gaia, portraits: Mapping[str, np.ndarray], sheets: Path | None = None
-) -> dict[str, Any]:
-    """Photos (H, W, 3) uint8 by name -> report; photos without a face are left out.
+def measure(gaia: Gaia, sitters: Sequence[Sitter], sheets: Path | None = None) -> dict[str, Any]:
+    """Report of some portraits.
 
     pose: mean absolute error of each angle in degrees, over single turns and turns of all three
     at once. expression: per channel the mean reading's change at each of `AMOUNTS`, and whether
     it rises in every portrait. cross_talk[asked][read]: what asking for one channel does to the
     reading of another, as a share of what that one's own full amount does to it.
     """
-    found = [sit(gaia.landmarker, name, photo) for name, photo in portraits.items()]
-    sitters = [sitter for sitter in found if sitter is not None]
     return {
         "portraits": len(sitters),
         "pose": measure_pose(gaia, sitters, sheets),
@@ -110,7 +106,7 @@ def measure_pose(
             pose = model.head_pose(latents(model, [face], side))[0, :3]
             errors.append((pose - start - wanted.to(pose)).abs().cpu().numpy())
     if sheets is not None:
-        save_sheet(sheets / "pose.png", "0, then yaw, pitch, roll", rows, SHEET_SIDE)
+        save_sheet(sheets / "control" / "pose.png", "0, then yaw, pitch, roll", rows, SHEET_SIDE)
     mean = np.mean(errors, 0) if errors else np.full(len(ANGLES), np.nan)
     return {
         "frames": len(errors),
@@ -142,7 +138,7 @@ def measure_expression(
                 *full[first : first + 7],
             ]
     if sheets is not None:
-        save_sheet(sheets / "expression.png", "full amounts", rows, SHEET_SIDE)
+        save_sheet(sheets / "control" / "expression.png", "full amounts", rows, SHEET_SIDE)
     if not changes:
         return {"expression": {}, "cross_talk": {}}
     each = np.stack(changes)

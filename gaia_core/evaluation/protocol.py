@@ -24,8 +24,10 @@ from gaia_core.autoencoder import Autoencoder
 from gaia_core.errors import InputError
 from gaia_core.evaluation import (
     calm,
+    control,
     groups,
     hard,
+    instructed,
     metrics,
     motion_range,
     reenactment,
@@ -46,16 +48,18 @@ from gaia_core.evaluation.sheets import save_sheet
 from gaia_core.evaluation.speech_driven import Animator, Track
 from gaia_core.evaluation.tables import format_table
 from gaia_core.face import FaceLandmarker
+from gaia_core.pipeline import Gaia
 
 __all__ = ["evaluate", "format_table"]
 
 OF_CLIPS = ("reenactment", "speech", "swap")
 OF_PORTRAITS = ("range", "resolution", "calm", "hard")
-PROTOCOLS = (*OF_CLIPS, *OF_PORTRAITS, "all")
+OF_CONTROLS = ("control", "instructions")  # of portraits too, and of the whole engine
+PROTOCOLS = (*OF_CLIPS, *OF_PORTRAITS, *OF_CONTROLS, "all")
 
 FILM_STEP, FILM_FRAMES = 3, 60  # of a clip that motion is taken from: every 3rd frame, so many
 LONG, LONG_FRAMES = 50, 75  # frames in a row: a slow turn is looked for in films at least as long
-SITTERS, SMILES, PHOTOS, PANNED = 6, 3, 6, 2  # portraits of the protocols by default
+SITTERS, SMILES, PHOTOS, PANNED, INSTRUCTED = 6, 3, 6, 2, 5  # portraits of the protocols by default
 LEAST_WIDTH = 200  # px of a face in those: smaller ones are soft before they are moved
 SMILE = 0.03  # lip aperture that shows teeth
 
@@ -84,6 +88,7 @@ def evaluate(
     Args:
         data_dir: holds clips/manifest.csv and the clips it names, 256 x 256 at 25 fps.
         protocol: one of `PROTOCOLS`; "all" leaves out those of portraits where there are none.
+            Those of controls need a `Gaia`.
         limit: so many clips, pairs or portraits at most (of each protocol), spread over people.
         sheets: folder for the contact sheets, one folder for each protocol.
 
@@ -104,16 +109,17 @@ def evaluate(
     wanted: Sequence[str] = PROTOCOLS if protocol == "all" else (protocol,)
     if protocol == "all" and not (Path(data_dir) / "portraits" / "manifest.csv").is_file():
         wanted = OF_CLIPS
-    photos = read_photos(Path(data_dir)) if set(wanted) & set(OF_PORTRAITS) else []
+    of_photos = {*OF_PORTRAITS, *OF_CONTROLS}
+    photos = read_photos(Path(data_dir)) if set(wanted) & of_photos else []
     with FaceLandmarker() as landmarker:
         if "reenactment" in wanted:
             report["reenactment"] = _reenactment(gaia, landmarker, spread(clips, limit), folder)
         if "speech" in wanted:
             heard = spread([clip for clip in clips if clip.has_audio], limit)
             report["speech"] = _speech(gaia, landmarker, heard, folder)
-        rest = [name for name in (*OF_CLIPS[2:], *OF_PORTRAITS) if name in wanted]
+        rest = [name for name in _MEASURES if name in wanted]
         if rest:
-            held = HeldOut(gaia.autoencoder, reenactment.Judges(landmarker), clips, photos, folder)
+            held = HeldOut(gaia, reenactment.Judges(landmarker), clips, photos, folder)
         for name in rest:
             start = time.monotonic()
             report[name] = {**_MEASURES[name](held, limit), "seconds": time.monotonic() - start}
@@ -159,13 +165,29 @@ def spread(clips: Sequence[Clip], limit: int | None) -> list[Clip]:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What the protocols of stage 1 measure, with what, on whom."""
+    """What the other protocols measure, with what, on whom."""
 
-    autoencoder: Autoencoder
+    gaia: Animator
     judges: reenactment.Judges
     clips: list[Clip]
     photos: list[Photo]
     sheets: Path | None
+
+    @property
+    def autoencoder(self) -> Autoencoder:
+        """Stage 1."""
+        return self.gaia.autoencoder
+
+    @property
+    def engine(self) -> Gaia:
+        """Both stages with their controls.
+
+        Raises:
+            InputError: what is evaluated has none.
+        """
+        if not isinstance(self.gaia, Gaia):
+            raise InputError("Controls are measured on a loaded `Gaia`; give one.")
+        return self.gaia
 
     @cached_property
     def films(self) -> list[Film]:
@@ -251,12 +273,24 @@ def _hard(held: HeldOut, limit: int | None) -> dict[str, Any]:
     return hard.measure(held.autoencoder, held.judges, photos, held.films, held.sheets)
 
 
+def _control(held: HeldOut, limit: int | None) -> dict[str, Any]:
+    sitters = held.sitters(SITTERS if limit is None else limit)
+    return control.measure(held.engine, sitters, held.sheets)
+
+
+def _instructions(held: HeldOut, limit: int | None) -> dict[str, Any]:
+    sitters = held.sitters(INSTRUCTED if limit is None else limit)
+    return instructed.measure(held.engine, sitters, list(instructed.phrases()))
+
+
 _MEASURES: Mapping[str, Callable[[HeldOut, int | None], dict[str, Any]]] = {
     "swap": _swap,
     "range": _range,
     "resolution": _resolution,
     "calm": _calm,
     "hard": _hard,
+    "control": _control,
+    "instructions": _instructions,
 }
 
 

@@ -32,6 +32,10 @@ def format_table(report: Mapping[str, Any]) -> str:
         parts += [_calm(found)]
     if found := report.get("hard"):
         parts += [_hard(found)]
+    if found := report.get("control"):
+        parts += [_control(found)]
+    if found := report.get("instructions"):
+        parts += [_instructions(found)]
     people = report["identities"]
     parts += [
         f"{people['val']} held-out people, none of them among the {people['train']} trained on."
@@ -125,6 +129,34 @@ def _hard(report: Mapping[str, Any]) -> str:
         if isinstance(row, Mapping):
             cells = [_number(row.get("lost_faces")), _number(row.get("identity_l2"), 3)]
             lines += [name.ljust(40) + (_row(cells, 9) if row["found"] else "  no face found")]
+    return "\n".join(lines)
+
+
+def _control(report: Mapping[str, Any]) -> str:
+    pose = report["pose"]
+    errors = ", ".join(f"{name} {_number(x, 3)}" for name, x in pose["error_degrees"].items())
+    lines = [
+        f"Controls on {report['portraits']} portraits; head pose is off by {errors} degrees "
+        f"(lost faces: {pose['lost']})",
+        " " * 14 + _row(("at 1/2", "at 1", "in order"), 9) + "   also moved",
+    ]
+    for name, row in report["expression"].items():
+        cells = [*row["change"][1:], row["rises"]]
+        others = report["cross_talk"].get(name, {})
+        moved = sorted(others.items(), key=lambda item: -abs(item[1] or 0))[:3]
+        tail = ", ".join(f"{other} {x:+.2f}" for other, x in moved if x and abs(x) >= 0.2)
+        lines += [name.ljust(14) + _row([_number(x, 3) for x in cells], 9) + "   " + tail]
+    return "\n".join(lines)
+
+
+def _instructions(report: Mapping[str, Any]) -> str:
+    lines = [
+        f"Instructions on {report['portraits']} portraits: of {report['phrases']} phrases "
+        f"{_number(report['read_right'], 3)} are read right; of {report['seen']} that can be seen, "
+        f"{_number(report['right'], 3)} show."
+    ]
+    for row in report["wrong"]:
+        lines += [f"  {row['asked']}: {row['phrase']!r} read as {row['read']}; {row['largest']}"]
     return "\n".join(lines)
 
 

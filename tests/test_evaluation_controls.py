@@ -1,0 +1,68 @@
+"""What the evaluation says of controls and instructions: right where it shows, wrong elsewhere."""
+
+import numpy as np
+import pytest
+
+from gaia_core.controls import EXPRESSION, Keyframe
+from gaia_core.evaluation import control, format_table, instructed, people
+from gaia_core.language import ACTIONS, NONE
+
+
+@pytest.fixture(scope="module")
+def sitter(landmarker, photo):
+    return people.sit(landmarker, "astronaut", photo)
+
+
+def found(inside, before=0.0, after=0.0, channel="smile", spread=(1.0, 1.0)):
+    change = np.zeros((3, len(instructed.CHANNELS)))
+    change[:, instructed.CHANNELS.index(channel)] = inside, before, after
+    return {"change": change, "spread": np.array(spread)}
+
+
+SMILE = {"smile": (Keyframe(1.0, 0.0), Keyframe(1.5, 1.0), Keyframe(2.2, 0.0))}
+MOMENT = 38  # the frame next to the middle key
+
+
+@pytest.mark.parametrize(
+    ("seen", "right"),
+    [
+        (found(0.8), True),
+        (found(0.1), False),  # hardly
+        (found(-0.8), False),  # the wrong way
+        (found(0.8, before=0.6), False),  # before it was asked for
+        (found(0.8, after=0.6), False),
+        (found(0.8, channel="frown"), False),
+    ],
+)
+def test_a_change_is_right_where_it_was_asked_for(seen, right):
+    assert instructed._judge("smile", SMILE, MOMENT, seen)["right"] is right
+
+
+def test_keeping_still_is_told_by_the_spread():
+    for spread, right in (((0.1, 1.0), True), ((0.9, 1.0), False)):
+        seen = found(0.0, spread=spread)
+        assert instructed._judge("still", {}, MOMENT, seen)["right"] is right
+
+
+def test_phrases_are_plain_and_of_known_actions():
+    pairs = list(instructed.phrases())
+    assert {action for action, _ in pairs} == set(ACTIONS) - {NONE}
+    assert not any(text[:2] in instructed.MARKS for _, text in pairs)
+
+
+def test_instructions_are_read_off_the_picture(gaia, sitter):
+    asked = [("turn left", "turn your head left"), ("turn right", "clap your hands")]
+    report = instructed.measure(gaia, [sitter], asked)
+    assert (report["phrases"], report["read_right"]) == (2, 0.5)
+    assert report["by_action"] == {"turn left": 1.0, "turn right": 0.0}
+    table = format_table({"instructions": report, "identities": {"val": 1, "train": 1}})
+    assert "clap your hands" in table
+
+
+def test_controls_are_read_off_the_picture(gaia, sitter, tmp_path):
+    report = control.measure(gaia, [sitter], tmp_path)
+    assert report["pose"]["error_degrees"]["roll"] < 2
+    assert set(report["expression"]) == set(EXPRESSION)
+    assert set(report["cross_talk"]) == set(control.SIMPLE)
+    assert {path.name for path in tmp_path.rglob("*.png")} == {"pose.png", "expression.png"}
+    assert "in order" in format_table({"control": report, "identities": {"val": 1, "train": 1}})
