@@ -31,7 +31,7 @@ $(VENV)/.run: requirements.txt
 	ln -sf "$$($(BIN)/python -c 'import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())')" $(BIN)/ffmpeg
 	touch $@
 
-$(VENV)/.dev: $(VENV)/.run requirements-dev.txt
+$(VENV)/.dev: $(VENV)/.run requirements-dev.txt requirements-train.txt
 	$(BIN)/pip install -q -r requirements-dev.txt
 	sh tests/install_chromium.sh
 	touch $@

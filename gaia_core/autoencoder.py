@@ -267,16 +267,20 @@ class Renderer(nn.Module):
         super().__init__()
         self.config = config
         widths, condition = config.widths, config.condition
+        first, second, third = config.stem
         self.stem = nn.Sequential(
-            nn.Conv2d(3, 24, 5, 2, 2), nn.SiLU(), nn.Conv2d(24, 32, 3, padding=1), nn.SiLU()
+            nn.Conv2d(3, first, 5, 2, 2),
+            nn.SiLU(),
+            nn.Conv2d(first, second, 3, padding=1),
+            nn.SiLU(),
         )
-        self.fine = nn.Conv2d(32, config.detail, 3, padding=1)
+        self.fine = nn.Conv2d(second, config.detail, 3, padding=1)
         self.coarse = nn.Sequential(
-            nn.Conv2d(32, 48, 3, 2, 1),
+            nn.Conv2d(second, third, 3, 2, 1),
             nn.SiLU(),
-            nn.Conv2d(48, 48, 3, padding=1),
+            nn.Conv2d(third, third, 3, padding=1),
             nn.SiLU(),
-            nn.Conv2d(48, config.appearance, 1),
+            nn.Conv2d(third, config.appearance, 1),
         )
         self.condition = nn.Sequential(
             nn.Linear(2 * config.motion.width, condition),
@@ -287,9 +291,13 @@ class Renderer(nn.Module):
         self.enter = nn.Conv2d(entering, widths[0], 3, padding=1)
         pairs = list(zip(widths[:-1], widths[1:], strict=True))
         self.down = nn.ModuleList(nn.Conv2d(a, b, 3, 2, 1) for a, b in pairs)
-        self.encode = nn.ModuleList(Residual(b, condition) for _, b in pairs)
+        self.encode = nn.ModuleList(
+            Residual(b, condition) for _, b in pairs for _ in range(config.depth)
+        )
         self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairs)
-        self.decode = nn.ModuleList(Residual(a, condition) for a, _ in pairs)
+        self.decode = nn.ModuleList(
+            Residual(a, condition) for a, _ in pairs for _ in range(config.depth)
+        )
         self.mix = nn.Conv2d(widths[0], 5, 3, padding=1)
         refined = config.refine
         self.widen = nn.Conv2d(widths[0], refined, 1)
@@ -339,12 +347,15 @@ class Renderer(nn.Module):
         condition = self.condition(torch.cat([motion - reference, reference], -1))
         x = self.enter(torch.cat(entering, 1))
         skips = []
-        for down, block in zip(self.down, self.encode, strict=True):
+        for down, blocks in zip(self.down, self._levels(self.encode), strict=True):
             skips.append(x)
-            x = block(down(x), condition)
-        for up, block in reversed(list(zip(self.up, self.decode, strict=True))):
+            x = down(x)
+            for block in blocks:
+                x = block(x, condition)
+        for up, blocks in reversed(list(zip(self.up, self._levels(self.decode), strict=True))):
             x = F.interpolate(up(x), scale_factor=2.0, mode="nearest") + skips.pop()
-            x = block(x, condition)
+            for block in blocks:
+                x = block(x, condition)
         hidden = F.silu(x)
         mix = self.mix(hidden)
         with _full_precision(motion):
@@ -374,6 +385,11 @@ class Renderer(nn.Module):
             synthesis = resize(synthesis.float(), side)
             mask = (synthesis[:, 3:] + MOUTH_LOGIT * opened).sigmoid()
             return sampled + mask * ((synthesis[:, :3] + 0.5) - sampled), mask, offset
+
+    def _levels(self, blocks: nn.ModuleList) -> list[list[nn.Module]]:
+        """The residual blocks of each level."""
+        every, depth = list(blocks), self.config.depth
+        return [every[at : at + depth] for at in range(0, len(every), depth)]
 
 
 class PlainDecoder(nn.Module):

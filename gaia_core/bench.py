@@ -9,16 +9,24 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from PIL import Image
+from torch.utils.flop_counter import FlopCounterMode
 
-from gaia_core import media, voice
-from gaia_core.pipeline import Gaia
+from gaia_core import FPS, SAMPLE_RATE, compose, media, voice
+from gaia_core.face import crop_around
+from gaia_core.performance import Script
+from gaia_core.pipeline import NO_DRIVING, Gaia, Painter
 from gaia_core.request import Preview, Progress, Request, Result
+from gaia_core.streaming import DELAY
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PORTRAIT = EXAMPLES / "portraits" / "astronaut.png"
@@ -27,14 +35,50 @@ TEXT = (
     "the measurement asks, so that every machine hears the very same words in the same order. "
 )
 PHOTO_SIDE = 1024
+CROP_SIDE = 256
+CHUNK = SAMPLE_RATE // 10  # samples a microphone gives at once
+BATCHES = (1, 2, 4, 8, 16, 32, 64)  # on CUDA
+MATRIX = 2048  # side of the matrices whose product is the machine's ceiling
+LONGEST = 3600.0  # seconds of speech
+ROUNDS = 3  # of which the fastest counts
+
+
+@dataclass(frozen=True)
+class Peer:
+    """What others publish of their own: seconds of work per second of video, and where."""
+
+    name: str
+    parameters: str
+    seconds: str
+    source: str
+
+
+# Only what authors state of their own work (Hallo's time is stated by Teller's authors).
+PEERS = (
+    Peer(
+        "GAIA (He et al.)",
+        "80 M, 700 M or 1.7 B, and 180 M, 600 M or 1.2 B",
+        "",
+        "arXiv 2311.15230, scaling tables; about 2 B together",
+    ),
+    Peer(
+        "LivePortrait (video-driven)",
+        "130.1 M (0.84 + 28.12 + 55.37 + 45.53 + 0.23)",
+        "0.37 (14.8 ms a frame at 25 a second, RTX 4090)",
+        "github.com/KwaiVGI/LivePortrait, assets/docs/speed.md",
+    ),
+    Peer("Teller", "", "0.92", "arXiv 2503.18429, abstract"),
+    Peer("Hallo", "", "20.93", "arXiv 2503.18429, abstract"),
+)
 
 
 def run(weights: Path, seconds: float) -> dict[str, Any]:
-    """Times a load and two takes: the 256 px crop, and a whole photo of 1024 px.
+    """Times a load, two takes (the 256 px crop, a whole photo of 1024 px), and live speech.
 
     Returns:
         rtf_256, rtf_1024 (seconds of work per second of video), load_s, first_preview_s,
-        peak_rss_mb, and `stages_256`, `stages_1024` with the seconds of each stage.
+        peak_rss_mb, `stages_256`, `stages_1024` with the seconds of each stage, and what `parts`
+        and `live` return.
     """
     began = time.perf_counter()
     gaia = Gaia.load(weights)
@@ -51,13 +95,119 @@ def run(weights: Path, seconds: float) -> dict[str, Any]:
             report[f"rtf_{name}"] = taken / seconds
             report[f"stages_{name}"] = stages
             report.setdefault("first_preview_s", preview)
+        report["peak_rss_mb"] = _peak_rss_mb()  # of takes alone
+        waveform = media.read_audio(speech, LONGEST)
+        report |= live(gaia, image, waveform)
+        report |= parts(gaia, large, waveform, Path(folder))
     report["device"] = str(gaia.device)
-    report["peak_rss_mb"] = _peak_rss_mb()
+    report["parameters"] = parameters(gaia)
     return report
 
 
-def format_table(report: dict[str, Any]) -> str:
-    """The report as lines for people."""
+def live(gaia: Gaia, photo: np.ndarray, waveform: np.ndarray) -> dict[str, float]:
+    """How late the first frame of live speech is, and how many come a second, at 256 px.
+
+    photo (H, W, 3) uint8; waveform (N,) at 16 kHz, given as fast as it is taken.
+
+    Returns:
+        live_delay_s (speech that must be heard, and the work on it), live_fps (frames made a
+        second of work; 25 keep up).
+    """
+    given = 0
+    began = time.perf_counter()
+
+    def chunks() -> Iterator[np.ndarray]:
+        nonlocal given
+        for start in range(0, len(waveform), CHUNK):
+            given += CHUNK
+            yield waveform[start : start + CHUNK]
+
+    frames = gaia.stream(photo, chunks(), size=str(CROP_SIDE))
+    next(frames)
+    first, heard = time.perf_counter(), given
+    count = sum(1 for _ in frames)
+    return {
+        "live_speech_s": heard / SAMPLE_RATE,
+        "live_promised_s": DELAY,
+        "live_delay_s": heard / SAMPLE_RATE + first - began,
+        "live_fps": count / (time.perf_counter() - first),
+    }
+
+
+def parts(gaia: Gaia, photo: np.ndarray, waveform: np.ndarray, folder: Path) -> dict[str, Any]:
+    """Each part of a take by itself, the fastest of `ROUNDS`, with the work of its networks.
+
+    Returns:
+        `parts`: name, ms (a frame of video), gflop (the same), and gflops, the rate reached;
+        `ceiling_gflops`: the rate of a product of large matrices, in fp32 and (on CUDA) bf16;
+        `fps_by_batch`: frames decoded a second for each batch size, on CUDA.
+    """
+    face = gaia.landmarker.detect(photo)[0]
+    crop = crop_around(face.landmarks)
+    points = crop.to_crop(face.landmarks)
+    features = gaia.speech_encoder.encode(waveform).numpy()
+    script = Script(len(features), features, NO_DRIVING, 0, Request.steps, Request.guidance)
+    small = Painter(gaia, crop.extract(photo, CROP_SIDE), points)
+    *_, (_, motion) = _without_gradients(lambda: list(small.performer.perform(script)))
+    composer = compose.Composer(photo, crop, "photo")
+    large = Painter(gaia, crop.extract(photo, composer.render_size), points)
+    count, few = len(features), motion[0, :FPS]
+    picture = next(large.paint(few))[0]
+    frame = composer.compose(picture)
+
+    def write() -> None:
+        height, width = frame.shape[:2]
+        with media.VideoWriter(folder / "part.mp4", width, height, None, {}) as writer:
+            for _ in range(FPS):
+                writer.write(frame)
+
+    jobs: list[tuple[str, Callable[[], object], int]] = [
+        ("face", lambda: gaia.landmarker.detect(photo), count),
+        ("speech", lambda: gaia.speech_encoder.encode(waveform), count),
+        ("motion", lambda: list(small.performer.perform(script)), count),
+        ("appearance", lambda: Painter(gaia, crop.extract(photo, CROP_SIDE), points), count),
+        (f"decode {CROP_SIDE}", lambda: list(small.paint(few)), FPS),
+        (f"decode {composer.render_size}", lambda: list(large.paint(few)), FPS),
+        (f"compose {PHOTO_SIDE}", lambda: composer.compose(picture), 1),
+        (f"encode {PHOTO_SIDE}", write, FPS),
+    ]
+    rows = []
+    for name, job, frames in jobs:
+        seconds, work = _fastest(job, gaia.device), _flops(job)
+        row = {"name": name, "ms": 1e3 * seconds / frames, "gflop": work / 1e9 / frames}
+        rows.append({**row, "gflops": work / 1e9 / seconds})
+    report: dict[str, Any] = {"parts": rows, "ceiling_gflops": ceiling(gaia.device)}
+    if gaia.device.type == "cuda":
+        report["fps_by_batch"] = {
+            size: size / _fastest(partial(small.decode, few[:1].expand(size, -1)), gaia.device)
+            for size in BATCHES
+        }
+    return report
+
+
+def ceiling(device: torch.device) -> dict[str, float]:
+    """GFLOP/s of a product of two large matrices, by type of number."""
+    kinds = {"fp32": torch.float32}
+    if device.type == "cuda":
+        kinds["bf16"] = torch.bfloat16
+    found = {}
+    for name, kind in kinds.items():
+        matrix = torch.rand(MATRIX, MATRIX, device=device, dtype=kind)
+        found[name] = 2 * MATRIX**3 / 1e9 / _fastest(partial(torch.mm, matrix, matrix), device)
+    return found
+
+
+def parameters(gaia: Gaia) -> dict[str, float]:
+    """Millions of parameters of each network that a take uses, the speech encoder's included."""
+    networks: tuple[torch.nn.Module, ...] = (gaia.autoencoder, gaia.denoiser, gaia.speech_encoder)
+    return {
+        type(network).__name__: sum(p.numel() for p in network.parameters()) / 1e6
+        for network in networks
+    }
+
+
+def format_table(report: dict[str, Any], peers: bool = False) -> str:
+    """The report as lines for people; with `peers`, beside what others publish."""
     lines = [
         f"device             {report['device']}",
         f"load               {report['load_s']:.2f} s",
@@ -65,6 +215,8 @@ def format_table(report: dict[str, Any]) -> str:
         f"peak memory        {report['peak_rss_mb']:.0f} MB",
         f"real-time factor   {report['rtf_256']:.2f} at 256 px, "
         f"{report['rtf_1024']:.2f} for a photo of {PHOTO_SIDE} px",
+        f"live speech        first frame after {report['live_delay_s']:.2f} s "
+        f"({report['live_speech_s']:.2f} s of it speech), {report['live_fps']:.1f} frames a second",
         "",
         "stage     s (256)  s (1024)",
     ]
@@ -72,7 +224,60 @@ def format_table(report: dict[str, Any]) -> str:
         f"{name:<9} {report['stages_256'][name]:7.2f}  {report['stages_1024'][name]:8.2f}"
         for name in report["stages_256"]
     ]
-    return "\n".join(lines)
+    lines += ["", "part          ms/frame  GFLOP/frame   GFLOP/s"]
+    lines += [
+        f"{row['name']:<13} {row['ms']:8.2f}"
+        + (f"  {row['gflop']:11.3f}  {row['gflops']:8.0f}" if row["gflop"] else "")
+        for row in report["parts"]
+    ]
+    reached = ", ".join(f"{name} {rate:.0f}" for name, rate in report["ceiling_gflops"].items())
+    lines += [f"a product of matrices of {MATRIX} rows reaches {reached} GFLOP/s"]
+    if "fps_by_batch" in report:
+        lines += ["", "batch  frames/s (bf16)"]
+        lines += [f"{size:>5}  {fps:9.0f}" for size, fps in report["fps_by_batch"].items()]
+    return "\n".join(lines + (["", *_peers(report)] if peers else []))
+
+
+def _peers(report: dict[str, Any]) -> list[str]:
+    own = report["parameters"]
+    ours = f"{sum(own.values()):.1f} M ({' + '.join(f'{value:.2f}' for value in own.values())})"
+    speed = f"{report['rtf_256']:.2f} at 256 px, {report['device']}"
+    rows = [
+        ("model", "parameters", "s per s of video", "source"),
+        ("this one", ours, speed, "measured here, now"),
+        *((peer.name, peer.parameters, peer.seconds, peer.source) for peer in PEERS),
+    ]
+    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+    return ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
+
+
+def _fastest(job: Callable[[], object], device: torch.device) -> float:
+    """Seconds of the fastest of some rounds, after one to warm up."""
+    found = []
+    for _ in range(ROUNDS + 1):
+        began = time.perf_counter()
+        _without_gradients(job)
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        found.append(time.perf_counter() - began)
+    return min(found[1:])
+
+
+def _flops(job: Callable[[], object]) -> int:
+    """Floating-point operations of the networks in a job: products and convolutions."""
+    fused = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)  # what is fused is not counted
+    try:
+        with FlopCounterMode(display=False) as counter:
+            _without_gradients(job)
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fused)
+    return counter.get_total_flops()
+
+
+@torch.no_grad()
+def _without_gradients(job: Callable[[], Any]) -> Any:
+    return job()
 
 
 def _time(gaia: Gaia, request: Request, out: Path) -> tuple[dict[str, float], float, float]:
@@ -80,7 +285,7 @@ def _time(gaia: Gaia, request: Request, out: Path) -> tuple[dict[str, float], fl
     began = last = time.perf_counter()
     stages: dict[str, float] = {}
     stage, preview = "face", 0.0
-    for event in gaia.generate(request, out):
+    for event in gaia.generate(request, out, max_seconds=LONGEST):
         now = time.perf_counter()
         stages[stage] = stages.get(stage, 0.0) + now - last
         last = now

@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from gaia_core import assets
 from gaia_core.autoencoder import Autoencoder
 from gaia_core.config import AutoencoderConfig, DenoiserConfig, MotionConfig
 from gaia_core.controls import EXPRESSION
@@ -38,10 +39,9 @@ def save(folder: Path, stage: Autoencoder | Denoiser, trained: dict[str, Any]) -
     """
     folder.mkdir(parents=True, exist_ok=True)
     name = type(stage).__name__.lower()
-    save_file(
-        {key: _stored(key, value) for key, value in stage.state_dict().items()},
-        folder / f"{name}.safetensors",
-    )
+    weights = folder / f"{name}.safetensors"
+    save_file({key: _stored(key, value) for key, value in stage.state_dict().items()}, weights)
+    assets.seal(weights)
     path = folder / "config.json"
     config = json.loads(path.read_text("utf-8")) if path.exists() else {}
     config[name] = {"sizes": asdict(stage.config), "trained": trained}
@@ -83,6 +83,7 @@ def load_directions(folder: Path, motion: MotionConfig) -> Tensor:
         InputError: the file is missing or of another size.
     """
     path = folder / CONTROLS
+    assets.check(path)
     try:
         directions = load_file(path)["directions"].float()
     except Exception as error:
@@ -96,6 +97,7 @@ def save_directions(folder: Path, directions: Tensor) -> None:
     """The inverse of `load_directions`."""
     folder.mkdir(parents=True, exist_ok=True)
     save_file({"directions": directions.float().contiguous()}, folder / CONTROLS)
+    assets.seal(folder / CONTROLS)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -136,6 +138,7 @@ def _filled(stage: Stage, folder: Path) -> Stage:
     path = folder / f"{type(stage).__name__.lower()}.safetensors"
     if not path.is_file():
         raise InputError(f"The weights file {path} is missing; restore it from the project.")
+    assets.check(path)
     try:
         weights = load_file(path)
         stage.load_state_dict({k: _used(v) for k, v in weights.items()}, strict=True)

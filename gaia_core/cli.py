@@ -21,6 +21,7 @@ from typing import Any
 from tqdm import tqdm
 
 from gaia_core import __version__, checkpoint
+from gaia_core.config import PRESETS as SIZES_OF_STAGES
 from gaia_core.controls import PRESETS, Controls
 from gaia_core.errors import InputError
 from gaia_core.request import (
@@ -39,6 +40,7 @@ FLAGS = (
     *("text", "voice", "face", "seed", "steps", "guidance", "size", "instruction"),
     *("drive_mode", "drive_reference", "seconds"),
 )  # of `animate`, as `Request` names them
+MAX_SECONDS = 3600.0  # of a recording
 WEIGHTS_HELP = "folder of trained weights (default: the shipped ones)"
 
 
@@ -59,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def animate(options: argparse.Namespace) -> None:
     """A portrait and speech to an mp4."""
+    from gaia_core import outputs
     from gaia_core.pipeline import Gaia
 
     out: Path = options.out
@@ -70,7 +73,7 @@ def animate(options: argparse.Namespace) -> None:
     gaia = Gaia.load(options.weights)
     form = "{desc:<8}{bar}{percentage:4.0f} % {remaining}"
     with tqdm(total=100, bar_format=form, disable=None) as bar:  # shown to terminals only
-        for event in gaia.generate(request, out):
+        for event in gaia.generate(request, out, max_seconds=MAX_SECONDS):
             if isinstance(event, Progress):
                 bar.set_description(event.stage, refresh=False)
                 bar.update(round(100 * event.fraction) - bar.n)
@@ -80,6 +83,24 @@ def animate(options: argparse.Namespace) -> None:
     for notice in result.notices:
         print(notice, file=sys.stderr)
     print(f"{result.video}: {result.frames} frames, seed {request.seed}")
+    for kind in options.also:
+        print(outputs.make(kind, out, result.words, result.cutout))
+
+
+def batch(options: argparse.Namespace) -> None:
+    """A file of jobs to a folder of mp4s."""
+    from gaia_core import batch as jobs
+
+    todo = jobs.read_jobs(options.jobs, options.out)
+    outcomes = []
+    with tqdm(total=len(todo), disable=None) as bar:
+        for outcome in jobs.run(todo, options.out, options.weights, options.workers, options.ray):
+            outcomes.append(outcome)
+            bar.update()
+    print(jobs.format_report(outcomes))
+    failed = sum(outcome.status == "failed" for outcome in outcomes)
+    if failed:
+        raise InputError(f"{failed} of {len(todo)} jobs failed; correct them and start again.")
 
 
 def _request(options: argparse.Namespace) -> Request:
@@ -142,6 +163,21 @@ def _span(text: str) -> Span:
         raise InputError(f"Span is {text!r}; write START:END:SEED, like 1.5:3:7.") from None
 
 
+def prepare(options: argparse.Namespace) -> None:
+    """Raw films to clips."""
+    from gaia_core.training import prepare as films
+
+    logging.getLogger().setLevel(logging.INFO)
+    loose, strict = films.LOOSE, films.STRICT
+    if options.thresholds is not None:
+        loose, strict = films.read_thresholds(options.thresholds)
+    settings = films.Settings(loose, strict, options.licence, options.held_out)
+    summary = films.prepare(options.raw, options.out, settings, options.workers)
+    print(f"{summary.clips} clips in {options.out / 'clips' / 'manifest.csv'}")
+    for name, seconds in sorted((summary.seconds | summary.reasons).items()):
+        print(f"{seconds / 60:8.1f} min {name}")
+
+
 def train(options: argparse.Namespace) -> None:
     """Packs data or trains a stage."""
     from gaia_core.training import stages
@@ -156,13 +192,28 @@ def train(options: argparse.Namespace) -> None:
         raise InputError("Give the folder of the packed data by --pack.")
     if options.stage == "pack":
         _folder_with_clips(options.data)
-        stages.pack(options.data, options.pack, options.per_identity)
+        stages.pack(options.data, options.pack, options.per_identity, options.preset)
         return
     if not (options.pack / stages.ENCODER).is_file():
         raise InputError(f"{options.pack} holds no packed data; make it with `train pack`.")
-    settings = Settings(minutes=options.minutes, rate=options.rate, device=options.device)
+    settings = Settings(
+        minutes=options.minutes,
+        steps=options.steps,
+        rate=options.rate,
+        device=options.device,
+        checkpointing=options.checkpointing,
+        shard=options.shard,
+    )
+    if options.stage == "scaling":
+        from gaia_core.training.scaling import study
+
+        for point in study(options.pack / stages.MOTION, options.run_folder, settings):
+            print(point)
+        return
     trainer = {"autoencoder": stages.train_autoencoder, "denoiser": stages.train_denoiser}
-    trainer[options.stage](options.pack, options.run_folder, options.out, settings, options.batch)
+    trainer[options.stage](
+        options.pack, options.run_folder, options.out, settings, options.batch, options.preset
+    )
 
 
 def evaluate(options: argparse.Namespace) -> None:
@@ -185,15 +236,17 @@ def bench(options: argparse.Namespace) -> None:
     from gaia_core import bench as benchmark
 
     report = benchmark.run(options.weights, options.seconds)
-    print(benchmark.format_table(report))
+    print(benchmark.format_table(report, options.peers))
     if options.json:
         options.json.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
 
 
 def info(options: argparse.Namespace) -> None:
-    """What is loaded, how large it is, and with which versions."""
+    """What is loaded, how large it is, and with which versions; or what a preset would be."""
     import torch
 
+    if options.preset is not None:
+        return _describe(options.preset)
     config = checkpoint.read_config(options.weights)
     autoencoder = checkpoint.load_autoencoder(options.weights)
     denoiser = checkpoint.load_denoiser(options.weights, autoencoder.config.motion)
@@ -211,6 +264,24 @@ def info(options: argparse.Namespace) -> None:
             print(f"  {fact}: {value}")
 
 
+def _describe(preset: str) -> None:
+    """Prints the parameters of both stages of a preset, and what training keeps of them."""
+    import torch
+
+    from gaia_core.autoencoder import Autoencoder
+    from gaia_core.denoiser import Denoiser
+
+    sizes = SIZES_OF_STAGES[preset]
+    with torch.device("meta"):  # the largest would not fit into this machine
+        autoencoder = Autoencoder(sizes.autoencoder)
+        denoiser = Denoiser(sizes.denoiser, sizes.autoencoder.motion)
+    for stage in (autoencoder, denoiser):
+        name = type(stage).__name__.lower()
+        count = sum(p.numel() for p in stage.parameters()) / 1e6
+        # Weights, their average, gradients and AdamW's two moments, 4 bytes each.
+        print(f"{name}: {count:.2f} M parameters, {5 * 4 * count / 1e3:.1f} GB in training")
+
+
 def _folder_with_clips(data: Path | None) -> None:
     if data is None:
         raise InputError("Give a folder with clips/manifest.csv by --data.")
@@ -219,6 +290,7 @@ def _folder_with_clips(data: Path | None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from gaia_core.outputs import SUFFIX
     from gaia_core.pipeline import WEIGHTS
 
     parser = argparse.ArgumentParser(
@@ -239,10 +311,13 @@ def _parser() -> argparse.ArgumentParser:
     it = command("animate", animate, "Make a talking video of a portrait.")
     it.add_argument("--portrait", type=Path, required=True, help="a photo with a face")
     said = it.add_mutually_exclusive_group()
-    said.add_argument("--speech", type=Path, help="a recording of speech, up to 120 s")
+    said.add_argument("--speech", type=Path, help="a recording of speech, up to an hour")
     said.add_argument("--text", help="words to be spoken by --voice")
     it.add_argument("--voice", help=f"default: {Request.voice}")
     it.add_argument("--out", type=Path, required=True, help="the mp4 to write")
+    it.add_argument(
+        "--also", nargs="+", default=[], choices=tuple(SUFFIX), help="the same in other forms"
+    )
     it.add_argument("--face", type=int, help="which face, 0 is the largest")
     it.add_argument("--seed", type=int, help="same seed, same motion (default: a new one)")
     it.add_argument("--steps", type=int, help=f"default: {Request.steps}")
@@ -279,17 +354,39 @@ def _parser() -> argparse.ArgumentParser:
         help="seconds of the take to make anew",
     )
 
+    it = command("batch", batch, "Make many videos; started again, go on with what is missing.")
+    it.add_argument("jobs", type=Path, help="JSONL: portrait, speech or text, and recipe fields")
+    it.add_argument("--out", type=Path, required=True, help="folder of the mp4s and report.json")
+    it.add_argument("--workers", type=int, help="processes (default: one for two cores)")
+    it.add_argument("--ray", action="store_true", help="on a Ray cluster, requirements-ray.txt")
+
+    it = command("prepare", prepare, "Make clips to train on of a folder of films.")
+    it.add_argument("raw", type=Path, help="folder of films; each folder in it is a person's")
+    it.add_argument("--out", type=Path, required=True, help="folder for `train pack --data`")
+    it.add_argument("--licence", default="", help="of the films, for the manifest")
+    it.add_argument("--held-out", type=float, default=0.05, help="share of people for val/")
+    it.add_argument("--thresholds", type=Path, help="JSON of filters to change, docs/training.md")
+    it.add_argument("--workers", type=int, help="processes (default: one a core)")
+
     it = command("train", train, "Pack the data, or train a stage from a pack.")
-    it.add_argument("stage", choices=("pack", "autoencoder", "denoiser", "language"))
+    it.add_argument("stage", choices=("pack", "autoencoder", "denoiser", "language", "scaling"))
     it.add_argument("--data", type=Path, help="folder with clips/manifest.csv (for pack)")
     it.add_argument("--pack", type=Path, help="folder of the packed data")
     it.add_argument("--per-identity", type=int, default=120, help="frames a person (for pack)")
     it.add_argument("--run-folder", type=Path, default=Path("run"), help="state to resume, curve")
     it.add_argument("--out", type=Path, default=WEIGHTS, help="folder for the weights")
     it.add_argument("--minutes", type=float, default=10.0, help="time box")
+    it.add_argument("--steps", type=int, default=0, help="end after so many steps (for scaling)")
     it.add_argument("--rate", type=float, default=5e-4, help="peak learning rate")
     it.add_argument("--batch", type=int, default=12, help="samples a step; see docs/training.md")
     it.add_argument("--device", default="cpu", help="cpu or cuda")
+    it.add_argument("--preset", choices=SIZES_OF_STAGES, default="small", help="see `info`")
+    it.add_argument(
+        "--checkpointing", action="store_true", help="less memory, a third more computing"
+    )
+    it.add_argument(
+        "--shard", action="store_true", help="share a large model among `accelerate launch`'s"
+    )
 
     it = command("evaluate", evaluate, "Measure the weights on people never trained on.")
     it.add_argument("--data", type=Path, required=True, help="folder with clips/manifest.csv")
@@ -299,8 +396,10 @@ def _parser() -> argparse.ArgumentParser:
     it.add_argument("--json", type=Path, help="file for the numbers")
 
     it = command("bench", bench, "Measure speed and memory on this machine.")
+    it.add_argument("--peers", action="store_true", help="add what others publish of theirs")
     it.add_argument("--seconds", type=float, default=10.0, help="length of the speech")
     it.add_argument("--json", type=Path, help="file for the numbers")
 
-    command("info", info, "Tell what is installed and which weights are there.")
+    it = command("info", info, "Tell what is installed and which weights are there.")
+    it.add_argument("--preset", choices=SIZES_OF_STAGES, help="tell the size of a preset instead")
     return parser

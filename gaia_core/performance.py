@@ -6,7 +6,7 @@ makes the rest fit to it. Strengths and expression tracks are added to what came
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,20 +69,24 @@ class Performer:
         self.groups = denoiser.groups
 
     def perform(self, script: Script) -> Iterator[tuple[float, Tensor]]:
-        """Yields the share done and the motion so far, the last of them (1, T, D) complete."""
+        """Yields the share done and what is final of the motion, (1, t, D); the last is all of it.
+
+        Spans are made anew when the rest is there: with them only the last part is final.
+        """
         asked = self.asked(script, script.controls)
-        motion = asked
-        for done, motion in self._fill(asked, script, script.seed):
-            if done < 1:
-                yield done, motion
-        edited = self.edited(motion, asked, script.controls)
+        motion, edited = asked, asked.clone()
+        for known, end, motion in self.fill(asked, script, script.seed):
+            new = slice(known, end)
+            edited[:, new] = self.edited(motion[:, new], asked[:, new], script.controls, known)
+            if end < script.frames:
+                yield end / script.frames, edited[:, : 0 if script.spans else end]
         for span in script.spans:
             first, last = round(span.start * FPS), min(round(span.end * FPS), script.frames)
             own = span.controls or script.controls
             open_ = motion.clone()
             open_[:, first:last] = self.asked(script, own)[:, first:last]
             low, high = max(0, first - OVERLAP), min(script.frames, last + OVERLAP)
-            *_, (_, part) = self._fill(open_[:, low:high], script, span.seed, low)
+            *_, (_, _, part) = self.fill(open_[:, low:high], script, span.seed, low)
             motion = torch.cat([motion[:, :low], part, motion[:, high:]], 1)
             anew = self.edited(motion, open_, own)
             share = _ramp(script.frames, first, last).to(motion)
@@ -103,8 +107,11 @@ class Performer:
             asked[..., where] = torch.where(pose.isnan(), asked[..., where], pose)
         return asked
 
-    def edited(self, motion: Tensor, asked: Tensor, controls: Controls) -> Tensor:
-        """Motion with strengths and expression tracks: (1, T, D), (1, T, D) -> (1, T, D)"""
+    def edited(self, motion: Tensor, asked: Tensor, controls: Controls, first: int = 0) -> Tensor:
+        """Motion with strengths and expression tracks: (1, T, D), (1, T, D) -> (1, T, D)
+
+        first: the frame of the take that the motion begins with.
+        """
         rest = self.denoiser.rest(self.reference)
         change = torch.zeros_like(motion)
         strayed = motion - rest
@@ -120,8 +127,8 @@ class Performer:
         change = torch.where(asked.isnan(), change, torch.zeros_like(change))
         for name, direction in zip(EXPRESSION, self.directions, strict=True):
             if name in controls.tracks:
-                amount = torch.from_numpy(curve(controls.tracks[name], motion.shape[1], 0.0))
-                change += amount.to(motion)[:, None] * direction
+                amount = curve(controls.tracks[name], first + motion.shape[1], 0.0)[first:]
+                change += torch.from_numpy(amount).to(motion)[:, None] * direction
         return motion + change
 
     def _looks(self, strayed: Tensor, controls: Controls) -> Tensor:
@@ -163,31 +170,51 @@ class Performer:
         absolute[..., 3:6] = relative[..., 3:6]
         return absolute
 
-    def _fill(
-        self, asked: Tensor, script: Script, seed: int, first: int = 0
-    ) -> Iterator[tuple[float, Tensor]]:
-        """Generates what is NaN in the take's frames from `first` on, window by window."""
+    def fill(
+        self,
+        asked: Tensor,
+        script: Script,
+        seed: int,
+        first: int = 0,
+        cuts: Iterable[tuple[int, int, int]] | None = None,
+    ) -> Iterator[tuple[int, int, Tensor]]:
+        """Generates what is NaN in the take's frames from `first` on, window by window.
+
+        cuts: as `sampling.windows` yields them, which is the default. Where a window ends behind
+        the next one's first new frame, those frames are made again.
+
+        Yields which frames were new, from and to, and all of the motion.
+        """
         generator = torch.Generator().manual_seed(seed)
         motion = asked.clone()
-        heard = script.speech[first : first + motion.shape[1]]
-        guidance = script.guidance if len(script.speech) else 0.0
-        if not len(script.speech):
-            heard = np.zeros((motion.shape[1], script.speech.shape[1]), np.float32)
-        speech = torch.from_numpy(heard).to(motion)[None]
-        for start, end, _ in windows(motion.shape[1], WINDOW, OVERLAP):
-            noise = torch.randn(1, end - start, motion.shape[-1], generator=generator)
-            for group, temperature in TEMPERATURE.items():
-                noise[..., self.groups[group]] *= temperature
-            motion[:, start:end] = generate_motion(
-                self.denoiser,
-                self.reference,
-                speech[:, start:end],
-                noise.to(motion),
-                motion[:, start:end],
-                script.steps,
-                guidance,
-            )
-            yield end / motion.shape[1], motion
+        heard = torch.from_numpy(script.speech[first : first + motion.shape[1]])
+        for start, end, known in cuts or windows(motion.shape[1], WINDOW, OVERLAP):
+            given = torch.cat([motion[:, start:known], asked[:, known:end]], 1)
+            motion[:, start:end] = self.window(given, heard[start:end], script, generator)
+            yield known, end, motion
+
+    def window(
+        self, asked: Tensor, heard: Tensor, script: Script, generator: torch.Generator
+    ) -> Tensor:
+        """Generates what is NaN in one window.
+
+        asked (1, T, D); heard (T, F), or (0, F) for no speech; noise comes from the generator.
+        """
+        guidance = script.guidance if len(heard) else 0.0
+        if not len(heard):
+            heard = torch.zeros(asked.shape[1], heard.shape[1])
+        noise = torch.randn(asked.shape, generator=generator)
+        for group, temperature in TEMPERATURE.items():
+            noise[..., self.groups[group]] *= temperature
+        return generate_motion(
+            self.denoiser,
+            self.reference,
+            heard.to(asked)[None],
+            noise.to(asked),
+            asked,
+            script.steps,
+            guidance,
+        )
 
 
 def generate_motion(

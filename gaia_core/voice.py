@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-import hashlib
 import re
 import tempfile
 import unicodedata
@@ -22,6 +21,7 @@ from typing import Any, Literal
 import numpy as np
 
 from gaia_core import media
+from gaia_core.assets import hash_file
 from gaia_core.errors import InputError
 from gaia_core.request import MAX_TEXT, Word
 
@@ -129,8 +129,7 @@ def speak(text: str, voice: str, network: bool = True) -> Spoken:
 
     Raises:
         InputError: no such voice; the text is empty, too long, without words, or (offline) not
-            in Latin letters; the speech lasts over `MAX_SECONDS`.
-        RuntimeError: the offline voice is not installed as expected.
+            in Latin letters; the speech lasts over `MAX_SECONDS`; the offline voice is damaged.
     """
     chosen = find_voice(voice)
     _check(text)
@@ -256,9 +255,11 @@ class _Hibari:
         from hibari import Hibari
         from hibari.voices import voice_path
 
-        model = Path(voice_path(_HIBARI, download_missing=False)).read_bytes()
-        if hashlib.sha256(model).hexdigest() != _HIBARI_SHA256:
-            raise RuntimeError("The offline voice is damaged; reinstall hibari-tts==0.2.1.")
+        # Its file lies where hibari says, which may be outside the package.
+        path = Path(voice_path(_HIBARI, download_missing=False))
+        if not path.is_file() or hash_file(path) != _HIBARI_SHA256:
+            raise InputError("The offline voice is damaged; install hibari-tts==0.2.1 again.")
+        model = path.read_bytes()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3

@@ -18,7 +18,7 @@ from gaia_core.request import MAX_TEXT
 from gaia_core.speech import FEATURES
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ("animate", "train", "evaluate", "bench", "info")
+COMMANDS = ("animate", "batch", "prepare", "train", "evaluate", "bench", "info")
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +155,7 @@ def test_missing_weights(folder, tmp_path, capsys):
 
 
 def test_stopping_is_no_error_to_explain(loaded, folder, tmp_path, capsys, monkeypatch, gaia):
-    def interrupted(request, out):
+    def interrupted(request, out, **settings):
         yield from ()
         raise KeyboardInterrupt
 

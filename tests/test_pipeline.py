@@ -1,6 +1,7 @@
 """A second of speech is 25 frames; events come in order; what is stopped leaves nothing behind."""
 
 import pickle
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +14,8 @@ from gaia_core import SAMPLE_RATE, media, performance, pipeline
 from gaia_core.errors import InputError
 from gaia_core.face import crop_around
 from gaia_core.performance import OVERLAP, WINDOW, Script
-from gaia_core.pipeline import NO_DRIVING, STAGES, Gaia, Plan, Step
-from gaia_core.request import Preview, Progress, Request, Result, Word
+from gaia_core.pipeline import NO_DRIVING, STAGES, Gaia, Moved, Plan, Step
+from gaia_core.request import Preview, Progress, Request, Result, Segment, Span, Word
 from gaia_core.voice import Spoken
 
 
@@ -85,6 +86,14 @@ def test_a_second_of_speech_is_25_frames(take):
     assert events[-1].frames == 25
     frames = list(media.read_video(folder / "take.mp4"))
     assert len(frames) == 25 and frames[0].shape == (256, 256, 3)
+
+
+def test_a_take_tells_how_it_moved(take, gaia):
+    *_, result = take[0]
+    assert result.motion.shape == (result.frames, len(gaia.autoencoder.motion.mean))
+    assert {"yaw", "scale", "mouth", "eyes"} <= result.traces.keys()
+    for curve in result.traces.values():
+        assert curve.shape == (result.frames,) and np.isfinite(curve).all()
 
 
 def test_events_come_in_order(take):
@@ -269,6 +278,59 @@ def test_takes_around_and_over_a_window(gaia, plan, frames, monkeypatch):
     steps = [step for step in gaia._render(small) if isinstance(step, Step)]
     assert steps[-1].fraction == 1 and all(step.fraction < 1 for step in steps[:-1])
     assert len(frames_of(gaia, small)) == frames
+
+
+def test_a_long_take_is_decoded_while_it_is_sampled(gaia, plan):
+    frames = 2 * WINDOW
+    speech = np.resize(plan.script.speech, (frames, plan.script.speech.shape[1]))
+    small = changed(plan, portrait=plan.portrait[::4, ::4].copy(), speech=speech, steps=1)
+    results = list(gaia._render(small))
+    made = [len(step) if isinstance(step, np.ndarray) else 0 for step in results]
+    steps = [i for i, step in enumerate(results) if isinstance(step, Step)]
+    # Behind each step come the frames that it has made final, and nothing waits for the last.
+    assert sum(made[: steps[1]]) == WINDOW and sum(made) == frames
+    with_span = changed(small, spans=(Span(1.0, 2.0, 5),))
+    results = list(gaia._render(with_span))
+    last = max(i for i, step in enumerate(results) if isinstance(step, Step))
+    assert not any(isinstance(step, np.ndarray) for step in results[:last])
+    motions = [step.motion for step in results if isinstance(step, Moved)]
+    assert len(motions) == 1 and len(motions[0]) == frames
+
+
+def test_memory_does_not_hold_the_take(gaia, plan):
+    """Frames that were given away are not kept: the batches' number does not matter."""
+    speech = np.resize(plan.script.speech, (3 * WINDOW, plan.script.speech.shape[1]))
+    small = changed(plan, portrait=plan.portrait[::4, ::4].copy(), speech=speech, steps=1)
+    alive: list[weakref.ref] = []
+    for step in gaia._render(small):
+        if isinstance(step, np.ndarray):
+            alive = [ref for ref in alive if ref() is not None]
+            assert len(alive) <= 1
+            alive.append(weakref.ref(step))
+
+
+def test_parts_of_the_film_come_while_it_is_made(gaia, request_, tmp_path, monkeypatch):
+    monkeypatch.setattr(pipeline, "SEGMENT", 10)
+    monkeypatch.setattr(pipeline, "PIXELS_PER_BATCH", 10 * 256 * 256)
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    *before, result = gaia.generate(request_, tmp_path / "take.mp4", segments=folder)
+    parts = [event for event in before if isinstance(event, Segment)]
+    assert [(part.start, part.end) for part in parts] == [(0, 0.4), (0.4, 0.8), (0.8, 1.0)]
+    first = before.index(parts[0])
+    assert max(e.fraction for e in before[:first] if isinstance(e, Progress)) < 0.7
+    lengths = [len(list(media.read_video(part.video))) for part in parts]
+    assert lengths == [10, 10, 5] and result.frames == 25
+    assert len(list(media.read_video(result.video))) == 25
+    heard = np.concatenate([media.read_audio(part.video) for part in parts])
+    whole = media.read_audio(request_.speech)
+    assert len(heard) == len(whole) and np.corrcoef(heard, whole)[0, 1] > 0.95  # resampled noise
+    assert media.read_recipe(parts[0].video) == result.recipe
+
+
+def test_the_longest_recording_is_the_callers_choice(gaia, request_, tmp_path):
+    with pytest.raises(InputError, match=r"too long; cut it to at most 0\.5 s"):
+        list(gaia.generate(request_, tmp_path / "take.mp4", max_seconds=0.5))
 
 
 def test_windows_continue_what_came_before(gaia, plan, monkeypatch):

@@ -3,6 +3,7 @@
 import io
 import json
 import types
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from gaia_core.config import PRESETS, AutoencoderConfig, DenoiserConfig, MotionC
 from gaia_core.controls import EXPRESSION
 from gaia_core.media import VideoWriter, write_audio
 from gaia_core.speech import FEATURES
-from gaia_core.training import loop, stages
+from gaia_core.training import loop, scaling, stages
 from gaia_core.training.denoiser import NO_SPEECH, WINDOWS, MotionWindows, denoiser_losses
 from gaia_core.training.flow import FlowTeacher
 from gaia_core.training.loop import Settings, train
@@ -600,3 +601,35 @@ def test_stage_1_is_trained_into_weights(packed, encoder):
     facts = checkpoint.read_config(weights)["autoencoder"]["trained"]
     assert facts == {"samples": 4, "frames": 24, "clips": 3}
     assert load_file(weights / "autoencoder.safetensors")["renderer.mix.weight"].any()
+
+
+# The scaling study
+
+
+def test_a_study_measures_every_size_on_people_held_out(motion_pack, tmp_path, monkeypatch):
+    monkeypatch.setattr(scaling, "BATCHES", 2)
+    monkeypatch.setattr(scaling, "_is_held_out", lambda row, _: row["identity"] == "bob")
+    sizes = [TINY.denoiser, replace(TINY.denoiser, layers=1)]
+    settings = steps(1000, steps=3)
+
+    def study():
+        return scaling.study(motion_pack, tmp_path, settings, sizes, (0.5, 1.0), MOTION)
+
+    points = study()
+    assert [(point.fraction, point.steps) for point in points] == [(0.5, 3)] * 2 + [(1.0, 3)] * 2
+    assert points[0].parameters > points[1].parameters == points[3].parameters
+    # Half of Ann's two clips is the first; Bob's are nobody's.
+    assert [round(3600 * 25 * point.hours) for point in points] == [160, 160, 205, 205]
+    assert all(np.isfinite((point.loss, point.trained)).all() for point in points)
+    assert (tmp_path / scaling.PLOT).stat().st_size > 1000
+    monkeypatch.setattr(scaling, "train", None)  # what is done is not done again
+    assert study() == points
+
+
+def test_a_box_of_steps_is_kept_and_the_rate_falls_along_it(tmp_path):
+    _, samples = fit(tmp_path, steps(1000, steps=20, log_every=1, warm_up=1, rate=0.01))
+    rates = [json.loads(line)["rate"] for line in (tmp_path / "curve.jsonl").open()]
+    assert samples == 20 * 16 and len(rates) == 20
+    assert rates == sorted(rates, reverse=True) and rates[-1] < 0.1 * rates[0]
+    _, samples = fit(tmp_path, steps(1000, steps=23))
+    assert samples == 23 * 16  # a run that broke off only does the rest

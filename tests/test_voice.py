@@ -247,5 +247,5 @@ def test_without_network_the_service_is_not_asked(service: type[FakeService]) ->
 
 def test_damaged_offline_voice_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(voice, "_HIBARI_SHA256", "0" * 64)
-    with pytest.raises(RuntimeError, match="damaged; reinstall hibari-tts"):
+    with pytest.raises(InputError, match="damaged; install hibari-tts"):
         voice._Hibari()

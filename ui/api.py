@@ -15,11 +15,11 @@ from typing import Any
 from gradio.data_classes import FileData
 
 from gaia_core import FPS
-from gaia_core.request import Progress, Request, Result
+from gaia_core.request import Progress, Request, Result, Segment
 from ui import door
 from ui.door import Asked
 from ui.runs import UPDATE_EVERY, Engine, run, toasts
-from ui.text import say
+from ui.text import say, told
 
 REQUIRED = inspect.Parameter.empty
 JSON = dict[str, Any]
@@ -60,6 +60,7 @@ class Endpoint:
     name: str
     takes: tuple[str, ...]
     needs: tuple[str, ...] = ()
+    live: bool = False  # whether the film's parts come as they are made
 
     def request(self, given: dict[str, Any]) -> Request:
         """The checked request of a call."""
@@ -88,6 +89,7 @@ class Rerender(Endpoint):
 
 ENDPOINTS = (
     Endpoint("speech_driven", ("portrait", *SAID, *ALWAYS)),
+    Endpoint("stream_speech", ("portrait", *SAID, *ALWAYS), live=True),
     Endpoint(
         "pose_controlled",
         (
@@ -142,11 +144,15 @@ def function(engine: Engine, endpoint: Endpoint) -> Callable[..., Any]:
         given.apply_defaults()
         with toasts():
             request = endpoint.request(given.arguments)
-            with closing(run(engine, request)) as events:
+            with closing(run(engine, request, endpoint.live)) as events:
                 at, updated = Progress("start", 0.0), -1.0
                 for event in events:
                     if isinstance(event, Result):
                         yield FileData(path=str(event.video)).model_dump(), _info(event)
+                        continue
+                    if isinstance(event, Segment):
+                        part = {"start": event.start, "end": event.end}
+                        yield FileData(path=str(event.video)).model_dump(), part
                         continue
                     at = event if isinstance(event, Progress) else at
                     # Also while only frames come: a job can be cancelled at a yield alone.
@@ -162,6 +168,26 @@ def function(engine: Engine, endpoint: Endpoint) -> Callable[..., Any]:
         **{name: parameter.annotation for name, parameter in signature.parameters.items()},
         "return": signature.return_annotation,
     }
+    return serve
+
+
+def faces(engine: Engine) -> Callable[[FileData], list[JSON]]:
+    """The function that says what `face` may be: nothing is made, so nothing need be allowed."""
+
+    def serve(portrait: FileData) -> list[JSON]:
+        with toasts():
+            look = engine.look(door.uploaded("portrait", portrait))
+        return [
+            {"face": index, "box": list(face.box), "problem": face.problem and told(face.problem)}
+            | {"warnings": [told(sentence) for sentence in face.warnings]}
+            for index, face in enumerate(look.faces)
+        ]
+
+    serve.__name__ = serve.__qualname__ = "faces"
+    serve.__doc__ = (
+        f"{say('api.faces')}\n\nArgs:\n    portrait: {say('api.portrait')}\n\n"
+        f"Returns:\n    {say('api.faces.returns')}"
+    )
     return serve
 
 

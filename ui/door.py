@@ -303,10 +303,17 @@ def _permitted(request: Request, consent: Any) -> Request:
     return request
 
 
-def _controls(value: Any) -> Controls | None:
-    if value is None or value == "":
-        return None
+def controls_of(value: Any) -> Controls:
+    """Controls from JSON, or a mapping.
+
+    Raises:
+        InputError: it is neither, or asks for what there is not.
+    """
     return Controls.from_json(_json(value, "error.controls"))
+
+
+def _controls(value: Any) -> Controls | None:
+    return None if value is None or value == "" else controls_of(value)
 
 
 def _json(value: Any, error: str) -> Mapping[str, Any]:

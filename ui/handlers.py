@@ -3,7 +3,7 @@
 # No postponed annotations here: Gradio reads a handler's hints as they stand.
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,17 @@ from gradio.components import Component
 from gaia_core.controls import CHANNELS, PRESETS
 from gaia_core.errors import InputError
 from gaia_core.media import read_recipe
-from gaia_core.request import Preview, Progress, Request, Result
-from ui import door, restore, samples, stage
+from gaia_core.request import Preview, Progress, Request, Result, Segment
+from ui import door, downloads, restore, samples, stage, timeline
 from ui.door import FORM, SOURCES, Form, admit
 from ui.modes import Edit
 from ui.panels import Inputs, Output, speech_choices
 from ui.runs import UPDATE_EVERY, Engine, run, toasts
 from ui.session import Session, Take
 from ui.text import say, t
+from ui.wait import Clock, left, spoken
 
 PREVIEW_EVERY = 0.4  # seconds
-LETTERS_PER_SECOND = 14  # of speech, about; only to say what an instruction would do
 
 Updates = dict[Block, Any]
 
@@ -34,34 +34,47 @@ Updates = dict[Block, Any]
 
 
 def generate(
-    engine: Engine, inputs: Inputs, edit: Edit, output: Output
+    engine: Engine,
+    inputs: Inputs,
+    edit: Edit,
+    output: Output,
+    watch: gr.Checkbox,
+    clock: Clock,
 ) -> Callable[[dict[Component, Any], gr.Request], Iterator[Updates]]:
     """The handler of the button: all controls in, the result panel out."""
 
     def on_generate(values: dict[Component, Any], request: gr.Request) -> Iterator[Updates]:
         with toasts(page=True):
             session: Session = values[output.session]
-            form = _form(values, inputs)
+            form = form_of(values, inputs)
             if form.mode == "edit":
                 wanted = _edited(values, form, edit, session)
             else:
                 wanted = admit(form.asked())
             yield {output.stage: stage.working(Progress("start", 0.0))}
-            with closing(run(engine, wanted)) as events:
-                picture = ""
-                for event in _paced(events):
+            with closing(run(engine, wanted, bool(values[watch]))) as events:
+                picture, playing, began = "", False, time.monotonic()
+                for event in paced(events):
+                    if isinstance(event, Segment):
+                        yield {output.stage: gr.update(visible=False), **output.live.play(event)}
+                        playing = True
+                        continue
                     if isinstance(event, Result):
-                        take = _take(event, wanted, picture, _address(request))
+                        line = timeline.of_take(engine, event, wanted)
+                        take = take_of(event, wanted, picture, address_of(request), line)
                         session.add(take, wanted)
+                        clock.learn(wanted, event, time.monotonic() - began, session)
                         yield _finished(session, inputs, edit, output, form.mode)
                     else:
                         picture = event[1] or picture
-                        yield {output.stage: event[0]}
+                        yield {output.stage: gr.skip() if playing else event[0]}
 
     return on_generate
 
 
-def _form(values: dict[Component, Any], inputs: Inputs) -> Form:
+def form_of(values: dict[Component, Any], inputs: Inputs) -> Form:
+    """The values of the page's controls by name."""
+
     def value(name: str) -> Any:
         part = getattr(inputs, name)
         if isinstance(part, dict):
@@ -94,30 +107,35 @@ def _media(session: Session, form: Form) -> list[Path]:
     return [*session.files, *found]
 
 
-def _address(request: gr.Request) -> str:
+def address_of(request: gr.Request) -> str:
     """The studio's address as the visitor knows it."""
     served = "" if request.request is None else request.request.base_url
     return str(request.headers.get("origin") or served).rstrip("/")
 
 
-def _paced(events: Iterable[Any]) -> Iterator[tuple[str, str] | Result]:
-    """Progress and previews as HTML, few enough for a slow line; the result as it is."""
+def paced(events: Iterable[Any]) -> Iterator[tuple[str, str] | Segment | Result]:
+    """Progress and previews as HTML, few enough for a slow line; what is a film as it is."""
     progress, preview = Progress("start", 0.0), ""
     updated = previewed = -1.0
+    began = time.monotonic()
     for event in events:
         now = time.monotonic()
-        if isinstance(event, Result):
+        if isinstance(event, Segment | Result):
             yield event
         elif isinstance(event, Progress):
             progress = Progress(event.stage, max(event.fraction, progress.fraction))
         elif isinstance(event, Preview) and now - previewed >= PREVIEW_EVERY:
             preview, previewed = stage.data_url(event.frame), now
-        if now - updated >= UPDATE_EVERY and not isinstance(event, Result):
+        if now - updated >= UPDATE_EVERY and not isinstance(event, Segment | Result):
             updated = now
-            yield stage.working(progress, preview), preview
+            yield stage.working(progress, preview, left(progress.fraction, now - began)), preview
 
 
-def _take(result: Result, request: Request, picture: str, url: str) -> Take:
+def take_of(
+    result: Result, request: Request, picture: str, url: str, line: Mapping[str, Any]
+) -> Take:
+    """A result for the session's list; what belongs to it is written beside its video."""
+    downloads.keep(result)
     recipe = result.video.with_suffix(".json")
     recipe.write_text(json.dumps(result.recipe, indent=2, ensure_ascii=False), encoding="utf-8")
     return Take(
@@ -127,6 +145,7 @@ def _take(result: Result, request: Request, picture: str, url: str) -> Take:
         code=restore.python_code(request, url),
         thumbnail=picture,
         seconds=stage.seconds(result),
+        timeline=line,
     )
 
 
@@ -134,7 +153,13 @@ def _finished(session: Session, inputs: Inputs, edit: Edit, output: Output, mode
     take = session.takes[0]
     updates = {
         **_shown(take, output),
-        output.video: gr.update(value=str(take.video), visible=True, autoplay=True),
+        **output.live.behind(),
+        output.video: gr.update(
+            value=str(take.video),
+            subtitles=downloads.subtitles(take.video),
+            visible=True,
+            autoplay=True,
+        ),
         output.generate: gr.update(visible=True),
         output.stop: gr.update(visible=False),
         output.running: False,
@@ -151,12 +176,17 @@ def _shown(take: Take, output: Output) -> Updates:
     """A take in the result panel."""
     return {
         output.stage: gr.update(visible=False),
-        output.video: gr.update(value=str(take.video), visible=True, autoplay=False),
+        **downloads.offered(output.also, take.video),
+        # Its subtitles follow: a player that appears with both loses the film.
+        output.video: gr.update(
+            value=str(take.video), subtitles=downloads.subtitles(None), visible=True, autoplay=False
+        ),
         output.facts: gr.update(value=take.facts, visible=True),
         output.details: gr.update(visible=True),
         output.recipe: take.recipe,
         output.code: take.code,
         output.download: gr.update(value=str(take.video.with_suffix(".json"))),
+        output.timeline: gr.update(**take.timeline),
         output.shown: "take",
     }
 
@@ -201,6 +231,7 @@ def _idle(output: Output, key: str, shown: str) -> Updates:
         view = _stage_only(output, stage.message(say(key), say(f"{key}.hint")))
     return {
         **view,
+        **output.live.hidden(),
         output.generate: gr.update(visible=True),
         output.stop: gr.update(visible=False),
         output.running: False,
@@ -209,8 +240,9 @@ def _idle(output: Output, key: str, shown: str) -> Updates:
 
 def _stage_only(output: Output, content: str) -> Updates:
     return {
+        **output.live.hidden(),
         output.stage: gr.update(value=content, visible=True),
-        output.video: gr.update(visible=False),
+        output.video: gr.update(visible=False, subtitles=downloads.subtitles(None)),
         output.facts: gr.update(visible=False),
         output.details: gr.update(visible=False),
     }
@@ -264,26 +296,28 @@ def _rows(channel: str, track: list[list[Any]]) -> list[list[Any]]:
     return [[channel, *key] for key in track]
 
 
-def understand(engine: Engine) -> Callable[[Any, Any, Any, Any], Any]:
-    """What the engine reads in an instruction, before anything is made."""
+def understand(engine: Engine) -> Callable[[Any, Any, Any, Any], tuple[Any, Any]]:
+    """What the engine reads in an instruction before a run, as words and for the timeline."""
 
-    def on_instruction(instruction: Any, source: Any, text: Any, seconds: Any) -> Any:
+    def on_instruction(instruction: Any, source: Any, text: Any, seconds: Any) -> tuple[Any, Any]:
         read = getattr(engine, "read", None)
         if read is None or not (instruction or "").strip():
-            return gr.update(visible=False)
-        spoken = len(text or "") / LETTERS_PER_SECOND if source == "text" else 0.0
+            return gr.update(visible=False), gr.update(grasped={})
+        said = spoken(text or "") if source == "text" else 0.0
         try:
-            reading = read(instruction, max(1.0, spoken or float(seconds or 0)))
+            reading = read(instruction, max(1.0, said or float(seconds or 0)))
         except InputError as error:
-            return gr.update(value=stage.notice(str(error)), visible=True)
-        return gr.update(value=stage.reading(reading), visible=True)
+            return gr.update(value=stage.notice(str(error)), visible=True), gr.update(grasped={})
+        shown = gr.update(value=stage.reading(reading), visible=True)
+        return shown, gr.update(grasped=timeline.grasp(reading))
 
     return on_instruction
 
 
 def view(mode: str, take: str, source: str) -> dict[str, Any]:
     """Which parts a tab shows, by name, and what its button says."""
-    making = mode in door.MODES
+    comparing = mode == "compare"
+    making = comparing or mode in door.MODES
     dubbed = mode != "video" or take != "reenact"
     return {
         "workbench": gr.update(visible=mode != "about"),
@@ -295,6 +329,11 @@ def view(mode: str, take: str, source: str) -> dict[str, Any]:
         "choice": gr.update(visible=mode == "video"),
         "groups": gr.update(visible=take == "custom"),
         "edit": gr.update(visible=mode == "edit"),
+        "compare": gr.update(visible=comparing),
+        "compare_result": gr.update(visible=comparing),
+        "compare_actions": gr.update(visible=comparing),
+        "actions": gr.update(visible=not comparing),
+        "timeline": gr.update(tab=mode),
         "speech": gr.update(visible=making and dubbed),
         "settings": gr.update(visible=making),
         "source": _source(mode, source),
@@ -303,7 +342,7 @@ def view(mode: str, take: str, source: str) -> dict[str, Any]:
 
 
 def _source(mode: str, source: str) -> Any:
-    if mode not in door.MODES:
+    if mode not in (*door.MODES, "compare"):
         return gr.skip()
     # The first tab has no "none": it is all about speech.
     chosen = "text" if (mode, source) == ("speech", "none") else source
@@ -331,7 +370,7 @@ def open_file(
             else:
                 recipe = door.read_recipe(read_recipe(path))
             session: Session = values[output.session]
-            form = _form(values, inputs)
+            form = form_of(values, inputs)
             session.files.add(path)
             session.opened = recipe
             found = door.fingerprints(_media(session, form))
@@ -344,14 +383,17 @@ def open_file(
     return on_open
 
 
-def reuse(inputs: Inputs, output: Output) -> Callable[[dict[Component, Any]], Updates]:
-    """The settings of the take that is shown, back into the form."""
+def reuse(
+    inputs: Inputs, output: Output
+) -> Callable[[dict[Component, Any], gr.EventData], Updates]:
+    """The settings of a take of the list, or of the one that is shown, back into the form."""
 
-    def on_reuse(values: dict[Component, Any]) -> Updates:
+    def on_reuse(values: dict[Component, Any], event: gr.EventData) -> Updates:
         with toasts(page=True):
             session: Session = values[output.session]
-            recipe = door.read_recipe(values[output.recipe])
-            found = door.fingerprints(_media(session, _form(values, inputs)))
+            take = _listed(session, event)
+            recipe = door.read_recipe(take.recipe if take else values[output.recipe])
+            found = door.fingerprints(_media(session, form_of(values, inputs)))
             return _restored(recipe, found, inputs)
 
     return on_reuse
@@ -375,21 +417,57 @@ def choose_take(edit: Edit, output: Output) -> Callable[[Session, bool, gr.Event
     """A take of the list, in the result panel and the Edit tab."""
 
     def on_choose(session: Session, running: bool, event: gr.EventData) -> Updates:
-        index = event._data.get("index") if isinstance(event._data, dict) else None
-        if running or not isinstance(index, int) or not 0 <= index < len(session.takes):
+        take = _listed(session, event)
+        if running or take is None:
             return {output.running: running}
-        take = session.takes[index]
         if not take.video.is_file():
             gr.Warning(say("error.gone", field=say("media.take")))
             return {output.running: running}
         session.opened = take.recipe
         return {
             **_shown(take, output),
-            output.history: stage.history(session.takes, index),
+            output.history: stage.history(session.takes, session.takes.index(take)),
             edit.opened: stage.opened(take.recipe, take.seconds),
         }
 
     return on_choose
+
+
+def drop_take(edit: Edit, output: Output) -> Callable[[Session, bool, gr.EventData], Updates]:
+    """Deletes a take of the list; the newest one is shown instead, if there is one."""
+
+    def on_drop(session: Session, running: bool, event: gr.EventData) -> Updates:
+        take = _listed(session, event)
+        if take is None:
+            return {output.running: running}
+        session.drop(take)
+        opened = stage.nothing_opened() if session.opened is None else gr.skip()
+        updates: Updates = {edit.opened: opened}
+        dropped, shown = event._data["index"], event._data.get("shown")
+        if not isinstance(shown, int):
+            shown = -1
+        if shown == dropped and not running:
+            updates |= _shown(session.takes[0], output) if session.takes else _nothing(output)
+        elif shown == dropped:
+            updates |= {output.shown: ""}  # nothing to come back to when the run is over
+        now = 0 if shown == dropped else shown - (dropped < shown)
+        return updates | {output.history: stage.history(session.takes, now)}
+
+    return on_drop
+
+
+def _nothing(output: Output) -> Updates:
+    """The result panel without a video."""
+    empty = stage.message(say("result.empty"), say("result.empty.hint"))
+    gone = gr.update(value=None, subtitles=downloads.subtitles(None), visible=False)
+    return {**_stage_only(output, empty), output.video: gone, output.shown: ""}
+
+
+def _listed(session: Session, event: gr.EventData) -> Take | None:
+    """The take that something happened to in the list."""
+    index = event._data.get("index") if isinstance(event._data, dict) else None
+    known = isinstance(index, int) and 0 <= index < len(session.takes)
+    return session.takes[index] if known else None
 
 
 def remember(field: str, output: Output) -> Callable[[Any, Session], Updates]:

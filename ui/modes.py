@@ -11,7 +11,7 @@ import gradio as gr
 
 from gaia_core.controls import CHANNELS, PRESETS, STRENGTHS
 from gaia_core.request import MAX_INSTRUCTION, MAX_SEED, Request
-from ui import keys, stage
+from ui import stage
 from ui.door import GROUPS, TAKES
 from ui.panels import heading, hint
 from ui.restore import CONSTANT
@@ -26,7 +26,6 @@ class Pose:
     presets: dict[str, gr.Button]
     at: gr.Number
     lasts: gr.Number
-    keys: gr.HTML
     strength: dict[str, gr.Slider]
     expression: dict[str, gr.Slider]
 
@@ -89,7 +88,6 @@ def pose() -> Pose:
                 step=0.1,
                 elem_id="preset-lasts",
             )
-        rows = keys.editor("keys")
         with gr.Accordion(t("strength.label"), open=False, elem_id="strengths"):
             hint("strength.info")
             with gr.Row(elem_classes="sliders"):
@@ -104,7 +102,7 @@ def pose() -> Pose:
                     name: _slider(f"expression.{name}", *CHANNELS[name], 0.0, f"expression-{name}")
                     for name in CONSTANT
                 }
-    return Pose(card, presets, at, lasts, rows, strength, expression)
+    return Pose(card, presets, at, lasts, strength, expression)
 
 
 def text() -> Text:

@@ -21,9 +21,11 @@ from gaia_core.request import (
     MIN_SECONDS,
     Request,
 )
+from gaia_core.traces import Sketch
 from gaia_core.voice import VOICES, Voice
-from ui import samples, stage
+from ui import downloads, faces, live, samples, stage, timeline
 from ui.door import SOURCES
+from ui.downloads import Downloads
 from ui.session import Session
 from ui.text import say, t
 
@@ -74,16 +76,22 @@ class Output:
     """The result panel and the two buttons."""
 
     stage: gr.HTML
+    queue: gr.HTML  # Gradio's own tracker, out of sight
+    live: live.Player
     video: gr.Video
     facts: gr.HTML
-    details: gr.Accordion
+    details: gr.Column  # what only a take has: other forms, recipe and code
     recipe: gr.JSON
     download: gr.DownloadButton
     code: gr.Code
     reuse: gr.Button
+    timeline: gr.HTML  # whose value are the keyframes of `Inputs`
     history_card: gr.Column
     history: gr.HTML
     forget: gr.Button
+    also: Downloads
+    actions: gr.Row
+    wait: gr.HTML
     generate: gr.Button
     stop: gr.Button
     shown: gr.State  # the video there is: "", "example" or the visitor's "take"
@@ -91,7 +99,12 @@ class Output:
     session: gr.State
 
     def all(self) -> list[Block]:
-        return [getattr(self, field.name) for field in fields(self)]
+        parts = [getattr(self, field.name) for field in fields(self)]
+        return [
+            part
+            for part in (*parts, *self.also.all(), self.live.column, self.live.video)
+            if isinstance(part, Block)
+        ]
 
 
 @dataclass(frozen=True)
@@ -100,6 +113,9 @@ class Portrait:
     image: gr.Image
     upload: gr.UploadButton
     examples: tuple[gr.Button, ...]  # in the order of `samples.portraits`
+    boxes: gr.HTML  # over the image, from `faces`
+    crops: gr.HTML
+    face: gr.Number
 
 
 @dataclass(frozen=True)
@@ -113,12 +129,12 @@ class Speech:
     examples: tuple[gr.Button, ...]  # in the order of `samples.speeches`
     recording: gr.Audio
     seconds: gr.Number
+    watch: gr.Checkbox
 
 
 @dataclass(frozen=True)
 class Settings:
     card: gr.Column
-    face: gr.Number
     seed: gr.Number
     random: gr.Checkbox
     steps: gr.Slider
@@ -128,21 +144,42 @@ class Settings:
 
 
 _CHOOSE_TAKE = """element.addEventListener("click", (event) => {
-  const chosen = event.target.closest("[data-take]");
-  if (chosen) trigger("select", {index: Number(chosen.dataset.take)});
+  const chosen = event.target.closest("[data-does]");
+  if (!chosen) return;
+  const index = (take) => (take ? Number(take.dataset.take) : -1);
+  const shown = index(element.querySelector("[data-take]:has([aria-pressed=true])"));
+  trigger(chosen.dataset.does, {index: index(chosen.closest("[data-take]")), shown});
 });"""
 
 
-def header() -> None:
+# Gradio tells the place in the queue only to its own tracker, as "queue: 2/3". That one is kept out
+# of sight, and what it says is put into the stage in the visitor's words.
+_TELL_PLACE = r"""const tracker = element.closest("#queue");
+const tell = () => {
+  const places = document.querySelectorAll(".stage-queue");
+  const [, number, size] = (tracker.textContent || "").match(/queue:\s*(\d+)\/(\d+)/) ?? [];
+  if (!number) return;
+  for (const place of places)
+    place.textContent = place.dataset.words.replace("{number}", number).replace("{size}", size);
+};
+new MutationObserver(tell).observe(tracker, {subtree: true, childList: true, characterData: true});
+"""
+
+
+def header() -> gr.HTML:
+    return gr.HTML(masthead(), elem_id="masthead")
+
+
+def masthead() -> str:
+    """What the header says."""
     bars = "".join(
         f'<rect x="{3 + 4.4 * i}" y="{12 - h / 2}" width="2.6" height="{h}" rx="1.3"/>'
         for i, h in enumerate((5, 11, 18, 9, 5))
     )
-    gr.HTML(
+    return (
         f'<header class="masthead"><svg viewBox="0 0 26 24" aria-hidden="true">{bars}</svg>'
         f'<h1>GAIA</h1><p class="tagline">{say("tagline")}</p>'
-        f'<p class="aside">{say("research")}</p></header>',
-        elem_id="masthead",
+        f'<p class="aside">{say("research")}</p></header>'
     )
 
 
@@ -151,19 +188,19 @@ def portrait() -> Portrait:
     with gr.Column(elem_classes="card", elem_id="portrait-card") as card:
         heading("portrait")
         with gr.Row(elem_id="portrait-row", equal_height=True):
-            image = gr.Image(
-                value=str(shipped[0]) if shipped else None,
-                label=t("portrait.label"),
-                show_label=False,
-                sources=["upload"],
-                type="filepath",
-                image_mode=None,
-                height=248,
-                buttons=[],
-                elem_id="portrait",
-                scale=1,
-                min_width=160,
-            )
+            with gr.Column(elem_id="portrait-frame", scale=1, min_width=160):
+                image = gr.Image(
+                    value=str(shipped[0]) if shipped else None,
+                    label=t("portrait.label"),
+                    show_label=False,
+                    sources=["upload"],
+                    type="filepath",
+                    image_mode=None,
+                    height=248,
+                    buttons=[],
+                    elem_id="portrait",
+                )
+                boxes = faces.boxes()
             with gr.Column(elem_id="portrait-rail", scale=0, min_width=68):
                 upload = gr.UploadButton(
                     t("portrait.upload"), file_types=["image"], elem_id="portrait-upload"
@@ -177,7 +214,10 @@ def portrait() -> Portrait:
                     )
                     for path in shipped
                 )
-    return Portrait(card, image, upload, examples)
+        crops = faces.crops()
+        # Out of sight by the style sheet: what is "hidden" Gradio shows again with its card.
+        face = gr.Number(Request.face, label=t("face.label"), precision=0, elem_id="face")
+    return Portrait(card, image, upload, examples, boxes, crops, face)
 
 
 def speech() -> Speech:
@@ -245,8 +285,9 @@ def speech() -> Speech:
                 step=0.5,
                 elem_id="seconds",
             )
+        watch = live.checkbox()
     ways = (typed, uploaded, recorded, silent)
-    return Speech(card, source, ways, text, voice, upload, examples, recording, seconds)
+    return Speech(card, source, ways, text, voice, upload, examples, recording, seconds, watch)
 
 
 def speech_choices(mode: str) -> list[tuple[str, str]]:
@@ -303,45 +344,41 @@ def settings() -> Settings:
             elem_id="size",
             elem_classes="segmented",
         )
-        with gr.Row():
-            face = gr.Number(
-                Request.face,
-                label=t("face.label"),
-                info=t("face.info"),
-                precision=0,
-                minimum=0,
-                elem_id="face",
-            )
-            label = gr.Checkbox(
-                True,
-                label=t("label.label"),
-                info=t("label.info"),
-                interactive=False,
-                elem_id="label",
-            )
-    return Settings(card, face, seed, random, steps, guidance, size, label)
+        label = gr.Checkbox(
+            True, label=t("label.label"), info=t("label.info"), interactive=False, elem_id="label"
+        )
+    return Settings(card, seed, random, steps, guidance, size, label)
 
 
 def consent() -> gr.Checkbox:
     return gr.Checkbox(False, label=t("consent.label"), info=t("consent.info"), elem_id="consent")
 
 
-def actions() -> tuple[gr.Button, gr.Button]:
-    with gr.Row(elem_id="actions"):
+def actions() -> tuple[gr.Row, gr.HTML, gr.Button, gr.Button]:
+    with gr.Row(elem_classes="actions", elem_id="actions") as row:
+        wait = gr.HTML("", apply_default_css=False, elem_id="wait")
         generate = gr.Button(t("generate"), variant="primary", size="lg", elem_id="generate")
         stop = gr.Button(t("stop"), variant="stop", size="lg", visible=False, elem_id="stop")
-    return generate, stop
+    return row, wait, generate, stop
 
 
-def result(generate: gr.Button, stop: gr.Button) -> Output:
+def result(
+    actions: gr.Row,
+    wait: gr.HTML,
+    generate: gr.Button,
+    stop: gr.Button,
+    sketch: Sketch | None = None,
+) -> Output:
     shipped = samples.portraits()
     ready = samples.output_of(shipped[0]) if shipped else None
+    queue = gr.HTML("", js_on_load=_TELL_PLACE, apply_default_css=False, elem_id="queue")
     with gr.Column(elem_classes="card", elem_id="result-card"):
         board = gr.HTML(
             stage.message(say("result.empty"), say("result.empty.hint")),
             visible=ready is None,
             elem_id="stage",
         )
+        player = live.player()
         video = gr.Video(
             value=str(ready) if ready else None,
             label=t("result.label"),
@@ -356,9 +393,9 @@ def result(generate: gr.Button, stop: gr.Button) -> Output:
             visible=ready is not None,
             elem_id="facts",
         )
-        with gr.Accordion(
-            t("recipe.label"), open=False, visible=False, elem_id="recipe-details"
-        ) as details:
+        with gr.Column(visible=False, elem_id="recipe-details") as details:
+            also = downloads.row()
+        with details, gr.Accordion(t("recipe.label"), open=False):
             hint("recipe.info")
             recipe = gr.JSON(
                 label=t("recipe.label"), show_label=False, buttons=["copy"], elem_id="recipe"
@@ -377,6 +414,7 @@ def result(generate: gr.Button, stop: gr.Button) -> Output:
                 buttons=["copy"],
                 elem_id="code",
             )
+    line = timeline.component("timeline", sketch)
     with gr.Column(elem_classes="card", elem_id="history-card", visible=False) as history_card:
         heading("history")
         history = gr.HTML("", js_on_load=_CHOOSE_TAKE, apply_default_css=False, elem_id="history")
@@ -385,6 +423,8 @@ def result(generate: gr.Button, stop: gr.Button) -> Output:
             hint("forget.info")
     return Output(
         stage=board,
+        queue=queue,
+        live=player,
         video=video,
         facts=facts,
         details=details,
@@ -392,9 +432,13 @@ def result(generate: gr.Button, stop: gr.Button) -> Output:
         download=download,
         code=code,
         reuse=reuse,
+        timeline=line,
         history_card=history_card,
         history=history,
         forget=forget,
+        also=also,
+        actions=actions,
+        wait=wait,
         generate=generate,
         stop=stop,
         shown=gr.State("example" if ready else ""),
@@ -423,6 +467,6 @@ def hint(key: str) -> None:
 
 def _voice_name(voice: Voice) -> str:
     if voice.engine == "offline":
-        return " · ".join([say("voice.offline"), voice.locale, voice.gender])
+        return " · ".join([str(t("voice.offline")), voice.locale, voice.gender])
     name = voice.name.removeprefix(f"{voice.locale}-").removesuffix("Neural")
     return " · ".join([name, voice.locale, voice.gender])

@@ -7,6 +7,7 @@ from pathlib import Path
 from pprint import pformat
 from typing import Any
 
+from gaia_core.controls import Controls
 from gaia_core.request import MEDIA, Request
 from ui import samples
 from ui.door import LAST_SECOND, TAKES, read_recipe
@@ -63,7 +64,7 @@ def form_values(recipe: Mapping[str, Any], found: Mapping[str, Path]) -> dict[st
             values["upload"] = str(media["speech"])
     else:
         values["source"] = "none"
-    values |= _control_values(request)
+    values |= control_values(request.controls)
     values["instruction"] = request.instruction or ""
     if values["mode"] == "video" or recipe.get("drive"):
         groups = tuple(request.drive_groups)
@@ -73,8 +74,9 @@ def form_values(recipe: Mapping[str, Any], found: Mapping[str, Path]) -> dict[st
     return values
 
 
-def _control_values(request: Request) -> dict[str, Any]:
-    given = request.controls.to_json()
+def control_values(controls: Controls) -> dict[str, Any]:
+    """Controls as values of the keyframes and of the sliders for expression and strength."""
+    given = controls.to_json()
     expression = {name: 0.0 for name in CONSTANT}
     keys: list[list[Any]] = []
     for channel, track in given["tracks"].items():

@@ -16,9 +16,10 @@ from typing import Protocol
 import gradio as gr
 
 from gaia_core.errors import InputError
+from gaia_core.look import Look
 from gaia_core.request import Event, Request
 from ui import takes
-from ui.text import say
+from ui.text import say, told
 
 logger = logging.getLogger(__name__)
 
@@ -28,14 +29,24 @@ UPDATE_EVERY = 0.1  # seconds; also the longest time between two chances to stop
 class Engine(Protocol):
     """What the studio needs of `gaia_core.pipeline.Gaia`."""
 
-    def generate(self, request: Request, out: Path) -> Iterator[Event]: ...
+    def generate(
+        self, request: Request, out: Path, *, segments: Path | None = None
+    ) -> Iterator[Event]: ...
+
+    def look(self, portrait: Path) -> Look: ...
 
 
-def run(engine: Engine, request: Request) -> Generator[Event, None, None]:
-    """The engine's events; a take that is not finished leaves nothing behind."""
+def run(engine: Engine, request: Request, live: bool = False) -> Generator[Event, None, None]:
+    """The engine's events, the film's parts among them if it is watched `live`.
+
+    A take that is not finished leaves nothing behind.
+    """
     folder = takes.new_folder()
+    parts = folder / "parts" if live else None
     try:
-        yield from engine.generate(request, folder / f"gaia-{request.seed}.mp4")
+        if parts is not None:
+            parts.mkdir()
+        yield from engine.generate(request, folder / f"gaia-{request.seed}.mp4", segments=parts)
     except BaseException:  # also when closed, which stops the engine's generator first
         takes.discard(folder)
         raise
@@ -51,7 +62,7 @@ def toasts(page: bool = False) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        sentence = _plain(str(error))
+        sentence = _plain(told(str(error)))
         if page:
             gr.Warning(sentence)
         raise gr.Error(sentence, visible=not page, print_exception=False) from None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gaia_core.look import Look
 from gaia_core.request import MEDIA, Request
 from ui import samples, takes
 
@@ -23,6 +24,7 @@ class Take:
     code: str  # Python
     thumbnail: str  # data URL
     seconds: float
+    timeline: Mapping[str, Any] = field(default_factory=dict)  # what it shows of the take
 
 
 @dataclass
@@ -35,17 +37,27 @@ class Session:
         takes: newest first.
         files: every upload and every take of the visitor, to be found and deleted.
         opened: the recipe that the Edit tab works on.
+        looks: what was seen on the last photos.
     """
 
     takes: list[Take] = field(default_factory=list)
     files: set[Path] = field(default_factory=set)
     opened: Mapping[str, Any] | None = None
+    looks: dict[Path, Look] = field(default_factory=dict)
 
     def add(self, take: Take, request: Request) -> None:
         given = (getattr(request, name) for name in MEDIA)
         self.files.update([take.video, *(path for path in given if path is not None)])
         self.takes = [take, *self.takes][:MAX_TAKES]
         self.opened = take.recipe
+
+    def drop(self, take: Take) -> None:
+        """Removes one take, from the list and from the disk."""
+        self.takes = [other for other in self.takes if other is not take]
+        self.files.discard(take.video)
+        if self.opened is take.recipe:
+            self.opened = None
+        takes.discard(take.video.parent)
 
     def delete(self) -> int:
         """Removes the visitor's uploads and takes from the disk; returns how many there were.
@@ -63,5 +75,5 @@ class Session:
             else:
                 path.unlink(missing_ok=True)
             deleted += 1
-        self.takes, self.files, self.opened = [], set(), None
+        self.takes, self.files, self.opened, self.looks = [], set(), None, {}
         return deleted

@@ -17,7 +17,7 @@ from PIL import Image
 from gaia_core import FPS
 from gaia_core.request import Progress, Result
 from ui.session import Take
-from ui.text import say
+from ui.text import say, t, told
 
 STAGES = ("voice", "face", "speech", "motion", "frames", "file")
 PREVIEW_SIDE = 384  # px; small enough to send a few times a second
@@ -32,6 +32,16 @@ _MARK = (
 )
 
 
+_REUSE = (
+    '<svg viewBox="0 0 16 16" aria-hidden="true">'
+    '<path d="M3 8a5 5 0 1 0 1.6-3.7M3 2.6v3.2h3.2"/></svg>'
+)
+_BIN = (
+    '<svg viewBox="0 0 16 16" aria-hidden="true">'
+    '<path d="M3 4.5h10M6.4 4.5V3h3.2v1.5M4.4 4.5l.6 8.5h6l.6-8.5"/></svg>'
+)
+
+
 def message(title: str, hint: str = "") -> str:
     """A calm sentence in the middle of the stage."""
     below = f'<p class="stage-hint">{escape(hint)}</p>' if hint else ""
@@ -41,10 +51,11 @@ def message(title: str, hint: str = "") -> str:
     )
 
 
-def working(progress: Progress | None, preview: str = "") -> str:
+def working(progress: Progress | None, preview: str = "", left: str = "") -> str:
     """The stage at work: which step, how far, and the latest frame once there is one.
 
-    `progress` is None while waiting in the queue; `preview` comes from `data_url`.
+    `progress` is None while waiting in the queue, whose length `wait.queue` fills in; `preview`
+    comes from `data_url`; `left` says how long it will still take.
     """
     waiting = progress is None
     name = say("result.waiting" if progress is None else _words(progress.stage))
@@ -60,7 +71,10 @@ def working(progress: Progress | None, preview: str = "") -> str:
         f'aria-label="{escape(name)}" aria-valuemin="0" aria-valuemax="100" '
         f'aria-valuenow="{percent}"><span style="width:{percent}%"></span></div>'
     )
-    number = "" if waiting else f'<span class="stage-percent">{percent} %</span>'
+    if waiting:
+        number = f'<span class="stage-queue" data-words="{escape(say("wait.place"))}"></span>'
+    else:
+        number = f'<span class="stage-percent">{escape(left)} <b>{percent} %</b></span>'
     return (
         f'<div class="stage is-working">{picture}<div class="stage-progress">'
         f'<p><span role="status">{escape(name)}</span>{number}</p>{bar}</div></div>'
@@ -76,7 +90,7 @@ def facts(result: Result) -> str:
         (say("fact.length"), say("fact.seconds", seconds=seconds(result))),
         (say("fact.label"), label),
     )
-    notices = "".join(f"<p>{escape(notice)}</p>" for notice in result.notices)
+    notices = "".join(f"<p>{escape(told(notice))}</p>" for notice in result.notices)
     return _listed(pairs) + (
         f'<div class="notices" role="status">{notices}</div>' if notices else ""
     )
@@ -84,7 +98,7 @@ def facts(result: Result) -> str:
 
 def caption() -> str:
     """What stands below a video that is shipped."""
-    return f'<p class="caption">{escape(say("result.example"))}</p>'
+    return f'<p class="caption">{t("result.example")}</p>'
 
 
 def seconds(result: Result) -> float:
@@ -107,12 +121,12 @@ def opened(recipe: Mapping[str, Any], length: float | None, missing: Sequence[st
 
 def nothing_opened() -> str:
     """The Edit tab before there is a take."""
-    return f'<p class="caption">{escape(say("edit.nothing"))}</p>'
+    return f'<p class="caption">{t("edit.nothing")}</p>'
 
 
 def notice(sentence: str) -> str:
     """A sentence that the visitor should see."""
-    return f'<div class="notices" role="status"><p>{escape(sentence)}</p></div>'
+    return f'<div class="notices" role="status"><p>{escape(told(sentence))}</p></div>'
 
 
 def reading(found: Any) -> str:
@@ -123,7 +137,7 @@ def reading(found: Any) -> str:
     """
     rows = "".join(
         f"<tr><td>{escape(say('understood.time', start=clause.start, end=clause.end))}</td>"
-        f"<td>{escape(clause.action.replace('_', ' '))}</td>"
+        f"<td>{escape(told(clause.action.replace('_', ' ')))}</td>"
         f"<td>{round(100 * clause.strength)} %</td><td>{escape(clause.text)}</td></tr>"
         for clause in found.clauses
     )
@@ -141,17 +155,23 @@ def reading(found: Any) -> str:
 
 
 def history(takes: Sequence[Take], chosen: int) -> str:
-    """The takes of this session as buttons with a picture."""
+    """The takes of this session: each with buttons that show it, reuse its settings, delete it."""
     cells = []
     for index, take in enumerate(takes):
         seed, length = str(take.recipe.get("seed", "")), say("fact.seconds", seconds=take.seconds)
         name = say("history.take", seed=seed, seconds=take.seconds)
         picture = f'<img src="{take.thumbnail}" alt="">' if take.thumbnail else _MARK
-        pressed = str(index == chosen).lower()
+        shown = str(index == chosen).lower()
+        others = "".join(
+            f'<button type="button" data-does="{does}" title="{escape(say(f"history.{does}"))}" '
+            f'aria-label="{escape(say(f"history.{does}.name", seed=seed))}">{sign}</button>'
+            for does, sign in (("apply", _REUSE), ("delete", _BIN))
+        )
         cells.append(
-            f'<button type="button" data-take="{index}" aria-pressed="{pressed}" '
+            f'<div class="take" data-take="{index}">'
+            f'<button type="button" data-does="select" aria-pressed="{shown}" '
             f'aria-label="{escape(name)}">{picture}<b>{escape(length)}</b>'
-            f"<span>{escape(seed)}</span></button>"
+            f"<span>{escape(seed)}</span></button><div>{others}</div></div>"
         )
     return f'<div class="takes">{"".join(cells)}</div>'
 

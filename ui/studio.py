@@ -8,33 +8,56 @@ from typing import Any
 
 import gradio as gr
 
-from ui import api, handlers, modes, panels, samples, takes
+from ui import (
+    api,
+    compare,
+    compare_events,
+    downloads,
+    faces,
+    handlers,
+    live,
+    modes,
+    panels,
+    presets,
+    samples,
+    stage,
+    takes,
+    timeline,
+    timeline_events,
+    wait,
+)
 from ui.door import MODES
 from ui.modes import Drive, Edit, Pose, Text
 from ui.panels import Inputs, Output, Portrait, Settings, Speech
 from ui.runs import Engine
-from ui.text import I18N, say, t
-from ui.theme import CSS, ICON, theme, toast_titles
+from ui.text import I18N, language, say, t
+from ui.theme import CSS, ICON, LANGUAGE, theme, toast_titles
+from ui.wait import Clock
 
-TABS = (*MODES, "edit", "about")
+TABS = (*MODES, "compare", "edit", "about")
 QUEUE = 32  # visitors who may wait; with no number, a ZeroGPU Space allows one
 ON_SPACES = "SPACE_ID" in os.environ
 
 # Plumbing of the page: not for programs, and quick enough to pass the queue.
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
 SHOW_RESULT = """() => {
-  document.querySelector("#result-card").scrollIntoView({behavior: "smooth", block: "nearest"});
+  const cards = [...document.querySelectorAll("#compare-result, #result-card")];
+  cards.find((card) => card.offsetParent)?.scrollIntoView({behavior: "smooth", block: "nearest"});
   return [];
 }"""
 # Those that may refuse what they are given: a toast needs the queue.
 JUDGING: dict[str, Any] = {**PRIVATE, "queue": True, "concurrency_limit": None, "preprocess": False}
+# Those that encode a file while the visitor waits.
+WORKING: dict[str, Any] = {**JUDGING, "concurrency_limit": 2}
+SILENT: dict[str, Any] = {"api_visibility": "private"}
 RELOAD = "() => { window.location.reload(); return []; }"
 ONE_AT_A_TIME: dict[str, Any] = {"concurrency_id": "gpu", "concurrency_limit": 1}
 
 LAUNCH_KWARGS: dict[str, Any] = {
     "theme": theme(),
-    "css_paths": [CSS],
+    "css_paths": [CSS, timeline.CSS, compare.CSS, faces.CSS],
     "css": toast_titles(),
+    "head": LANGUAGE,
     "favicon_path": ICON,
     "i18n": I18N,
     "app_kwargs": {"lifespan": takes.swept},
@@ -65,7 +88,7 @@ def build_studio(engine: Engine) -> gr.Blocks:
         delete_cache=(takes.SWEEP_EVERY, takes.KEEP),
         fill_width=True,
     ) as studio:
-        panels.header()
+        header = panels.header()
         # Set in the browser, so that the button right after a tab's does what that tab says.
         mode = gr.Textbox("speech", visible="hidden", container=False, elem_id="mode")
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
@@ -76,9 +99,11 @@ def build_studio(engine: Engine) -> gr.Blocks:
                     else:
                         panels.intro(name)
                 tab.select(None, None, mode, js=f"() => '{name}'", api_visibility="private")
-        _workbench(engine, tabs, mode)
+        boards = _workbench(studio, engine, tabs, mode)
+        studio.load(greet, None, [header, *boards], **PRIVATE)
         for endpoint in api.ENDPOINTS:
             gr.api(api.function(engine, endpoint), api_name=endpoint.name, **ONE_AT_A_TIME)
+        gr.api(api.faces(engine), api_name="faces", concurrency_limit=2)
     return studio.queue(max_size=QUEUE, default_concurrency_limit=1)
 
 
@@ -91,12 +116,27 @@ class Cards:
     pose: Pose
     text: Text
     drive: Drive
+    compare: compare.Card
     edit: Edit
     speech: Speech
     settings: Settings
 
 
-def _workbench(engine: Engine, tabs: gr.Tabs, mode: gr.Textbox) -> None:
+def greet() -> list[Any]:
+    """The pieces of HTML that hold more than one text, for visitors who do not read English.
+
+    In such, Gradio puts only the first text into the browser's language.
+    """
+    if language() == "en":
+        return [gr.skip()] * 3
+    empty = ((say(name), say(f"{name}.hint")) for name in ("result.empty", "compare.empty"))
+    return [panels.masthead(), *(stage.message(*words) for words in empty)]
+
+
+def _workbench(
+    studio: gr.Blocks, engine: Engine, tabs: gr.Tabs, mode: gr.Textbox
+) -> tuple[gr.HTML, gr.HTML]:
+    """Everything below the tabs; returns the empty stages of the result and of the comparison."""
     with gr.Row(elem_id="workbench") as workbench:
         with gr.Column(scale=5, min_width=340, elem_id="inputs"):
             cards = Cards(
@@ -105,34 +145,48 @@ def _workbench(engine: Engine, tabs: gr.Tabs, mode: gr.Textbox) -> None:
                 pose=modes.pose(),
                 text=modes.text(),
                 drive=modes.drive(),
+                compare=compare.card(),
                 edit=modes.edit(),
                 speech=panels.speech(),
                 settings=panels.settings(),
             )
+            with cards.settings.card:
+                kept = presets.panel()
             consent = panels.consent()
-            generate, stop = panels.actions()
+            actions = panels.actions()
+            compare_actions = compare.actions()
         with gr.Column(scale=7, min_width=340, elem_id="outputs"):
-            output = panels.result(generate, stop)
-    inputs = _inputs(mode, cards, consent)
-    _wire_view(cards, inputs, output)
+            board = compare.board(*compare_actions)
+            output = panels.result(*actions, getattr(engine, "sketch", None))
+    inputs = _inputs(mode, cards, output, consent)
+    _wire_view(cards, inputs, output, board)
     _wire_inputs(cards, inputs, output)
-    _wire_instruction(engine, cards.text, inputs)
-    _wire_run(engine, inputs, cards.edit, output)
+    clock = Clock(engine)
+    _wire_faces(studio, engine, cards.portrait, output)
+    _wire_wait(clock, inputs, cards, output)
+    _wire_presets(studio, kept, inputs)
+    _wire_instruction(engine, cards.text, inputs, output)
+    _wire_timeline(tabs, cards.edit, inputs, output)
+    _wire_run(engine, clock, inputs, cards, output)
     _wire_takes(tabs, cards.edit, inputs, output)
+    _wire_downloads(output)
+    _wire_compare(engine, inputs, cards, board, output)
+    return output.stage, board.stage
 
 
-def _inputs(mode: gr.Textbox, cards: Cards, consent: gr.Checkbox) -> Inputs:
+def _inputs(mode: gr.Textbox, cards: Cards, output: Output, consent: gr.Checkbox) -> Inputs:
     settings = {name: part for name, part in vars(cards.settings).items() if name != "card"}
     return Inputs(
         mode=mode,
         portrait=cards.portrait.image,
+        face=cards.portrait.face,
         source=cards.speech.source,
         text=cards.speech.text,
         voice=cards.speech.voice,
         upload=cards.speech.upload,
         recording=cards.speech.recording,
         seconds=cards.speech.seconds,
-        keys=cards.pose.keys,
+        keys=output.timeline,
         expression=cards.pose.expression,
         strength=cards.pose.strength,
         instruction=cards.text.instruction,
@@ -146,7 +200,7 @@ def _inputs(mode: gr.Textbox, cards: Cards, consent: gr.Checkbox) -> Inputs:
     )
 
 
-def _wire_view(cards: Cards, inputs: Inputs, output: Output) -> None:
+def _wire_view(cards: Cards, inputs: Inputs, output: Output, board: compare.Board) -> None:
     """Each tab shows its own cards beside the shared ones."""
     parts: dict[str, Any] = {
         "workbench": cards.workbench,
@@ -158,6 +212,11 @@ def _wire_view(cards: Cards, inputs: Inputs, output: Output) -> None:
         "choice": cards.drive.choice,
         "groups": cards.drive.groups,
         "edit": cards.edit.card,
+        "compare": cards.compare.card,
+        "compare_result": board.card,
+        "compare_actions": board.actions,
+        "actions": output.actions,
+        "timeline": output.timeline,
         "speech": cards.speech.card,
         "settings": cards.settings.card,
         "source": inputs.source,
@@ -192,7 +251,10 @@ def _wire_inputs(cards: Cards, inputs: Inputs, output: Output) -> None:
         tile.click(lambda path=path: str(path), None, speech.upload, **PRIVATE)
     for name, button in pose.presets.items():
         button.click(
-            handlers.preset(name), [pose.keys, pose.at, pose.lasts], [pose.keys, pose.at], **JUDGING
+            handlers.preset(name),
+            [inputs.keys, pose.at, pose.lasts],
+            [inputs.keys, pose.at],
+            **JUDGING,
         )
     inputs.consent.change(
         lambda given: (
@@ -213,11 +275,65 @@ def _wire_inputs(cards: Cards, inputs: Inputs, output: Output) -> None:
         )
 
 
-def _wire_instruction(engine: Engine, text: Text, inputs: Inputs) -> None:
+def _wire_faces(studio: gr.Blocks, engine: Engine, portrait: Portrait, output: Output) -> None:
+    """A look at each new portrait; the first face of an upload, or the one that a recipe names."""
+    gr.on(
+        [portrait.upload.upload, portrait.image.upload, *(e.click for e in portrait.examples)],
+        None,
+        None,
+        portrait.face,
+        js="() => 0",
+        api_visibility="private",
+    )
+    chosen = [portrait.boxes.select, portrait.crops.select]
+    gr.on(chosen, faces.choose, None, portrait.face, **PRIVATE)
+    gr.on(
+        [studio.load, portrait.image.change, portrait.face.change],
+        faces.show(engine),
+        [portrait.image, portrait.face, output.session],
+        [portrait.boxes, portrait.crops, portrait.face],
+        preprocess=False,
+        trigger_mode="always_last",
+        **PRIVATE,
+    )
+
+
+def _wire_wait(clock: Clock, inputs: Inputs, cards: Cards, output: Output) -> None:
+    """How long the next run will take; the crop's drawing tells of a new face."""
+    edit = cards.edit
+    asked = {getattr(inputs, name) for name in wait.ASKED}
+    typed = [inputs.text, inputs.seconds, edit.start, edit.end]
+    changed = [part for part in asked if part not in (*typed, inputs.portrait, inputs.face)]
+    gr.on(
+        [
+            cards.portrait.crops.change,
+            output.history.change,
+            *(part.change for part in sorted(changed, key=lambda part: part._id)),
+            *(part.input for part in typed),
+        ],
+        wait.note(clock, inputs, edit, output),
+        {*asked, edit.start, edit.end, output.session},
+        output.wait,
+        preprocess=False,
+        trigger_mode="always_last",
+        **PRIVATE,
+    )
+
+
+def _wire_presets(studio: gr.Blocks, kept: presets.Presets, inputs: Inputs) -> None:
+    """Settings under a name: chosen, kept, forgotten."""
+    controls, found = presets.controls(inputs), [kept.name, kept.kept]
+    studio.load(presets.names, kept.kept, kept.name, preprocess=False, **PRIVATE)
+    kept.name.input(presets.choose(inputs, kept), found, [kept.name, *controls], **JUDGING)
+    kept.save.click(presets.save(inputs, kept), {*controls, *found}, found, **JUDGING)
+    kept.delete.click(presets.delete(kept), found, found, **JUDGING)
+
+
+def _wire_instruction(engine: Engine, text: Text, inputs: Inputs, output: Output) -> None:
     reading = {
         "fn": handlers.understand(engine),
         "inputs": [inputs.instruction, inputs.source, inputs.text, inputs.seconds],
-        "outputs": text.understood,
+        "outputs": [text.understood, output.timeline],
         **PRIVATE,
     }
     gr.on([text.instruction.blur, text.instruction.submit], **reading)
@@ -228,27 +344,74 @@ def _wire_instruction(engine: Engine, text: Text, inputs: Inputs) -> None:
         )
 
 
-def _wire_run(engine: Engine, inputs: Inputs, edit: Edit, output: Output) -> None:
+def _wire_timeline(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) -> None:
+    """The sound it shows, controls as JSON out and in, and a span to make anew."""
+    gr.on(
+        [
+            inputs.source.change,
+            inputs.upload.change,
+            inputs.recording.change,
+            inputs.seconds.change,
+            inputs.text.blur,
+        ],
+        timeline_events.hear(inputs, output),
+        {
+            inputs.source,
+            inputs.upload,
+            inputs.recording,
+            inputs.seconds,
+            inputs.text,
+            output.session,
+        },
+        output.timeline,
+        preprocess=False,
+        trigger_mode="always_last",
+        **PRIVATE,
+    )
+    output.timeline.copy(timeline_events.written(inputs), inputs.all(), output.timeline, **JUDGING)
+    output.timeline.submit(
+        timeline_events.pasted(inputs),
+        None,
+        [inputs.keys, *inputs.expression.values(), *inputs.strength.values()],
+        **JUDGING,
+    )
+    output.timeline.select(
+        timeline_events.anew(inputs, edit),
+        [inputs.mode, edit.controlled],
+        [edit.start, edit.end, edit.seed, edit.controlled, inputs.mode],
+        **PRIVATE,
+    ).success(lambda: gr.update(selected="edit"), None, tabs, **PRIVATE).success(
+        None, None, None, js=timeline_events.PRESS, api_visibility="private"
+    )
+
+
+def _wire_run(
+    engine: Engine, clock: Clock, inputs: Inputs, cards: Cards, output: Output
+) -> None:
     """Generate: show that it was heard, run, and tidy up after a failure. Stop: close the run."""
+    edit, watch = cards.edit, cards.speech.watch
     clicked = output.generate.click(
         handlers.waiting(output), None, output.all(), js=SHOW_RESULT, **PRIVATE
     )
     running = clicked.then(
-        handlers.generate(engine, inputs, edit, output),
-        inputs.all() | {output.session, edit.start, edit.end, edit.seed, edit.controlled},
+        handlers.generate(engine, inputs, edit, output, watch, clock),
+        inputs.all() | {output.session, edit.start, edit.end, edit.seed, edit.controlled, watch},
         [*output.all(), inputs.seed, edit.opened],
         # Raw values: `door` alone judges them, in sentences of its own.
         preprocess=False,
         api_visibility="private",
-        show_progress="hidden",
+        show_progress_on=output.queue,
         **ONE_AT_A_TIME,
     )
+    running.success(None, js=live.HAND_OVER, **PRIVATE)
+    again = {"fn": downloads.subtitled, "outputs": output.video, **JUDGING}
+    again["inputs"] = [output.download, output.session]
     running.failure(
         handlers.failed(output), [output.shown, output.running], output.all(), **PRIVATE
-    )
+    ).success(**again)
     output.stop.click(
         handlers.stopped(output), output.shown, output.all(), cancels=[running], **PRIVATE
-    )
+    ).success(**again)
 
 
 def _wire_takes(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) -> None:
@@ -260,7 +423,8 @@ def _wire_takes(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) -> No
         [*everything, edit.opened, output.session],
         **JUDGING,
     )
-    output.reuse.click(
+    gr.on(
+        [output.reuse.click, output.history.apply],
         handlers.reuse(inputs, output),
         {*everything, output.recipe, output.session},
         everything,
@@ -271,7 +435,55 @@ def _wire_takes(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) -> No
         [output.session, output.running],
         [*output.all(), edit.opened],
         **{**JUDGING, "preprocess": True},
+    ).success(
+        downloads.subtitled, [output.download, output.session], output.video, **JUDGING
     )
+    output.history.delete(
+        handlers.drop_take(edit, output),
+        [output.session, output.running],
+        [*output.all(), edit.opened],
+        **{**JUDGING, "preprocess": True},
+    ).success(downloads.subtitled, [output.download, output.session], output.video, **JUDGING)
     output.forget.click(handlers.forget, output.session, None, **PRIVATE).success(
         None, None, None, js=RELOAD, api_visibility="private"
     )
+
+
+def _wire_downloads(output: Output) -> None:
+    """The shown take in other forms."""
+    also, given = output.also, [output.download, output.session]
+    for kind, button in also.buttons.items():
+        pressed = button.click(downloads.made(also, kind), given, also.all(), **WORKING)
+        pressed.success(None, None, None, js=downloads.fetch("download-file"), **SILENT)
+        pressed.failure(downloads.failed(also, kind), None, also.all(), **PRIVATE)
+
+
+def _wire_compare(
+    engine: Engine, inputs: Inputs, cards: Cards, board: compare.Board, output: Output
+) -> None:
+    """Generate all, Stop, and everything as one file; a variant shows its fields while it is on."""
+    for variant in cards.compare.variants:
+        variant.on.change(
+            lambda on: gr.update(visible=bool(on)), variant.on, variant.body, **PRIVATE
+        )
+    asked = {part for variant in cards.compare.variants for part in variant.inputs()}
+    shown = [*board.all(), output.history_card, output.history, cards.edit.opened]
+    clicked = board.generate.click(
+        compare_events.waiting(board), None, board.all(), js=SHOW_RESULT, **PRIVATE
+    )
+    running = clicked.then(
+        compare_events.generate(engine, inputs, cards.compare, board, cards.edit, output),
+        inputs.all() | asked | {output.session, board.state},
+        shown,
+        preprocess=False,
+        api_visibility="private",
+        show_progress_on=output.queue,
+        **ONE_AT_A_TIME,
+    )
+    running.failure(compare_events.ended(board), board.state, board.all(), **PRIVATE)
+    board.stop.click(
+        compare_events.ended(board), board.state, board.all(), cancels=[running], **PRIVATE
+    )
+    board.pack.click(
+        compare_events.packed(board), [board.state, output.session], board.file, **WORKING
+    ).success(None, None, None, js=downloads.fetch("compare-file"), **SILENT)

@@ -1,15 +1,21 @@
 """Every word of the studio, in one dictionary per language.
 
 `t(key)` is for what Gradio draws (labels, help, buttons): the browser picks the language.
-`say(key)` is for what Python writes (toasts, progress): plain text, filled in with values.
+`say(key)` is for what Python writes (toasts, progress): plain text, filled in with values, in the
+language of the visitor whose event it answers. `told(sentence)` is for what the core wrote.
 Another language is another dictionary with the same keys, added to `LANGUAGES`.
 """
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from typing import Any
 
 import gradio as gr
+from gradio.context import LocalContext
+
+from ui.chinese import SENTENCES, ZH
 
 EN = {
     "title": "GAIA studio",
@@ -20,12 +26,14 @@ EN = {
     "tab.pose": "Pose",
     "tab.text": "Text",
     "tab.video": "Video",
+    "tab.compare": "Compare",
     "tab.edit": "Edit",
     "tab.about": "About",
     "intro.speech": "The voice moves lips, eyes and head.",
     "intro.pose": "Say where the head turns and when; with speech, or silent.",
     "intro.text": "Describe what the face should do; with speech, or silent.",
     "intro.video": "Let the face of another video move the portrait.",
+    "intro.compare": "The same portrait and speech, up to four ways, side by side.",
     "intro.edit": "Make a few seconds of a take anew; the rest stays as it is.",
     # Portrait
     "portrait.label": "Portrait",
@@ -54,8 +62,12 @@ EN = {
     "upload.info": "WAV, MP3, M4A and others, up to two minutes. Or try one of ours:",
     "record.label": "Microphone",
     "record.info": "Up to two minutes. The browser will ask to use the microphone.",
+    "live.label": "Show while it is made",
+    "live.info": "The film starts after a few seconds and may wait for what is to come.",
     # Pose
-    "pose.heading": "### Head and face\nChoose movements one after another, then fine-tune.",
+    "pose.heading": (
+        "### Head and face\nChoose movements one after another, then fine-tune on the timeline."
+    ),
     "preset.nod": "Nod",
     "preset.shake": "Shake",
     "preset.look_left": "Look left",
@@ -68,23 +80,77 @@ EN = {
     "at.info": "Second at which the next one begins.",
     "lasts.label": "Lasts",
     "lasts.info": "How many seconds it takes.",
-    "keys.plot": "The keyframes over time; the table below has the same values",
-    "keys.empty": "No keyframes yet: choose a movement above, or add one.",
-    "keys.key": "Keyframe",
-    "keys.channel": "Channel",
-    "keys.second": "Second",
-    "keys.value": "Value",
-    "keys.easing": "Easing",
-    "keys.remove": "Remove keyframe",
-    "keys.add": "Add keyframe",
-    "keys.clear": "Clear",
     "keys.of": "A keyframe of {channel}",
-    "channel.yaw": "Turn (° right)",
-    "channel.pitch": "Nod (° up)",
-    "channel.roll": "Tilt (° clockwise)",
-    "channel.x": "Move right (faces)",
-    "channel.y": "Move down (faces)",
-    "channel.scale": "Closer (ratio)",
+    # The timeline; values in braces are filled in by the browser
+    "line.tools": "Timeline",
+    "line.play": "Play",
+    "line.pause": "Pause",
+    "line.undo": "Undo (Ctrl+Z)",
+    "line.redo": "Redo (Ctrl+Y)",
+    "line.snap": "Snap",
+    "line.snap.info": "To words and to frames (0.04 s)",
+    "line.in": "Zoom in (Ctrl+wheel)",
+    "line.out": "Zoom out",
+    "line.fit": "Fit",
+    "line.head": "Playhead",
+    "line.seconds": "Seconds",
+    "line.sound": "Speech",
+    "line.clauses": "Instruction",
+    "line.lane": "Add a lane",
+    "line.add": "Add a keyframe to {lane} at the playhead",
+    "line.drop": "Remove the lane {lane}",
+    "line.free": "free",
+    "line.group.head": "Head",
+    "line.group.eyes": "Eyes",
+    "line.group.brows": "Brows",
+    "line.group.mouth": "Mouth",
+    "line.group.feelings": "Feelings",
+    "line.key": "Keyframe",
+    "line.key.name": "{lane}, {second}, {value}, {easing}",
+    "line.several": "{count} keyframes",
+    "line.second": "Second",
+    "line.value": "Value",
+    "line.easing": "Easing",
+    "line.remove": "Remove keyframe (Delete)",
+    "line.copied": "{count} copied; Ctrl+V puts them at the playhead.",
+    "line.clear": "Clear",
+    "line.empty": "No keyframes yet: choose a movement, or add a lane and tap twice in it.",
+    "line.hint": (
+        "Tap twice in a lane to add a keyframe. Drag along the seconds to choose a span, "
+        "or press [ and ] at the playhead."
+    ),
+    "line.hint.text": (
+        "Where each part of the instruction falls. Drag along the seconds to choose a span."
+    ),
+    "line.sketch": "The face that the keyframes ask for at the playhead",
+    "line.span": "Span",
+    "line.from": "From",
+    "line.until": "To",
+    "line.anew": "Re-render this span",
+    "line.unspan": "Forget the span",
+    "line.taken": "Last take",
+    "line.made": "made",
+    "line.asked": "asked",
+    "line.json": "JSON",
+    "line.json.label": "Controls as JSON",
+    "line.json.copy": "Copy",
+    "line.json.copied": "Copied.",
+    "line.json.apply": "Apply",
+    "line.json.close": "Close",
+    "trace.yaw": "Turn",
+    "trace.pitch": "Nod",
+    "trace.roll": "Tilt",
+    "trace.x": "Sideways",
+    "trace.y": "Up",
+    "trace.scale": "Closer",
+    "trace.mouth": "Mouth opening",
+    "trace.eyes": "Eye opening",
+    "channel.yaw": "Turn right",
+    "channel.pitch": "Nod up",
+    "channel.roll": "Tilt clockwise",
+    "channel.x": "Move right",
+    "channel.y": "Move up",
+    "channel.scale": "Closer",
     "channel.gaze_x": "Gaze right",
     "channel.gaze_y": "Gaze up",
     "channel.blink": "Eyes closed",
@@ -164,6 +230,70 @@ EN = {
     "drive_mode.absolute": "Absolute",
     "drive_reference.label": "Rest at second",
     "drive_reference.info": "When its face looks like the portrait's.",
+    # Compare
+    "compare.heading": "### Variants\nTick the takes to make.",
+    "compare.info": (
+        "Empty fields take what stands under Advanced. All share one seed unless you give another."
+    ),
+    "compare.base": "Movement from",
+    "compare.base.speech": "Speech alone",
+    "compare.base.pose": "As on the Pose tab",
+    "compare.base.text": "As on the Text tab",
+    "compare.base.video": "As on the Video tab",
+    "compare.instruction": "Instruction",
+    "compare.instructed": "instruction",
+    "compare.same": "same",
+    "compare.generate": "Generate all",
+    "compare.empty": "Your takes will play here together.",
+    "compare.empty.hint": "Two variants are ready: press Generate all.",
+    "compare.now": "Making {name}, {index} of {count}",
+    "compare.stopped": "Stopped before the first take was done.",
+    "compare.table": "What differs",
+    "compare.equal": "All were asked for alike, so they are the same.",
+    "compare.none": "–",
+    "compare.video": "a video",
+    "compare.keys": "{channel} ({count})",
+    "compare.pack": "Download all",
+    "compare.pack.info": "Videos, recipes, table and a film of all side by side, as one zip.",
+    "compare.wrong": "Variant {name}: {sentence}",
+    "compare.error.none": "No variant is ticked; tick at least one.",
+    "compare.field.face": "Face",
+    "compare.field.seed": "Seed",
+    "compare.field.steps": "Steps",
+    "compare.field.guidance": "Guidance",
+    "compare.field.size": "Picture",
+    "compare.field.label": "Visible AI label",
+    "compare.field.controls": "Keyframes and strengths",
+    "compare.field.instruction": "Instruction",
+    "compare.field.drive": "Driving video",
+    "compare.field.drive_groups": "Taken from it",
+    "compare.field.drive_mode": "Movement",
+    "compare.field.drive_reference": "Rest at second",
+    "compare.field.seconds": "Length in seconds",
+    "compare.field.spans": "Made anew",
+    "measure.lip_sync": "Lip sync",
+    "measure.lip_sync.info": (
+        "How the mouth follows the speech: 1 perfectly, 0 not at all, real faces about 0.5."
+    ),
+    "measure.steadiness": "Steadiness",
+    "measure.steadiness.info": "How little the face trembles (MSI); more is calmer.",
+    "measure.yaw": "Turn of the head",
+    "measure.yaw.info": "Standard deviation in degrees, as in the next two.",
+    "measure.pitch": "Nod",
+    "measure.pitch.info": "Up and down.",
+    "measure.roll": "Tilt",
+    "measure.roll.info": "From side to side.",
+    "measure.blinks": "Blinks",
+    "measure.blinks.info": "A minute.",
+    "measure.took": "Time to make",
+    "measure.took.info": "Seconds.",
+    # The player of several takes; said by the browser
+    "player.label": "All takes; space plays, arrows step, 1 to 4 choose the sound",
+    "player.play": "Play",
+    "player.pause": "Pause",
+    "player.seek": "Position in seconds",
+    "player.speed": "Speed",
+    "player.hear": "Hear",
     # Edit
     "edit.heading": "### Take\nThe one that is shown, or one from a file.",
     "edit.nothing": "There is no take yet. Make one on another tab, or open one.",
@@ -205,15 +335,32 @@ EN = {
     "size.512": "Crop, 512 px",
     "size.256": "Crop, 256 px",
     "face.label": "Face",
-    "face.info": "In group photos: 0 is the largest face, 1 the next.",
+    "face.name": "Face {number} of {count}",
+    "face.name.problem": "Face {number} of {count}, cannot be animated",
+    "face.crop": "What will move",
+    "face.one": "This part will move.",
+    "face.many": "{count} faces; number {chosen} is chosen. Click another to change.",
+    "notice.cpu": "No GPU was free for this visit, so the video was made on the CPU.",
     "label.label": "Visible AI label",
     "label.info": "A small mark in a corner. Can be turned off once you confirm your rights below.",
     "consent.label": "I have the right to use these faces and voices",
     "consent.info": "Needed for your own photo, recording or video. The examples need none.",
+    "presets": "Presets",
+    "presets.label": "Name",
+    "presets.info": "Type a name and save: kept in this browser, settings only.",
+    "presets.save": "Save",
+    "presets.saved": "Saved as {name}.",
+    "presets.delete": "Delete",
     # Actions
     "generate": "Generate",
     "rerender": "Re-render this span",
     "stop": "Stop",
+    "wait.cpu": "About {wait} on this server's CPU, for {length} of video.",
+    "wait.gpu": "About {wait} of GPU time, for {length} of video.",
+    "wait.seconds": "{count} s",
+    "wait.minutes": "{count} min",
+    "wait.left": "about {wait} left",
+    "wait.place": "number {number} of {size} in line",
     # Result
     "result.label": "Video",
     "result.empty": "Your video will appear here.",
@@ -235,9 +382,19 @@ EN = {
     "recipe.info": "Everything that makes this video again, with the media as fingerprints.",
     "recipe.download": "Download recipe",
     "recipe.reuse": "Reuse these settings",
+    "download.gif": "GIF",
+    "download.vtt": "Subtitles",
+    "download.poster": "Poster frame",
+    "download.webm": "Transparent WebM",
+    "download.making": "Making it",
+    "download.file": "Download",
     "code.label": "The same from Python",
     "history.heading": "### This session\nYour takes, newest first.",
     "history.take": "Show the take with seed {seed}, {seconds:.1f} s",
+    "history.apply": "Reuse its settings",
+    "history.apply.name": "Reuse the settings of the take with seed {seed}",
+    "history.delete": "Delete",
+    "history.delete.name": "Delete the take with seed {seed}",
     "forget": "Delete my data now",
     "forget.info": "Uploads and takes, at once. Otherwise after about an hour.",
     "stage.start": "Starting",
@@ -263,6 +420,8 @@ EN = {
     "error.keys": "The keyframes cannot be read; clear them and add them again.",
     "error.groups": "The groups must be a list of names, such as pose and eyes.",
     "error.controls": "The controls must be a JSON object with tracks and strength.",
+    "error.preset": "Give the preset a name of up to {count} characters.",
+    "error.presets": "There is room for {count} presets; delete one first.",
     "error.recipe": "This is not a recipe of GAIA; give one that a take came with.",
     "error.nothing": "There is no take to edit; make one on another tab, or open one.",
     "error.media": (
@@ -338,13 +497,18 @@ the model card beside them names the sources. The sources and licences of the ex
 ## For programs
 
 The endpoints `/speech_driven`, `/pose_controlled`, `/text_instructed`, `/video_driven` and
-`/rerender_span` make the same videos: see *Use via API* at the foot of the page and `examples/`.
+`/rerender_span` make the same videos, and `/faces` finds the faces of a photo: see *Use via API* at
+the foot of the page and `examples/`.
 The recipe of each take shows the Python that makes it again.
 """,
     # The endpoints; what an argument means is the same in all of them
     "api.speech_driven": (
         "Makes a video in which the face of a portrait speaks. "
         "Give either a speech recording or a text."
+    ),
+    "api.stream_speech": (
+        "As speech_driven, but the film's parts come as they are made: small MP4 files of about "
+        "two seconds, each with its start and end. The last answer is the whole film."
     ),
     "api.pose_controlled": (
         "Makes a video of a portrait whose head and face follow keyframes, or whose head follows "
@@ -361,6 +525,14 @@ The recipe of each take shows the Python that makes it again.
     "api.rerender_span": (
         "Makes a few seconds of an earlier take anew, blended at their edges. "
         "Give the take's recipe and the same media again."
+    ),
+    "api.faces": (
+        "Finds the faces of a portrait, largest first, without making anything: what `face` may "
+        "be in the other endpoints, and what will not go well."
+    ),
+    "api.faces.returns": (
+        "For each face its number, its box (left, top, right, bottom as shares of the photo), why "
+        "it cannot be animated or null, and warnings."
     ),
     "api.progress": (
         'While it works it yields no video and {"stage", "progress"}; '
@@ -400,8 +572,9 @@ The recipe of each take shows the Python that makes it again.
     ),
 }
 
-LANGUAGES = {"en": EN}
-I18N = gr.I18n(**LANGUAGES)
+LANGUAGES = {"en": EN, "zh": EN | ZH}
+# Gradio's own names of languages; what is not among them is English.
+I18N = gr.I18n(**{"en": EN, "zh-CN": LANGUAGES["zh"], "zh-TW": LANGUAGES["zh"]})
 
 
 def t(key: str) -> Any:
@@ -412,5 +585,45 @@ def t(key: str) -> Any:
 
 
 def say(key: str, **values: object) -> str:
-    """A text as plain words, with `values` filled in."""
-    return EN[key].format(**values) if values else EN[key]
+    """A text as plain words in the visitor's language, with `values` filled in."""
+    text = LANGUAGES[language()][key]
+    return text.format(**values) if values else text
+
+
+def told(text: str) -> str:
+    """Sentences that the core wrote, in the visitor's language as far as they are known there."""
+    known = None if language() == "en" else _told(text)
+    return text if known is None else known
+
+
+def _told(text: str) -> str | None:
+    """None if there is a sentence among them that is not known."""
+    if not text:
+        return ""
+    for pattern, words in _sentences():
+        if found := pattern.match(text):
+            rest = _told(text[found.end() :])
+            if rest is not None:
+                values = {name: told(value) for name, value in found.groupdict().items()}
+                return words.format(**values) + rest
+    return None
+
+
+def language() -> str:
+    """That of the browser whose event is handled right now; English outside of events."""
+    request = LocalContext.request.get(None)
+    wanted = "" if request is None else request.headers.get("accept-language") or ""
+    return "zh" if wanted.lower().startswith("zh") else "en"
+
+
+@cache
+def _sentences() -> list[tuple[re.Pattern[str], str]]:
+    def pattern(template: str) -> re.Pattern[str]:
+        parts = re.split(r"\{(\w+)\}", template)  # words and names, by turns
+        return re.compile(
+            "".join(f"(?P<{x}>.+?)" if i % 2 else re.escape(x) for i, x in enumerate(parts))
+            + r"(?: |$)",
+            re.S,
+        )
+
+    return [(pattern(template), words) for template, words in SENTENCES.items()]

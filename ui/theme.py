@@ -8,7 +8,7 @@ import gradio as gr
 from gradio.themes.utils.colors import Color
 from gradio.themes.utils.fonts import LocalFont
 
-from ui.text import say
+from ui.text import LANGUAGES
 
 HERE = Path(__file__).parent
 CSS = HERE / "style.css"
@@ -155,8 +155,15 @@ def theme() -> gr.themes.Base:
 
 def toast_titles() -> str:
     """CSS for the heads of toasts: Gradio 6.31 writes "Warning" and "Error", whatever the title."""
-    titles = {"warning": say("error.title"), "error": say("error.title.unexpected")}
+    keys = {"warning": "error.title", "error": "error.title.unexpected"}
     return ".toast-title { font-size: 0 !important; }" + "".join(
-        f'.toast-title.{kind}::before {{ content: "{title}"; font-size: 1rem; }}'
-        for kind, title in titles.items()
+        f':lang({code}) .toast-title.{kind}::before {{ content: "{words[key]}"; font-size: 1rem; }}'
+        for code, words in LANGUAGES.items()
+        for kind, key in keys.items()
     )
+
+
+# Gradio says that every page is English; screen readers and line breaks go by it.
+LANGUAGE = """<script>
+document.documentElement.lang = navigator.language.startsWith("zh") ? "zh-CN" : "en";
+</script>"""

@@ -56,8 +56,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("smile", "mouth", "pucker", "puff"), ("mouth", "face")),
 }
 WINK, RESTING = 2.1, 2.0  # strength of a wink; weight of the eye that does not
-GAZE = (0.09, -0.05)  # face widths by which the irises go to the right and up
-PUFF = 0.12  # face widths by which full cheeks stand out
+GAZE = (0.12, -0.09)  # face widths by which the irises go to the right and up
+PUFF = 0.18  # face widths by which full cheeks stand out
 CHEEKS = (205, 425)  # their middles
 
 

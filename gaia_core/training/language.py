@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
 
+from gaia_core.assets import seal
 from gaia_core.language import CLASSES, FILE, METADATA, NONE, STRENGTHS, Head, SentenceEncoder
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ def train_language(out: Path, seed: int = 0) -> dict[str, float]:
     out.mkdir(parents=True, exist_ok=True)
     state = {name: value.half().contiguous() for name, value in head.state_dict().items()}
     save_file(state, out / FILE, METADATA)
+    seal(out / FILE)
     log.info("%d sentences, loss %.4f", len(sentences), loss)
     return {"sentences": len(sentences), "loss": loss}
 

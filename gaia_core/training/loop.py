@@ -1,7 +1,8 @@
 """The one training loop: time-boxed, resumable, bf16, with an average of the weights (EMA).
 
-A run goes on where the state file stands; when its time is up, the state is whole and the
-averaged weights are ready to ship.
+A run goes on where its state stands; when its time is up, the state is whole and the averaged
+weights are ready to ship. Started by `accelerate launch`, several processes train one model: each
+with all of it on batches of its own (DDP), or with a part of each parameter (FSDP).
 """
 
 from __future__ import annotations
@@ -17,12 +18,27 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast
 from torch import Tensor, nn
+from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import (
+    apply_activation_checkpointing,
+)
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import DTensor
+
+from gaia_core.autoencoder import Residual
+from gaia_core.conformer import ConformerBlock
+from gaia_core.errors import InputError
+from gaia_core.training.state import RunState
 
 log = logging.getLogger(__name__)
 
 Losses = dict[str, Tensor]
 Model = TypeVar("Model", bound=nn.Module)
+
+BLOCKS = (ConformerBlock, Residual)  # hold nearly all parameters and activations
 
 
 @dataclass(frozen=True)
@@ -31,14 +47,19 @@ class Settings:
 
     Attributes:
         minutes: the time box; the learning rate falls along it.
+        steps: where it is not 0, the run ends after so many, those of earlier calls among them.
         rate: peak learning rate.
         warm_up: steps of linear rise.
         floor: the learning rate's end, as a part of the peak.
         average: decay of the weights' average, per step.
         save_every: minutes between states on disk.
+        device: "cpu" or "cuda".
+        checkpointing: whether blocks are computed again in the backward pass, to save memory.
+        shard: whether processes share parameters, averages and moments out among them.
     """
 
     minutes: float = 10.0
+    steps: int = 0
     rate: float = 5e-4
     warm_up: int = 100
     floor: float = 0.05
@@ -47,6 +68,24 @@ class Settings:
     save_every: float = 5.0
     device: str = "cpu"
     log_every: int = 50
+    checkpointing: bool = False
+    shard: bool = False
+
+
+class Objective(nn.Module):
+    """The losses as a forward pass, which is what wrappers of a model look at."""
+
+    def __init__(self, model: Model, losses: Callable[[Model, dict[str, Tensor]], Losses]) -> None:
+        super().__init__()
+        self.model = model
+        # In a function, for as a submodule what it holds would be trained as well.
+        self._losses = lambda batch: losses(model, batch)
+
+    def forward(self, batch: dict[str, Tensor]) -> Losses:
+        """A batch -> loss terms"""
+        device = next(iter(batch.values())).device
+        with torch.autocast(device.type, torch.bfloat16):
+            return self._losses(batch)
 
 
 def train(
@@ -61,74 +100,134 @@ def train(
     Args:
         model: its parameters that require gradients are trained.
         losses: model and batch -> named terms; "loss" is the one descended.
-        batches: endless; each has the same batch size.
-        folder: holds `state.pt` to resume from and `curve.jsonl`, the run's losses.
+        batches: endless; other ones in each process.
+        folder: holds the state to resume from (see `RunState`) and `curve.jsonl`, the losses.
         settings: see `Settings`.
+
+    Raises:
+        InputError: no GPU where one is asked for; one process cannot shard; see `RunState.load`.
     """
+    accelerator = _connect(settings)
+    device = accelerator.device
     folder.mkdir(parents=True, exist_ok=True)
-    device = torch.device(settings.device)
-    model.to(device).train()
-    average = copy.deepcopy(model).eval().requires_grad_(False)
+    # Noise and dropout must differ between processes; the model was the same in all until here.
+    torch.manual_seed(torch.initial_seed() + accelerator.process_index)
+    finished = copy.deepcopy(model).eval().requires_grad_(False)
+    names = [name for name, p in model.named_parameters() if p.requires_grad]
+    objective = _spread(Objective(model.train(), losses), accelerator, settings)
     trained = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(
         trained, lr=settings.rate, betas=(0.9, 0.99), weight_decay=settings.weight_decay
     )
-    step, samples = 0, 0
-    state_file = folder / "state.pt"
-    if state_file.exists():
-        state = torch.load(state_file, map_location=device, weights_only=True)
-        model.load_state_dict(state["model"])
-        average.load_state_dict(state["average"])
-        optimiser.load_state_dict(state["optimiser"])
-        step, samples = state["step"], state["samples"]
-        log.info("resumed at step %d, %d samples", step, samples)
+    average = [p.detach().clone() for p in trained]
+    state = RunState(model, objective, optimiser, dict(zip(names, average, strict=True)))
+    if state.load(folder):
+        log.info("resumed at step %d, %d samples", state.step, state.samples)
 
-    def save() -> None:
-        part = state_file.with_suffix(".part")
-        torch.save(
-            {
-                "model": model.state_dict(),
-                "average": average.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "step": step,
-                "samples": samples,
-            },
-            part,
-        )
-        part.rename(state_file)
+    def agreed(seconds: float) -> float:
+        """What the first process's clock says."""
+        return float(broadcast(torch.tensor(seconds, dtype=torch.float64, device=device)))
 
+    curve = _Curve(folder / "curve.jsonl", accelerator)
     began = saved = time.monotonic()
-    first, sums = step, dict[str, float]()
-    while (elapsed := (time.monotonic() - began) / 60) < settings.minutes:
+    first = state.step
+    while (elapsed := agreed(time.monotonic() - began) / 60) < settings.minutes:
         progress = elapsed / settings.minutes
-        rate = settings.floor + (1 - settings.floor) * 0.5 * (1 + math.cos(math.pi * progress))
-        rate *= settings.rate * min(1.0, (step - first + 1) / settings.warm_up)
+        if settings.steps:
+            progress = max(progress, state.step / settings.steps)
+        if progress >= 1:
+            break
+        rate = _rate(settings, progress, state.step - first)
         for group in optimiser.param_groups:
             group["lr"] = rate
         batch = {name: value.to(device, non_blocking=True) for name, value in next(batches).items()}
-        with torch.autocast(device.type, torch.bfloat16):
-            terms = losses(model, batch)
+        terms = objective(batch)
         optimiser.zero_grad(set_to_none=True)
         terms["loss"].backward()
-        norm = nn.utils.clip_grad_norm_(trained, 1.0)
+        norm = _whole(nn.utils.clip_grad_norm_(trained, 1.0))
         optimiser.step()
-        step += 1
-        samples += len(next(iter(batch.values())))
-        decay = min(settings.average, (step + 1) / (step + 10))
+        state.step += 1
+        state.samples += curve.add({**terms, "gradient": norm}, len(next(iter(batch.values()))))
+        decay = min(settings.average, (state.step + 1) / (state.step + 10))
         with torch.no_grad():
-            for kept, new in zip(average.parameters(), model.parameters(), strict=True):
+            for kept, new in zip(average, trained, strict=True):
                 kept.lerp_(new, 1 - decay)
-        for name, value in {**terms, "gradient": norm}.items():
-            sums[name] = sums.get(name, 0.0) + value.item()
-        if step % settings.log_every == 0:
-            row = {name: round(value / settings.log_every, 5) for name, value in sums.items()}
-            row |= {"step": step, "samples": samples, "minutes": round(elapsed, 2), "rate": rate}
-            with open(folder / "curve.jsonl", "a", encoding="utf-8") as curve:
-                curve.write(json.dumps(row) + "\n")
-            log.info("%s", row)
-            sums.clear()
-        if time.monotonic() - saved > 60 * settings.save_every:
-            save()
+        if state.step % settings.log_every == 0:
+            counts = {"step": state.step, "samples": state.samples}
+            curve.write({**counts, "minutes": round(elapsed, 2), "rate": rate})
+        if agreed(time.monotonic() - saved) > 60 * settings.save_every:
+            state.save(folder)
             saved = time.monotonic()
-    save()
-    return average, samples
+    state.save(folder)
+    finished.load_state_dict({name: _whole(value) for name, value in state.averaged().items()})
+    return finished, state.samples
+
+
+class _Curve:
+    """Means of the loss terms over steps and processes, a line of JSON each time."""
+
+    def __init__(self, path: Path, accelerator: Accelerator) -> None:
+        self.path, self.accelerator = path, accelerator
+        self.sums: dict[str, float] = {}
+        self.steps = 0
+
+    def add(self, terms: Losses, count: int) -> int:
+        """One step's terms and samples -> the samples of all processes."""
+        for name, value in terms.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value.item()
+        self.steps += 1
+        return round(self._reduce([float(count)], "sum")[0])
+
+    def write(self, facts: dict[str, float]) -> None:
+        """Adds a line of the terms since the last one, and what else there is to tell."""
+        means = self._reduce([value / self.steps for value in self.sums.values()], "mean")
+        row = {name: round(mean, 5) for name, mean in zip(self.sums, means, strict=True)} | facts
+        if self.accelerator.is_main_process:
+            with open(self.path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+            log.info("%s", row)
+        self.sums.clear()
+        self.steps = 0
+
+    def _reduce(self, values: list[float], how: str) -> list[float]:
+        if self.accelerator.num_processes == 1:
+            return values
+        tensor = torch.tensor(values, device=self.accelerator.device)
+        return self.accelerator.reduce(tensor, how).tolist()
+
+
+def _rate(settings: Settings, progress: float, steps: int) -> float:
+    """The learning rate after a part of the box and so many steps of this call."""
+    fall = settings.floor + (1 - settings.floor) * 0.5 * (1 + math.cos(math.pi * progress))
+    return settings.rate * fall * min(1.0, (steps + 1) / settings.warm_up)
+
+
+def _connect(settings: Settings) -> Accelerator:
+    """The device of this process, and the others where there are some."""
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        raise InputError("There is no GPU that torch can use; train with --device cpu.")
+    accelerator = Accelerator(cpu=settings.device == "cpu", mixed_precision="no")
+    if settings.shard and accelerator.num_processes == 1:
+        raise InputError("One process has nobody to share with; use `accelerate launch` to shard.")
+    return accelerator
+
+
+def _spread(objective: Objective, accelerator: Accelerator, settings: Settings) -> nn.Module:
+    """Puts the model where it is trained: here, as a copy in each process, or in shards."""
+    if settings.checkpointing:
+        apply_activation_checkpointing(objective, check_fn=lambda part: isinstance(part, BLOCKS))
+    if not settings.shard:
+        return accelerator.prepare_model(objective)
+    mesh = init_device_mesh(accelerator.device.type, (accelerator.num_processes,))
+    # Shards have no channels last.
+    objective.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    objective.to(accelerator.device)
+    for part in [part for part in objective.modules() if isinstance(part, BLOCKS)]:
+        fully_shard(part, mesh=mesh)
+    fully_shard(objective, mesh=mesh)
+    return objective
+
+
+def _whole(value: Tensor) -> Tensor:
+    """A tensor that may be shared out among processes; all of them must ask for it."""
+    return value.full_tensor() if isinstance(value, DTensor) else value

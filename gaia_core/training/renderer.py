@@ -34,10 +34,15 @@ class FramePairs:
         for index, name in enumerate(self.frames.names):
             identities.setdefault(name.split("|")[0], []).append(index)
         self.clips_of = [clips for _, clips in sorted(identities.items())]
-        openness = torch.stack(
-            [mesh.lip_aperture(self.frames.landmarks), mesh.eye_aperture(self.frames.landmarks)], -1
+        marks = self.frames.landmarks
+        looks = torch.cat(
+            [
+                torch.stack([mesh.lip_aperture(marks), mesh.eye_aperture(marks)], -1),
+                mesh.fit_pose(marks, template)[:, :2],
+            ],
+            -1,
         )
-        self.openness = openness / openness.std(0)
+        self.looks = looks / looks.std(0)  # lips, lids, yaw, pitch
         self.frames_of = [
             (self.frames.clip == index).nonzero()[:, 0] for index in range(len(self.frames.names))
         ]
@@ -55,8 +60,9 @@ class FramePairs:
         clips = self.clips_of[self._random(len(self.clips_of))]
         frames = self.frames_of[clips[self._random(len(clips))]]
         picked = frames[torch.randperm(len(frames), generator=self.generator)[:CANDIDATES]]
-        # Blinks and wide mouths are rare: of a few candidates the one most unlike the portrait.
-        change = (self.openness[picked[1:]] - self.openness[picked[0]]).abs().sum(-1)
+        # Blinks, wide mouths and turned heads are rare: of a few candidates the one most unlike
+        # the portrait.
+        change = (self.looks[picked[1:]] - self.looks[picked[0]]).abs().sum(-1)
         return picked[0], picked[1 + int(change.argmax())]
 
     def _augment(self, images: Tensor, landmarks: Tensor) -> dict[str, Tensor]:
@@ -81,7 +87,7 @@ class FramePairs:
         theta = torch.cat([matrix, shift[..., None]], -1)
         grid = F.affine_grid(theta, [count, 1, *images.shape[-2:]], align_corners=False)
         images = F.grid_sample(
-            images.flatten(1, 2), grid, padding_mode="border", align_corners=False
+            images.flatten(1, 2), grid, "bicubic", padding_mode="border", align_corners=False
         ).unflatten(1, (2, 3))
         inverse = torch.linalg.inv(matrix)
         centred = 2 * landmarks[..., :2] - 1 - shift[:, None, None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,9 +60,11 @@ def train_autoencoder(
     model.motion.load_state_dict(load_file(folder / ENCODER), strict=True)
     model.motion.requires_grad_(False)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    data = FramePairs(folder / FRAMES, model.motion.template, batch)
+    data = FramePairs(folder / FRAMES, model.motion.template, batch, seed=_rank())
     losses = RendererLosses().to(settings.device)
     average, samples = train(model, losses, iter(data), run, settings)
+    if _rank():
+        return
     # What its latents mean is the encoder's, so the controls belong to this stage.
     checkpoint.save_directions(weights, load_file(folder / checkpoint.CONTROLS)["directions"])
     facts = {"samples": samples, "frames": len(data.frames.clip), "clips": len(data.frames.names)}
@@ -80,8 +83,12 @@ def train_denoiser(
     model = Denoiser(sizes.denoiser, sizes.autoencoder.motion)
     data = MotionWindows(folder / MOTION, model.groups, batch / 12)
     fit_denoiser(model, data)
+    if _rank():  # the other processes draw other windows
+        data.generator.manual_seed(_rank())
     settings = replace(settings, weight_decay=DENOISER_DECAY)
     average, samples = train(model, denoiser_losses, iter(data), run, settings)
+    if _rank():
+        return
     facts = {"windows": samples, "clips": len(data.rows), "frames": sum(map(len, data.motion))}
     checkpoint.save(weights, average, facts)
 
@@ -95,3 +102,8 @@ def fit_denoiser(model: Denoiser, data: MotionWindows) -> None:
     mean, basis = data.speech_components(model.config.components)
     model.speech_mean.copy_(mean)
     model.speech_basis.copy_(basis)
+
+
+def _rank() -> int:
+    """Which of the processes that `accelerate launch` or `torchrun` started this one is."""
+    return int(os.environ.get("RANK", "0"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -12,7 +12,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import numpy as np
 import pytest
-from fake_engine import FakeEngine, Studio
+from fake_engine import RED, FakeEngine, Studio
 from PIL import Image
 
 from gaia_core.media import VideoWriter
@@ -49,6 +49,10 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, level in (("fine", 128), ("faceless", 0), ("crash", 255)):
         paths[name] = folder / f"{name}.png"
         Image.fromarray(np.full((96, 64, 3), level, np.uint8)).save(paths[name])
+    group = np.full((90, 160, 3), 150, np.uint8)
+    group[0, 0] = RED
+    paths["group"] = folder / "group.png"
+    Image.fromarray(group).save(paths["group"])
     return paths
 
 
@@ -74,3 +78,42 @@ def browser() -> Iterator[object]:
         browser = playwright.chromium.launch(executable_path=chromium, args=args)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def opened(browser, studio: Studio) -> Iterator[Callable[..., object]]:
+    """Opens the studio in a session of its own; afterwards nothing may have gone wrong."""
+    from playwright.sync_api import Page, expect
+    from visitor import SLOW
+
+    wrong: list[str] = []
+    contexts = []
+
+    def watch(page: Page) -> None:
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
+        page.on(
+            "request",
+            lambda r: (
+                None if r.url.startswith((studio.url, "data:", "blob:")) else wrong.append(r.url)
+            ),
+        )
+
+    def open_page(
+        width: int = 1280, height: int = 860, scheme: str = "light", locale: str = "en-US"
+    ) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme, locale=locale
+        )
+        contexts.append(context)
+        context.set_default_timeout(SLOW)
+        page = context.new_page()
+        watch(page)
+        page.goto(studio.url)
+        expect(page.locator("#generate")).to_be_visible()
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not wrong

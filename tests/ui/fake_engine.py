@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from gaia_core.controls import EXPRESSION, Controls
 from gaia_core.errors import InputError
-from gaia_core.media import VideoWriter, read_image, write_audio
-from gaia_core.request import Event, Preview, Progress, Request, Result, Word
+from gaia_core.look import CROP, Look, Seen
+from gaia_core.measures import Measures
+from gaia_core.media import VideoWriter, read_image, read_matte, write_audio
+from gaia_core.request import Event, Preview, Progress, Request, Result, Segment, Word
+from gaia_core.traces import LINES, Sketch
 
 NO_FACE = "There is no face in this photo; choose one that shows a face."
 NOTICE = "The offline voice spoke, because the online one could not be reached."
 NOTHING = "Nothing in this asks for a movement of the face."
+SOFT = (
+    "The face is only 120 px wide, so the video will look soft; use a photo in which it is at "
+    "least 160 px wide."
+)
+TOO_SMALL = "The face is only 30 px wide; use a photo in which it is at least 64 px wide."
+RED = (255, 0, 0)  # of a corner
 SECRET = "secret detail in /etc/somewhere"
 
 
@@ -32,6 +43,7 @@ class Clause:
 class Reading:
     clauses: tuple[Clause, ...]
     notice: str | None
+    controls: Controls = Controls()
 
 
 class FakeEngine:
@@ -44,15 +56,34 @@ class FakeEngine:
         self.frames, self.pause = frames, pause
         self.requests: list[Request] = []
         self.closed_early = 0
+        self.looks = 0
+        self.sketch = _sketch()
 
-    def generate(self, request: Request, out: Path) -> Iterator[Event]:
+    def generate(
+        self, request: Request, out: Path, *, segments: Path | None = None
+    ) -> Iterator[Event]:
         self.requests.append(request)
         done = False
         try:
-            yield from self._events(request, out)
+            yield from self._events(request, out, segments)
             done = True
         finally:
             self.closed_early += not done
+
+    def look(self, portrait: Path) -> Look:
+        """One good face; three in a photo with a red corner, of which the last is too small."""
+        self.looks += 1
+        photo = read_image(portrait)
+        height, width = photo.shape[:2]
+        if photo[0, 0].max() == 0:
+            raise InputError(NO_FACE)
+        crop = np.full((CROP, CROP, 3), 90, np.uint8)
+        if tuple(photo[0, 0]) != RED:
+            return Look(width, height, (Seen((0.3, 0.2, 0.7, 0.6), crop, 200.0),))
+        boxes = ((0.1, 0.2, 0.4, 0.6), (0.5, 0.2, 0.7, 0.5), (0.8, 0.2, 0.86, 0.28))
+        good, soft, small = (Seen(box, crop, 200.0) for box in boxes)
+        soft = replace(soft, warnings=(SOFT,))
+        return Look(width, height, (good, soft, replace(small, problem=TOO_SMALL)))
 
     def read(self, text: str, seconds: float) -> Reading:
         """Each word is a clause, one after another; nothing is understood of "nonsense"."""
@@ -61,7 +92,11 @@ class FakeEngine:
         clauses = [Clause(w, each * i, each * (i + 1), w, 1.0) for i, w in enumerate(words)]
         return Reading(tuple(clauses), None if words else NOTHING)
 
-    def _events(self, request: Request, out: Path) -> Iterator[Event]:
+    def measure(self, result: Result) -> Measures:
+        """Numbers that tell takes apart by their seeds."""
+        return Measures(0.5, math.inf, result.recipe["seed"] % 7, 1.25, math.nan, 12.4)
+
+    def _events(self, request: Request, out: Path, segments: Path | None) -> Iterator[Event]:
         yield Progress("face", 0.05)
         photo = read_image(request.portrait)
         if photo[0, 0].max() == 0:
@@ -78,12 +113,29 @@ class FakeEngine:
                 time.sleep(self.pause)
                 video.write(photo)
                 yield Preview(photo, i)
+                if segments and i + 1 in (video.cut_at + 10, self.frames):
+                    part, start = segments / f"{i}.mp4", video.cut_at
+                    video.cut(part)
+                    yield Segment(part, start / 25, (i + 1) / 25)
                 yield Progress("frames", 0.2 + 0.75 * (i + 1) / self.frames)
         sound.unlink()
         spoken = enumerate((request.text or "").split())
         words = tuple(Word(word, 0.1 * i, 0.1 * (i + 1)) for i, word in spoken)
         notices = (NOTICE,) if request.text else ()
-        yield Result(out, request.recipe(), self.frames, words, notices)
+        rising = np.linspace(0, 0.3, self.frames)
+        traces = {name: rising for name in ("yaw", "pitch", "mouth", "eyes")}
+        matte = read_matte(request.portrait)
+        cutout = None if matte is None else np.dstack([photo, matte])
+        told = {"traces": traces, "cutout": cutout}
+        yield Result(out, request.recipe(), self.frames, words, notices, **told)
+
+
+def _sketch() -> Sketch:
+    """Lines as a real one has, of points anywhere."""
+    count = sum(len(points) for points, _ in LINES)
+    points = np.random.default_rng(0).uniform(-0.4, 0.4, (count, 3))
+    shifts = np.full((len(EXPRESSION), count, 2), 0.1)
+    return Sketch(points, shifts, tuple((len(points), closed) for points, closed in LINES))
 
 
 @dataclass

@@ -69,6 +69,7 @@ GROUPS = ["pose", "eyes", "brows", "mouth", "face"]
 # What programs rely on: names, order, types and defaults. Change it only with a new name.
 SCHEMA = {
     "/speech_driven": PORTRAIT | SAID | SETTINGS | CONSENT,
+    "/stream_speech": PORTRAIT | SAID | SETTINGS | CONSENT,
     "/pose_controlled": PORTRAIT | CONTROLS | SAID | SECONDS | DRIVE | DRIVEN | SETTINGS | CONSENT,
     "/text_instructed": (
         PORTRAIT | {"instruction": ("str", NEEDED)} | CONTROLS | SAID | SECONDS | SETTINGS | CONSENT
@@ -91,6 +92,7 @@ SCHEMA = {
         | DRIVE
         | CONSENT
     ),
+    "/faces": PORTRAIT,
 }
 
 
@@ -127,6 +129,16 @@ def test_text_becomes_a_video_with_its_facts(client: Client, studio: Studio):
     assert info["seed"] == 5 and info["seconds"] == 1.0 and info["notices"] == [NOTICE]
     assert [word["text"] for word in info["words"]] == ["Hello", "there."]
     assert read_recipe(video) == info["recipe"]
+
+
+def test_speech_is_streamed_in_parts(client: Client, studio: Studio):
+    job = client.submit(portrait=example(), text="Hello there.", api_name="/stream_speech")
+    whole, info = job.result()
+    told = [(video, part) for video, part in job.outputs() if video and "start" in part]
+    assert [(part["start"], part["end"]) for _, part in told] == [(0, 0.4), (0.4, 0.8), (0.8, 1.0)]
+    assert sum(len(list(read_video(video))) for video, _ in told) == studio.engine.frames
+    assert len(list(read_video(whole))) == studio.engine.frames
+    assert read_recipe(told[0][0]) == read_recipe(whole) == info["recipe"]
 
 
 def test_a_recording_and_all_settings_reach_the_engine(client: Client, studio: Studio):

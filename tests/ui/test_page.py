@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,64 +13,8 @@ from ui.text import say
 
 pytest.importorskip("playwright")
 
-from playwright.sync_api import Browser, Locator, Page, expect
-
-SLOW = 60_000  # milliseconds; a busy machine
-expect.set_options(timeout=SLOW)
-
-
-@pytest.fixture
-def opened(browser: Browser, studio: Studio) -> Iterator[Callable[..., Page]]:
-    """Opens the studio in a session of its own; afterwards nothing may have gone wrong."""
-    wrong: list[str] = []
-    contexts = []
-
-    def watch(page: Page) -> None:
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
-        page.on(
-            "request",
-            lambda r: (
-                None if r.url.startswith((studio.url, "data:", "blob:")) else wrong.append(r.url)
-            ),
-        )
-
-    def open_page(width: int = 1280, height: int = 860, scheme: str = "light") -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme
-        )
-        contexts.append(context)
-        context.set_default_timeout(SLOW)
-        page = context.new_page()
-        watch(page)
-        page.goto(studio.url)
-        expect(button(page, "Generate")).to_be_visible()
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert not wrong
-
-
-def button(page: Page, name: str) -> Locator:
-    return page.get_by_role("button", name=name, exact=True)
-
-
-def tab(page: Page, name: str) -> None:
-    page.get_by_role("tab", name=say(f"tab.{name}"), exact=True).click()
-    if name != "about":
-        expect(page.get_by_text(say(f"intro.{name}"))).to_be_visible()
-
-
-def generate(page: Page) -> None:
-    button(page, "Generate").click()
-
-
-def shown(page: Page) -> Locator:
-    video = page.locator("#video video")
-    expect(video).to_be_visible()
-    return video
+from playwright.sync_api import Page, expect
+from visitor import button, generate, shown, tab
 
 
 def test_one_click_makes_a_video(opened, studio: Studio):
@@ -213,14 +156,14 @@ def test_what_was_set_stays_when_the_tab_changes(opened, studio: Studio):
     page.locator("#text textarea").fill("My own words.")
     tab(page, "pose")
     button(page, say("preset.nod")).click()
-    expect(page.locator(".keys-row").first).to_be_visible()
-    rows = page.locator(".keys-row").count()
+    expect(page.locator(".tl-key").first).to_be_visible()
+    keys = page.locator(".tl-key").count()
     tab(page, "text")
     page.locator("#instruction textarea").fill("Nod.")
     tab(page, "about")
     expect(page.locator("#workbench")).to_be_hidden()
     tab(page, "pose")
-    expect(page.locator(".keys-row")).to_have_count(rows)
+    expect(page.locator(".tl-key")).to_have_count(keys)
     tab(page, "speech")
     expect(page.locator("#pose-card")).to_be_hidden()
     expect(page.locator("#text textarea")).to_have_value("My own words.")
@@ -230,60 +173,6 @@ def test_what_was_set_stays_when_the_tab_changes(opened, studio: Studio):
     request = studio.engine.requests[0]
     assert request.text == "My own words." and request.portrait.name == "hopper.jpg"
     assert not request.controls and request.instruction is None
-
-
-def test_keyframes_are_chosen_edited_and_used(opened, studio: Studio):
-    page = opened()
-    tab(page, "pose")
-    expect(page.get_by_text(say("keys.empty"))).to_be_visible()
-    button(page, say("preset.look_left")).click()
-    expect(page.locator(".keys-handle").first).to_be_visible()
-    expect(page.get_by_label(say("at.label"))).to_have_value("1.6")
-    button(page, say("preset.nod")).click()
-    expect(page.get_by_label(say("at.label"))).to_have_value("3.2")
-    button(page, say("keys.add")).click()
-    added = page.locator(".keys-row").last
-    added.get_by_label(say("keys.channel")).select_option("smile")
-    added.get_by_label(say("keys.second")).fill("2.5")
-    added.get_by_label(say("keys.value")).fill("0.8")
-    added.get_by_label(say("keys.easing")).select_option("hold")
-    page.locator(".keys-row").first.get_by_label(say("keys.value")).fill("-3")
-    page.locator("#strengths .label-wrap").click()
-    page.get_by_label("number input for " + say("strength.head")).fill("0.5")
-    page.get_by_role("radio", name=say("speech.none")).check()
-    page.get_by_label(say("seconds.label")).fill("3")
-    generate(page)
-    shown(page)
-    request = studio.engine.requests[0]
-    tracks = request.controls.to_json()["tracks"]
-    assert tracks.keys() == {"yaw", "pitch", "smile"} and tracks["smile"] == [[2.5, 0.8, "hold"]]
-    assert tracks["yaw"][0][1] == -3 and min(key[0] for key in tracks["pitch"]) >= 1.6
-    assert request.controls.strength == {"head": 0.5}
-    assert request.text is None and request.seconds == 3
-
-    page.get_by_role("button", name=f"{say('keys.remove')} 1", exact=True).click()
-    page.locator(".keys-clear").click()
-    expect(page.get_by_text(say("keys.empty"))).to_be_visible()
-    generate(page)
-    expect(page.get_by_text("Give a speech recording, a text")).to_be_visible()
-
-
-def test_a_keyframe_can_be_dragged(opened, studio: Studio):
-    page = opened()
-    tab(page, "pose")
-    button(page, say("keys.add")).click()
-    dot = page.locator(".keys-handle").first.bounding_box()
-    x, y = dot["x"] + dot["width"] / 2, dot["y"] + dot["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x, y - 20, steps=4)
-    page.mouse.up()
-    value = page.locator(".keys-row").get_by_label(say("keys.value"))
-    expect(value).not_to_have_value("0")
-    generate(page)
-    shown(page)
-    ((second, level, _),) = studio.engine.requests[0].controls.to_json()["tracks"]["yaw"]
-    assert second == 0 and level == float(value.input_value()) > 0
 
 
 def test_an_instruction_is_understood_before_it_is_used(opened, studio: Studio):
@@ -334,7 +223,7 @@ def test_a_span_of_the_last_take_is_made_anew(opened, studio: Studio):
     expect(page.get_by_text(say("error.nothing"))).to_be_visible()
     tab(page, "pose")
     button(page, say("preset.nod")).click()
-    expect(page.locator(".keys-row").first).to_be_visible()
+    expect(page.locator(".tl-key").first).to_be_visible()
     tab(page, "speech")
     generate(page)
     shown(page)
@@ -361,8 +250,8 @@ def test_a_dropped_video_restores_its_settings(opened, studio: Studio, photos, t
     one.locator("#text textarea").fill("My own words.")
     tab(one, "pose")
     button(one, say("preset.nod")).click()
-    expect(one.locator(".keys-row").first).to_be_visible()
-    keys = one.locator(".keys-row").count()
+    expect(one.locator(".tl-key").first).to_be_visible()
+    keys = one.locator(".tl-key").count()
     generate(one)
     shown(one)
     film = tmp_path / "take.mp4"
@@ -373,7 +262,7 @@ def test_a_dropped_video_restores_its_settings(opened, studio: Studio, photos, t
     page.locator("#open input[type=file]").set_input_files(film)
     expect(page.get_by_text("Please choose these again there: portrait.")).to_be_visible()
     tab(page, "pose")
-    expect(page.locator(".keys-row")).to_have_count(keys)
+    expect(page.locator(".tl-key")).to_have_count(keys)
     expect(page.locator("#text textarea")).to_have_value("My own words.")
     tab(page, "edit")
     button(page, say("rerender")).click()
@@ -452,7 +341,7 @@ def test_a_phone_needs_no_sideways_scrolling(opened, scheme: str):
         page.wait_for_timeout(300)
         if name == "pose":
             button(page, say("preset.orbit")).click()
-            expect(page.locator(".keys-row").first).to_be_visible()
+            expect(page.locator(".tl-key").first).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, name
         assert page.evaluate(overhang) == [], name
     generate(page)

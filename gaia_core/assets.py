@@ -1,0 +1,71 @@
+"""Model files that installed packages and the weights' folder hold: found, and known by sha256.
+
+A package is not imported for its file: some that carry one bring along what is not needed here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.util import find_spec
+from pathlib import Path
+
+from gaia_core.errors import InputError
+
+SUMS = "SHA256SUMS"
+
+
+def packaged_file(package: str, file: str, sha256: str, requirement: str = "") -> Path:
+    """A data file of an installed package.
+
+    Args:
+        package: the name it is imported by.
+        file: path inside it.
+        sha256: what the file must be.
+        requirement: what to install; the package's name by default.
+
+    Raises:
+        InputError: the package is missing, or its file is not the expected one.
+    """
+    spec = find_spec(package)
+    folders = (spec and spec.submodule_search_locations) or ()
+    for folder in folders:
+        path = Path(folder, file)
+        if path.is_file() and hash_file(path) == sha256:
+            return path
+    name = requirement or package.replace("_", "-")
+    raise InputError(f"The model file {file} is missing or damaged; install {name} again.")
+
+
+def hash_file(path: Path) -> str:
+    """The sha256 of a file, as hex digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def seal(path: Path) -> None:
+    """Writes a file's sha256 into the `SHA256SUMS` beside it, which `sha256sum -c` reads."""
+    sums = _sums(path.parent) | {path.name: hash_file(path)}
+    lines = [f"{sha256}  {name}\n" for name, sha256 in sorted(sums.items())]
+    (path.parent / SUMS).write_text("".join(lines), "utf-8")
+
+
+def check(path: Path) -> None:
+    """Looks whether a file is the one that was sealed; one that never was is left alone.
+
+    Raises:
+        InputError: it is another one.
+    """
+    expected = _sums(path.parent).get(path.name)
+    if expected is not None and path.is_file() and hash_file(path) != expected:
+        raise InputError(
+            f"The weights file {path} is not the one that {SUMS} tells of; restore both from the "
+            "project."
+        )
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    try:
+        lines = (folder / SUMS).read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    return {name: sha256 for sha256, _, name in (line.partition("  ") for line in lines)}

@@ -1,0 +1,277 @@
+"""Many requests, one after the other in several processes, on this machine or on a Ray cluster.
+
+A job is done when its video is there and carries the job's recipe: nothing else is kept of a run,
+so that one that was killed goes on where it was by being started again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from multiprocessing import connection, get_context, parent_process
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gaia_core import media
+from gaia_core.errors import InputError
+from gaia_core.request import MEDIA, RECIPE_VERSION, Request, Result
+
+if TYPE_CHECKING:
+    from gaia_core.pipeline import Gaia
+
+REPORT = "report.json"
+MAX_SECONDS = 3600.0  # of a recording
+
+
+@dataclass(frozen=True)
+class Job:
+    """A request and the mp4 that it shall become."""
+
+    request: Request
+    out: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job: `status` is made, skipped (it was there) or failed."""
+
+    name: str
+    status: str
+    frames: int = 0
+    seconds: float = 0.0  # that it took
+    notices: tuple[str, ...] = ()
+    error: str = ""
+
+
+def read_jobs(path: Path, out: Path) -> list[Job | Outcome]:
+    """The jobs of a JSONL file, and those that cannot be as failed outcomes.
+
+    A line is an object with `portrait`, `speech` and `drive` (paths as seen from the file) and any
+    field of a recipe; `recipe` may name a file with the others, and `name` the video.
+
+    Raises:
+        InputError: no such file, a line without an object, or two videos of one name.
+    """
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path} cannot be read; give a file with a JSON object a line."
+        ) from error
+    jobs: list[Job | Outcome] = []
+    names: set[str] = set()
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            told = json.loads(line)
+            name = str(told.pop("name", f"{number:04d}"))
+        except (ValueError, AttributeError, TypeError) as error:
+            raise InputError(f"Line {number} of {path.name} is not a JSON object.") from error
+        if name in names or Path(name).name != name:
+            raise InputError(f"Line {number} of {path.name}: choose another name than {name!r}.")
+        names.add(name)
+        try:
+            jobs.append(Job(_request(told, path.parent), out / f"{name}.mp4"))
+        except InputError as error:
+            jobs.append(Outcome(name, "failed", error=str(error)))
+    return jobs
+
+
+def _request(told: dict[str, Any], folder: Path) -> Request:
+    found: dict[str, Path | None] = dict.fromkeys(MEDIA)
+    for name in MEDIA:
+        if told.get(name) is not None:
+            found[name] = folder / str(told.pop(name))
+            if not found[name].is_file():  # type: ignore[union-attr]
+                raise InputError(f"There is no file {found[name]}; correct the {name}.")
+    portrait = found.pop("portrait")
+    if portrait is None:
+        raise InputError("There is no portrait; give the path of a photo with a face.")
+    base: dict[str, Any] = {}
+    if "recipe" in told:
+        base = _recipe(folder / str(told.pop("recipe")))
+    recipe = {"gaia_recipe": RECIPE_VERSION, **base, **told}
+    return Request.from_recipe(recipe, portrait, found["speech"], found["drive"]).check()
+
+
+def _recipe(path: Path) -> dict[str, Any]:
+    if path.suffix.lower() != ".json":
+        return media.read_recipe(path)
+    try:
+        return dict(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path} is no recipe; give a JSON file or an MP4 of GAIA.") from error
+
+
+def is_done(job: Job) -> bool:
+    """Whether the video is there, made of this very request."""
+    if not job.out.is_file():
+        return False
+    try:
+        return media.read_recipe(job.out) == json.loads(json.dumps(job.request.recipe()))
+    except InputError:
+        return False
+
+
+def run(
+    jobs: Sequence[Job | Outcome],
+    out: Path,
+    weights: Path,
+    workers: int | None = None,
+    ray: bool = False,
+) -> Iterator[Outcome]:
+    """Makes what is not done; yields each outcome as it comes, and leaves `REPORT` in `out`.
+
+    Args:
+        jobs: as `read_jobs` gives them.
+        out: folder of the videos.
+        workers: processes; by default one for two cores, or for each GPU of the Ray cluster.
+        ray: whether to work on the Ray cluster that RAY_ADDRESS names, or a local one. All its
+            machines must see the files under the same paths.
+
+    Raises:
+        InputError: Ray is asked for and not installed.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    for left in out.glob(".gaia-*"):  # by a run that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    outcomes: list[Outcome] = []
+    todo: list[Job] = []
+    try:
+        for job in jobs:
+            if isinstance(job, Job) and not is_done(job):
+                todo.append(job)
+                continue
+            outcomes.append(Outcome(job.out.stem, "skipped") if isinstance(job, Job) else job)
+            yield outcomes[-1]
+        for outcome in (_on_ray if ray else _here)(todo, weights, workers) if todo else ():
+            outcomes.append(outcome)
+            yield outcome
+    finally:
+        report = [asdict(outcome) for outcome in sorted(outcomes, key=lambda one: one.name)]
+        (out / REPORT).write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+
+
+class Worker:
+    """An engine that makes one job after the other."""
+
+    def __init__(self, weights: Path, threads: int | None = None) -> None:
+        import torch
+
+        from gaia_core.pipeline import Gaia
+
+        if threads is not None:
+            torch.set_num_threads(threads)
+        self.gaia: Gaia = Gaia.load(weights)
+
+    def make(self, job: Job) -> Outcome:
+        """Makes a video; whatever goes wrong is this job's alone."""
+        began = time.monotonic()
+        try:
+            for event in self.gaia.generate(job.request, job.out, max_seconds=MAX_SECONDS):
+                if isinstance(event, Result):
+                    result = event
+        except Exception as error:
+            kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
+            return Outcome(job.out.stem, "failed", error=f"{kind}{error}")
+        seconds = round(time.monotonic() - began, 2)
+        return Outcome(job.out.stem, "made", result.frames, seconds, result.notices)
+
+
+_worker: Worker | None = None  # of a process of the pool
+
+
+def _here(jobs: list[Job], weights: Path, workers: int | None) -> Iterator[Outcome]:
+    cores = os.cpu_count() or 1
+    workers = min(workers or max(1, cores // 2), len(jobs))
+    # Spawned, not forked: neither CUDA nor MediaPipe's threads survive a fork.
+    pool = ProcessPoolExecutor(
+        workers, get_context("spawn"), _start, (weights, max(1, cores // workers))
+    )
+    try:
+        futures = {pool.submit(_make, job): job for job in jobs}
+        for future in as_completed(futures):
+            try:
+                yield future.result()
+            except BrokenProcessPool:
+                name = futures[future].out.stem
+                yield Outcome(name, "failed", error="A process was stopped; run the batch again.")
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _start(weights: Path, threads: int) -> None:
+    global _worker
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _worker = Worker(weights, threads)
+
+
+def _end_with_parent() -> None:
+    """A killed batch must not leave processes behind that write into the next one's folder."""
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+def _make(job: Job) -> Outcome:
+    assert _worker is not None
+    return _worker.make(job)
+
+
+def _on_ray(jobs: list[Job], weights: Path, workers: int | None) -> Iterator[Outcome]:
+    try:
+        import ray
+        from ray.util import ActorPool
+    except ImportError as error:
+        raise InputError(
+            "Ray is not installed; install requirements-ray.txt or leave --ray out."
+        ) from error
+    with _cluster(ray, workers):
+        found = ray.cluster_resources()
+        gpus = int(found.get("GPU", 0))
+        count = min(workers or gpus or max(1, int(found.get("CPU", 1)) // 2), len(jobs))
+        share = min(1.0, gpus / count)
+        actor = ray.remote(num_cpus=1, num_gpus=share)(Worker)
+        pool = ActorPool([actor.remote(weights) for _ in range(count)])
+        yield from pool.map_unordered(lambda worker, job: worker.make.remote(job), jobs)
+
+
+@contextmanager
+def _cluster(ray: Any, workers: int | None) -> Iterator[None]:
+    """The cluster that is there, or one of this machine that ends with the batch."""
+    if ray.is_initialized():
+        yield
+        return
+    if os.environ.get("RAY_ADDRESS"):
+        ray.init(logging_level="error")
+    else:
+        ray.init(num_cpus=workers, include_dashboard=False, logging_level="error")
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def format_report(outcomes: Sequence[Outcome]) -> str:
+    """Counts, the time that the videos took, and a line for each that failed."""
+    counts = {status: 0 for status in ("made", "skipped", "failed")}
+    for outcome in outcomes:
+        counts[outcome.status] += 1
+    frames, seconds = (
+        sum(getattr(one, name) for one in outcomes) for name in ("frames", "seconds")
+    )
+    lines = [", ".join(f"{count} {status}" for status, count in counts.items())]
+    if seconds:
+        lines.append(f"{frames} frames in {seconds:.0f} s of work, {frames / seconds:.1f} a second")
+    lines += [f"{one.name}: {one.error}" for one in outcomes if one.status == "failed"]
+    return "\n".join(lines)

@@ -1,0 +1,156 @@
+"""A finished take in other forms: GIF, subtitles, poster frame, and WebM with transparency.
+
+Made from the take's own file when they are asked for. Each says that it is AI-generated, as the
+video does. Knows nothing of models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from gaia_core import compose, media
+from gaia_core.errors import InputError
+from gaia_core.request import Word
+
+SUFFIX = {"gif": ".gif", "vtt": ".vtt", "poster": ".png", "webm": ".webm"}
+
+GIF_SIDE = 320  # px, the longer side
+GIF_RATE = 12.5  # frames a second: GIF counts in hundredths
+# The colours are those of what moves; an ordered dither costs fewer bytes than a diffused one.
+_GIF = (
+    f"fps={GIF_RATE},scale='min({GIF_SIDE},iw)':'min({GIF_SIDE},ih)'"
+    ":force_original_aspect_ratio=decrease:flags=lanczos,split[a][b];[a]palettegen=max_colors=128:stats_mode=diff[p];"
+    "[b][p]paletteuse=dither=bayer:bayer_scale=4:diff_mode=rectangle"
+)
+
+CUE_LETTERS = 42  # of a line of subtitles
+CUE_SECONDS = 5.0
+CUE_PAUSE = 0.6  # seconds of silence that end a line
+
+
+def make(
+    kind: str, video: Path, words: Sequence[Word] = (), cutout: np.ndarray | None = None
+) -> Path:
+    """Makes one of `SUFFIX` beside a take; returns its path.
+
+    Args:
+        words: of the take's `Result`, for subtitles.
+        cutout: of the take's `Result`, for the WebM.
+
+    Raises:
+        InputError: the take has not what it needs; says so.
+    """
+    out = video.with_suffix(SUFFIX[kind])
+    if kind == "gif":
+        gif(video, out)
+    elif kind == "poster":
+        poster(video, out)
+    elif kind == "webm":
+        if cutout is None:
+            raise InputError("A WebM needs a portrait with transparency; give such a PNG.")
+        webm(video, cutout, out)
+    else:
+        if not words:
+            raise InputError("Subtitles need the times of words; type what shall be said.")
+        out.write_text(vtt(words), encoding="utf-8")
+    return out
+
+
+def gif(video: Path, out: Path) -> None:
+    """A small film without sound, for where no video can go."""
+    media.transcode(video, out, ["-filter_complex", _GIF, "-loop", "0"])
+    data = out.read_bytes()
+    # ffmpeg writes no comment. It goes behind the header, the screen and the global palette.
+    end = 13 + (3 * 2 ** ((data[10] & 7) + 1) if data[10] & 0x80 else 0)
+    note = media.COMMENT.encode()
+    out.write_bytes(data[:end] + b"\x21\xfe" + bytes([len(note)]) + note + b"\0" + data[end:])
+
+
+def poster(video: Path, out: Path) -> None:
+    """The first frame as PNG."""
+    frames = media.read_video(video)
+    info = PngInfo()
+    info.add_text("Comment", media.COMMENT)
+    Image.fromarray(next(frames)).save(out, pnginfo=info)
+
+
+def vtt(words: Sequence[Word]) -> str:
+    """Subtitles in WebVTT, a few words at a time."""
+    cues = [
+        f"{_clock(line[0].start)} --> {_clock(line[-1].end)}\n{_text(line)}\n"
+        for line in _lines(words)
+    ]
+    return "\n".join(["WEBVTT\n", f"NOTE {media.COMMENT}\n", *cues])
+
+
+def webm(video: Path, cutout: np.ndarray, out: Path) -> None:
+    """The take before nothing: what was transparent in the portrait is so in the film.
+
+    The portrait's matte follows the picture by optical flow (DIS: Kroeger et al. 2016), and the
+    grey that stood behind it is taken out of the colours.
+
+    Args:
+        cutout: uint8 (H, W, 4), the portrait in the film's frame.
+    """
+    media.write_webm(out, _cut(video, cutout), video)
+
+
+def _cut(video: Path, cutout: np.ndarray) -> Iterator[np.ndarray]:
+    """The film's frames as (H, W, 4)."""
+    still, matte = cutout[..., :3], cutout[..., 3]
+    flow_of = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    before = cv2.cvtColor(still, cv2.COLOR_RGB2GRAY)
+    height, width = matte.shape
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    labelled = media.read_recipe(video).get("label", True)
+    marked = _label_opacity(height, width) if labelled else np.zeros((height, width), np.float32)
+    flow = np.zeros((height, width, 2), np.float32)
+    for frame in media.read_video(video):
+        # From the frame to the portrait, so that each pixel asks where it came from.
+        grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+        flow = np.asarray(flow_of.calc(grey, before, flow))
+        moved = cv2.remap(matte, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR)
+        opacity = np.maximum(np.asarray(moved, np.float32) / 255, marked)[..., None]
+        ground = np.float32(media.MID_GREY)
+        colours = ground + (frame - ground) / opacity.clip(0.02)
+        yield np.concatenate([colours, 255 * opacity], -1).clip(0, 255).round().astype(np.uint8)
+
+
+def _label_opacity(height: int, width: int) -> np.ndarray:
+    """How much the visible label hides of what is behind it, (H, W) in [0, 1]."""
+    dark = np.zeros((height, width, 3), np.uint8)
+    shown = compose.label(dark + np.uint8(255))[..., 0] - compose.label(dark)[..., 0].astype(float)
+    return 1 - shown / 255
+
+
+def _lines(words: Sequence[Word]) -> Iterator[list[Word]]:
+    line: list[Word] = []
+    for word in words:
+        if line and (
+            len(_text([*line, word])) > CUE_LETTERS
+            or word.end - line[0].start > CUE_SECONDS
+            or word.start - line[-1].end > CUE_PAUSE
+            or line[-1].text.rstrip("\"')]}”’").endswith((".", "!", "?", "。", "！", "？"))
+        ):
+            yield line
+            line = []
+        line.append(word)
+    if line:
+        yield line
+
+
+def _text(line: Sequence[Word]) -> str:
+    said = " ".join(word.text.strip() for word in line)
+    return said.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _clock(seconds: float) -> str:
+    thousandths = round(max(seconds, 0.0) * 1000)
+    minutes, rest = divmod(thousandths, 60_000)
+    return f"{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02}.{rest % 1000:03}"

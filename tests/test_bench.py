@@ -1,0 +1,53 @@
+"""The bench counts the networks' work and says where each foreign number is from."""
+
+import numpy as np
+import pytest
+
+from gaia_core import bench
+from gaia_core.streaming import DELAY
+
+
+def tone(seconds: float) -> np.ndarray:
+    """(N,) float32 at 16 kHz."""
+    return (0.1 * np.sin(np.arange(round(16_000 * seconds)) / 20)).astype(np.float32)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr(bench, "ROUNDS", 1)
+    monkeypatch.setattr(bench, "MATRIX", 64)
+    monkeypatch.setattr(bench, "FPS", 2)
+
+
+def test_each_part_is_timed_and_its_work_counted(gaia, photo, tmp_path, quick):
+    report = bench.parts(gaia, photo, tone(0.6), tmp_path)
+    rows = {row["name"].split()[0]: row for row in report["parts"]}
+    assert rows.keys() >= {"face", "speech", "motion", "appearance", "decode", "compose", "encode"}
+    assert all(row["ms"] > 0 for row in rows.values())
+    assert all(rows[name]["gflops"] > 0 for name in ("speech", "motion", "appearance", "decode"))
+    assert rows["compose"]["gflop"] == rows["encode"]["gflop"] == 0
+    assert report["ceiling_gflops"]["fp32"] > 0
+    # A take of 15 frames encodes the portrait once: at least its first layer, at half the side.
+    weights = gaia.autoencoder.renderer.stem[0].weight
+    side = gaia.autoencoder.config.image // 2
+    assert rows["appearance"]["gflop"] * 15 >= 2 * weights.numel() * side**2 / 1e9
+
+
+def test_live_speech_is_timed(gaia, photo):
+    found = bench.live(gaia, photo, tone(3.0))
+    chunk = bench.CHUNK / 16_000
+    assert DELAY - 0.1 <= found["live_speech_s"] <= DELAY + chunk
+    assert found["live_delay_s"] > found["live_speech_s"] and found["live_fps"] > 0
+
+
+def test_what_others_publish_stands_with_its_source(gaia):
+    report = {
+        **{"device": "cpu", "load_s": 1.0, "first_preview_s": 1.0, "peak_rss_mb": 1.0},
+        **{"rtf_256": 0.5, "rtf_1024": 1.0, "stages_256": {}, "stages_1024": {}, "parts": []},
+        **{"live_delay_s": 2.0, "live_speech_s": 1.5, "live_fps": 30.0, "ceiling_gflops": {}},
+        "parameters": bench.parameters(gaia),
+    }
+    plain, whole = bench.format_table(report), bench.format_table(report, peers=True)
+    assert whole.startswith(plain) and "LivePortrait" not in plain
+    assert all(peer.source and peer.source in whole for peer in bench.PEERS)
+    assert all(peer.parameters or peer.seconds for peer in bench.PEERS)

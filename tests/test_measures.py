@@ -1,0 +1,88 @@
+"""Each measure tells apart what it is for, in the units it states."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from gaia_core import FPS, measures
+from gaia_core.config import POSE_CHANNELS
+from gaia_core.speech import FEATURES
+from gaia_core.traces import traces
+
+
+@pytest.fixture
+def speech() -> np.ndarray:
+    """(100, F) made features."""
+    return np.random.default_rng(0).normal(size=(100, FEATURES)).astype(np.float32)
+
+
+@pytest.fixture
+def expected(speech) -> np.ndarray:
+    """The opening that lips of those features should have, (100,)."""
+    return speech @ np.load(measures.LIPS)
+
+
+def test_the_readout_fits_the_features():
+    assert np.load(measures.LIPS).shape == (FEATURES,)
+
+
+def test_lips_in_time_beat_lips_out_of_time(speech, expected):
+    noise = np.random.default_rng(1).normal(size=100) * expected.std()
+    mouth = 0.1 + 0.01 * expected
+    assert measures.lip_sync(mouth, speech) == pytest.approx(1)
+    assert 0.4 < measures.lip_sync(mouth + 0.01 * noise, speech) < 0.9
+    assert measures.lip_sync(-mouth, speech) == pytest.approx(-1)
+    assert abs(measures.lip_sync(np.roll(mouth, 10), speech)) < 0.4
+    assert measures.lip_sync(mouth[:-2], speech) > 0.9  # a frame more or less
+    assert math.isnan(measures.lip_sync(np.full(100, 0.1), speech))
+    assert math.isnan(measures.lip_sync(mouth[:2], speech))
+
+
+def test_blinks_are_counted_once_each():
+    closed = np.zeros(2 * FPS)
+    for start in (5, 20, 40):
+        closed[start : start + 4] = (0.4, 1.0, 0.6, 0.2)  # 0.2 is not open yet
+    assert measures.count_closings(closed) == 3
+    assert measures.count_closings(0.2 * closed) == 0
+    assert measures.count_closings(np.zeros(0)) == 0
+
+
+def still(encoder, frames: int) -> np.ndarray:
+    return np.zeros((frames, len(encoder.mean)), np.float32)
+
+
+def test_trembling_is_less_steady_and_the_head_does_not_count(encoder):
+    wave = np.sin(np.arange(50) / 4).astype(np.float32)
+    shaken = np.random.default_rng(0).normal(size=50).astype(np.float32)
+    calm, trembling, nodding = (still(encoder, 50) for _ in range(3))
+    calm[:, len(POSE_CHANNELS)] = wave
+    trembling[:, len(POSE_CHANNELS)] = wave + 0.5 * shaken
+    nodding[:, len(POSE_CHANNELS)] = wave
+    nodding[:, : len(POSE_CHANNELS)] = shaken[:, None]
+    steady = measures.steadiness(encoder, calm)
+    assert steady > 5 * measures.steadiness(encoder, trembling)
+    assert measures.steadiness(encoder, nodding) == pytest.approx(steady, rel=1e-3)
+    assert measures.steadiness(encoder, still(encoder, 50)) == math.inf
+    assert math.isnan(measures.steadiness(encoder, still(encoder, 3)))
+
+
+def test_a_take_in_numbers(make_autoencoder, speech):
+    autoencoder = make_autoencoder()
+    encoder = autoencoder.motion
+    motion = still(encoder, 100)
+    degrees = 8 * np.sin(np.arange(100) / 100 * 8 * np.pi)  # four whole turns
+    motion[:, 0] = degrees / float(encoder.scale[0])
+    motion[:, -1] = np.random.default_rng(0).normal(size=100)
+    latents = torch.from_numpy(motion)
+    curves = traces(autoencoder, latents, latents[0])
+    found = measures.measure(encoder, motion, curves, speech)
+    assert found.yaw == pytest.approx(8 / math.sqrt(2), rel=0.02)
+    assert found.pitch == pytest.approx(0, abs=1e-3)
+    assert found.roll == pytest.approx(0, abs=1e-3)
+    assert -1 <= found.lip_sync <= 1 and found.blinks >= 0 and found.steadiness > 0
+    assert math.isnan(measures.measure(encoder, motion, curves).lip_sync)
+    curves["eyes"] = np.full(100, 0.3, np.float32)
+    curves["eyes"][[10, 11, 60]] = 0.05
+    assert measures.measure(encoder, motion, curves).blinks == 2 / 4 * 60

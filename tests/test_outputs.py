@@ -1,0 +1,191 @@
+"""A take in other forms plays, says what it is, and needs what it needs."""
+
+import subprocess
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+from PIL import Image
+
+from gaia_core import SAMPLE_RATE, compose, media, outputs
+from gaia_core.cli import main
+from gaia_core.errors import InputError
+from gaia_core.pipeline import Gaia
+from gaia_core.request import Request, Result, Word
+from gaia_core.sidebyside import side_by_side
+
+SIDE, FRAMES = 128, 20
+
+
+def scene(shift: int) -> tuple[np.ndarray, np.ndarray]:
+    """A patterned disc on mid-grey that has moved to the right: (H, W, 3) and its matte (H, W)."""
+    y, x = np.mgrid[:SIDE, :SIDE]
+    inside = (x - 64 - shift) ** 2 + (y - 56) ** 2 < 32**2
+    pattern = 128 + 100 * np.sin((x - shift) / 3) * np.sin(y / 4)
+    picture = np.where(inside[..., None], pattern[..., None] * [1, 0.8, 0.6], media.MID_GREY)
+    return picture.astype(np.uint8), (255 * inside).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory) -> Path:
+    """A disc that moves by 6 px in 20 frames, with sound and the visible label."""
+    folder = tmp_path_factory.mktemp("film")
+    media.write_audio(folder / "tone.wav", np.sin(np.arange(SAMPLE_RATE) / 9), SAMPLE_RATE)
+    path = folder / "take.mp4"
+    with media.VideoWriter(path, SIDE, SIDE, folder / "tone.wav", {"label": True}) as video:
+        for i in range(FRAMES):
+            frame = scene(round(6 * i / (FRAMES - 1)))[0]
+            video.write(compose.label(frame))
+    return path
+
+
+@pytest.fixture(scope="module")
+def cutout() -> np.ndarray:
+    return np.dstack(scene(0))
+
+
+def rgba(path: Path, side: int = SIDE) -> np.ndarray:
+    """The frames of a square WebM with their transparency, (T, H, W, 4)."""
+    done = subprocess.run(
+        [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-c:v", "libvpx-vp9", "-i", str(path)]
+        + ["-f", "rawvideo", "-pix_fmt", "rgba", "-"],
+        capture_output=True,
+        check=True,
+    )
+    return np.frombuffer(done.stdout, np.uint8).reshape(-1, side, side, 4)
+
+
+def test_a_gif_is_small_and_moves(film):
+    path = outputs.make("gif", film)
+    with Image.open(path) as gif:
+        assert gif.n_frames == pytest.approx(FRAMES / 25 * outputs.GIF_RATE, abs=1)
+        assert gif.info["duration"] == 80 and gif.info["loop"] == 0
+        assert gif.size == (SIDE, SIDE)
+        assert gif.info["comment"].decode() == media.COMMENT
+        first = np.asarray(gif.convert("RGB"), float)
+        gif.seek(gif.n_frames - 1)
+        assert np.abs(np.asarray(gif.convert("RGB"), float) - first).mean() > 5
+        assert np.abs(first - compose.label(scene(0)[0])).mean() < 12
+
+
+def test_a_wide_gif_keeps_its_shape(tmp_path):
+    with media.VideoWriter(tmp_path / "wide.mp4", 800, 400, None, {}) as video:
+        video.write(np.zeros((400, 800, 3), np.uint8))
+        video.write(np.zeros((400, 800, 3), np.uint8))
+    with Image.open(outputs.make("gif", tmp_path / "wide.mp4")) as gif:
+        assert gif.size == (outputs.GIF_SIDE, outputs.GIF_SIDE // 2)
+
+
+def test_a_poster_is_the_first_frame(film):
+    with Image.open(outputs.make("poster", film)) as image:
+        assert image.text["Comment"] == media.COMMENT
+        poster = np.asarray(image, float)
+    assert np.abs(poster - next(media.read_video(film))).max() == 0
+
+
+def test_subtitles_are_lines_of_words():
+    words = [Word("Hello,", 0.1, 0.4), Word("you & me.", 0.5, 0.9), Word("Then", 2.0, 2.2)]
+    words += [Word(f"word{i}", 3 + i / 4, 3.2 + i / 4) for i in range(12)]
+    text = outputs.vtt(words)
+    head, note, *cues = text.strip().split("\n\n")
+    assert head == "WEBVTT" and media.COMMENT in note
+    assert cues[0] == "00:00:00.100 --> 00:00:00.900\nHello, you &amp; me."
+    assert cues[1] == "00:00:02.000 --> 00:00:02.200\nThen"
+    lines = [cue.split("\n")[1] for cue in cues]
+    assert all(len(line) <= outputs.CUE_LETTERS for line in lines)
+    assert " ".join(lines).split() == [
+        part for w in words for part in w.text.replace("&", "&amp;").split()
+    ]
+    assert outputs.vtt([Word("late", 3725.5, 3726.0)]).count("01:02:05.500 --> 01:02:06.000") == 1
+
+
+def test_what_a_take_has_not_is_said(film):
+    with pytest.raises(InputError, match="times of words"):
+        outputs.make("vtt", film)
+    with pytest.raises(InputError, match="transparency"):
+        outputs.make("webm", film)
+
+
+def test_the_matte_follows_the_picture(film, cutout):
+    frames = rgba(outputs.make("webm", film, cutout=cutout))
+    assert len(frames) == FRAMES
+    label = slice(0, 100)  # above the label
+    for index, shift in ((0, 0), (FRAMES - 1, 6)):
+        wanted = scene(shift)[1][label] > 127
+        got = frames[index, label, :, 3] > 127
+        overlap = (wanted & got).sum() / (wanted | got).sum()
+        assert overlap > 0.95, (index, overlap)
+    still = scene(0)[1][label] > 127
+    last = frames[-1, label, :, 3] > 127
+    assert (still & last).sum() / (still | last).sum() < 0.9  # it has really moved
+    inside = frames[0, 40:70, 50:80]
+    assert np.abs(inside[..., :3].astype(float) - scene(0)[0][40:70, 50:80]).mean() < 12
+
+
+def test_the_label_stays_on_what_is_transparent(film, cutout):
+    corner = rgba(outputs.make("webm", film, cutout=cutout))[0, 110:, 64:, 3]
+    assert corner.max() > 120 and corner.min() < 20
+    assert media.has_sound(film.with_suffix(".webm"))
+
+
+def test_a_matte_is_read_where_there_is_one(tmp_path):
+    picture, matte = scene(0)
+    Image.fromarray(picture).save(tmp_path / "plain.png")
+    assert media.read_matte(tmp_path / "plain.png") is None
+    Image.fromarray(np.dstack([picture, np.full_like(matte, 255)])).save(tmp_path / "opaque.png")
+    assert media.read_matte(tmp_path / "opaque.png") is None
+    Image.fromarray(np.dstack([picture, matte])).save(tmp_path / "cut.png")
+    assert np.array_equal(media.read_matte(tmp_path / "cut.png"), matte)
+    with pytest.raises(InputError):
+        media.read_matte(tmp_path / "missing.png")
+
+
+def test_a_film_of_several_has_all_of_them(film, tmp_path):
+    short = tmp_path / "short.mp4"
+    with media.VideoWriter(short, 2 * SIDE, 2 * SIDE, None, {}) as video:
+        for _ in range(5):
+            video.write(np.full((2 * SIDE, 2 * SIDE, 3), 200, np.uint8))
+    out = tmp_path / "both.mp4"
+    side_by_side([film, short], ["A", "B, with a name that is far too long for its column"], out)
+    frames = list(media.read_video(out))
+    assert len(frames) == FRAMES and frames[0].shape[1] == 2 * SIDE
+    head = frames[0].shape[0] - SIDE
+    assert head >= 24
+    assert frames[-1][head:, SIDE:].mean() == pytest.approx(200, abs=4)  # its last frame stays
+    assert np.abs(frames[0][head:, :SIDE].astype(float) - next(media.read_video(film))).mean() < 6
+    assert frames[0][:head].max() > 150  # the names
+    assert media.has_sound(out)
+    with pytest.raises(ValueError, match="names"):
+        side_by_side([film], [], out)
+
+
+def test_a_transparent_portrait_goes_through_the_command_line(
+    gaia, photo, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(Gaia, "load", lambda *_: gaia)
+    matte = np.zeros(photo.shape[:2], np.uint8)
+    matte[:, 100:400] = 255
+    Image.fromarray(np.dstack([photo, matte])).save(tmp_path / "cut.png")
+    media.write_audio(tmp_path / "speech.wav", np.sin(np.arange(8000) / 9), SAMPLE_RATE)
+    out = tmp_path / "take.mp4"
+    given = ["--portrait", tmp_path / "cut.png", "--speech", tmp_path / "speech.wav"]
+    given += ["--out", out, "--size", "256", "--steps", "2", "--also", "gif", "poster", "webm"]
+    assert main(["animate", *map(str, given)]) == 0
+    told = capsys.readouterr().out
+    for suffix in (".gif", ".png", ".webm"):
+        assert out.with_suffix(suffix).stat().st_size
+        assert str(out.with_suffix(suffix)) in told
+    opacity = rgba(out.with_suffix(".webm"), 256)[0, ..., 3]
+    assert opacity.max() > 250 and opacity.min() < 20
+
+
+def test_a_take_knows_its_measures_and_its_cutout(gaia, photo, tmp_path):
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    media.write_audio(tmp_path / "speech.wav", np.sin(np.arange(16000) / 9), SAMPLE_RATE)
+    request = Request(tmp_path / "photo.png", tmp_path / "speech.wav", size="256", steps=2)
+    *_, result = gaia.generate(request, tmp_path / "take.mp4")
+    assert result.cutout is None
+    found = gaia.measure(result)
+    assert -1 <= found.lip_sync <= 1 and found.steadiness > 0 and found.yaw >= 0
+    assert gaia.measure(Result(result.video, result.recipe, result.frames)) is None

@@ -1,0 +1,239 @@
+"""What is made while the speech comes is what would be made of all of it, and comes in time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from gaia_core import FPS, SAMPLE_RATE, pipeline
+from gaia_core.controls import EXPRESSION, Controls, Keyframe
+from gaia_core.errors import InputError
+from gaia_core.performance import Performer, Script
+from gaia_core.pipeline import NO_DRIVING, Gaia
+from gaia_core.speech import FEATURES, window_starts
+from gaia_core.streaming import AHEAD, DELAY, NEW, LiveMotion, LiveSpeech, live_windows
+
+
+def babble(seconds: float) -> np.ndarray:
+    """Syllables of a moving resonance, (N,) float32 at 16 kHz."""
+    time = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    pitch = 2 * np.pi * (120 * time + 3 * np.sin(3 * time))
+    voice = sum(np.sin(k * pitch) / k * (1 + np.cos(k * time)) for k in range(1, 20))
+    noise = np.random.default_rng(0).standard_normal(len(time))
+    envelope = np.clip(np.sin(2 * np.pi * 2 * time), 0, 1)
+    return (0.05 * envelope * voice + 1e-3 * noise).astype(np.float32)
+
+
+def parts(waveform: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    for start in range(0, len(waveform), size):
+        yield waveform[start : start + size]
+
+
+def features_of(gaia: Gaia, waveform: np.ndarray, size: int) -> torch.Tensor:
+    """(T, F) of speech that comes in parts of that size."""
+    live, found, wanted = LiveSpeech(gaia.speech_encoder), [], NEW + AHEAD
+    for part in parts(waveform, size):
+        live.push(part)
+        while live.ready >= wanted:
+            found.append(live.take(wanted))
+            wanted = NEW
+    return torch.cat([*found, live.finish()])
+
+
+@pytest.fixture(scope="module")
+def performer(gaia, crop_landmarks) -> Performer:
+    reference = gaia.autoencoder.encode_motion(crop_landmarks[None])
+    return Performer(gaia.autoencoder, gaia.denoiser, gaia.directions, reference)
+
+
+@pytest.fixture(scope="module")
+def script() -> Script:
+    return Script(0, np.zeros((0, FEATURES), np.float32), NO_DRIVING, seed=1, steps=2, guidance=2.0)
+
+
+def motion_of(gaia: Gaia, performer: Performer, script: Script, waveform, size) -> torch.Tensor:
+    """(T, D)"""
+    live = LiveMotion(gaia.speech_encoder, performer, script)
+    return torch.cat(list(live.follow(parts(waveform, size))))
+
+
+# Speech features
+
+
+@pytest.mark.parametrize("samples", [0, 1, 5_000, 16_000, 96_001])
+def test_one_feature_for_every_video_frame(gaia, samples):
+    features = features_of(gaia, babble(7)[:samples], 7_000)
+    assert features.shape == (round(samples / 640), FEATURES)
+    assert features.isfinite().all()
+
+
+def test_a_short_recording_at_once_is_read_as_ever(gaia):
+    waveform = babble(3)
+    live = LiveSpeech(gaia.speech_encoder)
+    live.push(waveform)
+    # The beginning of the very first spectra is silence here, and mirrored there.
+    torch.testing.assert_close(
+        live.finish()[5:], gaia.speech_encoder.encode(waveform)[5:], atol=0.2, rtol=0
+    )
+
+
+def test_features_are_near_those_of_the_whole(gaia):
+    waveform = babble(13)
+    expected = gaia.speech_encoder.encode(waveform)
+    got = features_of(gaia, waveform, 3_200)
+    assert got.shape == expected.shape
+    # The whole's last window ends with the speech: from its beginning on it is another.
+    same = window_starts(2 * len(got) + 1)[-1] // 2
+    change = (got - expected)[:same].norm(dim=1)
+    spread = (expected - expected.mean(0))[:same].norm(dim=1)
+    assert (change / spread).median() < 0.4
+    assert change.mean() < (expected[1:] - expected[:-1])[:same].norm(dim=1).mean()  # of a frame
+
+
+def test_features_do_not_depend_on_how_speech_is_cut(gaia):
+    waveform = babble(5)
+    fine, coarse = features_of(gaia, waveform, 1_000), features_of(gaia, waveform, 7_000)
+    torch.testing.assert_close(fine, coarse, atol=1e-4, rtol=1e-4)
+
+
+def test_a_waveform_must_be_mono_and_finite(gaia):
+    live = LiveSpeech(gaia.speech_encoder)
+    with pytest.raises(ValueError, match="mono"):
+        live.push(np.zeros((2, 100), np.float32))
+    with pytest.raises(ValueError, match="finite"):
+        live.push(np.full(100, np.nan, np.float32))
+
+
+def test_memory_of_speech_does_not_grow(gaia):
+    live = LiveSpeech(gaia.speech_encoder)
+    held = []
+    for part in parts(babble(20), 16_000):
+        live.push(part)
+        live.take(live.ready)
+        held.append(sum(x.numel() for x in vars(live).values() if isinstance(x, torch.Tensor)))
+    assert max(held[12:]) <= max(held[:12])
+
+
+# Motion
+
+
+@pytest.mark.parametrize("seconds", [0.3, 2.0, 5.3])
+def test_motion_equals_that_of_the_whole_in_the_same_windows(gaia, performer, script, seconds):
+    waveform = babble(seconds)
+    heard = features_of(gaia, waveform, 2_000)
+    offline = replace(script, frames=len(heard), speech=heard.numpy())
+    cuts = []
+    for start, end, known in live_windows():
+        cuts.append((start, min(end, len(heard)), known))
+        if end >= len(heard):
+            break
+    with torch.no_grad():
+        asked = performer.asked(offline, offline.controls)
+        *_, (_, _, expected) = performer.fill(asked, offline, offline.seed, cuts=cuts)
+    got = motion_of(gaia, performer, script, waveform, 2_000)
+    torch.testing.assert_close(got, expected[0], atol=1e-5, rtol=1e-4)
+
+
+def test_motion_agrees_with_features_of_the_whole(gaia, performer, script):
+    """What the end of each window does not hear yet changes little."""
+    waveform = babble(6)
+    whole = gaia.speech_encoder.encode(waveform)
+    live = motion_of(gaia, performer, script, waveform, 4_000)
+
+    class Known:
+        """The whole's features, as they would have come."""
+
+        def __init__(self) -> None:
+            self.left = whole
+
+        ready = 0
+
+        def push(self, samples):
+            self.ready += len(samples) // 640
+
+        def take(self, frames):
+            new, self.left = self.left[:frames], self.left[frames:]
+            self.ready -= frames
+            return new
+
+        def finish(self):
+            return self.left
+
+    known = LiveMotion(gaia.speech_encoder, performer, script)
+    known._speech = Known()
+    offline = torch.cat(list(known.follow(parts(waveform, 4_000))))
+    assert live.shape == offline.shape
+    assert (live - offline).norm() < 0.2 * (offline - offline.mean(0)).norm()
+
+
+def test_controls_are_kept(gaia, performer, script):
+    keys = (Keyframe(0.0, 20.0), Keyframe(1.0, 0.0))
+    smile = (Keyframe(0.0, 0.5), Keyframe(4.0, 0.5))
+    plain = motion_of(gaia, performer, script, babble(3), 8_000)
+    turned = replace(script, controls=Controls({"yaw": keys}))
+    moved = motion_of(gaia, performer, turned, babble(3), 8_000)
+    yaw = gaia.autoencoder.head_pose(moved)[:, 0]
+    yaw = yaw - gaia.autoencoder.head_pose(performer.reference)[0, 0]
+    assert yaw[0] == pytest.approx(20, abs=1e-3) and yaw[25:].abs().max() < 1e-3
+    smiling = replace(script, controls=Controls({"smile": smile}))
+    change = motion_of(gaia, performer, smiling, babble(3), 8_000) - plain
+    expected = 0.5 * performer.directions[list(EXPRESSION).index("smile")].expand_as(change)
+    torch.testing.assert_close(change, expected, atol=1e-5, rtol=1e-4)
+
+
+# Frames
+
+
+@pytest.fixture(scope="module")
+def frames(gaia, photo) -> list[np.ndarray]:
+    return list(gaia.stream(photo, parts(babble(2), 4_000), steps=1, seed=2))
+
+
+def test_frames_at_25_a_second(gaia, frames, photo):
+    assert len(frames) == 50
+    assert all(frame.shape == (256, 256, 3) and frame.dtype == np.uint8 for frame in frames)
+    whole = next(gaia.stream(photo, parts(babble(2), 8_000), steps=1, size="photo"))
+    assert whole.shape == (photo.shape[0] // 2 * 2, photo.shape[1] // 2 * 2, 3)
+
+
+def test_a_frame_comes_as_soon_as_promised(gaia, photo, monkeypatch):
+    monkeypatch.setattr(pipeline, "PIXELS_PER_BATCH", 1)
+    given = 0
+
+    def chunks() -> Iterator[np.ndarray]:
+        nonlocal given
+        for part in parts(babble(4), 320):
+            given += len(part)
+            yield part
+
+    stream = gaia.stream(photo, chunks(), steps=1)
+    known = [given / SAMPLE_RATE for _ in stream]
+    delays = [at - index / FPS for index, at in enumerate(known)]
+    middle = delays[: -NEW - AHEAD]  # the last come when the speech ends
+    assert max(middle) <= DELAY + 320 / SAMPLE_RATE
+    assert max(middle) - min(middle) <= NEW / FPS  # a window's frames come together
+    assert max(delays) <= DELAY + 320 / SAMPLE_RATE
+
+
+def test_same_seed_same_frames(gaia, frames, photo):
+    again = list(gaia.stream(photo, parts(babble(2), 4_000), steps=1, seed=2))
+    other = list(gaia.stream(photo, parts(babble(2), 4_000), steps=1, seed=3))
+    assert np.array_equal(frames, again) and not np.array_equal(frames, other)
+
+
+def test_the_label_can_be_left_away(gaia, frames, photo):
+    plain = next(gaia.stream(photo, parts(babble(2), 4_000), steps=1, seed=2, label=False))
+    difference = np.abs(plain.astype(int) - frames[0])
+    assert difference[200:, 128:].max() > 60 and not difference[:128].any()
+
+
+def test_what_cannot_be_streamed_is_told(gaia, photo):
+    with pytest.raises(InputError, match="No face"):
+        next(gaia.stream(np.full((300, 300, 3), 120, np.uint8), []))
+    with pytest.raises(InputError, match="Steps"):
+        next(gaia.stream(photo, [], steps=0))
+    assert list(gaia.stream(photo, [])) == []

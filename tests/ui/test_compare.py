@@ -1,0 +1,226 @@
+"""The Compare tab and a take in other forms: what Python says of them, what a visitor does."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake_engine import Studio
+from PIL import Image
+
+from gaia_core.measures import Measures
+from ui import compare
+from ui.compare import Compared
+from ui.session import Take
+from ui.text import say
+
+pytest.importorskip("playwright")
+
+from playwright.sync_api import Locator, Page, expect
+from visitor import button, generate, shown, tab
+
+NUMBERS = Measures(0.456, math.inf, 3.21, 1.0, math.nan, 12.4)
+
+
+def compared(name: str, measures: Measures | None = NUMBERS, **recipe: object) -> Compared:
+    take = Take(Path(f"{name}.mp4"), {"gaia_recipe": 1, "steps": 10, **recipe}, "", "", "", 1.0)
+    return Compared(name, f"title {name}", take, measures, 2.5)
+
+
+# What Python says of a comparison
+
+
+def test_only_what_differs_is_told():
+    made = [compared("A", seed=1, instruction=None), compared("B", seed=1, instruction="smile")]
+    different = compare.differences([one.take.recipe for one in made])
+    assert different == {"instruction": [None, "smile"]}
+    rows = list(csv.reader(io.StringIO(compare.as_csv(made))))
+    assert rows[0] == ["", "A", "B"] and ["instruction", "", "smile"] in rows
+    assert ["lip_sync", "0.456", "0.456"] in rows and ["took", "2.5", "2.5"] in rows
+    assert ["roll", "", ""] in rows
+
+
+def test_what_a_visitor_wrote_is_no_markup():
+    made = [compared("A", instruction=None), compared("B", instruction="<img src=x>")]
+    table = compare.table(made)
+    assert "<img" not in table and "&lt;img" in table
+    assert "0.46" in table and "inf" not in table and "nan" not in table
+
+
+def test_takes_alike_are_said_to_be():
+    table = compare.table([compared("A", None, seed=1), compared("B", None, seed=1)])
+    assert say("compare.equal") in table
+    assert compare.table([]) == ""
+
+
+def test_every_field_of_a_recipe_has_a_name(photos):
+    from gaia_core.request import Request
+
+    recipe = Request(photos["fine"], text="words").recipe()
+    for name in set(recipe) - set(compare.UNTOLD):
+        assert say(f"compare.field.{name}")
+    for name in compare.measured(compared("A")):
+        assert say(f"measure.{name}") and say(f"measure.{name}.info")
+
+
+# What a visitor does
+
+
+def films(page: Page) -> Locator:
+    return page.locator(".cp-take video")
+
+
+def generate_all(page: Page, count: int = 2) -> None:
+    tab(page, "compare")
+    button(page, say("compare.generate")).click()
+    expect(films(page)).to_have_count(count)
+    expect(button(page, say("compare.generate"))).to_be_visible()
+
+
+def field(page: Page, variant: str, name: str) -> Locator:
+    return page.locator(f"#variant-{variant}-{name}").locator("input, textarea").first
+
+
+def clocks(page: Page) -> list[float]:
+    return films(page).evaluate_all("films => films.map(film => film.currentTime)")
+
+
+def test_two_takes_play_as_one(opened, studio: Studio):
+    page = opened()
+    generate_all(page)
+    first, second = studio.engine.requests
+    assert first.seed == second.seed and first.text == second.text
+    assert first.instruction is None and second.instruction == say("instruction.example.smile")
+    table = page.locator("#compare-table")
+    expect(table).to_contain_text(say("instruction.example.smile"))
+    expect(table).to_contain_text(say("measure.lip_sync"))
+    expect(table).not_to_contain_text(say("compare.field.steps"))
+    page.wait_for_function(
+        "[...document.querySelectorAll('.cp-take video')].every(film => film.duration > 0.9)"
+    )
+    page.get_by_role("slider", name=say("player.seek")).fill("0.4")
+    assert clocks(page) == pytest.approx([0.4, 0.4], abs=0.03)
+    page.locator(".cp").focus()
+    page.keyboard.press("ArrowRight")
+    assert clocks(page) == pytest.approx([0.44, 0.44], abs=0.03)
+    page.keyboard.press("2")
+    assert films(page).evaluate_all("films => films.map(film => film.muted)") == [True, False]
+    page.keyboard.press("Home")
+    page.keyboard.press(" ")
+    expect(button(page, say("player.play"))).to_be_visible()  # again, for it has ended
+    assert min(clocks(page)) > 0.9 and np.ptp(clocks(page)) < 0.1
+    expect(page.locator("#history [data-take]")).to_have_count(2)
+    page.locator("#history [data-take]").first.click()
+    shown(page)
+
+
+def test_a_variant_may_differ_in_all(opened, studio: Studio):
+    page = opened()
+    tab(page, "pose")
+    button(page, say("preset.nod")).click()
+    tab(page, "compare")
+    page.locator("#variant-a-on input").uncheck()
+    page.locator("#variant-c-on input").check()
+    for name, value in (("seed", "7"), ("guidance", "1.5"), ("steps", "3")):
+        field(page, "c", name).fill(value)
+    generate_all(page)
+    second, third = studio.engine.requests
+    assert second.seed != 7 and not second.controls.tracks
+    assert (third.seed, third.guidance, third.steps) == (7, 1.5, 3)
+    assert "pitch" in third.controls.tracks
+    expect(page.locator("#compare-table")).to_contain_text(say("channel.pitch"))
+
+
+def test_what_is_wrong_is_said_before_anything_is_made(opened, studio: Studio):
+    page = opened()
+    tab(page, "compare")
+    field(page, "b", "steps").fill("many")
+    button(page, say("compare.generate")).click()
+    wrong = say("error.number", field=say("steps.label"))
+    expect(page.get_by_text(say("compare.wrong", name="B", sentence=wrong))).to_be_visible()
+    expect(button(page, say("compare.generate"))).to_be_visible()
+    for variant in "ab":
+        page.locator(f"#variant-{variant}-on input").uncheck()
+    button(page, say("compare.generate")).click()
+    expect(page.get_by_text(say("compare.error.none"))).to_be_visible()
+    assert not studio.engine.requests
+
+
+def test_stop_keeps_what_is_finished(opened, studio: Studio):
+    page = opened()
+    before = studio.folders()
+    studio.engine.pause = 0.1
+    tab(page, "compare")
+    button(page, say("compare.generate")).click()
+    expect(films(page)).to_have_count(1)
+    studio.engine.pause = 0.5
+    page.locator("#compare-stop").click()
+    expect(button(page, say("compare.generate"))).to_be_visible()
+    end = time.monotonic() + 40
+    while studio.engine.closed_early < 1 and time.monotonic() < end:
+        page.wait_for_timeout(100)
+    assert studio.engine.closed_early == 1
+    expect(films(page)).to_have_count(1)
+    assert len(studio.folders() - before) == 1
+
+
+def test_all_of_it_is_one_file(opened, studio: Studio):
+    page = opened()
+    generate_all(page)
+    with page.expect_download() as download:
+        button(page, say("compare.pack")).click()
+    assert download.value.suggested_filename == "gaia-comparison.zip"
+    with zipfile.ZipFile(download.value.path()) as archive:
+        names = {"A.mp4", "A.json", "B.mp4", "B.json", "comparison.csv", "side-by-side.mp4"}
+        assert set(archive.namelist()) == names
+        recipe = json.loads(archive.read("B.json"))
+        assert recipe == studio.engine.requests[1].recipe() | {"controls": recipe["controls"]}
+        assert b"lip_sync" in archive.read("comparison.csv")
+
+
+def test_it_fits_a_phone(opened):
+    page = opened(390, 844, "dark")
+    generate_all(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    left, right = (films(page).nth(i).bounding_box() for i in (0, 1))
+    assert left["y"] == right["y"] and right["x"] > left["x"] + left["width"] - 1
+
+
+def test_a_take_in_other_forms(opened, studio: Studio):
+    page = opened()
+    generate(page)
+    shown(page)
+    expect(page.locator("#video track")).to_have_count(1)
+    for kind, start in (("gif", b"GIF89a"), ("poster", b"\x89PNG"), ("vtt", b"WEBVTT")):
+        with page.expect_download() as download:
+            page.locator(f"#download-{kind}").click()
+        assert Path(download.value.path()).read_bytes().startswith(start)
+        assert len(studio.files(f"*{Path(download.value.suggested_filename).suffix}")) >= 1
+    expect(page.locator("#download-webm")).to_be_hidden()
+
+
+def test_a_transparent_portrait_makes_a_transparent_film(opened, tmp_path):
+    picture = np.full((96, 64, 4), 128, np.uint8)
+    picture[:, :20, 3] = 0
+    Image.fromarray(picture).save(tmp_path / "cut.png")
+    page = opened()
+    page.locator("#portrait-upload + input, #portrait-rail input").first.set_input_files(
+        tmp_path / "cut.png"
+    )
+    page.get_by_label(say("consent.label")).check()
+    page.get_by_role("radio", name=say("speech.upload")).check()
+    page.locator(".speech-example").first.click()
+    page.wait_for_timeout(1000)
+    generate(page)
+    shown(page)
+    expect(page.locator("#download-vtt")).to_be_hidden()  # nobody knows the words' times
+    with page.expect_download() as download:
+        page.locator("#download-webm").click()
+    assert Path(download.value.path()).read_bytes().startswith(b"\x1a\x45\xdf\xa3")

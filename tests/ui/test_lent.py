@@ -1,0 +1,99 @@
+"""GPUs lent by the second: the decorated path, what is asked for, and the CPU without one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+import pytest
+import spaces
+from PIL import Image
+
+from gaia_core import estimate
+from gaia_core.controls import PRESETS
+from gaia_core.performance import Script
+from gaia_core.pipeline import NO_DRIVING, Gaia, NoGpu, Plan, Step
+from gaia_core.request import Request, Result, Span
+from ui import lent
+from ui.text import say
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def plan(frames: int = 250, side: int = 256, steps: int = 10, spans: tuple = ()) -> Plan:
+    script = Script(frames, np.zeros((0, 3), np.float32), NO_DRIVING, 0, steps, 2.0, spans=spans)
+    return Plan(np.zeros((side, side, 3), np.uint8), np.zeros((478, 3), np.float32), script)
+
+
+@pytest.mark.parametrize("service", ["lends", "refuses"])
+def test_the_decorated_path(service: str):
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("zero_gpu.py")), service],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.strip().splitlines()[-1])
+    if service == "lends":
+        assert told["came"] == ["Step", "Moved", "ndarray"] and told["elsewhere"]
+    else:
+        assert told["came"] == [] and told["refusal"] == say("notice.cpu")
+    assert told["asked"] == [lent.duration(plan())]
+
+
+def test_where_gpus_are_not_lent_nothing_is_wrapped():
+    def render(plan: Plan) -> Iterator[Step]:
+        yield Step(1.0)
+
+    assert lent.lent(render) is render
+
+
+def test_other_errors_are_not_taken_for_refusals(monkeypatch):
+    def broken(began: bool, title: str):
+        def run(plan: Plan) -> Iterator[Step]:
+            if began:
+                yield Step(0.5)
+            raise gr.Error("told", title=title)
+
+        monkeypatch.setattr(spaces, "GPU", lambda duration: lambda render: run)
+        return lent.lent(lambda plan: iter(()))(plan())
+
+    with pytest.raises(NoGpu):
+        list(broken(False, "ZeroGPU quota exceeded"))
+    with pytest.raises(gr.Error):
+        list(broken(False, "Error"))
+    with pytest.raises(gr.Error):  # half a take cannot go on elsewhere
+        list(broken(True, "ZeroGPU worker error"))
+
+
+def test_more_work_asks_for_more_seconds():
+    base = lent.duration(plan())
+    assert base < lent.duration(plan(side=512)) < lent.duration(plan(side=1024))
+    assert base < lent.duration(plan(frames=500))
+    assert base < lent.duration(plan(steps=100))
+    assert base < lent.duration(plan(steps=100, spans=(Span(0, 9, 1),)))
+    assert estimate.seconds(250, (), 10, 256, "cpu") == pytest.approx(8.3, rel=0.1)
+
+
+def test_a_refused_take_is_made_on_the_cpu_and_says_so(gaia: Gaia, photo, tmp_path, monkeypatch):
+    def refuse(plan: Plan) -> Iterator[Step]:
+        raise NoGpu("There was no GPU.")
+        yield
+
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    monkeypatch.setattr(Gaia, "load", lambda *_: gaia)
+    monkeypatch.setattr(gaia, "_spare", None)
+    monkeypatch.setattr(gaia, "_render", refuse)
+    asked = {"seconds": 0.5, "steps": 1, "size": "256", "controls": PRESETS["nod"](0.5)}
+    request = Request(tmp_path / "photo.png", **asked)
+    *_, last = gaia.generate(request, tmp_path / "out.mp4")
+    assert isinstance(last, Result) and last.frames in (12, 13)
+    assert "There was no GPU." in last.notices

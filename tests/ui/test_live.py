@@ -1,0 +1,55 @@
+"""A take that is watched while it is made: its parts play, then the film goes on from there."""
+
+from __future__ import annotations
+
+import pytest
+from fake_engine import Studio
+
+from ui import live
+
+TIMEOUT = 120_000  # ms
+PLAYED = "document.querySelector('#live video')?.currentTime > 0.2"
+FILM = "document.querySelector('#video video')"
+
+
+@pytest.fixture
+def page(opened):
+    if not live.possible():
+        pytest.skip("no ffmpeg and ffprobe are installed")
+    page = opened()
+    page.set_default_timeout(TIMEOUT)
+    return page
+
+
+def test_it_plays_while_it_is_made_and_goes_on_as_the_film(page, studio: Studio):
+    studio.engine.frames, studio.engine.pause = 60, 0.1
+    box = page.locator("#watch input")
+    assert not box.is_checked()
+    box.check()
+    page.locator("#generate").click()
+    page.wait_for_function(PLAYED)
+    assert page.locator("#stop").is_visible()  # still at work
+    page.wait_for_function(f"{FILM}?.offsetParent && {FILM}.currentTime > 0.1")
+    assert not page.locator("#live video").is_visible()
+    assert page.evaluate("document.querySelector('#live video')?.paused ?? true")
+    assert abs(page.evaluate(f"{FILM}.duration") - 60 / 25) < 0.1
+    parts = sorted(studio.cache.glob("takes/*/parts/*.mp4"))
+    assert len(parts) == 6
+
+
+def test_without_the_tick_nothing_is_cut(page, studio: Studio):
+    page.locator("#generate").click()
+    page.locator("#video video").wait_for()
+    assert page.locator("#live video").count() == 0
+    newest = max(studio.cache.glob("takes/*"), key=lambda folder: folder.stat().st_mtime)
+    assert not (newest / "parts").exists()
+
+
+def test_stopping_hides_the_player(page, studio: Studio):
+    studio.engine.frames, studio.engine.pause = 250, 0.1
+    page.locator("#watch input").check()
+    page.locator("#generate").click()
+    page.wait_for_function(PLAYED)
+    page.locator("#stop").click()
+    page.locator("#generate").wait_for()
+    assert not page.locator("#live video").is_visible()

@@ -1,0 +1,60 @@
+"""Before, during and after a run: how long it takes, the queue, the list of takes, and presets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fake_engine import FakeEngine
+
+from gaia_core.request import Request, Result, Span
+from ui import presets, wait
+from ui.session import Session
+from ui.wait import Clock, Work
+
+
+@pytest.fixture
+def photo(photos: dict[str, Path]) -> Path:
+    return photos["fine"]
+
+
+# How long it takes
+
+
+def test_longer_larger_and_more_careful_takes_longer(photo: Path):
+    clock, session = Clock(FakeEngine()), Session()
+    base = clock.expected(Work(photo, 0, 10, 10, "256"), session)
+    assert base == pytest.approx(8.3, rel=0.1), "docs/log/2026-11-22-bench.json"
+    assert clock.expected(Work(photo, 0, 20, 10, "256"), session) > 1.8 * base
+    assert clock.expected(Work(photo, 0, 10, 10, "512"), session) > 1.5 * base
+    assert clock.expected(Work(photo, 0, 10, 100, "256"), session) > 1.5 * base
+    spans = [Span(0, 5, 1)]
+    assert clock.expected(Work(photo, 0, 10, 10, "256", spans), session) > base
+    assert clock.expected(Work(photo, 1, 10, 10, "256"), session) is None, "no such face"
+
+
+def test_the_clock_learns_from_runs(photo: Path, tmp_path: Path):
+    clock, session = Clock(FakeEngine()), Session()
+    work = Work(photo, 0, 10, 10, "256")
+    before = clock.expected(work, session)
+    request = Request(photo, text="-", size="256")
+    result = Result(tmp_path / "take.mp4", {}, 250)
+    for _ in range(12):
+        clock.learn(request, result, 2 * before, session)
+    assert clock.expected(work, session) == pytest.approx(2 * before, rel=0.05)
+    clock.learn(request, result, 1000 * before, session)
+    assert clock.expected(work, session) == pytest.approx(2 * before, rel=0.05), "an accident"
+
+
+def test_times_in_words():
+    assert wait.span(0.2) == "1 s" and wait.span(59.6) == "60 s" and wait.span(150) == "2 min"
+    assert wait.left(0.1, 5) == "" and wait.left(0.5, 30) == "about 30 s left"
+    assert wait.spoken("你好，世界" * 9) > 2 * wait.spoken("Hello, you" * 4)
+
+
+# Presets
+
+
+@pytest.mark.parametrize("kept", [None, [], "x", {"a": 1}, {"a": {"strength": 3, "steps": 9}}])
+def test_what_a_browser_holds_is_not_trusted(kept: object):
+    assert all(isinstance(value, dict) for value in presets._read(kept).values())

@@ -1,0 +1,199 @@
+"""A visit in Chromium: a face is chosen, the wait is told, takes and settings are kept or not."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from fake_engine import NO_FACE, SOFT, TOO_SMALL, Studio
+
+from gaia_core.request import Request
+from ui import presets, samples
+from ui.chinese import ZH
+from ui.text import say
+
+pytest.importorskip("playwright")
+
+from playwright.sync_api import Page, expect
+from visitor import button, generate, shown, tab
+
+
+def upload(page: Page, photo: Path) -> None:
+    page.locator("#portrait-rail input").first.set_input_files(photo)
+    expect(page.locator("#portrait img")).to_have_attribute("src", re.compile(photo.stem))
+
+
+def test_a_face_is_chosen_by_click_touch_and_keyboard(opened, studio, photos):
+    page = opened()
+    expect(page.get_by_text(say("face.one"))).to_be_visible()
+    upload(page, photos["group"])
+    boxes, crops = page.locator("#face-boxes button"), page.locator("#face-crops button")
+    expect(boxes).to_have_count(3)
+    photo, box = page.locator("#portrait img").bounding_box(), boxes.first.bounding_box()
+    assert box["width"] / min(photo["width"], photo["height"] * 16 / 9) == pytest.approx(0.3, 0.05)
+
+    boxes.nth(1).click()
+    expect(crops.nth(1)).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_text(SOFT)).to_be_visible()
+    crops.nth(2).focus()
+    page.keyboard.press("Enter")
+    expect(boxes.nth(2)).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_text(TOO_SMALL)).to_be_visible()
+    boxes.nth(1).click()
+    expect(page.get_by_text(SOFT)).to_be_visible()
+
+    page.get_by_label(say("consent.label")).check()
+    generate(page)
+    shown(page)
+    assert studio.engine.requests[-1].face == 1
+
+    # Another photo starts at its first face; a recipe brings the face back with the photo.
+    page.get_by_role("button", name="Hopper").click()
+    expect(page.get_by_text(say("face.one"))).to_be_visible()
+    expect(page.locator("#face input")).to_have_value("0")
+    page.locator("#history [data-does=apply]").first.click()
+    expect(boxes.nth(1)).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#face input")).to_be_hidden()
+
+
+def test_no_face_is_said_before_a_run(opened, studio, photos):
+    page = opened()
+    upload(page, photos["faceless"])
+    expect(page.locator("#face-crops").get_by_text(NO_FACE)).to_be_visible()
+    expect(page.locator("#wait")).to_have_text("")
+    assert not studio.engine.requests
+
+
+def test_the_request_of_the_page_is_the_default_without_a_choice(opened, studio):
+    page = opened()
+    generate(page)
+    shown(page)
+    assert studio.engine.requests[-1].face == Request.face
+    assert studio.engine.looks >= 1 and samples.is_shipped(studio.engine.requests[-1].portrait)
+
+
+def test_what_to_expect_stands_beside_the_button(opened, studio: Studio):
+    page = opened()
+    note = page.locator("#wait")
+    expect(note).to_contain_text(re.compile(r"About \d+ s on this server's CPU, for 4 s"))
+    page.locator("#text textarea").fill("word " * 100)
+    expect(note).to_contain_text("for 36 s of video")
+    page.locator("#text textarea").fill("")
+    expect(note).to_have_text("")
+    page.get_by_role("radio", name=say("speech.upload")).check()
+    page.get_by_role("button", name="big blue boat").click()
+    expect(note).to_contain_text("for 4 s of video")
+    tab(page, "edit")
+    expect(note).to_have_text("")
+
+
+def test_the_place_in_the_queue_is_told(opened, studio: Studio):
+    studio.engine.frames, studio.engine.pause = 400, 0.05
+    first, second, third = opened(), opened(), opened()
+    generate(first)
+    expect(first.get_by_text(say("stage.frames"))).to_be_visible()
+    expect(first.locator(".stage-percent")).to_contain_text(re.compile("left"))
+    for page in (second, third):
+        generate(page)
+        expect(page.get_by_text(say("result.waiting"))).to_be_visible()
+        expect(page.locator(".stage-queue")).to_contain_text("in line")
+    expect(third.locator(".stage-queue")).to_have_text(say("wait.place", number=2, size=2))
+    for page in (third, second, first):
+        button(page, "Stop").click()
+        expect(page.get_by_text(say("result.stopped"))).to_be_visible()
+
+
+def make(page: Page, words: str) -> None:
+    count = page.locator("#history [data-take]").count()
+    page.locator("#text textarea").fill(words)
+    generate(page)
+    expect(page.locator("#history [data-take]")).to_have_count(count + 1)
+
+
+def test_a_take_is_reused_and_deleted_for_good(opened, studio: Studio):
+    before = studio.folders()
+    page = opened()
+    for words in ("First.", "Second.", "Third."):
+        make(page, words)
+    first, second, third = (request.seed for request in studio.engine.requests)
+    takes = page.locator("#history [data-take]")
+    expect(takes.first.locator("img")).to_be_visible()
+
+    takes.nth(2).locator("[data-does=apply]").click()
+    expect(page.locator("#text textarea")).to_have_value("First.")
+
+    # Not the one that is shown: that stays.
+    takes.nth(1).locator("[data-does=delete]").click()
+    expect(takes).to_have_count(2)
+    expect(page.locator("#facts")).to_contain_text(str(third))
+    assert len(studio.folders() - before) == 2
+    assert not studio.files(f"gaia-{second}.mp4")
+
+    # The one that is shown: the newest takes its place.
+    takes.first.locator("[data-does=delete]").click()
+    expect(page.locator("#facts")).to_contain_text(str(first))
+    expect(takes.first.locator("[data-does=select]")).to_have_attribute("aria-pressed", "true")
+    takes.first.locator("[data-does=delete]").click()
+    expect(page.get_by_text(say("result.empty"), exact=True)).to_be_visible()
+    assert studio.folders() == before
+    tab(page, "edit")
+    expect(page.get_by_text(say("edit.nothing"))).to_be_visible()
+
+
+def test_presets_stay_in_the_browser(opened, studio: Studio):
+    page = opened()
+
+    def unfold() -> None:
+        page.locator("#settings .label-wrap").click()
+        page.locator("#own-presets .label-wrap").click()
+        expect(page.locator("#preset input")).to_be_visible()
+
+    unfold()
+    button(page, say("presets.save")).click()
+    expect(page.get_by_text(say("error.preset", count=presets.MAX_NAME))).to_be_visible()
+    steps = page.locator("#steps input[type=number]")
+    steps.fill("17")
+    steps.press("Tab")
+    page.locator("#preset input").fill("Careful")
+    page.locator("#preset input").press("Enter")
+    button(page, say("presets.save")).click()
+    expect(page.get_by_text(say("presets.saved", name="Careful"))).to_be_visible()
+
+    page.reload()
+    expect(page.get_by_text(say("face.one"))).to_be_visible()
+    unfold()
+    expect(steps).to_have_value(str(Request.steps))
+    page.locator("#preset input").click()
+    page.get_by_role("option", name="Careful").click()
+    expect(steps).to_have_value("17")
+    held = page.evaluate("JSON.stringify(localStorage)")
+    assert "gaia-presets" in held and "Hello! I am made" not in held
+
+    page.locator("#own-presets").get_by_role("button", name=say("presets.delete")).click()
+    expect(page.locator("#preset input")).to_have_value("")
+    page.locator("#preset input").click()
+    expect(page.get_by_role("option", name="Careful")).to_have_count(0)
+
+
+def test_a_chinese_browser_is_spoken_to_in_chinese(opened, studio: Studio, photos):
+    page = opened(locale="zh-CN")
+    expect(page.get_by_text(ZH["tagline"])).to_be_visible()
+    expect(page.locator("#stage")).to_contain_text(ZH["result.empty"])
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    upload(page, photos["group"])
+    page.locator("#face-boxes button").nth(1).click()
+    expect(page.get_by_text("脸只有 120 像素宽")).to_be_visible()
+    expect(page.locator("#wait")).to_contain_text("约需")
+    button(page, ZH["generate"]).click()
+    expect(page.get_by_text(ZH["error.consent"])).to_be_visible()
+    title = page.locator(".toast-title").evaluate("e => getComputedStyle(e, '::before').content")
+    assert title == f'"{ZH["error.title"]}"'
+    page.get_by_label(ZH["consent.label"]).check()
+    button(page, ZH["generate"]).click()
+    shown(page)
+    expect(page.locator("#facts")).to_contain_text(ZH["fact.length"])
+    page.get_by_role("tab", name=ZH["tab.pose"], exact=True).click()
+    expect(page.locator("#timeline")).to_contain_text(ZH["line.lane"])
+    page.get_by_role("tab", name=ZH["tab.about"], exact=True).click()
+    expect(page.locator("#about")).to_contain_text("仅限非商业研究")

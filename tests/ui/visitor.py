@@ -1,0 +1,30 @@
+"""What a visitor does on the page, in few words."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, Page, expect
+
+from ui.text import say
+
+SLOW = 60_000  # milliseconds; a busy machine
+expect.set_options(timeout=SLOW)
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=say(f"tab.{name}"), exact=True).click()
+    if name != "about":
+        expect(page.get_by_text(say(f"intro.{name}"))).to_be_visible()
+
+
+def generate(page: Page) -> None:
+    button(page, "Generate").click()
+
+
+def shown(page: Page) -> Locator:
+    video = page.locator("#video video")
+    expect(video).to_be_visible()
+    return video

@@ -1,0 +1,86 @@
+"""A run under ZeroGPU's own decorator, with a stand-in for the service that lends GPUs.
+
+Run as a program with what the service answers, "lends" or "refuses": prints JSON of what came
+back, the number of seconds that were asked for, and whether it was made in another process.
+Only CUDA is left out: scheduling, forking and pickling are those of the package `spaces`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import ModuleType
+from urllib.parse import parse_qs, urlparse
+
+ANSWERS = {
+    "lends": (200, {"idle": False, "nvidiaIndex": 0, "nvidiaUUID": "0", "allowToken": "0"}),
+    "refuses": (429, {"left": 3, "wait": 60}),
+}
+asked: list[int] = []
+
+
+class Lender(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        url = urlparse(self.path)
+        status, body = 200, b""
+        if url.path == "/schedule":
+            asked.append(int(parse_qs(url.query)["durationSeconds"][0]))
+            status, answer = ANSWERS[sys.argv[1]]
+            body = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def without_cuda() -> ModuleType:
+    """In place of what prepares torch for CUDA, which this torch may not have."""
+    module = ModuleType("spaces.zero.torch")
+    for name in ("patch", "unpatch", "init", "move", "enter_mode"):
+        setattr(module, name, lambda *_, **__: None)
+    module.is_in_bad_fork = lambda: False
+    module.pack = module.size = lambda: 0
+    return module
+
+
+def main() -> None:
+    service = ThreadingHTTPServer(("127.0.0.1", 0), Lender)
+    threading.Thread(target=service.serve_forever, daemon=True).start()
+    os.environ["SPACES_ZERO_GPU"] = "1"
+    os.environ["SPACES_ZERO_DEVICE_API_URL"] = f"http://127.0.0.1:{service.server_port}"
+    sys.modules["spaces.zero.torch"] = without_cuda()
+
+    import numpy as np
+
+    from gaia_core.performance import Script
+    from gaia_core.pipeline import NO_DRIVING, Moved, NoGpu, Plan, Step
+    from ui.lent import lent
+
+    def render(plan):
+        yield Step(1.0)
+        yield Moved(np.zeros((2, 3), np.float32), {"yaw": np.zeros(2)})
+        yield np.full((2, *plan.portrait.shape), os.getpid() % 251, np.uint8)
+
+    script = Script(250, np.zeros((0, 3), np.float32), NO_DRIVING, 0, 10, 2.0)
+    plan = Plan(np.zeros((256, 256, 3), np.uint8), np.zeros((478, 3), np.float32), script)
+    came, elsewhere, refusal = [], None, None
+    try:
+        for step in lent(render)(plan):
+            came.append(type(step).__name__)
+        elsewhere = int(step.max()) != os.getpid() % 251
+    except NoGpu as error:
+        refusal = str(error)
+    print(json.dumps({"came": came, "elsewhere": elsewhere, "refusal": refusal, "asked": asked}))
+
+
+if __name__ == "__main__":
+    main()

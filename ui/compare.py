@@ -1,0 +1,358 @@
+"""The Compare tab: the same portrait and speech, up to four ways, in one player and one table.
+
+Layout, and what is said of a comparison: its differences and measures. Events: `compare_events`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.data_classes import FileData
+
+from gaia_core import FPS
+from gaia_core.measures import Measures
+from gaia_core.request import MAX_INSTRUCTION
+from gaia_core.sidebyside import side_by_side
+from ui import downloads, stage
+from ui.door import MODES
+from ui.panels import heading, hint
+from ui.session import Take
+from ui.text import LANGUAGES, say, t
+
+NAMES = ("A", "B", "C", "D")
+SCRIPT = Path(__file__).with_name("compare.js").read_text("utf-8")
+CSS = Path(__file__).with_name("compare.css")
+
+# What stands there at first: two that differ, and two to be switched on.
+STARTS: tuple[dict[str, Any], ...] = (
+    {"on": True, "base": "speech"},
+    {"on": True, "base": "speech", "instruction": say("instruction.example.smile")},
+    {"on": False, "base": "pose"},
+    {"on": False, "base": "speech", "seed": 1},
+)
+OWN = ("instruction", "seed", "guidance", "steps")  # what a variant may say for itself
+UNTOLD = (
+    "gaia_recipe",
+    "portrait",
+    "speech",
+    "text",
+    "voice",
+)  # the same in all, or told by `base`
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The controls of one of the takes; a field that is empty takes what stands in Advanced."""
+
+    on: gr.Checkbox
+    base: gr.Dropdown
+    body: gr.Column
+    instruction: gr.Textbox
+    seed: gr.Textbox
+    guidance: gr.Textbox
+    steps: gr.Textbox
+
+    def inputs(self) -> list[Any]:
+        return [self.on, self.base, *(getattr(self, name) for name in OWN)]
+
+
+@dataclass(frozen=True)
+class Card:
+    card: gr.Column
+    variants: tuple[Variant, ...]
+
+
+@dataclass(frozen=True)
+class Board:
+    """The result, and the two buttons."""
+
+    card: gr.Column
+    stage: gr.HTML
+    player: gr.HTML
+    table: gr.HTML
+    again: gr.Row
+    pack: gr.Button
+    file: gr.DownloadButton
+    actions: gr.Row
+    generate: gr.Button
+    stop: gr.Button
+    state: gr.State
+
+    def all(self) -> list[Any]:
+        parts = (getattr(self, name) for name in self.__dataclass_fields__)
+        return [part for part in parts if part is not self.card]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A finished one.
+
+    Attributes:
+        title: how it was asked for, in a few words.
+        seconds: that it took to make.
+    """
+
+    name: str
+    title: str
+    take: Take
+    measures: Measures | None
+    seconds: float
+
+
+@dataclass
+class Comparison:
+    """The finished ones of this visitor's last comparison; changed in place while it goes on."""
+
+    made: list[Compared] = field(default_factory=list)
+
+
+# Layout
+
+
+def card() -> Card:
+    with gr.Column(elem_classes="card", elem_id="compare-card", visible=False) as column:
+        heading("compare")
+        hint("compare.info")
+        variants = tuple(_variant(*pair) for pair in zip(NAMES, STARTS, strict=True))
+    return Card(column, variants)
+
+
+def _variant(name: str, start: Mapping[str, Any]) -> Variant:
+    key = f"variant-{name.lower()}"
+    with gr.Column(elem_classes="variant", elem_id=key):
+        with gr.Row(elem_classes="variant-head"):
+            on = gr.Checkbox(
+                start["on"], label=name, container=False, scale=0, min_width=52, elem_id=f"{key}-on"
+            )
+            base = gr.Dropdown(
+                [(t(f"compare.base.{mode}"), mode) for mode in MODES],
+                value=start["base"],
+                label=t("compare.base"),
+                show_label=False,
+                container=False,
+                elem_id=f"{key}-base",
+            )
+        with gr.Column(visible=start["on"], elem_classes="variant-body") as body:
+            instruction = gr.Textbox(
+                start.get("instruction", ""),
+                label=t("compare.instruction"),
+                placeholder=t("instruction.placeholder"),
+                max_length=MAX_INSTRUCTION,
+                max_lines=3,
+                elem_id=f"{key}-instruction",
+            )
+            with gr.Row(elem_classes="variant-numbers"):
+                seed, guidance, steps = (_figures(name, start, key) for name in OWN[1:])
+    return Variant(on, base, body, instruction, seed, guidance, steps)
+
+
+def _figures(name: str, start: Mapping[str, Any], key: str) -> gr.Textbox:
+    """A number, or nothing: an empty `gr.Number` shows 0."""
+    return gr.Textbox(
+        str(start.get(name, "")),
+        label=t(f"{name}.label"),
+        placeholder=t("compare.same"),
+        max_lines=1,
+        max_length=12,
+        min_width=70,
+        elem_id=f"{key}-{name}",
+    )
+
+
+def actions() -> tuple[gr.Row, gr.Button, gr.Button]:
+    with gr.Row(elem_classes="actions", visible=False) as row:
+        generate = gr.Button(
+            t("compare.generate"), variant="primary", size="lg", elem_id="compare-generate"
+        )
+        stop = gr.Button(
+            t("stop"), variant="stop", size="lg", visible=False, elem_id="compare-stop"
+        )
+    return row, generate, stop
+
+
+def board(actions: gr.Row, generate: gr.Button, stop: gr.Button) -> Board:
+    with gr.Column(elem_classes="card", elem_id="compare-result", visible=False) as column:
+        shown = gr.HTML(
+            stage.message(say("compare.empty"), say("compare.empty.hint")), elem_id="compare-stage"
+        )
+        player = gr.HTML(
+            value={"takes": []},
+            html_template="",
+            js_on_load=f"const CONFIG = {_config()};\n{SCRIPT}",
+            apply_default_css=False,
+            elem_id="compare-player",
+        )
+        table = gr.HTML("", visible=False, apply_default_css=False, elem_id="compare-table")
+        with gr.Row(elem_classes="chips", visible=False) as again:
+            pack = gr.Button(t("compare.pack"), size="sm", elem_id="compare-pack")
+            hint("compare.pack.info")
+            file = downloads.hidden("compare-file")
+    return Board(
+        card=column,
+        stage=shown,
+        player=player,
+        table=table,
+        again=again,
+        pack=pack,
+        file=file,
+        actions=actions,
+        generate=generate,
+        stop=stop,
+        state=gr.State(Comparison()),
+    )
+
+
+def _config() -> str:
+    words = {
+        code: {key.removeprefix("player."): text for key, text in table.items() if "player." in key}
+        for code, table in LANGUAGES.items()
+    }
+    return json.dumps({"words": words, "frame": 1 / FPS}, ensure_ascii=False)
+
+
+# What is said of a comparison
+
+
+def title(base: str, own: Mapping[str, Any]) -> str:
+    """How a take was asked for, in a few words."""
+    parts = [say(f"compare.base.{base}")]
+    if own.get("instruction") and base != "text":
+        parts.append(say("compare.instructed"))
+    parts += [
+        f"{say(f'{name}.label')} {own[name]:.10g}" for name in OWN[1:] if own.get(name) is not None
+    ]
+    return ", ".join(parts)
+
+
+def played(made: Sequence[Compared]) -> dict[str, Any]:
+    """The value of the player."""
+    return {
+        "takes": [
+            {
+                "name": one.name,
+                "title": one.title,
+                "video": FileData(path=str(one.take.video)).model_dump(),
+            }
+            for one in made
+        ]
+    }
+
+
+def differences(recipes: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """The fields of recipes that are not the same in all, and what each has there."""
+    fields = [name for name in recipes[0] if name not in UNTOLD] if recipes else []
+    found = {name: [recipe.get(name) for recipe in recipes] for name in fields}
+    return {name: given for name, given in found.items() if any(x != given[0] for x in given)}
+
+
+def measured(one: Compared) -> dict[str, float]:
+    """The measures by name, and the seconds it took; NaN where there is no measure."""
+    names = tuple(Measures.__dataclass_fields__)
+    found = {name: getattr(one.measures, name, math.nan) for name in names}
+    return {**found, "took": one.seconds}
+
+
+def table(made: Sequence[Compared]) -> str:
+    """What differs between the takes, and their measures, as HTML."""
+    if not made:
+        return ""
+    different = differences([one.take.recipe for one in made])
+    numbers = [measured(one) for one in made]
+    heads = "".join(
+        f'<th scope="col"><b>{escape(one.name)}</b> {escape(one.title)}</th>' for one in made
+    )
+    rows = [
+        _row(say(f"compare.field.{name}"), "", [_words(name, value) for value in given])
+        for name, given in different.items()
+    ]
+    if not rows:
+        span = len(made) + 1
+        rows = [f'<tr><td colspan="{span}">{escape(say("compare.equal"))}</td></tr>']
+    rows.append(f'<tr class="compare-section"><th colspan="{len(made) + 1}"></th></tr>')
+    rows += [
+        _row(
+            say(f"measure.{name}"),
+            say(f"measure.{name}.info"),
+            [_figure(name, of[name]) for of in numbers],
+        )
+        for name in numbers[0]
+    ]
+    caption = escape(say("compare.table"))
+    return (
+        f'<div class="compare-scroll"><table class="compare-table"><caption>{caption}</caption>'
+        f"<thead><tr><td></td>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _row(name: str, info: str, cells: Sequence[str]) -> str:
+    shown = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+    below = f"<small>{escape(info)}</small>" if info else ""
+    return f'<tr><th scope="row">{escape(name)}{below}</th>{shown}</tr>'
+
+
+def _words(name: str, value: Any) -> str:
+    """A field of a recipe for people."""
+    if value in (None, "", [], ()):
+        return say("compare.none")
+    if name == "controls":
+        keys = [say("compare.keys", count=len(track), channel=say(f"channel.{channel}"))
+                for channel, track in value["tracks"].items()]  # fmt: skip
+        strength = [f"{say(f'strength.{part}')} × {x:g}" for part, x in value["strength"].items()]
+        return ", ".join([*keys, *strength]) or say("compare.none")
+    if name == "drive":
+        return say("compare.video")
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _figure(name: str, value: float) -> str:
+    if not math.isfinite(value):
+        return say("compare.none")
+    digits = {"lip_sync": 2, "steadiness": 1, "blinks": 0}.get(name, 1)
+    return f"{value:.{digits}f}"
+
+
+def pack(made: Sequence[Compared], folder: Path) -> Path:
+    """Films, recipes, the table and a film of all side by side, as one zip in a folder."""
+    both = folder / "side-by-side.mp4"
+    names = [f"{one.name}  {one.title}" for one in made]
+    recipe = {"gaia_comparison": 1, "takes": [dict(one.take.recipe) for one in made]}
+    side_by_side([one.take.video for one in made], names, both, recipe)
+    path = folder / "gaia-comparison.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for one in made:
+            archive.write(one.take.video, f"{one.name}.mp4")
+            recipe_text = json.dumps(one.take.recipe, indent=2, ensure_ascii=False)
+            archive.writestr(f"{one.name}.json", recipe_text)
+        archive.writestr("comparison.csv", as_csv(made))
+        archive.write(both, both.name)
+    both.unlink()
+    return path
+
+
+def as_csv(made: Sequence[Compared]) -> str:
+    """The table with the names of the code and unrounded numbers: a row for each setting."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["", *(one.name for one in made)])
+    writer.writerow(["title", *(one.title for one in made)])
+    for name, given in differences([one.take.recipe for one in made]).items():
+        plain = (str, int, float, type(None))
+        cells = [x if isinstance(x, plain) else json.dumps(x, ensure_ascii=False) for x in given]
+        writer.writerow([name, *cells])
+    numbers = [measured(one) for one in made]
+    for name in numbers[0]:
+        cells = [of[name] if math.isfinite(of[name]) else "" for of in numbers]
+        writer.writerow([name, *cells])
+    return text.getvalue()

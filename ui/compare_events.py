@@ -1,0 +1,165 @@
+"""What happens on the Compare tab: one run after another, each into the player and the table."""
+
+# No postponed annotations here: Gradio reads a handler's hints as they stand.
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from gaia_core.errors import InputError
+from gaia_core.request import Progress, Request, Result
+from ui import compare, stage, takes, timeline
+from ui.compare import NAMES, OWN, Board, Card, Compared, Comparison, Variant
+from ui.door import MODES, Form, admit
+from ui.handlers import Updates, address_of, form_of, paced, take_of
+from ui.modes import Edit
+from ui.panels import Inputs, Output
+from ui.runs import Engine, run, toasts
+from ui.session import Session
+from ui.text import say
+
+
+def generate(
+    engine: Engine, inputs: Inputs, card: Card, board: Board, edit: Edit, output: Output
+) -> Callable[[dict[Component, Any], gr.Request], Iterator[Updates]]:
+    """The handler of the button: all variants that are on, one after the other."""
+
+    def on_generate(values: dict[Component, Any], request: gr.Request) -> Iterator[Updates]:
+        with toasts(page=True):
+            wanted = _wanted(values, form_of(values, inputs), card)
+            session: Session = values[output.session]
+            comparison: Comparison = values[board.state]
+            comparison.made = []
+            yield {board.stage: _working(wanted[0][0], 0, len(wanted), "")}
+            for index, (name, title, asked) in enumerate(wanted):
+                started, picture = time.monotonic(), ""
+                with closing(run(engine, asked)) as events:
+                    for event in paced(events):
+                        if not isinstance(event, Result):
+                            picture = event[1] or picture
+                            now = _working(name, index, len(wanted), event[0])
+                            yield {board.stage: now}
+                            continue
+                        took = time.monotonic() - started
+                        line = timeline.of_take(engine, event, asked)
+                        take = take_of(event, asked, picture, address_of(request), line)
+                        session.add(take, asked)
+                        found = getattr(engine, "measure", lambda result: None)(event)
+                        comparison.made.append(Compared(name, title, take, found, took))
+                        yield {
+                            **_shown(comparison, board),
+                            output.history_card: gr.update(visible=True),
+                            output.history: stage.history(session.takes, 0),
+                            edit.opened: stage.opened(take.recipe, take.seconds),
+                        }
+            yield _idle(comparison, board)
+
+    return on_generate
+
+
+def _wanted(values: dict[Component, Any], form: Form, card: Card) -> list[tuple[str, str, Request]]:
+    """Name, title and request of each variant that is on; all are checked before one is made."""
+    seed, found = None, []
+    for name, variant in zip(NAMES, card.variants, strict=True):
+        if not values[variant.on]:
+            continue
+        base = values[variant.base]
+        if base not in MODES:
+            raise InputError(say("error.mode"))
+        try:
+            own = _own(values, variant)
+            said = own.get("instruction", form.instruction)
+            asked = replace(form, mode=base, instruction=said).asked()
+            seed = asked.seed if seed is None else seed  # drawn once for all
+            asked = admit(replace(asked, **{"seed": seed, **own}))
+        except InputError as error:
+            raise InputError(say("compare.wrong", name=name, sentence=error)) from None
+        found.append((name, compare.title(base, own), asked))
+    if not found:
+        raise InputError(say("compare.error.none"))
+    return found
+
+
+def _own(values: dict[Component, Any], variant: Variant) -> dict[str, Any]:
+    """What a variant says for itself: an instruction, numbers, or nothing."""
+    own = {}
+    for key in OWN:
+        given = values[getattr(variant, key)]
+        if isinstance(given, str) and given.strip():
+            own[key] = given.strip() if key == "instruction" else _number(key, given)
+    return own
+
+
+def _number(field: str, text: str) -> float:
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        raise InputError(say("error.number", field=say(f"{field}.label"))) from None
+
+
+def _working(name: str, index: int, count: int, progress: str) -> str:
+    now = say("compare.now", name=name, index=index + 1, count=count)
+    below = progress or stage.working(Progress("start", 0.0))
+    return f'<p class="compare-now" role="status">{escape(now)}</p>{below}'
+
+
+def _shown(comparison: Comparison, board: Board) -> Updates:
+    some = bool(comparison.made)
+    return {
+        board.player: gr.update(value=compare.played(comparison.made)),
+        board.table: gr.update(value=compare.table(comparison.made), visible=some),
+        board.again: gr.update(visible=some),
+    }
+
+
+def waiting(board: Board) -> Callable[[], Updates]:
+    """The page right after the click, before there is a free place."""
+    return lambda: {
+        board.stage: gr.update(value=stage.working(None), visible=True),
+        board.player: gr.update(value=compare.played([])),
+        board.table: gr.update(visible=False),
+        board.again: gr.update(visible=False),
+        board.generate: gr.update(visible=False),
+        board.stop: gr.update(visible=True),
+    }
+
+
+def ended(board: Board) -> Callable[[Comparison], Updates]:
+    """The page after Stop or a failure: what was finished stays."""
+    return lambda comparison: _idle(comparison, board)
+
+
+def _idle(comparison: Comparison, board: Board) -> Updates:
+    empty = stage.message(say("compare.stopped"), say("result.failed.hint"))
+    return {
+        **_shown(comparison, board),
+        board.stage: gr.update(value=empty, visible=not comparison.made),
+        board.generate: gr.update(visible=True),
+        board.stop: gr.update(visible=False),
+    }
+
+
+def packed(board: Board) -> Callable[[Comparison, Session], Updates]:
+    """Everything of the comparison as one zip, in a folder that goes with the session."""
+
+    def on_pack(comparison: Comparison, session: Session) -> Updates:
+        with toasts(page=True):
+            made = comparison.made
+            if not made or not all(one.take.video.is_file() for one in made):
+                raise InputError(say("error.gone", field=say("media.take")))
+            folder: Path = takes.new_folder()
+            try:
+                path = compare.pack(made, folder)
+            except BaseException:
+                takes.discard(folder)
+                raise
+            session.files.add(path)
+            return {board.file: gr.update(value=str(path))}
+
+    return on_pack

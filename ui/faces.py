@@ -1,0 +1,138 @@
+"""The faces of the portrait: drawn on it, to be chosen there, with what is to be said of them.
+
+Two pieces of HTML, drawn from one look of the engine: boxes over the photo, and below it what
+each box cuts out. A click on either chooses; the choice itself is a hidden number.
+"""
+
+# No postponed annotations here: Gradio reads a handler's hints as they stand.
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from gaia_core.errors import InputError
+from gaia_core.look import Look, Seen
+from ui import door, stage
+from ui.runs import Engine
+from ui.session import Session
+from ui.text import say, told
+
+CSS = Path(__file__).with_name("faces.css")
+MAX_SHOWN = 24  # the largest; of a crowd nobody animates the rest
+MAX_LOOKS = 8  # photos of a visitor that need not be looked at again
+
+_CHOOSE = """element.addEventListener("click", (event) => {
+  const chosen = event.target.closest("[data-face]");
+  if (chosen) trigger("select", {index: Number(chosen.dataset.face)});
+});"""
+
+
+def boxes() -> gr.HTML:
+    """The boxes; to be put into the same column as the photo."""
+    return gr.HTML("", js_on_load=_CHOOSE, apply_default_css=False, elem_id="face-boxes")
+
+
+def crops() -> gr.HTML:
+    """What the boxes cut out, and what is to be said of the one that is chosen."""
+    return gr.HTML("", js_on_load=_CHOOSE, apply_default_css=False, elem_id="face-crops")
+
+
+def show(engine: Engine) -> Callable[[Any, Any, Session], tuple[str, str, Any]]:
+    """Portrait, number of the face and session in; boxes, crops and the number out."""
+
+    def on_change(portrait: Any, face: Any, session: Session) -> tuple[str, str, Any]:
+        try:
+            path = door.uploaded("portrait", portrait)
+        except InputError:  # no portrait
+            return "", "", gr.skip()
+        try:
+            look = seen(engine, path, session)
+        except InputError as error:
+            return "", stage.notice(str(error)), gr.skip()
+        count = len(look.faces)
+        chosen = face if isinstance(face, int) and 0 <= face < count else 0
+        return (
+            draw_boxes(look, chosen),
+            draw_crops(look, chosen),
+            gr.skip() if chosen == face else chosen,
+        )
+
+    return on_change
+
+
+def seen(engine: Engine, portrait: Path, session: Session) -> Look:
+    """A look at a photo, the first time; Gradio names uploads by their content.
+
+    Raises:
+        InputError: it cannot be read, or shows no face.
+    """
+    looks = session.looks
+    if portrait not in looks:
+        looks[portrait] = engine.look(portrait)
+        for old in list(looks)[:-MAX_LOOKS]:
+            del looks[old]
+    return looks[portrait]
+
+
+def choose(event: gr.EventData) -> Any:
+    """The number of the face that was clicked."""
+    index = event._data.get("index") if isinstance(event._data, dict) else None
+    return index if isinstance(index, int) and index >= 0 else gr.skip()
+
+
+def draw_boxes(look: Look, chosen: int) -> str:
+    """A button over each face."""
+    buttons = "".join(
+        _button(look, index, chosen, f"<span>{index + 1}</span>", style=_place(face))
+        for index, face in enumerate(look.faces[:MAX_SHOWN])
+    )
+    alone = " is-alone" if len(look.faces) == 1 else ""
+    size = f"--wide:{look.width};--high:{look.height}"
+    return f'<div class="face-boxes{alone}" style="{size}"><div>{buttons}</div></div>'
+
+
+def draw_crops(look: Look, chosen: int) -> str:
+    """What will move; for several faces all of them in a row, the chosen one marked."""
+    face = look.faces[chosen]
+    if len(look.faces) == 1:
+        picture = f'<img src="{stage.data_url(face.crop)}" alt="{escape(say("face.crop"))}">'
+        words = "" if face.problem else say("face.one")
+    else:
+        picture = "".join(
+            _button(
+                look,
+                index,
+                chosen,
+                f'<img src="{stage.data_url(other.crop)}" alt=""><span>{index + 1}</span>',
+            )
+            for index, other in enumerate(look.faces[:MAX_SHOWN])
+        )
+        words = say("face.many", count=len(look.faces), chosen=chosen + 1)
+    said = [told(face.problem)] if face.problem else [told(each) for each in face.warnings]
+    kind = "is-problem" if face.problem else ""
+    notes = "".join(f"<li>{escape(sentence)}</li>" for sentence in said)
+    return (
+        f'<div class="face-crops"><div class="face-row">{picture}</div>'
+        f'<p role="status">{escape(words)}</p>'
+        + (f'<ul class="face-notes {kind}">{notes}</ul>' if notes else "")
+        + "</div>"
+    )
+
+
+def _button(look: Look, index: int, chosen: int, content: str, style: str = "") -> str:
+    face = look.faces[index]
+    key = "face.name.problem" if face.problem else "face.name"
+    name = say(key, number=index + 1, count=len(look.faces))
+    return (
+        f'<button type="button" data-face="{index}" aria-pressed="{str(index == chosen).lower()}" '
+        f'aria-label="{escape(name)}" class="{"is-problem" if face.problem else ""}" '
+        f'style="{style}">{content}</button>'
+    )
+
+
+def _place(face: Seen) -> str:
+    left, top, right, bottom = (min(max(share, 0.0), 1.0) for share in face.box)
+    sizes = {"left": left, "top": top, "width": right - left, "height": bottom - top}
+    return ";".join(f"{name}:{100 * share:.2f}%" for name, share in sizes.items())

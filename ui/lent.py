@@ -1,0 +1,49 @@
+"""A GPU that is lent by the second, as on ZeroGPU: for how long it is asked for, and refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import closing
+
+import gradio as gr
+import numpy as np
+import spaces
+
+from gaia_core import estimate
+from gaia_core.pipeline import Moved, NoGpu, Plan, Render, Step
+from ui.text import say
+
+
+def lent(render: Render) -> Render:
+    """`render` on a lent GPU; where GPUs are not lent, `render` itself.
+
+    Raises:
+        NoGpu: when it is run and there is no GPU for this visitor now.
+    """
+    on_gpu: Render = spaces.GPU(duration=duration)(render)
+    if on_gpu is render:
+        return render
+
+    def either(plan: Plan) -> Generator[Step | Moved | np.ndarray, None, None]:
+        began = False
+        try:
+            with closing(on_gpu(plan)) as steps:
+                for step in steps:
+                    began = True
+                    yield step
+        except gr.Error as error:
+            # Quota, queue, a worker that could not start: all of its keeper's errors say so.
+            if began or not str(error.title).startswith("ZeroGPU"):
+                raise
+            raise NoGpu(say("notice.cpu")) from error
+
+    return either
+
+
+def duration(plan: Plan) -> int:
+    """Seconds to ask for."""
+    script = plan.script
+    side = plan.portrait.shape[0]
+    return estimate.to_lend(
+        estimate.seconds(script.frames, script.spans, script.steps, side, "cuda")
+    )

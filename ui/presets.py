@@ -1,0 +1,121 @@
+"""Settings under a name, kept in the visitor's browser and nowhere else; never media or words."""
+
+# No postponed annotations here: Gradio reads a handler's hints as they stand.
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.blocks import Block
+from gradio.components import Component
+
+from gaia_core.errors import InputError
+from ui.panels import Inputs
+from ui.runs import toasts
+from ui.text import say, t
+
+MAX_PRESETS = 30
+MAX_NAME = 40
+KEPT = ("voice", "steps", "guidance", "size", "seed", "random", "drive_mode", "take", "groups")
+SLIDERS = ("strength", "expression")
+
+Updates = dict[Block, Any]
+
+
+@dataclass(frozen=True)
+class Presets:
+    """The names to choose from, one to be typed among them; what they stand for is in `kept`."""
+
+    name: gr.Dropdown
+    save: gr.Button
+    delete: gr.Button
+    kept: gr.BrowserState
+
+
+def panel() -> Presets:
+    with gr.Accordion(t("presets"), open=False, elem_id="own-presets"):
+        name = gr.Dropdown(
+            [],
+            value=None,
+            label=t("presets.label"),
+            info=t("presets.info"),
+            allow_custom_value=True,
+            elem_id="preset",
+        )
+        with gr.Row(elem_classes="chips"):
+            save = gr.Button(t("presets.save"), size="sm", elem_id="preset-save")
+            delete = gr.Button(t("presets.delete"), size="sm", elem_id="preset-delete")
+    # A key and a secret of one's own, or nothing could be read after the server's next start.
+    kept = gr.BrowserState({}, storage_key="gaia-presets", secret="not a secret")
+    return Presets(name, save, delete, kept)
+
+
+def controls(inputs: Inputs) -> list[Component]:
+    """What a preset sets."""
+    sliders = [part for name in SLIDERS for part in getattr(inputs, name).values()]
+    return [*(getattr(inputs, name) for name in KEPT), *sliders]
+
+
+def names(kept: Any) -> Any:
+    """The choices, right after the page was opened."""
+    return gr.update(choices=sorted(_read(kept)))
+
+
+def save(inputs: Inputs, presets: Presets) -> Callable[[dict[Component, Any]], Updates]:
+    """Keeps what is set now under the name that is typed or chosen."""
+
+    def on_save(values: dict[Component, Any]) -> Updates:
+        with toasts(page=True):
+            name = _name(values[presets.name])
+            found = {key: values[getattr(inputs, key)] for key in KEPT}
+            for key in SLIDERS:
+                found[key] = {k: values[part] for k, part in getattr(inputs, key).items()}
+            kept = {**_read(values[presets.kept]), name: found}
+            if len(kept) > MAX_PRESETS:
+                raise InputError(say("error.presets", count=MAX_PRESETS))
+            gr.Info(say("presets.saved", name=name))
+            return {presets.kept: kept, presets.name: gr.update(choices=sorted(kept), value=name)}
+
+    return on_save
+
+
+def choose(inputs: Inputs, presets: Presets) -> Callable[[Any, Any], Updates]:
+    """Sets what is kept under the chosen name; a new name changes nothing yet."""
+
+    def on_choose(name: Any, kept: Any) -> Updates:
+        found = _read(kept).get(name) if isinstance(name, str) else None
+        updates: Updates = {presets.name: gr.skip()}
+        for key in KEPT:
+            if found and key in found:
+                updates[getattr(inputs, key)] = found[key]
+        for key in SLIDERS:
+            values = found.get(key) if found else None
+            for name, slider in getattr(inputs, key).items():
+                if isinstance(values, dict) and isinstance(values.get(name), int | float):
+                    updates[slider] = values[name]
+        return updates
+
+    return on_choose
+
+
+def delete(presets: Presets) -> Callable[[Any, Any], Updates]:
+    """Forgets the chosen name."""
+
+    def on_delete(name: Any, kept: Any) -> Updates:
+        left = {key: value for key, value in _read(kept).items() if key != name}
+        return {presets.kept: left, presets.name: gr.update(choices=sorted(left), value=None)}
+
+    return on_delete
+
+
+def _read(kept: Any) -> dict[str, dict[str, Any]]:
+    """What the browser holds, as far as it is what was put there."""
+    given = kept if isinstance(kept, dict) else {}
+    return {name: value for name, value in given.items() if isinstance(value, dict)}
+
+
+def _name(given: Any) -> str:
+    name = given.strip() if isinstance(given, str) else ""
+    if not name or len(name) > MAX_NAME:
+        raise InputError(say("error.preset", count=MAX_NAME))
+    return name

@@ -1,0 +1,865 @@
+// The timeline: sound, words, clauses, one lane of keyframes per channel, and what the last take did.
+// CONFIG stands above this script. Gradio gives element, props, trigger and watch. The value is a
+// list of rows [channel, second, value, easing]; nothing here is trusted by the server.
+const {channels, easings, curves: plots, face, frame, fade} = CONFIG;
+const words = CONFIG.words[navigator.language] ?? CONFIG.words[navigator.language.split("-")[0]] ?? CONFIG.words.en;
+const say = (key, values = {}) =>
+  (words[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+const known = Object.fromEntries(channels.map((c) => [c.name, {...c, label: say(`channel.${c.name}`)}]));
+const TALL = 60, FLAT = 24, EDGE = 9, SIDE = 13; // px: lanes, and the room around their values
+const NARROW = 480; // px
+const TEXT = "text", EDIT = "edit"; // tabs; on that of the instruction no keyframes count
+const LETTER = 5.6; // px of a word's letter, about: a word that does not fit is left out
+const CLOSE = 7; // px within which a word attracts
+const LONGEST = CONFIG.longest, STEPS = 200; // seconds; steps to undo
+
+let keys = []; // {id, channel, time, value, easing}, in order of channel and time
+let picked = new Set(); // ids
+let opened = new Set(), folded = new Set(); // lanes shown without keys; lanes kept low
+let past = [], future = [], clipboard = [];
+let now = 0, zoom = 1, scale = 60, span = null, held = null, serial = 0, tapped = null, sought = null;
+let unfolded = null; // the curves of the last take; by default where there is room
+let began = null; // when the sketch alone began to play, and from where
+
+// Gradio builds this anew after the page without it was shown, with the latest update alone.
+const kept = (window.timelineKept ??= {past: [], future: []});
+const GIVEN = Object.keys({tab: 0, heard: 0, taken: 0, grasped: 0});
+function keep() {
+  for (const given of GIVEN) if (props[given] !== undefined) kept[given] = props[given];
+}
+
+// Small things
+
+const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
+const round = (x, digits) => Number(x.toFixed(digits));
+const digits = (c) => (c.step >= 1 ? 1 : 2);
+const shown = (c, value) => `${round(value, digits(c))}${c.unit}`;
+const clock = (second) => `${second.toFixed(2)} s`;
+const order = Object.fromEntries(channels.map((c, i) => [c.name, i]));
+const sorted = () => keys.sort((a, b) => order[a.channel] - order[b.channel] || a.time - b.time);
+const track = (name) => keys.filter((key) => key.channel === name);
+const chosen = () => keys.filter((key) => picked.has(key.id));
+const film = () => (taken().seconds ? document.querySelector("#video video") : null);
+const heard = () => kept.heard ?? {};
+const taken = () => kept.taken ?? {};
+const clauses = () => ([TEXT, EDIT].includes(kept.tab) ? (kept.grasped?.clauses ?? []) : []);
+const keyed = () => kept.tab !== TEXT; // what the Pose tab holds waits there
+
+function make(tag, attributes = {}, ...children) {
+  const svg = ["svg", "path", "line", "g", "clipPath", "defs"].includes(tag);
+  const node = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === true) node.setAttribute(name, "");
+    else if (value !== false && value !== null) node.setAttribute(name, value);
+  }
+  node.append(...children.filter((child) => child !== null));
+  return node;
+}
+
+const ICONS = {
+  play: "M5 3l8 5-8 5z", pause: "M4 3h3v10H4zM9 3h3v10H9z",
+  undo: "M6 3L2.5 6.5 6 10M3 6.5h6a3.5 3.5 0 010 7H6", redo: "M10 3l3.5 3.5L10 10M13 6.5H7a3.5 3.5 0 000 7h3",
+  plus: "M8 3v10M3 8h10", minus: "M3 8h10", cross: "M4 4l8 8M12 4l-8 8", fold: "M5 6.5l3 3 3-3",
+};
+const icon = (name) => make("svg", {viewBox: "0 0 16 16", "aria-hidden": "true", class: `tl-icon is-${name}`}, make("path", {d: ICONS[name]}));
+const button = (act, name, ...inside) => make("button", {
+  type: "button", class: "tl-button", "data-act": act, "aria-label": inside.length ? name : null, title: inside.length ? name : null,
+}, ...(inside.length ? inside : [name]));
+
+// The frame, built once
+
+const play = button("play", say("line.play"), icon("play"));
+const time = make("output", {class: "tl-time"});
+const undo = button("undo", say("line.undo"), icon("undo"));
+const redo = button("redo", say("line.redo"), icon("redo"));
+const snap = make("button", {type: "button", class: "tl-button", "data-act": "snap", "aria-pressed": "true", title: say("line.snap.info")}, say("line.snap"));
+const snaps = () => snap.getAttribute("aria-pressed") === "true";
+const bar = make("div", {class: "tl-bar", role: "toolbar", "aria-label": say("line.tools")},
+  play, time,
+  make("span", {class: "tl-gap"}),
+  undo, redo,
+  snap,
+  button("out", say("line.out"), icon("minus")), button("fit", say("line.fit")), button("in", say("line.in"), icon("plus")),
+);
+const canvas = make("div", {class: "tl-canvas"});
+const scroll = make("div", {class: "tl-scroll", tabindex: "-1"}, canvas);
+const head = make("div", {class: "tl-head", role: "slider", tabindex: "0", "aria-label": say("line.head"), "aria-valuemin": 0});
+const needle = make("div", {class: "tl-needle", "aria-hidden": "true"});
+const band = make("div", {class: "tl-band", hidden: true, "aria-hidden": "true"});
+const more = make("select", {class: "tl-more", "aria-label": say("line.lane")});
+const picture = make("svg", {class: "tl-face", viewBox: "-0.8 -0.68 1.6 1.72", role: "img", "aria-label": say("line.sketch")});
+const name = make("span", {class: "tl-name"});
+const second = make("input", {type: "number", min: 0, max: LONGEST, step: frame, inputmode: "decimal", "data-field": "time"});
+const amount = make("input", {type: "number", inputmode: "decimal", "data-field": "value"});
+const easing = make("select", {"data-field": "easing", "aria-label": say("line.easing")});
+const fields = make("div", {class: "tl-fields", role: "group", "aria-label": say("line.key")},
+  name,
+  make("label", {}, make("span", {}, say("line.second")), second),
+  make("label", {}, make("span", {}, say("line.value")), amount),
+  make("label", {}, make("span", {}, say("line.easing")), easing),
+  button("remove", say("line.remove"), icon("cross")),
+);
+const hint = make("p", {class: "tl-hint"});
+const from = make("input", {type: "number", min: 0, max: LONGEST, step: frame, "data-span": 0, inputmode: "decimal"});
+const until = make("input", {type: "number", min: 0, max: LONGEST, step: frame, "data-span": 1, inputmode: "decimal"});
+const spans = make("div", {class: "tl-fields", role: "group", "aria-label": say("line.span")},
+  make("span", {class: "tl-name"}, say("line.span")),
+  make("label", {}, make("span", {}, say("line.from")), from),
+  make("label", {}, make("span", {}, say("line.until")), until),
+  button("anew", say("line.anew")),
+  button("unspan", say("line.unspan"), icon("cross")),
+);
+const text = make("textarea", {class: "tl-text", rows: 6, spellcheck: "false", "aria-label": say("line.json.label")});
+const json = make("div", {class: "tl-json", hidden: true}, text, make("div", {class: "tl-row-of"},
+  button("copy", say("line.json.copy")), button("apply", say("line.json.apply")), button("json", say("line.json.close"))));
+const spoken = make("div", {class: "tl-spoken", role: "status"});
+const foot = make("div", {class: "tl-foot"}, face ? picture : null, make("div", {class: "tl-panel"},
+  hint, fields, spans,
+  make("div", {class: "tl-row-of"}, more, button("json", say("line.json")), button("clear", say("line.clear")))));
+const whole = make("div", {class: "tl"}, bar, scroll, foot, json, spoken);
+element.replaceChildren(whole);
+
+// Values over time, as `controls.curve` has them; null where the model is free
+
+function valueAt(points, c, at, end) {
+  let line = points.map(({time, value, easing}) => ({time, value, easing}));
+  if (!line.length) return c.pose ? null : 0;
+  if (!c.pose) {
+    if (line[0].time > 0) line.unshift({time: line[0].time - fade, value: 0, easing: "ease"});
+    const last = line[line.length - 1];
+    if (last.time < end - frame) {
+      last.easing = "ease";
+      line.push({time: last.time + fade, value: 0, easing: "hold"});
+    }
+  }
+  const last = line[line.length - 1];
+  if (at < line[0].time) return c.pose ? null : 0;
+  if (at >= last.time) return last.easing === "free" && at > last.time ? null : last.value;
+  const i = line.findIndex((key, j) => at >= key.time && at < line[j + 1].time);
+  const [a, b] = [line[i], line[i + 1]];
+  let share = (at - a.time) / (b.time - a.time);
+  if (a.easing === "ease") share = share * share * (3 - 2 * share);
+  else if (a.easing === "hold") share = 0;
+  else if (a.easing === "free" && share > 0) return null;
+  return a.value + share * (b.value - a.value);
+}
+
+const keyValue = (name, at) => valueAt(track(name), known[name], at, length());
+const asked = () => (keyed()
+  ? (channel) => keyValue(channel, now)
+  : (channel) => valueAt((kept.grasped?.tracks?.[channel] ?? []).map(([time, value, easing]) => ({time, value, easing})), known[channel], now, length()));
+
+// Places
+
+function length() {
+  const last = keyed() && keys.length ? Math.max(...keys.map((key) => key.time)) : 0;
+  const said = clauses().map((clause) => clause[1]);
+  return clamp(Math.max(1, heard().seconds ?? 3, taken().seconds ?? 0, last, ...said), 1, LONGEST);
+}
+const labels = () => parseFloat(getComputedStyle(element).getPropertyValue("--tl-label")) || 120;
+const room = () => Math.max(scroll.clientWidth - labels() - 2 * SIDE, 60);
+const x = (second) => SIDE + second * scale;
+const wide = () => x(length()) + SIDE;
+const y = (c, value) => EDGE + (1 - (value - c.low) / (c.high - c.low)) * (TALL - 2 * EDGE);
+const secondAt = (event) => {
+  const board = canvas.getBoundingClientRect();
+  return clamp((event.clientX - board.left - labels() - SIDE) / scale, 0, LONGEST);
+};
+
+function snapped(second) {
+  if (!snaps()) return round(clamp(second, 0, LONGEST), 3);
+  const edges = (heard().words ?? []).flatMap(([, start, end]) => [start, end]);
+  const near = edges.filter((edge) => Math.abs(edge - second) * scale <= CLOSE);
+  if (near.length) {
+    near.sort((a, b) => Math.abs(a - second) - Math.abs(b - second));
+    return round(near[0], 3);
+  }
+  return round(clamp(Math.round(second / frame) * frame, 0, LONGEST), 3);
+}
+
+// Changes: each is a step that can be undone
+
+const rows = () => keys.map((key) => [key.channel, key.time, key.value, key.easing]);
+const load = (list) => {
+  keys = list.filter((row) => known[row[0]] && row[1] !== null && row[2] !== null)
+    .map(([channel, time, value, easing]) => ({id: ++serial, channel, time, value, easing}));
+  sorted();
+};
+let written = "[]";
+
+function commit() {
+  // A keyframe that is put upon another takes its place.
+  keys = keys.filter((key) => picked.has(key.id) || !keys.some((other) =>
+    other !== key && other.channel === key.channel && picked.has(other.id) && Math.abs(other.time - key.time) < 0.005));
+  sorted();
+  const after = JSON.stringify(rows());
+  if (after !== written) {
+    past = [...past.slice(-STEPS), written];
+    future = [];
+    written = after;
+    props.value = rows();
+    trigger("input");
+  }
+  render();
+}
+
+function step(out, into) {
+  if (!out.length) return;
+  const at = keys.find((key) => `${key.id}` === document.activeElement?.dataset?.key);
+  into.push(written);
+  written = out.pop();
+  load(JSON.parse(written));
+  picked.clear();
+  props.value = rows();
+  trigger("input");
+  render();
+  if (!at) return;
+  // The keyboard stays where it was: on the same keyframe, or the nearest.
+  const near = track(at.channel).sort((a, b) => Math.abs(a.time - at.time) - Math.abs(b.time - at.time));
+  if (near.length) focus(near[0].id);
+  else head.focus();
+}
+
+function read() {
+  const given = Array.isArray(props.value) ? props.value : [];
+  const before = written;
+  load(given);
+  written = JSON.stringify(rows());
+  if (written === before) return render();
+  past = [...past.slice(-STEPS), before];
+  future = [];
+  picked.clear();
+  for (const lane of opened) if (track(lane).length) opened.delete(lane);
+  render();
+}
+
+function add(channel, second, value) {
+  const c = known[channel];
+  const time = snapped(second);
+  const level = value ?? keyValue(channel, time) ?? c.rest;
+  const key = {id: ++serial, channel, time, value: round(clamp(level, c.low, c.high), digits(c)), easing: "ease"};
+  keys.push(key);
+  picked = new Set([key.id]);
+  folded.delete(channel);
+  commit();
+  focus(key.id);
+}
+
+function remove() {
+  const gone = chosen();
+  if (!gone.length) return;
+  const lane = track(gone[0].channel);
+  const next = lane.find((key) => !picked.has(key.id) && key.time > gone[0].time) ?? lane.findLast((key) => !picked.has(key.id));
+  for (const key of gone) opened.add(key.channel);
+  keys = keys.filter((key) => !picked.has(key.id));
+  picked.clear();
+  commit();
+  if (next) focus(next.id);
+  else canvas.querySelector(`[data-act="add"][data-lane="${gone[0].channel}"]`)?.focus();
+}
+
+function shift(list, seconds, levels) {
+  const earliest = Math.min(...list.map((key) => key.time));
+  const by = Math.max(seconds, -earliest);
+  for (const key of list) {
+    const c = known[key.channel];
+    key.time = round(clamp(key.time + by, 0, LONGEST), 3);
+    key.value = round(clamp(key.value + levels * c.step, c.low, c.high), digits(c));
+  }
+  commit();
+  if (list.length === 1) tell(`${clock(list[0].time)}, ${shown(known[list[0].channel], list[0].value)}`);
+}
+
+function copy() {
+  const list = chosen();
+  if (!list.length) return;
+  const start = Math.min(...list.map((key) => key.time));
+  clipboard = list.map((key) => ({...key, time: key.time - start}));
+  tell(say("line.copied", {count: list.length}));
+}
+
+function paste() {
+  if (!clipboard.length) return;
+  const start = snapped(now);
+  const added = clipboard.map((key) => ({...key, id: ++serial, time: round(clamp(key.time + start, 0, LONGEST), 3)}));
+  keys.push(...added);
+  picked = new Set(added.map((key) => key.id));
+  commit();
+  focus(added[0].id);
+}
+
+function pick(id, also) {
+  if (also) picked.has(id) ? picked.delete(id) : picked.add(id);
+  else if (!picked.has(id)) picked = new Set([id]);
+  mark();
+}
+
+const tell = (sentence) => { spoken.textContent = sentence; };
+const focus = (id) => canvas.querySelector(`[data-key="${id}"]`)?.focus({preventScroll: false});
+
+// The playhead and the player: each follows the other
+
+function go(second, quiet = false) {
+  now = clamp(second, 0, Math.max(length(), film()?.duration || 0));
+  if (!quiet) {
+    const video = film();
+    if (video && video.readyState > 0) {
+      sought = Math.min(now, video.duration);
+      video.currentTime = sought;
+    }
+  }
+  point();
+}
+
+function point() {
+  needle.style.left = `${labels() + x(now)}px`;
+  head.style.left = `${x(now)}px`;
+  time.replaceChildren(clock(now), make("span", {}, ` / ${clock(length())}`));
+  head.setAttribute("aria-valuenow", now.toFixed(2));
+  head.setAttribute("aria-valuemax", length().toFixed(2));
+  head.setAttribute("aria-valuetext", clock(now));
+  for (const node of canvas.querySelectorAll("[data-now]")) {
+    const value = keyValue(node.dataset.now, now);
+    node.textContent = value === null ? say("line.free") : shown(known[node.dataset.now], value);
+  }
+  sketch();
+}
+
+function follow() {
+  const video = film();
+  if (!video || !element.isConnected) return;
+  if (held?.kind !== "seek") {
+    go(video.currentTime, true);
+    const left = x(now) - scroll.scrollLeft;
+    if (left > room() + 2 * SIDE || left < 0) scroll.scrollLeft = x(now) - 2 * SIDE;
+  }
+  if (!video.paused) requestAnimationFrame(follow);
+}
+
+function playing(yes) {
+  play.replaceChildren(icon(yes ? "pause" : "play"));
+  play.title = say(yes ? "line.pause" : "line.play");
+  play.setAttribute("aria-label", play.title);
+}
+
+// Without a take the sketch alone plays what is asked.
+function tick() {
+  if (!began || !element.isConnected) return;
+  const at = began.second + (performance.now() - began.at) / 1000;
+  go(Math.min(at, length()));
+  if (at >= length()) began = null;
+  if (began) requestAnimationFrame(tick);
+  else playing(false);
+}
+
+const MEDIA = ["play", "pause", "timeupdate", "seeked", "loadedmetadata", "ended"];
+function onMedia(event) {
+  if (!element.isConnected) {
+    for (const type of MEDIA) document.removeEventListener(type, onMedia, true);
+    return;
+  }
+  const video = film();
+  if (event.target !== video) return;
+  const paused = video.paused;
+  playing(!paused);
+  // The answer to one's own seek: the playhead may stand behind the video's end.
+  if (sought !== null && Math.abs(video.currentTime - sought) < 0.05 && paused) {
+    if (event.type === "seeked") sought = null;
+    return;
+  }
+  if (event.type !== "loadedmetadata" || video.currentTime > 0) follow();
+}
+for (const type of MEDIA) document.addEventListener(type, onMedia, true);
+
+// Drawing
+
+const FINE = [0.04, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30];
+
+function ruler() {
+  const every = FINE.find((s) => s * scale >= 52) ?? 30;
+  const fine = every / (every === 0.5 || every === 5 || every === 0.1 ? 5 : every === 0.04 ? 1 : 4);
+  const marks = [];
+  for (let i = 0; i * fine <= length() + 1e-6; i++) {
+    marks.push(make("i", {style: `left:${x(i * fine)}px`}));
+  }
+  for (let i = 0; i * every <= length() + 1e-6; i++) {
+    const at = round(i * every, 2);
+    marks.push(make("span", {style: `left:${x(at)}px`}, `${at}`));
+  }
+  return line("ruler", make("span", {class: "tl-title"}, say("line.seconds")), [...marks, head], {});
+}
+
+function line(kind, label, inside, attributes, height = null) {
+  const area = make("div", {class: "tl-track", ...attributes}, ...inside);
+  if (height) area.style.height = `${height}px`;
+  return make("div", {class: `tl-line is-${kind}`}, make("div", {class: "tl-label"}, ...[label].flat()), area);
+}
+
+const drawing = (height, ...inside) => make("svg", {class: "tl-plot", width: wide(), height, "aria-hidden": "true"}, ...inside);
+
+function sound() {
+  const {peaks = [], seconds = 0, words: said = []} = heard();
+  if (!peaks.length) return null;
+  const height = said.length ? 62 : 46, middle = 24, each = seconds / peaks.length;
+  const top = peaks.map((peak, i) => `${round(x((i + 0.5) * each), 1)},${round(middle - 1 - 0.2 * peak, 1)}`);
+  const bottom = peaks.map((peak, i) => `${round(x((i + 0.5) * each), 1)},${round(middle + 1 + 0.2 * peak, 1)}`);
+  const wave = make("path", {class: "tl-wave", d: `M${x(0)},${middle}L${top.join("L")}L${x(seconds)},${middle}L${bottom.reverse().join("L")}Z`});
+  const ticks = said.map(([, start]) => make("path", {class: "tl-word-tick", d: `M${x(start)},0V${height}`}));
+  const texts = said.map(([word, start, end], i) => {
+    const next = said[i + 1]?.[1] ?? Math.max(end, seconds);
+    const place = x(next) - x(start) - 4;
+    return place < LETTER * word.length ? null
+      : make("span", {class: "tl-word", style: `left:${x(start) + 3}px;max-width:${place}px`}, word);
+  });
+  return line("sound", make("span", {class: "tl-title"}, say("line.sound")), [drawing(height, ...ticks, wave), ...texts.filter(Boolean)], {"data-seek": true}, height);
+}
+
+function instruction() {
+  const list = clauses();
+  if (!list.length) return null;
+  const boxes = list.map(([start, end, action, words]) => make("span", {
+    class: "tl-clause", style: `left:${x(start)}px;width:${Math.max(6, x(end) - x(start) - 2)}px`, title: `${words}: ${clock(start)} – ${clock(end)}`,
+  }, action));
+  return line("clauses", make("span", {class: "tl-title"}, say("line.clauses")), boxes, {"data-seek": true}, 34);
+}
+
+function lanePath(c) {
+  const list = track(c.name), end = length();
+  if (!list.length) return "";
+  const low = Boolean(folded.has(c.name));
+  const at = (key) => (low ? FLAT / 2 : y(c, key.value));
+  let d = "";
+  const first = list[0], last = list[list.length - 1];
+  const ease = (x0, y0, x1, y1) => `C${x0 + (x1 - x0) / 3},${y0} ${x1 - (x1 - x0) / 3},${y1} ${x1},${y1}`;
+  if (c.pose) d += `M${x(first.time)},${at(first)}`;
+  else {
+    const rest = low ? FLAT / 2 : y(c, 0);
+    const start = Math.max(0, first.time - fade);
+    d += first.time > 0 ? `M${x(0)},${rest}H${x(start)}${ease(x(start), rest, x(first.time), at(first))}` : `M${x(0)},${at(first)}`;
+  }
+  list.slice(1).forEach((to, i) => {
+    const a = list[i];
+    const [x0, y0, x1, y1] = [x(a.time), at(a), x(to.time), at(to)];
+    if (a.easing === "hold") d += `H${x1}V${y1}`;
+    else if (a.easing === "linear") d += `L${x1},${y1}`;
+    else if (a.easing === "free") d += `M${x1},${y1}`;
+    else d += ease(x0, y0, x1, y1);
+  });
+  if (c.pose) return last.easing === "free" ? d : `${d}H${x(end)}`;
+  if (last.time >= end - frame) return d;
+  const rest = low ? FLAT / 2 : y(c, 0);
+  return `${d}${ease(x(last.time), at(last), x(last.time + fade), rest)}H${x(Math.max(end, last.time + fade))}`;
+}
+
+function lane(c) {
+  const low = folded.has(c.name), height = low ? FLAT : TALL, list = track(c.name);
+  const rest = make("path", {class: "tl-rest", d: `M${x(0)},${low ? FLAT / 2 : y(c, c.rest)}H${x(length())}`});
+  const curve = make("path", {class: "tl-curve", d: lanePath(c), "data-curve": c.name});
+  const dots = list.map((key, i) => dot(key, i, list.length));
+  const fold = make("button", {type: "button", class: "tl-fold", "data-act": "fold", "data-lane": c.name, "aria-expanded": String(!low), title: c.label},
+    make("span", {class: "tl-title"}, c.label));
+  const tools = make("span", {class: "tl-tools"},
+    make("output", {class: "tl-now", "data-now": c.name}),
+    make("button", {type: "button", class: "tl-tool", "data-act": "add", "data-lane": c.name, "aria-label": say("line.add", {lane: c.label}), title: say("line.add", {lane: c.label})}, icon("plus")),
+    make("button", {type: "button", class: "tl-tool", "data-act": "drop", "data-lane": c.name, "aria-label": say("line.drop", {lane: c.label}), title: say("line.drop", {lane: c.label})}, icon("cross")));
+  const node = line(`lane is-${c.group}${low ? " is-low" : ""}`, [fold, tools], [drawing(height, rest, curve), ...dots], {"data-lane": c.name}, height);
+  node.setAttribute("role", "group");
+  node.setAttribute("aria-label", c.label);
+  return node;
+}
+
+const keyName = (key) => say("line.key.name", {
+  lane: known[key.channel].label, second: clock(key.time), value: shown(known[key.channel], key.value), easing: say(`easing.${key.easing}`),
+});
+
+function dot(key) {
+  const c = known[key.channel];
+  const top = folded.has(key.channel) ? FLAT / 2 : y(c, key.value);
+  return make("button", {
+    type: "button", class: `tl-key is-${key.easing}`, "data-key": key.id, style: `left:${x(key.time)}px;top:${top}px`,
+    "aria-label": keyName(key), "aria-pressed": String(picked.has(key.id)), "aria-keyshortcuts": "ArrowLeft ArrowRight ArrowUp ArrowDown Delete",
+  });
+}
+
+function plot(c) {
+  const {made, asked: wanted} = taken().curves?.[c.name] ?? {};
+  if (!made) return null;
+  const all = [...made, ...(wanted ?? []).filter((v) => v !== null)];
+  const low = Math.min(c.low, ...all), high = Math.max(c.high, ...all);
+  const height = 38, at = (value) => round(5 + (1 - (value - low) / (high - low)) * (height - 10), 2);
+  const drawn = (values) => {
+    let d = "", pen = false;
+    values.forEach((value, i) => {
+      if (value === null) pen = false;
+      else { d += `${pen ? "L" : "M"}${round(x(i * frame), 1)},${at(value)}`; pen = true; }
+    });
+    return d;
+  };
+  return line("trace", make("span", {class: "tl-title"}, say(`trace.${c.name}`)), [drawing(height,
+    make("path", {class: "tl-rest", d: `M${x(0)},${at(c.rest)}H${x(length())}`}),
+    wanted ? make("path", {class: "tl-asked", d: drawn(wanted)}) : null,
+    make("path", {class: "tl-made", d: drawn(made)}))], {"data-seek": true}, height);
+}
+
+function traces() {
+  const lines = plots.map(plot).filter(Boolean);
+  if (!lines.length) return [];
+  const fold = make("button", {type: "button", class: "tl-fold", "data-act": "traces", "aria-expanded": String(unfolded)}, make("span", {class: "tl-title"}, say("line.taken")));
+  const legend = make("span", {class: "tl-legend"}, make("i", {class: "is-made"}), say("line.made"), make("i", {class: "is-asked"}), say("line.asked"));
+  return [line("legend", fold, [legend], {"data-seek": true}, FLAT), ...(unfolded ? lines : [])];
+}
+
+function render() {
+  whole.classList.toggle("is-open", CONFIG.tabs.includes(kept.tab));
+  if (!scroll.clientWidth || held) return;
+  const active = canvas.contains(document.activeElement) ? document.activeElement : null;
+  const again = active?.dataset.key ? `[data-key="${active.dataset.key}"]`
+    : active?.dataset.act ? `[data-act="${active.dataset.act}"]${active.dataset.lane ? `[data-lane="${active.dataset.lane}"]` : ""}` : active === head ? ".tl-head" : null;
+  scale = zoom * room() / length();
+  canvas.style.width = `${labels() + wide()}px`;
+  whole.classList.toggle("is-narrow", element.clientWidth < NARROW);
+  unfolded ??= element.clientWidth >= NARROW;
+  const lanes = keyed() ? channels.filter((c) => track(c.name).length || opened.has(c.name)).map((c) => known[c.name]) : [];
+  canvas.replaceChildren(...[ruler(), sound(), instruction(), ...lanes.map(lane), ...traces()].filter(Boolean), band, needle);
+  if (again) canvas.querySelector(again)?.focus({preventScroll: true});
+  more.replaceChildren(make("option", {value: ""}, say("line.lane")), ...CONFIG.groups.map((group) => make("optgroup", {label: say(`line.group.${group}`)},
+    ...channels.filter((c) => c.group === group && !lanes.some((open) => open.name === c.name)).map((c) => make("option", {value: c.name}, known[c.name].label)))));
+  more.hidden = element.querySelector('[data-act="clear"]').hidden = element.querySelector('.tl-panel [data-act="json"]').hidden = !keyed();
+  Object.assign(kept, {past, future});
+  undo.disabled = !past.length;
+  redo.disabled = !future.length;
+  element.querySelector('[data-act="clear"]').disabled = !keys.length && !opened.size;
+  mark();
+  bandage();
+  point();
+}
+
+// A drag moves what is there, without building it anew.
+function place() {
+  for (const key of keys) {
+    const node = canvas.querySelector(`[data-key="${key.id}"]`);
+    if (!node) continue;
+    node.style.left = `${x(key.time)}px`;
+    if (!folded.has(key.channel)) node.style.top = `${y(known[key.channel], key.value)}px`;
+    node.setAttribute("aria-label", keyName(key));
+  }
+  for (const node of canvas.querySelectorAll("[data-curve]")) node.setAttribute("d", lanePath(known[node.dataset.curve]));
+  mark();
+  point();
+}
+
+function mark() {
+  for (const node of canvas.querySelectorAll("[data-key]")) node.setAttribute("aria-pressed", String(picked.has(Number(node.dataset.key))));
+  const list = keyed() ? chosen() : [];
+  fields.hidden = !list.length;
+  hint.hidden = Boolean(list.length || span);
+  hint.textContent = say(!keyed() ? "line.hint.text" : keys.length ? "line.hint" : "line.empty");
+  if (!list.length) return;
+  const [key] = list, c = known[key.channel];
+  name.textContent = list.length > 1 ? say("line.several", {count: list.length}) : c.label;
+  const set = (field, value) => { if (document.activeElement !== field || held) field.value = value; };
+  second.disabled = list.length > 1;
+  Object.assign(amount, {min: c.low, max: c.high, step: c.step});
+  set(second, key.time);
+  set(amount, key.value);
+  easing.replaceChildren(...easings.filter((e) => e !== "free" || c.pose).map((e) => make("option", {value: e, selected: e === key.easing}, say(`easing.${e}`))));
+}
+
+function bandage() {
+  band.hidden = spans.hidden = !span;
+  hint.hidden = Boolean(span || (keyed() && picked.size));
+  if (!span) return;
+  band.style.left = `${labels() + x(span[0])}px`;
+  band.style.width = `${x(span[1]) - x(span[0])}px`;
+  if (document.activeElement !== from) from.value = round(span[0], 2);
+  if (document.activeElement !== until) until.value = round(span[1], 2);
+}
+
+// The sketch: the mean face, moved by what is asked at the playhead
+
+let limbs = null;
+function sketch() {
+  if (!face) return;
+  if (!limbs) {
+    limbs = face.lines.map((_, i) => make("path", {class: face.irises.includes(i) ? "is-iris" : "", "clip-path": face.irises.includes(i) ? `url(#tl-lid-${i})` : null}));
+    const lids = face.irises.map((iris, i) => make("clipPath", {id: `tl-lid-${iris}`}, make("path", {"data-lid": face.eyes[i]})));
+    picture.replaceChildren(make("defs", {}, ...lids), ...limbs);
+  }
+  const value = asked();
+  const of = (name) => value(name) ?? known[name].rest;
+  const [yaw, pitch, roll] = ["yaw", "pitch", "roll"].map((name) => of(name) * Math.PI / 180);
+  const [cy, sy, cp, sp, cr, sr] = [yaw, pitch, roll].flatMap((angle) => [Math.cos(angle), Math.sin(angle)]);
+  const turn = [[cr * cy, -sr * cp - cr * sy * -sp, -sr * sp - cr * sy * cp], [sr * cy, cr * cp - sr * sy * -sp, cr * sp - sr * sy * cp]];
+  const amounts = face.channels.map((name) => of(name));
+  const [right, down, size] = [of("x"), -of("y"), of("scale")];
+  const points = face.points.map(([px, py, pz], i) => {
+    let [qx, qy] = [px, py];
+    amounts.forEach((amount, c) => {
+      if (!amount) return;
+      qx += amount * face.shifts[c][2 * i];
+      qy += amount * face.shifts[c][2 * i + 1];
+    });
+    return turn.map((row, axis) => round((axis ? down : right) * 1000 + size * (row[0] * qx + row[1] * qy + row[2] * pz), 1) / 1000);
+  });
+  let start = 0;
+  face.lines.forEach(([count, closed], i) => {
+    const d = `M${points.slice(start, start + count).map((p) => p.join(",")).join("L")}${closed ? "Z" : ""}`;
+    limbs[i].setAttribute("d", d);
+    picture.querySelector(`[data-lid="${i}"]`)?.setAttribute("d", d);
+    start += count;
+  });
+}
+
+// Pointer: keyframes, the playhead, and spans
+
+function bigger(factor, event) {
+  const around = event ? secondAt(event) : now;
+  const offset = x(around) - scroll.scrollLeft;
+  zoom = clamp(zoom * factor, 1, Math.max(1, 600 * length() / room()));
+  render();
+  scroll.scrollLeft = x(around) - offset;
+}
+
+scroll.addEventListener("wheel", (event) => {
+  if (!event.ctrlKey && !event.metaKey) return;
+  event.preventDefault();
+  bigger(event.deltaY < 0 ? 1.2 : 1 / 1.2, event);
+}, {passive: false});
+
+canvas.addEventListener("pointerdown", (event) => {
+  if (event.button || event.target.closest("[data-act], .tl-label")) return;
+  const dotted = event.target.closest("[data-key]");
+  const at = {x: event.clientX, y: event.clientY, second: secondAt(event)};
+  if (dotted) {
+    const id = Number(dotted.dataset.key);
+    pick(id, event.shiftKey || event.ctrlKey || event.metaKey);
+    dotted.focus({preventScroll: true});
+    held = {kind: "keys", at, id, before: new Map(chosen().map((key) => [key.id, {...key}]))};
+    event.preventDefault();
+  } else if (event.target.closest(".tl-head")) {
+    head.focus({preventScroll: true});
+    held = {kind: "seek", at};
+    event.preventDefault();
+  } else if (event.target.closest(".is-ruler")) {
+    held = {kind: "span", at};
+  } else if (event.target.closest("[data-seek]")) {
+    held = {kind: "seek", at};
+    go(at.second);
+  } else return;
+  canvas.setPointerCapture(event.pointerId);
+});
+
+canvas.addEventListener("pointermove", (event) => {
+  if (!held) return;
+  if (held.kind === "seek") go(secondAt(event));
+  const [dx, dy] = [event.clientX - held.at.x, event.clientY - held.at.y];
+  held.moved ||= Math.hypot(dx, dy) > 3;
+  if (!held.moved) return;
+  if (held.kind === "span") {
+    const ends = [held.at.second, secondAt(event)].map((s) => clamp(snapped(s), 0, length()));
+    span = ends[0] === ends[1] ? null : [Math.min(...ends), Math.max(...ends)];
+    bandage();
+  } else if (held.kind === "keys" && held.before.has(held.id)) {
+    const grabbed = held.before.get(held.id), c = known[grabbed.channel];
+    const along = !event.shiftKey || Math.abs(dx) >= Math.abs(dy), across = !event.shiftKey || !along;
+    const earliest = Math.min(...[...held.before.values()].map((key) => key.time));
+    const by = along ? Math.max(snapped(grabbed.time + dx / scale) - grabbed.time, -earliest) : 0;
+    const up = across && !folded.has(c.name) ? -dy / (TALL - 2 * EDGE) * (c.high - c.low) : 0;
+    for (const key of chosen()) {
+      const old = held.before.get(key.id), own = known[key.channel];
+      key.time = round(clamp(old.time + by, 0, LONGEST), 3);
+      if (key.channel === c.name) key.value = round(clamp(up ? Math.round((old.value + up) / own.step) * own.step : old.value, own.low, own.high), digits(own));
+    }
+    sorted();
+    go(keys.find((key) => key.id === held.id).time);
+    place();
+  }
+});
+
+function release(event) {
+  if (!held) return;
+  const {kind, moved, at, id} = held;
+  held = null;
+  if (kind === "keys") {
+    if (moved) commit();
+    else go(keys.find((key) => key.id === id)?.time ?? now);
+    if (picked.has(id)) focus(id);
+  } else if (kind === "span" && !moved) {
+    span = null;
+    bandage();
+    go(at.second);
+  }
+}
+canvas.addEventListener("pointerup", release);
+canvas.addEventListener("pointercancel", release);
+
+// Two taps on an empty place of a lane add a keyframe; one goes there.
+canvas.addEventListener("click", (event) => {
+  const area = event.target.closest(".tl-track[data-lane]");
+  if (!area || event.target.closest("[data-key]")) return;
+  const c = known[area.dataset.lane];
+  const twice = tapped && tapped.lane === c.name && event.timeStamp - tapped.at < 400 && Math.abs(event.clientX - tapped.x) < 16;
+  tapped = twice ? null : {lane: c.name, at: event.timeStamp, x: event.clientX};
+  if (!twice) {
+    picked.clear();
+    go(secondAt(event));
+    mark();
+    return;
+  }
+  const share = (event.clientY - area.getBoundingClientRect().top - EDGE) / (TALL - 2 * EDGE);
+  const level = folded.has(c.name) ? null : Math.round((c.high - share * (c.high - c.low)) / c.step) * c.step;
+  add(c.name, secondAt(event), level);
+});
+
+// Buttons and fields
+
+const ACTS = {
+  play() {
+    const video = film();
+    if (!video) {
+      began = began ? null : {at: performance.now(), second: now >= length() ? 0 : now};
+      playing(Boolean(began));
+      tick();
+    } else if (!video.paused) video.pause();
+    else {
+      if (video.ended || now >= video.duration) go(0);
+      video.play();
+    }
+  },
+  snap: () => snap.setAttribute("aria-pressed", String(!snaps())),
+  undo: () => step(past, future),
+  redo: () => step(future, past),
+  in: () => bigger(1.5),
+  out: () => bigger(1 / 1.5),
+  fit() { zoom = 1; render(); scroll.scrollLeft = 0; },
+  add: (lane) => add(lane, now), // at the playhead
+  drop(lane) {
+    opened.delete(lane);
+    picked.clear();
+    keys = keys.filter((key) => key.channel !== lane);
+    commit();
+    more.focus();
+  },
+  fold(lane) { folded.has(lane) ? folded.delete(lane) : folded.add(lane); render(); },
+  traces() { unfolded = !unfolded; render(); },
+  remove,
+  clear() { keys = []; opened.clear(); picked.clear(); commit(); more.focus(); },
+  unspan() { span = null; mark(); bandage(); head.focus(); },
+  anew() { trigger("select", {start: round(span[0], 2), end: round(span[1], 2)}); },
+  json() {
+    json.hidden = !json.hidden;
+    if (!json.hidden) { text.value = ""; trigger("copy"); text.focus(); }
+  },
+  async copy() {
+    text.select();
+    try { await navigator.clipboard.writeText(text.value); } catch { document.execCommand("copy"); }
+    tell(say("line.json.copied"));
+  },
+  apply() { trigger("submit", {json: text.value}); },
+};
+
+element.addEventListener("click", (event) => {
+  const act = event.target.closest("[data-act]");
+  if (act && !act.disabled) ACTS[act.dataset.act](act.dataset.lane);
+});
+
+element.addEventListener("change", (event) => {
+  const {field, span: end} = event.target.dataset;
+  const value = event.target.value === "" ? NaN : Number(event.target.value);
+  if (event.target === more && more.value) {
+    const lane = more.value;
+    opened.add(lane);
+    render();
+    canvas.querySelector(`[data-act="add"][data-lane="${lane}"]`)?.focus();
+  } else if (field === "easing") {
+    for (const key of chosen()) key.easing = event.target.value === "free" && !known[key.channel].pose ? key.easing : event.target.value;
+    commit();
+  } else if (field && Number.isFinite(value)) {
+    for (const key of chosen()) {
+      const c = known[key.channel];
+      if (field === "time") key.time = round(clamp(value, 0, LONGEST), 3);
+      else key.value = round(clamp(value, c.low, c.high), 3);
+    }
+    commit();
+    if (field === "time") go(chosen()[0].time);
+    mark();
+  } else if (end !== undefined && Number.isFinite(value)) {
+    const ends = span.map((old, i) => (i === Number(end) ? clamp(value, 0, LONGEST) : old));
+    if (ends[0] < ends[1]) span = ends;
+    bandage();
+  }
+});
+element.addEventListener("focusout", (event) => { if (event.target.dataset.field || event.target.dataset.span) { mark(); bandage(); } });
+
+function limit(which) {
+  const end = length();
+  const old = span ?? [0, end];
+  span = which === 0 ? [now, now < old[1] ? old[1] : end] : [now > old[0] ? old[0] : 0, now];
+  if (span[1] - span[0] < frame) span = null;
+  mark();
+  bandage();
+  if (span) tell(`${say("line.span")} ${clock(span[0])} – ${clock(span[1])}`);
+}
+
+element.addEventListener("keydown", (event) => {
+  if (event.target.closest("input, select, textarea")) return;
+  const dotted = event.target.closest("[data-key]");
+  const command = event.ctrlKey || event.metaKey;
+  const key = command ? `^${event.key.toLowerCase()}` : event.key;
+  const stride = event.shiftKey ? 10 : 1;
+  if (event.key === "Escape" && held?.kind === "keys") {
+    for (const one of chosen()) Object.assign(one, held.before.get(one.id));
+    held = null;
+    render();
+  } else if (key === "^z" && event.shiftKey) ACTS.redo();
+  else if (key === "^z") ACTS.undo();
+  else if (key === "^y") ACTS.redo();
+  else if (key === "^c" && picked.size) copy();
+  else if (key === "^x" && picked.size) { copy(); remove(); }
+  else if (key === "^v") paste();
+  else if (key === "[") limit(0);
+  else if (key === "]") limit(1);
+  else if (dotted && key === "^a") {
+    const own = keys.find((one) => one.id === Number(dotted.dataset.key));
+    picked = new Set(track(own.channel).map((one) => one.id));
+    mark();
+  } else if (dotted && (key === "Delete" || key === "Backspace")) remove();
+  else if (dotted && key === "ArrowLeft") shift(chosen(), -stride * frame, 0);
+  else if (dotted && key === "ArrowRight") shift(chosen(), stride * frame, 0);
+  else if (dotted && key === "ArrowUp") shift(chosen(), 0, stride);
+  else if (dotted && key === "ArrowDown") shift(chosen(), 0, -stride);
+  else if (dotted && key === "Enter") { second.focus(); second.select(); }
+  else if (dotted && key === "Escape") { picked.clear(); mark(); }
+  else if (dotted && key === " ") ACTS.play();
+  else if (event.target === head) {
+    const to = {
+      ArrowLeft: now - stride * frame, ArrowRight: now + stride * frame, ArrowDown: now - stride * frame, ArrowUp: now + stride * frame,
+      PageDown: now - 1, PageUp: now + 1, Home: 0, End: length(),
+    }[key];
+    if (key === " ") ACTS.play();
+    else if (to === undefined) return;
+    else go(Math.abs(to - now) < 1 ? round(to, 3) : to);
+  } else return;
+  event.preventDefault();
+  event.stopPropagation();
+});
+
+canvas.addEventListener("focusin", (event) => {
+  const dotted = event.target.closest("[data-key]");
+  if (!dotted || held) return;
+  const id = Number(dotted.dataset.key);
+  if (!picked.has(id)) picked = new Set([id]);
+  mark();
+  point();
+});
+
+const drawn = new ResizeObserver(() => render());
+drawn.observe(scroll);
+watch("value", read);
+watch(GIVEN, () => { keep(); render(); });
+watch(Object.keys({controls: 0}), () => { if (!json.hidden) text.value = props.controls?.text ?? ""; });
+keep();
+load(Array.isArray(props.value) ? props.value : []);
+written = JSON.stringify(rows());
+({past, future} = kept);
+render();

@@ -1,0 +1,196 @@
+"""The timeline: a component whose value is a list of keyframes, [channel, second, value, easing].
+
+It is drawn by `timeline.js`, which also shows what else is over time: the sound and its words, the
+clauses of an instruction, and what the last take did. Those arrive as properties of the component.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from gaia_core import FPS, SAMPLE_RATE, controls, media
+from gaia_core import landmarks as mesh
+from gaia_core.controls import Controls, curve
+from gaia_core.errors import InputError
+from gaia_core.request import Request, Result
+from gaia_core.traces import LINES, Sketch
+from ui.runs import Engine
+from ui.text import LANGUAGES
+
+SCRIPT = Path(__file__).with_name("timeline.js").read_text("utf-8")
+CSS = Path(__file__).with_name("timeline.css")
+TABS = ("pose", "text", "edit")  # where it is to be seen
+PEAKS = 50  # a second, of the waveform
+GROUPS = {
+    "head": ("yaw", "pitch", "roll", "x", "y", "scale"),
+    "eyes": ("gaze_x", "gaze_y", "blink", "wink_left", "wink_right"),
+    "brows": ("brows", "frown"),
+    "mouth": ("smile", "mouth", "pucker", "puff"),
+    "feelings": ("sad", "surprised", "angry", "disgusted", "afraid"),
+}
+DEGREES = ("yaw", "pitch", "roll")
+# What is plotted of a take, if it moved at all or was asked for: lowest, highest and rest value
+# that are always in view.
+CURVES = {
+    "yaw": (-15.0, 15.0, 0.0),
+    "pitch": (-10.0, 10.0, 0.0),
+    "roll": (-10.0, 10.0, 0.0),
+    "x": (-0.1, 0.1, 0.0),
+    "y": (-0.1, 0.1, 0.0),
+    "scale": (0.9, 1.1, 1.0),
+    "mouth": (0.0, 0.15, 0.0),
+    "eyes": (0.0, 0.4, 0.0),
+}
+ALWAYS = (*DEGREES, "mouth", "eyes")
+
+
+def component(elem_id: str, sketch: Sketch | None) -> gr.HTML:
+    """The timeline; emits `input` for a changed keyframe, `select` for a span to make anew, and
+    `copy` and `submit` for controls as JSON.
+
+    It hides itself on other tabs than `TABS`: it would forget what can be undone if Gradio hid it.
+    Its properties are `tab` (the open one), `heard` (from `hear`), `grasped` (from `grasp`),
+    `taken` (from `of_take`) and `controls` ({"text"}). Gradio replaces what is not in an update, so
+    what never changes is in the script instead; and none of those names may stand in quotes there.
+
+    Not a class of its own: Gradio writes a stub file beside the source of each subclass.
+    """
+    config = {
+        "channels": [_channel(name, group) for group, names in GROUPS.items() for name in names],
+        "groups": list(GROUPS),
+        "easings": list(controls.EASINGS),
+        "tabs": TABS,
+        "curves": [
+            {"name": name, "low": low, "high": high, "rest": rest}
+            for name, (low, high, rest) in CURVES.items()
+        ],
+        "face": sketch and _face(sketch),
+        "frame": 1 / FPS,
+        "fade": controls.FADE,
+        "longest": controls.MAX_SECONDS,
+        "words": {code: _words(table) for code, table in LANGUAGES.items()},
+    }
+    given = json.dumps(config, ensure_ascii=False, separators=(",", ":"))
+    return gr.HTML(
+        value=[],
+        html_template="",
+        js_on_load=f"const CONFIG = {given};\n{SCRIPT}",
+        apply_default_css=False,
+        elem_id=elem_id,
+    )
+
+
+def _words(table: Mapping[str, str]) -> dict[str, str]:
+    mine = ("line.", "channel.", "easing.", "trace.")
+    return {key: word for key, word in table.items() if key.startswith(mine)}
+
+
+def _channel(name: str, group: str) -> dict[str, Any]:
+    low, high = controls.CHANNELS[name]
+    return {
+        "name": name,
+        "group": group,
+        "pose": name in controls.POSE,
+        "unit": "°" if name in DEGREES else "",
+        "low": low,
+        "high": high,
+        "rest": 1.0 if name == "scale" else 0.0,
+        "step": 1 if name in DEGREES else 0.05 if low < -0.5 or high > 1.3 else 0.01,
+    }
+
+
+def _face(sketch: Sketch) -> dict[str, Any]:
+    """A sketch in thousandths of a face's width, small enough to be part of the page."""
+
+    def small(values: np.ndarray) -> Any:
+        return np.rint(1000 * values).astype(int).tolist()
+
+    places = {points: index for index, (points, _) in enumerate(LINES)}
+    return {
+        "points": small(sketch.points),
+        "shifts": small(sketch.shifts.reshape(len(sketch.shifts), -1)),
+        "channels": list(controls.EXPRESSION),
+        "lines": sketch.lines,
+        "eyes": [places[mesh.EYE_RIGHT], places[mesh.EYE_LEFT]],
+        "irises": [places[mesh.IRISES[1:5]], places[mesh.IRISES[6:]]],
+    }
+
+
+def hear(path: Path) -> dict[str, Any]:
+    """The sound of a file: its length, and its peaks, `PEAKS` a second, from 0 to 100.
+
+    Raises:
+        InputError: it has no sound, or cannot be read.
+    """
+    waveform = np.abs(media.read_audio(path))
+    size = SAMPLE_RATE // PEAKS
+    waveform = np.pad(waveform, (0, -len(waveform) % size))
+    peaks = waveform.reshape(-1, size).max(1)
+    loud = max(float(peaks.max(initial=0.0)), 1e-3)
+    shown = np.rint(100 * peaks / loud).astype(int).tolist()
+    return {"seconds": round(len(waveform) / SAMPLE_RATE, 2), "peaks": shown}
+
+
+def grasp(reading: Any) -> dict[str, Any]:
+    """An instruction as it was understood; reading: a `Reading` of `gaia_core.language`."""
+    clauses = [
+        [clause.start, clause.end, clause.action.replace("_", " "), clause.text]
+        for clause in reading.clauses
+    ]
+    return {"clauses": clauses, "tracks": reading.controls.to_json()["tracks"]}
+
+
+def of_take(engine: Engine, result: Result, request: Request) -> dict[str, Any]:
+    """What the timeline shows of a take: the properties `heard`, `taken` and, if it followed an
+    instruction, `grasped`.
+    """
+    seconds = result.frames / FPS
+    try:
+        heard = hear(result.video)
+    except InputError:  # it is silent
+        heard = {"seconds": round(seconds, 2), "peaks": []}
+    heard["words"] = [
+        [word.text, round(word.start, 3), round(word.end, 3)] for word in result.words
+    ]
+    shown: dict[str, Any] = {"heard": heard}
+    asked = request.controls
+    read = getattr(engine, "read", None)
+    if request.instruction and read is not None:
+        reading = read(request.instruction, seconds)
+        shown["grasped"] = grasp(reading)
+        asked = reading.controls + asked
+    shown["taken"] = {"seconds": round(seconds, 2), "curves": _curves(result, asked)}
+    return shown
+
+
+def _curves(result: Result, asked: Controls) -> dict[str, Any]:
+    """For each curve what was made of it, and for head pose what was asked (null where free)."""
+    found = {}
+    for name, made in (result.traces or {}).items():
+        track = asked.tracks.get(name) if name in controls.POSE else None
+        if track is None and name not in ALWAYS:
+            continue
+        found[name] = {"made": _numbers(made)}
+        if track is not None:
+            found[name]["asked"] = _numbers(curve(track, len(made)))
+    return found
+
+
+def _numbers(values: np.ndarray) -> list[float | None]:
+    return [None if np.isnan(value) else round(float(value), 3) for value in values]
+
+
+def to_text(given: Controls) -> str:
+    """Controls as JSON, a track a line."""
+    value = given.to_json()
+    tracks = ",\n  ".join(
+        f"{json.dumps(name)}: {json.dumps(track)}" for name, track in value["tracks"].items()
+    )
+    inside = f"{{\n  {tracks}\n}}" if tracks else "{}"
+    return f'{{"tracks": {inside},\n"strength": {json.dumps(value["strength"])}}}'

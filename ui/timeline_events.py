@@ -1,0 +1,94 @@
+"""What the timeline asks of Python: the sound it shows, controls as JSON, a span to make anew."""
+
+# No postponed annotations here: Gradio reads a handler's hints as they stand.
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from gaia_core.controls import Controls
+from gaia_core.errors import InputError
+from gaia_core.request import MAX_SEED
+from ui import door, restore, timeline
+from ui.handlers import Updates, form_of
+from ui.modes import Edit
+from ui.panels import Inputs, Output
+from ui.runs import toasts
+from ui.session import Session
+from ui.wait import spoken
+
+# After the span is set, the button that makes it is pressed for the visitor.
+PRESS = """() => { document.querySelector("#generate").click(); return []; }"""
+
+
+def hear(inputs: Inputs, output: Output) -> Callable[[dict[Component, Any]], Any]:
+    """The sound that the next take will have, as far as it is known."""
+
+    def on_hear(values: dict[Component, Any]) -> Any:
+        session: Session = values[output.session]
+        source, text = values[inputs.source], values[inputs.text]
+        heard: dict[str, Any] = {}
+        if source in ("upload", "record"):
+            given = values[inputs.upload if source == "upload" else inputs.recording]
+            with suppress(InputError):  # nothing there yet, or no sound: said when it is used
+                heard = timeline.hear(door.uploaded("speech", given))
+        elif source == "none":
+            heard = {"seconds": values[inputs.seconds] or 0}
+        elif isinstance(text, str):
+            same = (take for take in session.takes if take.recipe.get("text") == text.strip())
+            heard = {"seconds": spoken(text)}
+            heard = next((take.timeline["heard"] for take in same if take.timeline), heard)
+        return gr.update(heard=heard)
+
+    return on_hear
+
+
+def written(inputs: Inputs) -> Callable[[dict[Component, Any]], Any]:
+    """The Pose tab's controls as JSON: keyframes, expression and strengths."""
+
+    def on_copy(values: dict[Component, Any]) -> Any:
+        with toasts(page=True):
+            given = Controls.from_json(form_of(values, inputs).controls())
+            return gr.update(controls={"text": timeline.to_text(given)})
+
+    return on_copy
+
+
+def pasted(inputs: Inputs) -> Callable[[gr.EventData], Updates]:
+    """Controls from JSON, into keyframes and sliders."""
+
+    def on_submit(event: gr.EventData) -> Updates:
+        with toasts(page=True):
+            data = event._data
+            given = door.controls_of(data.get("json") if isinstance(data, dict) else None)
+            values = restore.control_values(given)
+            updates: Updates = {inputs.keys: gr.update(value=values["keys"])}
+            for channel, slider in inputs.expression.items():
+                updates[slider] = values["expression"][channel]
+            for name, slider in inputs.strength.items():
+                updates[slider] = values["strength"].get(name, 1.0)
+            return updates
+
+    return on_submit
+
+
+def anew(inputs: Inputs, edit: Edit) -> Callable[[Any, bool, gr.EventData], Updates]:
+    """The chosen span into the Edit tab, with a fresh seed.
+
+    From the Pose tab its controls count too: there one chooses a span to try them.
+    """
+
+    def on_select(mode: Any, controlled: bool, event: gr.EventData) -> Updates:
+        span = event._data if isinstance(event._data, dict) else {}
+        return {
+            edit.start: span.get("start"),
+            edit.end: span.get("end"),
+            edit.seed: secrets.randbelow(MAX_SEED + 1),
+            edit.controlled: controlled if mode == "edit" else mode == "pose",
+            inputs.mode: "edit",
+        }
+
+    return on_select

@@ -1,0 +1,156 @@
+"""How long a run will take: told before it and, from how far it has come, while it goes on."""
+
+# No postponed annotations here: Gradio reads a handler's hints as they stand.
+import math
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from gradio.components import Component
+
+from gaia_core import FPS, estimate, media
+from gaia_core.compose import MAX_RENDER
+from gaia_core.errors import InputError
+from gaia_core.request import Request, Result, Span
+from ui import door, faces, samples
+from ui.modes import Edit
+from ui.panels import Inputs, Output
+from ui.runs import Engine
+from ui.session import Session
+from ui.text import say
+
+ASKED = (
+    *("mode", "portrait", "face", "steps", "size"),
+    *("source", "text", "upload", "recording", "seconds", "take", "drive"),
+)
+LETTERS_PER_SECOND = 14  # of speech, about
+SIGNS_PER_SECOND = 4.5  # of Chinese, Japanese and Korean
+FORGET = 0.7  # how much of what was known of this machine's speed stays after another run
+TOLD_FROM = 0.2  # of a run done; before, it says little about the rest
+FAR = 4.0  # as often longer or shorter than expected a run may be to be learned from
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a run's length depends on."""
+
+    portrait: Path
+    face: int
+    seconds: float
+    steps: int
+    size: str
+    spans: Sequence[Span] = ()
+
+
+class Clock:
+    """How long work takes on this machine, as far as its runs have shown."""
+
+    def __init__(self, engine: Engine) -> None:
+        """An engine that does not say where its networks are is taken to run on the CPU."""
+        self.device = str(getattr(getattr(engine, "device", None), "type", "cpu"))
+        self._engine, self._factor = engine, 1.0
+
+    def expected(self, work: Work, session: Session) -> float | None:
+        """Seconds that it will take; None if the photo cannot be animated.
+
+        Raises:
+            InputError: the photo cannot be read, or shows no face.
+        """
+        shown = faces.seen(self._engine, work.portrait, session).faces
+        if not 0 <= work.face < len(shown) or shown[work.face].problem:
+            return None
+        side = round(shown[work.face].side) if work.size == "photo" else int(work.size)
+        frames = round(work.seconds * FPS)
+        return self._factor * estimate.seconds(
+            frames, work.spans, work.steps, min(side, MAX_RENDER), self.device
+        )
+
+    def learn(self, request: Request, result: Result, took: float, session: Session) -> None:
+        """Takes a run of so many seconds into account, unless something else held it up."""
+        seconds = result.frames / FPS
+        work = Work(
+            request.portrait, request.face, seconds, request.steps, request.size, request.spans
+        )
+        ratio = took / (self.expected(work, session) or math.inf)
+        if 1 / FAR < ratio < FAR:
+            self._factor *= ratio ** (1 - FORGET)
+
+
+def note(
+    clock: Clock, inputs: Inputs, edit: Edit, output: Output
+) -> Callable[[dict[Component, Any]], str]:
+    """What to expect of the button, as HTML; nothing while too little is known."""
+
+    def on_change(values: dict[Component, Any]) -> str:
+        session: Session = values[output.session]
+        # What is wrong is said when the button is pressed.
+        with suppress(InputError, TypeError, ValueError, StopIteration):
+            if values[inputs.mode] == "edit":
+                work = _edited(session, values[edit.start], values[edit.end])
+            else:
+                work = _asked({name: values[getattr(inputs, name)] for name in ASKED})
+            wait = clock.expected(work, session) if work else None
+            if work and wait:
+                key = "wait.cpu" if clock.device == "cpu" else "wait.gpu"
+                words = say(key, wait=span(wait), length=span(work.seconds))
+                return f'<p class="wait">{escape(words)}</p>'
+        return ""
+
+    return on_change
+
+
+def _asked(given: dict[str, Any]) -> Work | None:
+    """What the open tab asks for."""
+    portrait = door.uploaded("portrait", given["portrait"])
+    seconds = _length(given)
+    if not seconds:
+        return None
+    return Work(portrait, int(given["face"]), seconds, int(given["steps"]), str(given["size"]))
+
+
+def _length(given: dict[str, Any]) -> float | None:
+    """Seconds of the take, as far as they are known."""
+    if given["mode"] == "video" and given["take"] == "reenact":
+        return media.length(door.uploaded("drive", given["drive"]))
+    if given["source"] == "text":
+        return spoken(str(given["text"] or ""))
+    if given["source"] in ("upload", "record"):
+        sound = given["upload" if given["source"] == "upload" else "recording"]
+        return media.length(door.uploaded("speech", sound))
+    return float(given["seconds"])
+
+
+def _edited(session: Session, start: Any, end: Any) -> Work | None:
+    """A span of the opened take, if that was made in this session."""
+    recipe = session.opened
+    take = next((take for take in session.takes if take.recipe is recipe), None)
+    if recipe is None or take is None:
+        return None
+    photos = (path for path in session.looks if path.is_file())
+    portrait = next(p for p in photos if samples.fingerprint(p) == recipe["portrait"])
+    spans = [Span.from_json(span) for span in recipe["spans"]]
+    spans.append(Span(float(start), min(float(end), take.seconds), 0))
+    return Work(portrait, recipe["face"], take.seconds, recipe["steps"], recipe["size"], spans)
+
+
+def span(seconds: float) -> str:
+    """A time in words, no more exact than it is known."""
+    if seconds < 90:
+        return say("wait.seconds", count=max(1, round(seconds)))
+    return say("wait.minutes", count=round(seconds / 60))
+
+
+def spoken(text: str) -> float:
+    """Seconds that a text takes to say, about."""
+    signs = sum("\u3040" <= sign <= "\u9fff" or "\uac00" <= sign <= "\ud7af" for sign in text)
+    return signs / SIGNS_PER_SECOND + (len(text) - signs) / LETTERS_PER_SECOND
+
+
+def left(fraction: float, passed: float) -> str:
+    """What is left of a run of which a fraction is done after so many seconds; "" at its start."""
+    if fraction < TOLD_FROM:
+        return ""
+    return say("wait.left", wait=span(passed * (1 - fraction) / fraction))
