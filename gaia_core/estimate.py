@@ -1,4 +1,4 @@
-"""How long a run takes: told to visitors before it, and asked for where a GPU is lent by the second."""
+"""How long a run takes: for visitors before it, and for where a GPU is lent by the second."""
 
 from __future__ import annotations
 

@@ -178,9 +178,7 @@ def _shown(take: Take, output: Output) -> Updates:
         output.stage: gr.update(visible=False),
         **downloads.offered(output.also, take.video),
         # Its subtitles follow: a player that appears with both loses the film.
-        output.video: gr.update(
-            value=str(take.video), subtitles=downloads.subtitles(None), visible=True, autoplay=False
-        ),
+        output.video: gr.update(value=str(take.video), visible=True, autoplay=False),
         output.facts: gr.update(value=take.facts, visible=True),
         output.details: gr.update(visible=True),
         output.recipe: take.recipe,

@@ -302,15 +302,10 @@ def _wire_wait(clock: Clock, inputs: Inputs, cards: Cards, output: Output) -> No
     """How long the next run will take; the crop's drawing tells of a new face."""
     edit = cards.edit
     asked = {getattr(inputs, name) for name in wait.ASKED}
-    typed = [inputs.text, inputs.seconds, edit.start, edit.end]
-    changed = [part for part in asked if part not in (*typed, inputs.portrait, inputs.face)]
+    changed = asked - {inputs.portrait, inputs.face}
+    changed |= {cards.portrait.crops, output.history, edit.start, edit.end}
     gr.on(
-        [
-            cards.portrait.crops.change,
-            output.history.change,
-            *(part.change for part in sorted(changed, key=lambda part: part._id)),
-            *(part.input for part in typed),
-        ],
+        [part.change for part in sorted(changed, key=lambda part: part._id)],
         wait.note(clock, inputs, edit, output),
         {*asked, edit.start, edit.end, output.session},
         output.wait,
@@ -385,9 +380,7 @@ def _wire_timeline(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) ->
     )
 
 
-def _wire_run(
-    engine: Engine, clock: Clock, inputs: Inputs, cards: Cards, output: Output
-) -> None:
+def _wire_run(engine: Engine, clock: Clock, inputs: Inputs, cards: Cards, output: Output) -> None:
     """Generate: show that it was heard, run, and tidy up after a failure. Stop: close the run."""
     edit, watch = cards.edit, cards.speech.watch
     clicked = output.generate.click(
@@ -435,9 +428,7 @@ def _wire_takes(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) -> No
         [output.session, output.running],
         [*output.all(), edit.opened],
         **{**JUDGING, "preprocess": True},
-    ).success(
-        downloads.subtitled, [output.download, output.session], output.video, **JUDGING
-    )
+    ).success(downloads.subtitled, [output.download, output.session], output.video, **JUDGING)
     output.history.delete(
         handlers.drop_take(edit, output),
         [output.session, output.running],
