@@ -27,6 +27,7 @@ WINDOW, OVERLAP = 120, 24
 # How much noise each channel group starts from; the rest from 1. A fair sample of the lips would
 # follow speech less than their mean does: they start near it, and the head keeps its life.
 TEMPERATURE = {"mouth": 0.2}
+JOIN = 15  # frames in which the head comes to a pose track, and leaves it
 RAMP = 6  # frames in which a span's own controls set in and fade
 LOOKS = ("gaze_x", "gaze_y", "blink")  # what the eyes' channels are made of
 
@@ -73,7 +74,7 @@ class Performer:
 
         Spans are made anew when the rest is there: with them only the last part is final.
         """
-        asked = self.asked(script, script.controls)
+        asked = self._joined(self.asked(script, script.controls), script)
         motion, edited = asked, asked.clone()
         for known, end, motion in self.fill(asked, script, script.seed):
             new = slice(known, end)
@@ -106,6 +107,30 @@ class Performer:
             where = self.groups["pose"]
             asked[..., where] = torch.where(pose.isnan(), asked[..., where], pose)
         return asked
+
+    def _joined(self, asked: Tensor, script: Script) -> Tensor:
+        """Head pose that is given in part, completed by the motion without it: (1, T, D).
+
+        Left to itself the sampler begins a turn long before its first keyframe.
+        """
+        given = ~asked[0].isnan()
+        partly = given.any(0) & ~given.all(0)
+        partly[self.groups["pose"].stop :] = False
+        if not partly.any():
+            return asked
+        alone = asked.clone()
+        alone[..., partly] = torch.nan
+        *_, (_, _, alone) = self.fill(alone, script, script.seed)
+        joined = asked.clone()
+        for channel in partly.nonzero()[:, 0].tolist():
+            track, free = asked[0, :, channel], alone[0, :, channel].clone()
+            known = given[:, channel].nonzero()[:, 0]
+            edges = [x for x in known.tolist() if not given[max(x - 1, 0) : x + 2, channel].all()]
+            for edge in edges:
+                away = (torch.arange(len(free), device=free.device) - edge).abs() / JOIN
+                free += (track[edge] - alone[0, edge, channel]) * (1 - away.clamp(max=1)).square()
+            joined[0, :, channel] = torch.where(given[:, channel], track, free)
+        return joined
 
     def edited(self, motion: Tensor, asked: Tensor, controls: Controls, first: int = 0) -> Tensor:
         """Motion with strengths and expression tracks: (1, T, D), (1, T, D) -> (1, T, D)

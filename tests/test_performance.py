@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from gaia_core import FPS
+from gaia_core.config import POSE_CHANNELS
 from gaia_core.controls import EXPRESSION, Controls, Keyframe
-from gaia_core.performance import RAMP, WINDOW, Performer, Script
+from gaia_core.performance import JOIN, RAMP, WINDOW, Performer, Script
 from gaia_core.request import Span
 from gaia_core.speech import FEATURES
 
@@ -153,3 +154,13 @@ def test_silence_needs_no_speech(performer, script):
     silent = replace(script, frames=30, speech=script.speech[:0])
     one, other = (motion_of(performer, replace(silent, seed=seed)) for seed in (0, 1))
     assert one.shape == other.shape and not torch.allclose(one, other)
+
+
+def test_a_pose_track_leaves_the_time_before_and_after_it_alone(performer, script):
+    track = {"roll": keys((1.0, 0.0), (1.2, 12.0), (1.4, 0.0, "free"))}
+    tilted = motion_of(performer, replace(script, controls=Controls(track)))
+    roll = performer.groups["pose"].start + POSE_CHANNELS.index("roll")
+    apart = (tilted - motion_of(performer, script))[:, roll].abs()
+    assert apart[: 25 - JOIN].max() == 0
+    assert apart[36 + JOIN :].max() == 0
+    assert apart[30] > apart[24 - JOIN // 2]

@@ -64,7 +64,8 @@ def generate(
                         take = take_of(event, wanted, picture, address_of(request), line)
                         session.add(take, wanted)
                         clock.learn(wanted, event, time.monotonic() - began, session)
-                        yield _finished(session, inputs, edit, output, form.mode)
+                        watched = output.live.behind() if playing else output.live.hidden()
+                        yield {**_finished(session, inputs, edit, output, form.mode), **watched}
                     else:
                         picture = event[1] or picture
                         yield {output.stage: gr.skip() if playing else event[0]}
@@ -153,7 +154,6 @@ def _finished(session: Session, inputs: Inputs, edit: Edit, output: Output, mode
     take = session.takes[0]
     updates = {
         **_shown(take, output),
-        **output.live.behind(),
         output.video: gr.update(
             value=str(take.video),
             subtitles=downloads.subtitles(take.video),

@@ -22,7 +22,7 @@ def page(opened):
 
 
 def test_it_plays_while_it_is_made_and_goes_on_as_the_film(page, studio: Studio):
-    studio.engine.frames, studio.engine.pause = 60, 0.1
+    studio.engine.frames, studio.engine.pause = 150, 0.1
     box = page.locator("#watch input")
     assert not box.is_checked()
     box.check()
@@ -32,9 +32,9 @@ def test_it_plays_while_it_is_made_and_goes_on_as_the_film(page, studio: Studio)
     page.wait_for_function(f"{FILM}?.offsetParent && {FILM}.currentTime > 0.1")
     assert not page.locator("#live video").is_visible()
     assert page.evaluate("document.querySelector('#live video')?.paused ?? true")
-    assert abs(page.evaluate(f"{FILM}.duration") - 60 / 25) < 0.1
+    assert abs(page.evaluate(f"{FILM}.duration") - 150 / 25) < 0.1
     parts = sorted(studio.cache.glob("takes/*/parts/*.mp4"))
-    assert len(parts) == 6
+    assert len(parts) == 15
 
 
 def test_without_the_tick_nothing_is_cut(page, studio: Studio):
