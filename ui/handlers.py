@@ -446,6 +446,10 @@ def drop_take(edit: Edit, output: Output) -> Callable[[Session, bool, gr.EventDa
             shown = -1
         if shown == dropped and not running:
             updates |= _shown(session.takes[0], output) if session.takes else _nothing(output)
+            # The player must let go of subtitles that are no more; the right ones follow.
+            updates[output.video]["subtitles"] = downloads.subtitles(None)
+            # Gradio would look for those of the take that is gone.
+            updates[output.video] |= gr.update(subtitles=downloads.subtitles(None))
         elif shown == dropped:
             updates |= {output.shown: ""}  # nothing to come back to when the run is over
         now = 0 if shown == dropped else shown - (dropped < shown)
@@ -457,7 +461,7 @@ def drop_take(edit: Edit, output: Output) -> Callable[[Session, bool, gr.EventDa
 def _nothing(output: Output) -> Updates:
     """The result panel without a video."""
     empty = stage.message(say("result.empty"), say("result.empty.hint"))
-    gone = gr.update(value=None, subtitles=downloads.subtitles(None), visible=False)
+    gone = gr.update(value=None, visible=False)
     return {**_stage_only(output, empty), output.video: gone, output.shown: ""}
 
 
