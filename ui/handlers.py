@@ -446,8 +446,6 @@ def drop_take(edit: Edit, output: Output) -> Callable[[Session, bool, gr.EventDa
             shown = -1
         if shown == dropped and not running:
             updates |= _shown(session.takes[0], output) if session.takes else _nothing(output)
-            # The player must let go of subtitles that are no more; the right ones follow.
-            updates[output.video]["subtitles"] = downloads.subtitles(None)
             # Gradio would look for those of the take that is gone.
             updates[output.video] |= gr.update(subtitles=downloads.subtitles(None))
         elif shown == dropped:
