@@ -101,12 +101,12 @@ def steadiness(encoder: MotionEncoder, motion: np.ndarray) -> float:
     return 1 / variance if variance > 1e-12 else float("inf")
 
 
-def count_closings(closed: np.ndarray) -> int:
-    """How often a track (T,) rises over `BLINK` after it had been below half of it."""
+def count_closings(closed: np.ndarray, rise: float = BLINK) -> int:
+    """How often a track (T,) rises over `rise` after it had been below half of it."""
     count, shut = 0, False
     for value in closed.tolist():
-        if not shut and value > BLINK:
+        if not shut and value > rise:
             count, shut = count + 1, True
-        elif shut and value < BLINK / 2:
+        elif shut and value < rise / 2:
             shut = False
     return count

@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 from gaia_core import language
 from gaia_core.controls import CHANNELS, POSE
 from gaia_core.errors import InputError
+from gaia_core.evaluation.instructed import MARKS, PHRASES
 from gaia_core.language import ACTIONS, CLASSES, NONE, STRENGTHS, Instructor, parse, schedule
 from gaia_core.training.language import (
     gerund,
@@ -30,10 +31,7 @@ from gaia_core.training.language import (
 )
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
-INSTRUCTIONS = tomllib.loads(
-    (Path(__file__).parents[1] / "gaia_core/evaluation/instructions.toml").read_text("utf-8")
-)
-MARKS = {"- ": "slightly", "+ ": "very"}
+INSTRUCTIONS = tomllib.loads(PHRASES.read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")

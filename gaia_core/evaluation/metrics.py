@@ -15,6 +15,7 @@ import torch
 
 from gaia_core import FPS
 from gaia_core import landmarks as mesh
+from gaia_core.measures import count_closings
 
 SIDE = 256  # px; distances between landmarks are given at this side
 MAX_PSNR = 60.0  # dB; about what rounding to 8 bits leaves of a perfect copy
@@ -248,15 +249,7 @@ def count_blinks(closed: np.ndarray) -> int:
     A blink rises by `BLINK_RISE` over the clip's median and ends when it has fallen by half of it.
     """
     track = closed[np.isfinite(closed)]
-    if not len(track):
-        return 0
-    rise, count, shut = track - np.median(track), 0, False
-    for value in rise:
-        if not shut and value > BLINK_RISE:
-            count, shut = count + 1, True
-        elif shut and value < BLINK_RISE / 2:
-            shut = False
-    return count
+    return count_closings(track - np.median(track), BLINK_RISE) if len(track) else 0
 
 
 def per_minute(count: int, frames: int) -> float:
