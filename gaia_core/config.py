@@ -67,6 +67,7 @@ class DenoiserConfig:
     motion: int = MotionConfig().width
     speech: int = 768
     components: int = 160  # principal components of the speech features that are heard
+    context: int = 3  # frames of speech on each side that the regression of motion sees
     width: int = 160
     layers: int = 4
     heads: int = 4

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gaia_core.config import DenoiserConfig, MotionConfig
@@ -29,6 +30,7 @@ class Denoiser(nn.Module):
     rest_bias: Tensor
     speech_mean: Tensor
     speech_basis: Tensor
+    expectation: Tensor
 
     def __init__(self, config: DenoiserConfig, motion: MotionConfig) -> None:
         super().__init__()
@@ -48,6 +50,8 @@ class Denoiser(nn.Module):
             nn.SiLU(),
             nn.Linear(width, width),
         )
+        taps = 2 * config.context + 1
+        self.register_buffer("expectation", torch.zeros(config.motion, config.speech, taps))
         self.no_speech = nn.Parameter(torch.randn(width) * 0.02)
         self.reference = nn.ModuleDict(
             {name: nn.Linear(s.stop - s.start, width) for name, s in self.groups.items()}
@@ -73,6 +77,18 @@ class Denoiser(nn.Module):
     def rest(self, reference: Tensor) -> Tensor:
         """(B, D) one frame's latent -> (B, D) the latent of that person at rest"""
         return reference @ self.rest_weight + self.rest_bias
+
+    def expect(self, speech: Tensor) -> Tensor:
+        """The motion that speech lets expect, in the units of `relative`: (B, T, F) -> (B, T, D)
+
+        A linear map of the features of a few frames around, fitted in closed form (ridge
+        regression). It knows nobody's habits, so strangers' lips follow it better than the
+        network's (docs/log.md).
+        """
+        around = self.expectation.shape[-1] // 2
+        features = (speech - self.speech_mean).transpose(1, 2)
+        padded = F.pad(features, (around, around), mode="replicate")
+        return F.conv1d(padded, self.expectation).transpose(1, 2)
 
     def forward(
         self,

@@ -14,6 +14,7 @@ from torch import Tensor
 from gaia_core import landmarks as mesh
 from gaia_core.autoencoder import Autoencoder
 from gaia_core.config import POSE_CHANNELS
+from gaia_core.performance import TURN
 
 # The lines of a sketch as mesh indices, and whether each returns to its start.
 LINES: tuple[tuple[tuple[int, ...], bool], ...] = (
@@ -71,14 +72,16 @@ def traces(autoencoder: Autoencoder, motion: Tensor, reference: Tensor) -> dict[
         reference: (D,) the portrait's own.
 
     Returns:
-        (T,) float32 each: the channels of `controls.POSE` in their units, and the openings
-        `mouth` over the face's height and `eyes` over their width.
+        (T,) float32 each: the channels of `controls.POSE` in their units, angles as far as the
+        picture shows them, and the openings `mouth` over the face's height and `eyes` over their
+        width.
     """
     own = autoencoder.head_pose(reference)
     change = autoencoder.head_pose(motion) - own
     change[:, 3:5] /= own[5].exp() * change.new_tensor([1.0, -1.0])  # a crop's y goes down
     change[:, 5] = change[:, 5].exp()
-    found = dict(zip(POSE_CHANNELS, change.unbind(-1), strict=True))
+    curves = zip(POSE_CHANNELS, change.unbind(-1), strict=True)
+    found = {name: curve / TURN.get(name, 1.0) for name, curve in curves}
     # The landmarks of a long take are many.
     openings = [_openings(autoencoder, part) for part in motion.split(BLOCK)]
     found["mouth"], found["eyes"] = torch.cat(openings, 1)

@@ -149,6 +149,7 @@ def make_denoiser(perturb: Callable[[nn.Module], None]) -> Callable[..., Denoise
             motion=MOTION.width,
             speech=speech,
             components=8,
+            context=1,
             width=16,
             layers=2,
             heads=2,
@@ -157,6 +158,7 @@ def make_denoiser(perturb: Callable[[nn.Module], None]) -> Callable[..., Denoise
         )
         model = kind(config, MOTION)
         perturb(model)
+        model.expectation.normal_(0, speech**-0.5)
         return model.eval()
 
     return make

@@ -6,7 +6,7 @@ import torch
 from gaia_core.config import DenoiserConfig, MotionConfig
 from gaia_core.conformer import Attention, ConformerBlock, Convolution, rotate
 from gaia_core.denoiser import Denoiser
-from gaia_core.performance import generate_motion
+from gaia_core.performance import DRAWN, WIDENED, generate_motion
 
 B, T, F = 3, 20, 12
 
@@ -100,6 +100,19 @@ def test_an_untrained_denoiser_says_rest():
         torch.tensor([True, False]),
     )
     assert not output.any()
+
+
+# What speech lets expect
+
+
+def test_a_frame_of_speech_tells_of_its_neighbours(denoiser, given_inputs):
+    speech = given_inputs["speech"]
+    later = speech.clone()
+    later[:, 10] += 1
+    moved = (denoiser.expect(later) - denoiser.expect(speech)).abs().amax((0, 2))
+    assert moved.nonzero()[:, 0].tolist() == [9, 10, 11]
+    still = denoiser.expect(speech[:, :1].expand(-1, T, -1))  # it goes on beyond its ends
+    torch.testing.assert_close(still, still[:, :1].expand(-1, T, -1))
 
 
 # Relative and absolute motion
@@ -230,6 +243,26 @@ def generated(denoiser, inputs, known: torch.Tensor, seed: int = 0, **changes):
         settings["steps"],
         settings["guidance"],
     )
+
+
+def test_lips_are_drawn_to_what_speech_lets_expect(denoiser, given_inputs):
+    nothing = torch.empty(B, 0, denoiser.config.motion)
+    heard = generated(denoiser, given_inputs, nothing)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gaia_core.performance.DRAWN", 0.0)
+        free = generated(denoiser, given_inputs, nothing)
+        patch.setattr("gaia_core.performance.DRAWN", 1.0)
+        drawn = generated(denoiser, given_inputs, nothing)
+    lips = denoiser.groups["mouth"]
+    reference = given_inputs["reference"]
+    expected = denoiser.expect(given_inputs["speech"])[..., lips]
+    torch.testing.assert_close(
+        denoiser.relative(drawn, reference)[..., lips], WIDENED * expected, atol=1e-4, rtol=1e-4
+    )
+    torch.testing.assert_close(heard[..., lips], free.lerp(drawn, DRAWN)[..., lips])
+    others = torch.ones(denoiser.config.motion, dtype=torch.bool)
+    others[lips] = False
+    assert torch.equal(heard[..., others], free[..., others])
 
 
 def test_known_frames_are_kept_and_steer_the_rest(denoiser, given_inputs):

@@ -9,7 +9,7 @@ import torch
 from gaia_core import FPS
 from gaia_core.config import POSE_CHANNELS
 from gaia_core.controls import EXPRESSION, Controls, Keyframe
-from gaia_core.performance import JOIN, RAMP, WINDOW, Performer, Script
+from gaia_core.performance import JOIN, RAMP, TURN, WINDOW, Performer, Script
 from gaia_core.request import Span
 from gaia_core.speech import FEATURES
 
@@ -57,7 +57,7 @@ def test_the_head_goes_where_it_is_asked_to(performer, script, gaia, reference):
     own = gaia.autoencoder.head_pose(reference)[0]
     moved = pose - own
     assert moved[0, 0] == pytest.approx(0, abs=1e-3)
-    assert moved[25:, 0].tolist() == pytest.approx([20.0] * (FRAMES - 25), abs=1e-3)
+    assert moved[25:, 0].tolist() == pytest.approx([20.0 * TURN["yaw"]] * (FRAMES - 25), abs=1e-3)
     assert moved[:, 4].mean() == pytest.approx(-0.1 * float(own[5].exp()), abs=1e-4)  # upwards
     assert moved[:, 5].exp().mean() == pytest.approx(1.1, abs=1e-3)
     assert moved[:, 2].std() > 0  # roll is still the model's

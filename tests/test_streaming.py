@@ -12,7 +12,7 @@ import torch
 from gaia_core import FPS, SAMPLE_RATE, pipeline
 from gaia_core.controls import EXPRESSION, Controls, Keyframe
 from gaia_core.errors import InputError
-from gaia_core.performance import Performer, Script
+from gaia_core.performance import TURN, Performer, Script
 from gaia_core.pipeline import NO_DRIVING, Gaia
 from gaia_core.speech import FEATURES, window_starts
 from gaia_core.streaming import AHEAD, DELAY, NEW, LiveMotion, LiveSpeech, live_windows
@@ -178,7 +178,7 @@ def test_controls_are_kept(gaia, performer, script):
     moved = motion_of(gaia, performer, turned, babble(3), 8_000)
     yaw = gaia.autoencoder.head_pose(moved)[:, 0]
     yaw = yaw - gaia.autoencoder.head_pose(performer.reference)[0, 0]
-    assert yaw[0] == pytest.approx(20, abs=1e-3) and yaw[25:].abs().max() < 1e-3
+    assert yaw[0] == pytest.approx(20 * TURN["yaw"], abs=1e-3) and yaw[25:].abs().max() < 1e-3
     smiling = replace(script, controls=Controls({"smile": smile}))
     change = motion_of(gaia, performer, smiling, babble(3), 8_000) - plain
     expected = 0.5 * performer.directions[list(EXPRESSION).index("smile")].expand_as(change)

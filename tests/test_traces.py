@@ -8,6 +8,7 @@ import torch
 
 from gaia_core import landmarks as mesh
 from gaia_core.controls import EXPRESSION
+from gaia_core.performance import TURN
 from gaia_core.traces import LINES, sketch, traces
 
 
@@ -26,7 +27,8 @@ def posed(gaia, reference, *pose: float) -> torch.Tensor:
 
 def test_traces_have_the_units_of_controls(gaia, reference):
     wide = float(gaia.autoencoder.head_pose(reference)[5].exp())  # face widths to crop units
-    moved = posed(gaia, reference, 12.0, -5.0, 3.0, 0.1 * wide, -0.2 * wide, float(np.log(1.1)))
+    yaw, pitch = 12.0 * TURN["yaw"], -5.0 * TURN["pitch"]
+    moved = posed(gaia, reference, yaw, pitch, 3.0, 0.1 * wide, -0.2 * wide, float(np.log(1.1)))
     found = traces(gaia.autoencoder, moved, reference)
     asked = {"yaw": 12.0, "pitch": -5.0, "roll": 3.0, "x": 0.1, "y": 0.2, "scale": 1.1}
     assert {name: float(found[name][0]) for name in asked} == pytest.approx(asked, abs=1e-3)

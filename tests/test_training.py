@@ -344,6 +344,30 @@ def test_speech_components_are_uncorrelated_and_of_unit_mean_variance(windows):
     assert (covariance.diagonal().diff() <= 1e-4).all()  # leading ones first
 
 
+def test_the_regression_finds_the_motion_that_speech_tells(tmp_path):
+    generator = torch.Generator().manual_seed(0)
+    tell = torch.randn(SPEECH, MOTION.width, generator=generator)
+    speech = torch.randn(6, 90, SPEECH, generator=generator)
+    # Of the frame before, as each clip's person does it.
+    own = 3 * torch.randn(6, 1, MOTION.width, generator=generator)
+    motion = speech.roll(1, 1) @ tell / 4 + own
+    row = {"identity": "a", "source": "s", "frames": 90, "speech": 90}
+    save_file(
+        {"motion": motion.flatten(0, 1).half(), "speech": speech.flatten(0, 1).half()},
+        tmp_path / "motion.safetensors",
+        metadata={"clips": json.dumps([row] * 6)},
+    )
+    windows = MotionWindows(tmp_path / "motion.safetensors", MOTION.groups)
+    spread = torch.linspace(0.5, 2, MOTION.width)
+    expectation = windows.fit_expectation(spread, 1)
+    assert expectation.shape == (MOTION.width, SPEECH, 3)
+    before, now, after = expectation.square().sum((0, 1))
+    assert before > 50 * now and before > 50 * after
+    found, true = expectation[..., 0].T * spread, tell / 4
+    assert torch.corrcoef(torch.stack([found.flatten(), true.flatten()]))[0, 1] > 0.99
+    assert 0.6 < float(found.norm() / true.norm()) < 1  # a ridge shrinks
+
+
 def test_the_denoiser_learns_a_clip(tmp_path, make_denoiser):
     t = torch.linspace(0, 6, 30)
     speech = torch.stack([(t * (1 + k / 3)).sin() for k in range(SPEECH)], -1)

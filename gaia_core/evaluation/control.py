@@ -1,8 +1,8 @@
 """Whether a face does what its controls ask for, read from the pixels that were rendered.
 
-Head pose is asked in degrees and read by the motion encoder from the output's landmarks; an
-expression is asked by its amount and read from the landmarker's blendshape scores. Both are read
-as changes from the portrait.
+Head pose is asked in degrees, as a track asks it, and read by the motion encoder from the output's
+landmarks; an expression is asked by its amount and read from the landmarker's blendshape scores.
+Both are read as changes from the portrait.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from gaia_core.controls import EXPRESSION
-from gaia_core.evaluation.people import Sitter, draw, latents, turned
+from gaia_core import FPS
+from gaia_core.controls import EXPRESSION, Controls, Keyframe
+from gaia_core.evaluation.people import Sitter, draw, latents
 from gaia_core.evaluation.sheets import save_sheet
 from gaia_core.face import Face
+from gaia_core.performance import Performer
 from gaia_core.pipeline import Gaia
 from gaia_core.training.expression import SCORES
 
@@ -65,6 +67,8 @@ READ: dict[str, Callable[[Scores], float]] = {
 # Those below are sums of those above, and not read for cross-talk.
 COMPOSITE = ("sad", "surprised", "angry", "disgusted", "afraid")
 SIMPLE = tuple(name for name in READ if name not in COMPOSITE)
+# Of closed eyes no gaze is seen, though the landmarker guesses one (downwards, of real blinks too).
+LIDS, GAZE = ("blink", "wink_left", "wink_right"), ("gaze_x", "gaze_y")
 
 
 def measure(gaia: Gaia, sitters: Sequence[Sitter], sheets: Path | None = None) -> dict[str, Any]:
@@ -88,11 +92,20 @@ def measure_pose(
 ) -> dict[str, Any]:
     """The error of yaw, pitch and roll in degrees; faces that were lost are only counted."""
     asked = torch.tensor(_turns())
+    tracks = {
+        name: tuple(Keyframe(index / FPS, degrees) for index, degrees in enumerate(turns))
+        for name, turns in zip(ANGLES, asked.T.tolist(), strict=True)
+    }
     errors, lost, rows = [], 0, {}
     for sitter in sitters:
         model = gaia.autoencoder
         own = sitter.motion(model)
-        made = draw(model, sitter, torch.cat([own, turned(model, own, asked)]))
+        turned = own.repeat(len(asked), 1)
+        pose = Performer(model, gaia.denoiser, gaia.directions.to(own), own).posed(
+            len(asked), Controls(tracks)
+        )
+        turned[:, : len(ANGLES)] = pose[:, : len(ANGLES)]
+        made = draw(model, sitter, torch.cat([own, turned]))
         rows[sitter.name] = made[: 2 * len(ANGLES) + 1]
         side = sitter.crop.shape[0]
         faces = list(gaia.landmarker.track([sitter.crop, *made[1:]]))
@@ -156,7 +169,10 @@ def measure_expression(
             asked: {
                 read: float(mean[names.index(asked), -1, j] / mean[j, -1, j])
                 for j, read in enumerate(names)
-                if read in SIMPLE and read != asked and mean[j, -1, j]
+                if read in SIMPLE
+                and read != asked
+                and mean[j, -1, j]
+                and not (asked in LIDS and read in GAZE)
             }
             for asked in SIMPLE
         },

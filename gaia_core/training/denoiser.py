@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from safetensors import safe_open
 from torch import Tensor
 
@@ -16,6 +17,8 @@ from gaia_core.denoiser import Denoiser
 WINDOWS = ((30, 64), (75, 26), (120, 16))
 NO_SPEECH = 0.15  # share of windows that are trained without speech, for guidance
 SPEECHLESS_SOURCES = 0.1  # share of batches' windows from clips without sound
+REGRESSED = 256  # leading components of speech that motion is regressed on
+RIDGE = 0.3  # of the mean of the diagonal
 PREFIX = 24  # frames of a window that a long take gives from the one before
 
 
@@ -83,6 +86,33 @@ class MotionWindows:
         _, spread, basis = torch.pca_lowrank(features - mean, count, center=False, niter=4)
         variance = spread.square().mean() / len(features)
         return mean, basis / variance.sqrt()
+
+    def fit_expectation(self, spread: Tensor, context: int) -> Tensor:
+        """Ridge regression of motion on speech, both about their clip's means.
+
+        Args:
+            spread: (D,) the unit of motion.
+            context: frames of speech on each side.
+
+        Returns:
+            (D, F, 2 context + 1) for `Denoiser.expect`.
+        """
+        _, basis = self.speech_components(min(REGRESSED, self.width))
+        taps = 2 * context + 1
+        width = basis.shape[1] * taps
+        moments, products = torch.zeros(width, width), torch.zeros(width, len(spread))
+        for motion, speech, weight in zip(self.motion, self.speech, self.weight, strict=True):
+            if not len(speech):
+                continue
+            frames = (speech.float() @ basis).T
+            padded = F.pad(frames[None], (context, context), mode="replicate")[0]
+            around = padded.unfold(1, taps, 1).transpose(0, 1).flatten(1)  # (T, C * taps)
+            x, y = around - around.mean(0), motion.float() / spread
+            moments.addmm_(x.T, x, alpha=float(weight) / len(x))
+            products.addmm_(x.T, y - y.mean(0), alpha=float(weight) / len(x))
+        ridge = RIDGE * moments.diagonal().mean()
+        solution = torch.linalg.solve(moments + ridge * torch.eye(width), products)
+        return torch.einsum("fc,ckd->dfk", basis, solution.unflatten(0, (-1, taps)))
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
         lengths = torch.tensor([row["frames"] for row in self.rows])

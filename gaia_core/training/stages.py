@@ -102,6 +102,7 @@ def fit_denoiser(model: Denoiser, data: MotionWindows) -> None:
     mean, basis = data.speech_components(model.config.components)
     model.speech_mean.copy_(mean)
     model.speech_basis.copy_(basis)
+    model.expectation.copy_(data.fit_expectation(spread, model.config.context))
 
 
 def _rank() -> int:
