@@ -92,15 +92,6 @@ class Appearance:
     fine: Tensor
     motion: Tensor
 
-    def expand(self, batch: int) -> Appearance:
-        """One portrait for a batch of frames, without a copy."""
-        return Appearance(
-            *(
-                x.expand(batch, *x.shape[1:])
-                for x in (self.photo, self.small, self.coarse, self.fine, self.motion)
-            )
-        )
-
 
 class Residual(nn.Module):
     """Two convolutions whose middle is scaled and shifted by the motion condition."""
@@ -117,7 +108,7 @@ class Residual(nn.Module):
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """(B, C, H, W), (B, condition) -> (B, C, H, W)"""
         scale, shift = self.modulate(condition)[..., None, None].chunk(2, 1)
-        hidden = self.first(F.silu(x)) * (1 + scale) + shift
+        hidden = torch.addcmul(shift, self.first(F.silu(x)), 1 + scale)
         return x + self.second(F.silu(hidden))
 
 
@@ -142,24 +133,29 @@ WARP_FLOOR = 0.3  # added to the weights' sum, so that the displacement fades ou
 POSE_DEPTH = 0.1  # depth of hair and ears behind the face's rigid centre, in face widths
 
 
+def _each(x: Tensor, count: int) -> Tensor:
+    """One portrait's for each of its frames, without a copy: (1 or count, ...) -> (count, ...)"""
+    return x.expand(count, *x.shape[1:])
+
+
 def splat(points: Tensor, side: int, sigma: float) -> tuple[Tensor, Tensor]:
     """Gaussian weights of points on a square grid, one factor per axis.
 
     (B, K, 2) in crop units -> (B, K, side) over rows, (B, K, side) over columns.
     """
-    grid = (torch.arange(side, device=points.device, dtype=points.dtype) + 0.5) / side
-    weights = torch.exp(-(points.unsqueeze(-1) - grid).square() / (2 * sigma**2))
+    unit = 2**0.5 * sigma
+    grid = (torch.arange(side, device=points.device, dtype=points.dtype) + 0.5) / (side * unit)
+    weights = (points.unsqueeze(-1) / unit - grid).square().neg_().exp_()
     return weights[:, :, 1], weights[:, :, 0]
 
 
 def draw(points: Tensor, curves: tuple[tuple[int, ...], ...], side: int, sigma: float) -> Tensor:
     """Soft drawings of the curves' points: (B, K, 2) -> (B, len(curves), side, side)."""
-    rows, columns = splat(points, side, sigma)
-    maps = [
-        torch.einsum("bky,bkx->byx", rows[:, list(curve)], columns[:, list(curve)])
-        for curve in curves
-    ]
-    return torch.stack(maps, 1).clamp(max=1.5)
+    maps = []
+    for curve in curves:
+        rows, columns = splat(points[:, list(curve)], side, sigma)
+        maps.append(rows.transpose(1, 2) @ columns)
+    return torch.stack(maps, 1).clamp_(max=1.5)
 
 
 def landmark_offset(
@@ -171,7 +167,7 @@ def landmark_offset(
     offset (B, 2, side, side) in crop units, density (B, 1, side, side).
     """
     rows, columns = splat(target, side, sigma)
-    values = torch.cat([source - target, torch.ones_like(source[..., :1])], -1)
+    values = torch.cat([source - target, torch.ones_like(target[..., :1])], -1)
     sums = torch.stack(
         [rows.transpose(1, 2) @ (columns * values[..., c : c + 1]) for c in range(3)], 1
     )
@@ -217,11 +213,12 @@ def sample(image: Tensor, offset: Tensor, mode: str = "bilinear") -> Tensor:
     (B, C, H, W), (B, 2, h, w) in crop units -> (B, C, h, w). Outside, the border repeats.
     """
     height, width = offset.shape[-2:]
-    y = (torch.arange(height, device=offset.device, dtype=offset.dtype) + 0.5) / height
-    x = (torch.arange(width, device=offset.device, dtype=offset.dtype) + 0.5) / width
-    grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1) + offset.permute(0, 2, 3, 1)
+    y = (2 * torch.arange(height, device=offset.device, dtype=offset.dtype) + 1) / height - 1
+    x = (2 * torch.arange(width, device=offset.device, dtype=offset.dtype) + 1) / width - 1
+    still = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)
+    grid = torch.add(still, offset.permute(0, 2, 3, 1), alpha=2)
     return F.grid_sample(
-        image.to(grid.dtype), 2 * grid - 1, mode, padding_mode="border", align_corners=False
+        image.to(grid.dtype), grid, mode, padding_mode="border", align_corners=False
     )
 
 
@@ -327,24 +324,24 @@ class Renderer(nn.Module):
     def forward(
         self, appearance: Appearance, motion: Tensor, geometry: MotionEncoder, side: int
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Appearance of B portraits, (B, D) -> frames (B, 3, side, side), mask, offset
+        """Appearance of one portrait or B, (B, D) -> frames (B, 3, side, side), mask, offset
 
         Frames lie about in [0, 1]; the mask (B, 1, side, side) is the share that was synthesised,
         not sampled; the offset (B, 2, S/2, S/2) in crop units is where it was sampled.
         """
-        quarter, half = self.config.image // 4, self.config.image // 2
+        quarter, half, count = self.config.image // 4, self.config.image // 2, len(motion)
         with _full_precision(motion):
             reference = appearance.motion.float()
             source = geometry.landmarks(reference)[..., :2]
             target = geometry.landmarks(motion)[..., :2]
             skin, density = landmark_offset(source, target, quarter)
             head = pose_offset(geometry.split(reference)[0], geometry.split(motion)[0], quarter)
-            drawn = [draw(points, DRAWN, quarter, 0.012) for points in (source, target)]
+            drawn = [_each(draw(at, DRAWN, quarter, 0.012), count) for at in (source, target)]
             lines = draw(target, FINE_DRAWN, half, 0.006)
-            coarse = appearance.coarse.float()
+            coarse = _each(appearance.coarse.float(), count)
             places = [sample(coarse, skin), sample(coarse, head), coarse]
         entering = [*places, 10 * skin, 10 * head, density.clamp(max=8) / 8, *drawn]
-        condition = self.condition(torch.cat([motion - reference, reference], -1))
+        condition = self.condition(torch.cat([motion - reference, _each(reference, count)], -1))
         x = self.enter(torch.cat(entering, 1))
         skips = []
         for down, blocks in zip(self.down, self._levels(self.encode), strict=True):
@@ -368,9 +365,8 @@ class Renderer(nn.Module):
             )
             # What `near` leaves by fading away from the contours is the wide offset's.
             offset = near + offset * WARP_FLOOR / (density + WARP_FLOOR)
-            gathered = sample(
-                torch.cat([appearance.fine.float(), appearance.small.float()], 1), offset
-            )
+            detail = torch.cat([appearance.fine.float(), appearance.small.float()], 1)
+            gathered = sample(_each(detail, count), offset)
         fine = self.gather(torch.cat([gathered, lines], 1))
         fine = self.refine(fine + resize(self.widen(hidden), half), condition)
         hidden = F.silu(fine)
@@ -378,13 +374,13 @@ class Renderer(nn.Module):
         offset = offset + 0.01 * self.nudge(hidden).float()
         with _full_precision(motion):
             # Bilinear samples would lose a third of the photo's sharpness.
-            sampled = sample(appearance.photo, resize(offset, side), "bicubic")
+            sampled = sample(_each(appearance.photo, count), resize(offset, side), "bicubic")
             opened = uncovered_mouth(source, target, side)
             # What stretched lips cover is dark, until the network paints teeth and tongue.
-            sampled = sampled * (1 - MOUTH_SHADE * opened)
-            synthesis = resize(synthesis.float(), side)
-            mask = (synthesis[:, 3:] + MOUTH_LOGIT * opened).sigmoid()
-            return sampled + mask * ((synthesis[:, :3] + 0.5) - sampled), mask, offset
+            sampled = torch.addcmul(sampled, sampled, opened, value=-MOUTH_SHADE)
+            synthesis = resize(synthesis.float(), side).contiguous()
+            mask = torch.add(synthesis[:, 3:], opened, alpha=MOUTH_LOGIT).sigmoid()
+            return sampled.lerp(synthesis[:, :3] + 0.5, mask), mask, offset
 
     def _levels(self, blocks: nn.ModuleList) -> list[list[nn.Module]]:
         """The residual blocks of each level."""
@@ -439,15 +435,16 @@ class PlainDecoder(nn.Module):
         self, appearance: Appearance, motion: Tensor, geometry: MotionEncoder, side: int
     ) -> tuple[Tensor, Tensor, None]:
         """As `Renderer`'s, all of it synthesised and nothing sampled."""
+        coarse, reference = (_each(x, len(motion)) for x in (appearance.coarse, appearance.motion))
         with _full_precision(motion):
-            reference = appearance.motion.float()
+            reference = reference.float()
             drawn = [
                 draw(geometry.landmarks(latents)[..., :2], DRAWN, self.config.image // 8, 0.02)
                 for latents in (reference, motion)
             ]
         condition = self.condition(torch.cat([motion - reference, reference], -1))
-        tokens = appearance.coarse.flatten(2).transpose(1, 2) + self.place
-        x = self.query(torch.cat([appearance.coarse, *drawn], 1))
+        tokens = coarse.flatten(2).transpose(1, 2) + self.place
+        x = self.query(torch.cat([coarse, *drawn], 1))
         for block, attend in zip(self.blocks, self.attend, strict=True):
             queries = x.flatten(2).transpose(1, 2) + self.place
             gathered = attend(F.layer_norm(queries, queries.shape[-1:]), tokens)
@@ -485,7 +482,5 @@ class Autoencoder(nn.Module):
 
     def decode(self, appearance: Appearance, motion: Tensor, side: int | None = None) -> Tensor:
         """Appearance of one portrait or B, (B, D) -> frames (B, 3, side, side) in [0, 1]"""
-        if appearance.motion.shape[0] != motion.shape[0]:
-            appearance = appearance.expand(motion.shape[0])
         frames, _, _ = self.renderer(appearance, motion, self.motion, side or self.config.image)
         return frames.clamp(0, 1)

@@ -153,9 +153,9 @@ def parts(gaia: Gaia, photo: np.ndarray, waveform: np.ndarray, folder: Path) -> 
     large = Painter(gaia, crop.extract(photo, composer.render_size), points)
     count, few = len(features), motion[0, :FPS]
     picture = next(large.paint(few))[0]
-    frame = composer.compose(picture)
+    cut, frame = next(small.paint(few))[0], composer.compose(picture)
 
-    def write() -> None:
+    def write(frame: np.ndarray) -> None:
         height, width = frame.shape[:2]
         with media.VideoWriter(folder / "part.mp4", width, height, None, {}) as writer:
             for _ in range(FPS):
@@ -169,7 +169,8 @@ def parts(gaia: Gaia, photo: np.ndarray, waveform: np.ndarray, folder: Path) -> 
         (f"decode {CROP_SIDE}", lambda: list(small.paint(few)), FPS),
         (f"decode {composer.render_size}", lambda: list(large.paint(few)), FPS),
         (f"compose {PHOTO_SIDE}", lambda: composer.compose(picture), 1),
-        (f"encode {PHOTO_SIDE}", write, FPS),
+        (f"encode {CROP_SIDE}", partial(write, cut), FPS),
+        (f"encode {PHOTO_SIDE}", partial(write, frame), FPS),
     ]
     rows = []
     for name, job, frames in jobs:

@@ -69,7 +69,7 @@ def measure(
         lip_sync=float("nan") if speech is None else lip_sync(traces["mouth"], speech),
         steadiness=steadiness(encoder, motion),
         **{name: float(traces[name].std()) for name in ("yaw", "pitch", "roll")},
-        blinks=count_closings(closed) / len(motion) * FPS * 60,
+        blinks=len(closings(closed)) / len(motion) * FPS * 60,
     )
 
 
@@ -80,10 +80,19 @@ def lip_sync(mouth: np.ndarray, speech: np.ndarray) -> float:
     """
     expected = speech @ np.load(LIPS)
     count = min(len(mouth), len(expected))
-    a, b = mouth[:count].astype(np.float64), expected[:count].astype(np.float64)
-    if count < 3 or np.ptp(a) < 1e-9 or np.ptp(b) < 1e-9:
+    return correlation(mouth[:count], expected[:count])
+
+
+def correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Pearson correlation of (T,) and (T,), frames with a NaN left out.
+
+    NaN if one of them is constant, or fewer than three frames are left.
+    """
+    both = np.isfinite(a) & np.isfinite(b)
+    one, other = a[both].astype(np.float64), b[both].astype(np.float64)
+    if len(one) < 3 or np.ptp(one) < 1e-9 or np.ptp(other) < 1e-9:
         return float("nan")
-    return float(np.corrcoef(a, b)[0, 1])
+    return float(np.corrcoef(one, other)[0, 1])
 
 
 @torch.no_grad()
@@ -101,12 +110,17 @@ def steadiness(encoder: MotionEncoder, motion: np.ndarray) -> float:
     return 1 / variance if variance > 1e-12 else float("inf")
 
 
-def count_closings(closed: np.ndarray, rise: float = BLINK) -> int:
-    """How often a track (T,) rises over `rise` after it had been below half of it."""
-    count, shut = 0, False
-    for value in closed.tolist():
-        if not shut and value > rise:
-            count, shut = count + 1, True
-        elif shut and value < rise / 2:
-            shut = False
-    return count
+def closings(closed: np.ndarray, rise: float = BLINK) -> list[tuple[int, int]]:
+    """Where a track (T,) rises over `rise` after it had been below half of it.
+
+    The first frame over `rise`, and the first one below half of it again, or T.
+    """
+    found: list[tuple[int, int]] = []
+    start = None
+    for index, value in enumerate(closed.tolist()):
+        if start is None and value > rise:
+            start = index
+        elif start is not None and value < rise / 2:
+            found.append((start, index))
+            start = None
+    return found if start is None else [*found, (start, len(closed))]

@@ -31,6 +31,7 @@ _GIF = (
 
 CUE_LETTERS = 42  # of a line of subtitles
 CUE_SECONDS = 5.0
+CUE_PLACE = "line:-4"  # above the visible label
 CUE_PAUSE = 0.6  # seconds of silence that end a line
 
 
@@ -83,7 +84,7 @@ def poster(video: Path, out: Path) -> None:
 def vtt(words: Sequence[Word]) -> str:
     """Subtitles in WebVTT, a few words at a time."""
     cues = [
-        f"{_clock(line[0].start)} --> {_clock(line[-1].end)}\n{_text(line)}\n"
+        f"{_clock(line[0].start)} --> {_clock(line[-1].end)} {CUE_PLACE}\n{_text(line)}\n"
         for line in _lines(words)
     ]
     return "\n".join(["WEBVTT\n", f"NOTE {media.COMMENT}\n", *cues])

@@ -39,7 +39,8 @@ WEIGHTS = Path(__file__).parent.parent / "weights"
 
 PREVIEW_EVERY = FPS  # frames between two previews
 SEGMENT = 2 * FPS  # frames of a part that can be played while the rest is made
-PIXELS_PER_BATCH = 8 * 256 * 256
+# Frames decoded at once. Of more the tensors are so large that the system maps each anew.
+FRAMES_PER_BATCH, PIXELS_PER_BATCH = 4, 8 * 256 * 256
 
 # The share of the whole work after which each stage begins, measured on 10 s of speech.
 STAGES = {"face": 0.0, "voice": 0.05, "speech": 0.1, "motion": 0.15, "frames": 0.3, "file": 0.97}
@@ -462,7 +463,9 @@ class Painter:
         """(T, D) -> frames in batches of (n, S, S, 3) uint8."""
         if not len(motion):
             return
-        for latents in motion.split(max(1, PIXELS_PER_BATCH // self.side**2)):
+        for latents in motion.split(
+            min(FRAMES_PER_BATCH, max(1, PIXELS_PER_BATCH // self.side**2))
+        ):
             yield self.decode(latents).cpu().numpy()
 
     def decode(self, motion: Tensor) -> Tensor:

@@ -185,6 +185,8 @@ class Request:
         """
         if recipe.get("gaia_recipe") != RECIPE_VERSION:
             raise InputError(f"This is not a recipe of version {RECIPE_VERSION}.")
+        if not all(isinstance(recipe.get(name), str | None) for name in MEDIA):
+            raise InputError("The recipe's media are not sha256 of files; correct them.")
         settings = {k: v for k, v in recipe.items() if k not in (*MEDIA, "gaia_recipe")}
         defaults = cls(portrait=portrait)
         for name, value in settings.items():

@@ -8,6 +8,7 @@ from gaia_core.autoencoder import (
     POSE_DEPTH,
     WARP_FLOOR,
     double,
+    draw,
     landmark_offset,
     pose_offset,
     resize,
@@ -332,6 +333,25 @@ def test_one_portrait_serves_many_motions(trained, motion):
         before, (appearance.photo, appearance.coarse, appearance.fine), strict=True
     ):
         assert torch.equal(kept, now)
+
+
+def test_a_portrait_given_once_is_the_same_as_given_for_each_frame(trained, motion):
+    photo = picture(SIDE)
+    once = trained.decode(trained.encode_appearance(photo, motion[:1]), motion[1:4])
+    portraits, latents = photo.expand(3, -1, -1, -1), motion[:1].expand(3, -1)
+    each = trained.decode(trained.encode_appearance(portraits, latents), motion[1:4])
+    torch.testing.assert_close(once, each, atol=1e-4, rtol=0)
+
+
+def test_curves_are_drawn_where_their_points_are():
+    points = torch.rand(2, mesh.COUNT, 2, generator=torch.Generator().manual_seed(5))
+    curves, sigma = (mesh.IRISES, mesh.LIPS_INNER), 0.03
+    grid = (torch.arange(SIDE) + 0.5) / SIDE
+    pixels = torch.stack(torch.meshgrid(grid, grid, indexing="xy"), -1)  # (SIDE, SIDE, 2)
+    for curve, drawn in zip(curves, draw(points, curves, SIDE, sigma).unbind(1), strict=True):
+        apart = (points[:, list(curve), None, None] - pixels).square().sum(-1)
+        plain = torch.exp(-apart / (2 * sigma**2)).sum(1).clamp(max=1.5)
+        torch.testing.assert_close(drawn, plain, atol=1e-4, rtol=0)
 
 
 def test_swapped_portraits_swap_the_frames(trained, motion):

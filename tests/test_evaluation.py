@@ -243,15 +243,6 @@ def test_a_planted_lag_is_found(lag):
     assert found.max() == pytest.approx(1)
 
 
-def test_correlation_leaves_lost_frames_out():
-    a = np.arange(10.0)
-    b = a.copy()
-    b[3] = np.nan
-    assert metrics.correlation(a, b) == pytest.approx(1)
-    assert np.isnan(metrics.correlation(a, np.zeros(10)))
-    assert np.isnan(metrics.correlation(a, np.full(10, np.nan)))
-
-
 def test_head_motion_is_no_jitter_but_trembling_is(points):
     time = np.arange(20)[:, None, None]
     nodding = points + np.array([2, 1, 0]) * np.sin(time)
@@ -272,15 +263,28 @@ def test_lost_frames_do_not_make_a_film_tremble(points):
     assert np.isnan(metrics.acceleration_variance(np.full_like(film, np.nan)))
 
 
+def test_acceleration_is_where_a_film_jumps(points):
+    film = np.repeat(points[None], 20, 0)
+    film[:, :, 0] += 2 * np.arange(20)[:, None]  # an even motion
+    film[12:, :, 1] += 3
+    film[5] = np.nan
+    found = metrics.accelerations(film)
+    assert np.flatnonzero(~np.isfinite(found)).tolist() == [0, 4, 5, 6, 19]
+    assert np.flatnonzero(found > 1e-3).tolist() == [11, 12]
+    assert metrics.accelerations(2 * film) == pytest.approx(found, nan_ok=True)
+
+
 def test_blinks_are_counted_once_each():
-    track = np.full(100, 0.2)
-    track[20:24] = [0.5, 0.8, 0.7, 0.4]
-    track[60:63] = 0.9
-    track[80] = 0.35  # lids that narrow
-    track[61] = np.nan
-    assert metrics.count_blinks(track) == 2
+    lids = np.full((100, 2), 0.2)
+    lids[20:24] = np.array([0.5, 0.8, 0.7, 0.4])[:, None]
+    lids[60:63, 0] = 0.9  # a wink
+    lids[80] = 0.35  # lids that narrow
+    lids[22] = np.nan
+    track = speech_driven.Track(np.zeros((100, mesh.COUNT, 3)), lids)
+    assert track.blinks() == [(3 / FPS, True), (3 / FPS, False)]
     assert metrics.per_minute(2, 100) == 30
-    assert metrics.count_blinks(np.full(5, np.nan)) == 0
+    lost = speech_driven.Track(np.zeros((5, mesh.COUNT, 3)), np.full((5, 2), np.nan))
+    assert lost.blinks() == []
 
 
 # The landmark warp
@@ -425,7 +429,7 @@ def test_report_is_whole_and_plain(report):
 
 
 def test_no_protocol_of_portraits_without_portraits(report):
-    assert set(report) == {"identities", "reenactment", "speech", "swap"}
+    assert set(report) == {"identities", *protocol.OF_CLIPS}
 
 
 def test_skin_groups_hold_every_clip_once(report):
@@ -527,10 +531,10 @@ def test_table_names_methods_and_metrics(report):
 
 def test_a_model_that_stands_still_earns_no_correlation(points):
     shape = (30, mesh.COUNT, 3)
-    rigid = speech_driven.Track(np.broadcast_to(points, shape).copy(), np.zeros(30))
+    rigid = speech_driven.Track(np.broadcast_to(points, shape).copy(), np.zeros((30, 2)))
     alive = np.broadcast_to(points, shape).copy()
     alive[:, mesh.LIP_BOTTOM, 1] += openings(1)[:30]
-    found = speech_driven.compare([(rigid, speech_driven.Track(alive, np.zeros(30)))])
+    found = speech_driven.compare([(rigid, speech_driven.Track(alive, np.zeros((30, 2))))])
     assert found["correlation_lag0"] == found["lag_within_1"] == 0
     assert found["clips_unreadable"] == 0
 
@@ -546,7 +550,8 @@ def test_lost_faces_are_counted(crop, landmarker):
 
 
 def test_limit_spreads_over_identities(folder):
-    clips, _ = protocol.read_manifest(folder)
+    clips, trained = protocol.read_manifest(folder)
+    assert [clip.name for clip in trained] == ["b"]
     assert [clip.name for clip in protocol.spread(clips, 2)] == ["a0", "c0"]
     assert [clip.name for clip in protocol.spread(clips, None)] == ["a0", "c0", "a1"]
 

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from gaia_core.actions import ACTIONS
 from gaia_core.controls import EXPRESSION, Keyframe
-from gaia_core.evaluation import control, format_table, instructed, people
-from gaia_core.language import ACTIONS, NONE
+from gaia_core.evaluation import control, format_table, in_step, instructed, people
+from gaia_core.face import Face
+from gaia_core.language import NONE
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +64,30 @@ def test_instructions_are_read_off_the_picture(gaia, sitter):
 def test_controls_are_read_off_the_picture(gaia, sitter, tmp_path):
     report = control.measure(gaia, [sitter], tmp_path)
     assert report["pose"]["error_degrees"]["roll"] < 2
+    assert report["pose"]["share_read"]["roll"] == pytest.approx(1, abs=0.2)
     assert set(report["expression"]) == set(EXPRESSION)
     assert set(report["cross_talk"]) == set(control.SIMPLE)
     assert {path.name for path in tmp_path.rglob("*.png")} == {"pose.png", "expression.png"}
     assert "in order" in format_table({"control": report, "identities": {"val": 1, "train": 1}})
+
+
+def test_lips_are_compared_with_the_real_ones(gaia, sitter, monkeypatch):
+    monkeypatch.setattr(in_step, "SECONDS", 0.8)
+    sound = np.random.default_rng(0).normal(size=16_000).astype(np.float32) * 0.1
+    gaps = iter(np.random.default_rng(1).uniform(0, 10, 10))
+    faces = [Face(sitter.face.landmarks.copy(), sitter.face.blendshapes) for _ in range(10)]
+    for face in faces:
+        face.landmarks[14, 1] += next(gaps)
+    film = people.Film("film", "someone", [sitter.crop] * 10, faces)
+    report = in_step.measure(gaia, [(film, sound)])
+    assert report["clips"] == 1 and set(report["correlation"]) == {"plain", "turning", "smiling"}
+    lost = report["correlation"]["plain"] - report["correlation"]["turning"]
+    assert report["loss"]["turning"] == pytest.approx(lost)
+    assert report["over_0.05"]["turning"] == (lost > 0.05)
+    same = people.Film("still", "someone", [sitter.crop] * 10, [sitter.face] * 10)
+    assert in_step.measure(gaia, [(same, sound)])["clips"] == 0  # nothing to follow
+
+
+def test_a_gaze_behind_closed_lids_is_no_cross_talk(gaia, sitter):
+    talk = control.measure_expression(gaia, [sitter])["cross_talk"]
+    assert not set(control.GAZE) & set(talk["blink"]) and set(control.GAZE) < set(talk["smile"])

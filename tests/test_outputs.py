@@ -90,8 +90,8 @@ def test_subtitles_are_lines_of_words():
     text = outputs.vtt(words)
     head, note, *cues = text.strip().split("\n\n")
     assert head == "WEBVTT" and media.COMMENT in note
-    assert cues[0] == "00:00:00.100 --> 00:00:00.900\nHello, you &amp; me."
-    assert cues[1] == "00:00:02.000 --> 00:00:02.200\nThen"
+    assert cues[0] == "00:00:00.100 --> 00:00:00.900 line:-4\nHello, you &amp; me."
+    assert cues[1] == "00:00:02.000 --> 00:00:02.200 line:-4\nThen"
     lines = [cue.split("\n")[1] for cue in cues]
     assert all(len(line) <= outputs.CUE_LETTERS for line in lines)
     assert " ".join(lines).split() == [

@@ -84,6 +84,7 @@ class Board:
     pack: gr.Button
     file: gr.DownloadButton
     actions: gr.Row
+    wait: gr.HTML
     generate: gr.Button
     stop: gr.Button
     state: gr.State
@@ -169,18 +170,19 @@ def _figures(name: str, start: Mapping[str, Any], key: str) -> gr.Textbox:
     )
 
 
-def actions() -> tuple[gr.Row, gr.Button, gr.Button]:
+def actions() -> tuple[gr.Row, gr.HTML, gr.Button, gr.Button]:
     with gr.Row(elem_classes="actions", visible=False) as row:
+        wait = gr.HTML("", apply_default_css=False, elem_id="compare-wait")
         generate = gr.Button(
             t("compare.generate"), variant="primary", size="lg", elem_id="compare-generate"
         )
         stop = gr.Button(
             t("stop"), variant="stop", size="lg", visible=False, elem_id="compare-stop"
         )
-    return row, generate, stop
+    return row, wait, generate, stop
 
 
-def board(actions: gr.Row, generate: gr.Button, stop: gr.Button) -> Board:
+def board(actions: gr.Row, wait: gr.HTML, generate: gr.Button, stop: gr.Button) -> Board:
     with gr.Column(elem_classes="card", elem_id="compare-result", visible=False) as column:
         shown = gr.HTML(
             stage.message(say("compare.empty"), say("compare.empty.hint")), elem_id="compare-stage"
@@ -206,6 +208,7 @@ def board(actions: gr.Row, generate: gr.Button, stop: gr.Button) -> Board:
         pack=pack,
         file=file,
         actions=actions,
+        wait=wait,
         generate=generate,
         stop=stop,
         state=gr.State(Comparison()),

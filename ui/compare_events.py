@@ -3,7 +3,7 @@
 # No postponed annotations here: Gradio reads a handler's hints as they stand.
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from html import escape
 from pathlib import Path
@@ -14,7 +14,7 @@ from gradio.components import Component
 
 from gaia_core.errors import InputError
 from gaia_core.request import Progress, Request, Result
-from ui import compare, stage, takes, timeline
+from ui import compare, faces, stage, takes, timeline, wait
 from ui.compare import NAMES, OWN, Board, Card, Compared, Comparison, Variant
 from ui.door import MODES, Form, admit
 from ui.handlers import Updates, address_of, form_of, paced, take_of
@@ -23,10 +23,17 @@ from ui.panels import Inputs, Output
 from ui.runs import Engine, run, toasts
 from ui.session import Session
 from ui.text import say
+from ui.wait import Clock
 
 
 def generate(
-    engine: Engine, inputs: Inputs, card: Card, board: Board, edit: Edit, output: Output
+    engine: Engine,
+    inputs: Inputs,
+    card: Card,
+    board: Board,
+    edit: Edit,
+    output: Output,
+    clock: Clock,
 ) -> Callable[[dict[Component, Any], gr.Request], Iterator[Updates]]:
     """The handler of the button: all variants that are on, one after the other."""
 
@@ -47,7 +54,9 @@ def generate(
                             yield {board.stage: now}
                             continue
                         took = time.monotonic() - started
+                        clock.learn(asked, event, took, session)
                         line = timeline.of_take(engine, event, asked)
+                        event = faces.unsaid(event, session)
                         take = take_of(event, asked, picture, address_of(request), line)
                         session.add(take, asked)
                         found = getattr(engine, "measure", lambda result: None)(event)
@@ -61,6 +70,27 @@ def generate(
             yield _idle(comparison, board)
 
     return on_generate
+
+
+def note(
+    clock: Clock, inputs: Inputs, card: Card, output: Output
+) -> Callable[[dict[Component, Any]], str]:
+    """How long all variants that are on will take together, as HTML."""
+
+    def on_change(values: dict[Component, Any]) -> str:
+        shared = wait.given(inputs, values)
+        works = []
+        # What is wrong is said when the button is pressed.
+        with suppress(InputError, TypeError, ValueError):
+            for variant in card.variants:
+                if values[variant.on]:
+                    steps = _own(values, variant).get("steps", shared["steps"])
+                    own = {"mode": values[variant.base], "steps": steps}
+                    works.append(wait.asked_for(shared | own))
+            return wait.told(clock, works, values[output.session])
+        return ""
+
+    return on_change
 
 
 def _wanted(values: dict[Component, Any], form: Form, card: Card) -> list[tuple[str, str, Request]]:

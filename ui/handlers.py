@@ -16,7 +16,7 @@ from gaia_core.controls import CHANNELS, PRESETS
 from gaia_core.errors import InputError
 from gaia_core.media import read_recipe
 from gaia_core.request import Preview, Progress, Request, Result, Segment
-from ui import door, downloads, restore, samples, stage, timeline
+from ui import door, downloads, faces, restore, samples, stage, timeline
 from ui.door import FORM, SOURCES, Form, admit
 from ui.modes import Edit
 from ui.panels import Inputs, Output, speech_choices
@@ -61,6 +61,7 @@ def generate(
                         continue
                     if isinstance(event, Result):
                         line = timeline.of_take(engine, event, wanted)
+                        event = faces.unsaid(event, session)
                         take = take_of(event, wanted, picture, address_of(request), line)
                         session.add(take, wanted)
                         clock.learn(wanted, event, time.monotonic() - began, session)
@@ -371,11 +372,16 @@ def open_file(
             form = form_of(values, inputs)
             session.files.add(path)
             session.opened = recipe
+            heard = timeline.of_file(path)
+            session.dropped = recipe, heard
             found = door.fingerprints(_media(session, form))
+            missing = door.missing_media(recipe, found)
+            restored = _restored(recipe, found, inputs)
             return {
-                **_restored(recipe, found, inputs),
+                **restored,
+                inputs.keys: gr.update(value=restored[inputs.keys], heard=heard),
                 inputs.mode: "edit",
-                edit.opened: stage.opened(recipe, None, door.missing_media(recipe, found)),
+                edit.opened: stage.opened(recipe, heard.get("seconds"), missing),
             }
 
     return on_open

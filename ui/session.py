@@ -38,18 +38,25 @@ class Session:
         files: every upload and every take of the visitor, to be found and deleted.
         opened: the recipe that the Edit tab works on.
         looks: what was seen on the last photos.
+        dropped: the recipe of the last take from a file, and what the timeline shows of its sound.
     """
 
     takes: list[Take] = field(default_factory=list)
     files: set[Path] = field(default_factory=set)
     opened: Mapping[str, Any] | None = None
     looks: dict[Path, Look] = field(default_factory=dict)
+    dropped: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
 
     def add(self, take: Take, request: Request) -> None:
         given = (getattr(request, name) for name in MEDIA)
         self.files.update([take.video, *(path for path in given if path is not None)])
         self.takes = [take, *self.takes][:MAX_TAKES]
         self.opened = take.recipe
+
+    def heard_of(self, recipe: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        """The sound of a take from a file, as `timeline.hear` has it; {} if that is not known."""
+        same = self.dropped is not None and self.dropped[0] is recipe
+        return self.dropped[1] if self.dropped and same else {}
 
     def drop(self, take: Take) -> None:
         """Removes one take, from the list and from the disk."""
@@ -76,4 +83,5 @@ class Session:
                 path.unlink(missing_ok=True)
             deleted += 1
         self.takes, self.files, self.opened, self.looks = [], set(), None, {}
+        self.dropped = None
         return deleted

@@ -163,14 +163,14 @@ def _workbench(
     _wire_inputs(cards, inputs, output)
     clock = Clock(engine)
     _wire_faces(studio, engine, cards.portrait, output)
-    _wire_wait(clock, inputs, cards, output)
+    _wire_wait(clock, inputs, cards, output, board)
     _wire_presets(studio, kept, inputs)
     _wire_instruction(engine, cards.text, inputs, output)
     _wire_timeline(tabs, cards.edit, inputs, output)
     _wire_run(engine, clock, inputs, cards, output)
     _wire_takes(tabs, cards.edit, inputs, output)
     _wire_downloads(output)
-    _wire_compare(engine, inputs, cards, board, output)
+    _wire_compare(engine, clock, inputs, cards, board, output)
     return output.stage, board.stage
 
 
@@ -298,10 +298,16 @@ def _wire_faces(studio: gr.Blocks, engine: Engine, portrait: Portrait, output: O
     )
 
 
-def _wire_wait(clock: Clock, inputs: Inputs, cards: Cards, output: Output) -> None:
+def _wire_wait(
+    clock: Clock, inputs: Inputs, cards: Cards, output: Output, board: compare.Board
+) -> None:
     """How long the next run will take; the crop's drawing tells of a new face."""
     edit = cards.edit
     asked = {getattr(inputs, name) for name in wait.ASKED}
+    variants = {
+        part for each in cards.compare.variants for part in (each.on, each.base, each.steps)
+    }
+    own = {part for each in cards.compare.variants for part in each.inputs()}
     changed = asked - {inputs.portrait, inputs.face}
     changed |= {cards.portrait.crops, output.history, edit.start, edit.end}
     gr.on(
@@ -309,6 +315,16 @@ def _wire_wait(clock: Clock, inputs: Inputs, cards: Cards, output: Output) -> No
         wait.note(clock, inputs, edit, output),
         {*asked, edit.start, edit.end, output.session},
         output.wait,
+        preprocess=False,
+        trigger_mode="always_last",
+        **PRIVATE,
+    )
+    changed = (changed | variants) - {edit.start, edit.end}
+    gr.on(
+        [part.change for part in sorted(changed, key=lambda part: part._id)],
+        compare_events.note(clock, inputs, cards.compare, output),
+        {*asked, *own, output.session},
+        board.wait,
         preprocess=False,
         trigger_mode="always_last",
         **PRIVATE,
@@ -450,7 +466,12 @@ def _wire_downloads(output: Output) -> None:
 
 
 def _wire_compare(
-    engine: Engine, inputs: Inputs, cards: Cards, board: compare.Board, output: Output
+    engine: Engine,
+    clock: Clock,
+    inputs: Inputs,
+    cards: Cards,
+    board: compare.Board,
+    output: Output,
 ) -> None:
     """Generate all, Stop, and everything as one file; a variant shows its fields while it is on."""
     for variant in cards.compare.variants:
@@ -463,7 +484,7 @@ def _wire_compare(
         compare_events.waiting(board), None, board.all(), js=SHOW_RESULT, **PRIVATE
     )
     running = clicked.then(
-        compare_events.generate(engine, inputs, cards.compare, board, cards.edit, output),
+        compare_events.generate(engine, inputs, cards.compare, board, cards.edit, output, clock),
         inputs.all() | asked | {output.session, board.state},
         shown,
         preprocess=False,

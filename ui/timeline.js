@@ -39,7 +39,12 @@ const order = Object.fromEntries(channels.map((c, i) => [c.name, i]));
 const sorted = () => keys.sort((a, b) => order[a.channel] - order[b.channel] || a.time - b.time);
 const track = (name) => keys.filter((key) => key.channel === name);
 const chosen = () => keys.filter((key) => picked.has(key.id));
-const film = () => (taken().seconds ? document.querySelector("#video video") : null);
+// What plays: the parts of a take while it is made, or else the last take.
+const film = () => {
+  const parts = document.querySelector("#live video");
+  if (parts?.offsetParent) return parts;
+  return taken().seconds ? document.querySelector("#video video") : null;
+};
 const heard = () => kept.heard ?? {};
 const taken = () => kept.taken ?? {};
 const clauses = () => ([TEXT, EDIT].includes(kept.tab) ? (kept.grasped?.clauses ?? []) : []);

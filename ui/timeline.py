@@ -137,6 +137,15 @@ def hear(path: Path) -> dict[str, Any]:
     return {"seconds": round(len(waveform) / SAMPLE_RATE, 2), "peaks": shown}
 
 
+def of_file(path: Path) -> dict[str, Any]:
+    """The sound of a film; of a silent one its length alone, of a recipe nothing."""
+    try:
+        return hear(path)
+    except InputError:
+        seconds = media.length(path)
+        return {"seconds": round(seconds, 2), "peaks": []} if seconds else {}
+
+
 def grasp(reading: Any) -> dict[str, Any]:
     """An instruction as it was understood; reading: a `Reading` of `gaia_core.language`."""
     clauses = [

@@ -2,7 +2,7 @@
 
 # No postponed annotations here: Gradio reads a handler's hints as they stand.
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -30,7 +30,7 @@ def hear(inputs: Inputs, output: Output) -> Callable[[dict[Component, Any]], Any
     def on_hear(values: dict[Component, Any]) -> Any:
         session: Session = values[output.session]
         source, text = values[inputs.source], values[inputs.text]
-        heard: dict[str, Any] = {}
+        heard: Mapping[str, Any] = {}
         if source in ("upload", "record"):
             given = values[inputs.upload if source == "upload" else inputs.recording]
             with suppress(InputError):  # nothing there yet, or no sound: said when it is used
@@ -41,9 +41,19 @@ def hear(inputs: Inputs, output: Output) -> Callable[[dict[Component, Any]], Any
             same = (take for take in session.takes if take.recipe.get("text") == text.strip())
             heard = {"seconds": spoken(text)}
             heard = next((take.timeline["heard"] for take in same if take.timeline), heard)
+        if not heard.get("peaks"):
+            heard = _dropped(session, source, text) or heard
         return gr.update(heard=heard)
 
     return on_hear
+
+
+def _dropped(session: Session, source: Any, text: Any) -> Mapping[str, Any]:
+    """The sound of the opened take from a file, as long as its speech is what is asked for."""
+    recipe = session.opened or {}
+    if source == "text" and recipe.get("text") != str(text).strip():
+        return {}
+    return session.heard_of(session.opened)
 
 
 def written(inputs: Inputs) -> Callable[[dict[Component, Any]], Any]:

@@ -87,23 +87,39 @@ def note(
     def on_change(values: dict[Component, Any]) -> str:
         session: Session = values[output.session]
         # What is wrong is said when the button is pressed.
-        with suppress(InputError, TypeError, ValueError, StopIteration):
+        with suppress(InputError, KeyError, TypeError, ValueError, StopIteration):
             if values[inputs.mode] == "edit":
                 work = _edited(session, values[edit.start], values[edit.end])
             else:
-                work = _asked({name: values[getattr(inputs, name)] for name in ASKED})
-            wait = clock.expected(work, session) if work else None
-            if work and wait:
-                key = "wait.cpu" if clock.device == "cpu" else "wait.gpu"
-                words = say(key, wait=span(wait), length=span(work.seconds))
-                return f'<p class="wait">{escape(words)}</p>'
+                work = asked_for(given(inputs, values))
+            return told(clock, [work], session)
         return ""
 
     return on_change
 
 
-def _asked(given: dict[str, Any]) -> Work | None:
-    """What the open tab asks for."""
+def told(clock: Clock, works: Sequence[Work | None], session: Session) -> str:
+    """How long it takes to do all of it, as HTML; nothing if that of one is not known.
+
+    Raises:
+        InputError: as `Clock.expected`.
+    """
+    waits = [clock.expected(work, session) if work else None for work in works]
+    known = [wait for wait in waits if wait]
+    if not known or len(known) < len(works):
+        return ""
+    key = "wait.cpu" if clock.device == "cpu" else "wait.gpu"
+    length = sum(work.seconds for work in works if work)
+    return f'<p class="wait">{escape(say(key, wait=span(sum(known)), length=span(length)))}</p>'
+
+
+def given(inputs: Inputs, values: dict[Component, Any]) -> dict[str, Any]:
+    """Of the page's values those that a run's length depends on, by name."""
+    return {name: values[getattr(inputs, name)] for name in ASKED}
+
+
+def asked_for(given: dict[str, Any]) -> Work | None:
+    """What a tab asks for; None while its length is not known."""
     portrait = door.uploaded("portrait", given["portrait"])
     seconds = _length(given)
     if not seconds:
@@ -124,16 +140,17 @@ def _length(given: dict[str, Any]) -> float | None:
 
 
 def _edited(session: Session, start: Any, end: Any) -> Work | None:
-    """A span of the opened take, if that was made in this session."""
+    """A span of the opened take."""
     recipe = session.opened
-    take = next((take for take in session.takes if take.recipe is recipe), None)
-    if recipe is None or take is None:
+    if recipe is None:
         return None
+    take = next((take for take in session.takes if take.recipe is recipe), None)
+    seconds = take.seconds if take else session.heard_of(recipe)["seconds"]
     photos = (path for path in session.looks if path.is_file())
     portrait = next(p for p in photos if samples.fingerprint(p) == recipe["portrait"])
     spans = [Span.from_json(span) for span in recipe["spans"]]
-    spans.append(Span(float(start), min(float(end), take.seconds), 0))
-    return Work(portrait, recipe["face"], take.seconds, recipe["steps"], recipe["size"], spans)
+    spans.append(Span(float(start), min(float(end), seconds), 0))
+    return Work(portrait, recipe["face"], seconds, recipe["steps"], recipe["size"], spans)
 
 
 def span(seconds: float) -> str:

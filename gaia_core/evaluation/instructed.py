@@ -17,11 +17,12 @@ import torch
 from torch import Tensor
 
 from gaia_core import FPS
+from gaia_core.actions import ACTIONS, STRENGTHS
 from gaia_core.config import POSE_CHANNELS
 from gaia_core.controls import EXPRESSION, Controls, Track, curve
 from gaia_core.evaluation.control import COMPOSITE, SIMPLE, reading
 from gaia_core.evaluation.people import Sitter, draw, latents
-from gaia_core.language import ACTIONS, NONE, STRENGTHS
+from gaia_core.language import NONE
 from gaia_core.performance import Performer, Script
 from gaia_core.pipeline import NO_DRIVING, Gaia
 from gaia_core.request import Request
@@ -41,7 +42,7 @@ SETTLED = 0.5  # of the head's own spread: what counts as keeping still
 POSE_FULL = {"yaw": 20.0, "pitch": 12.0, "roll": 14.0, "x": 0.1, "y": 0.1, "scale": 0.13}
 FACE_FULL = {
     **{"gaze_x": 0.45, "gaze_y": 0.55, "blink": 0.6, "wink_left": 0.5, "wink_right": 0.5},
-    **{"brows": 0.6, "frown": 0.5, "smile": 0.6, "mouth": 0.45, "pucker": 0.8, "puff": 0.05},
+    **{"brows": 0.6, "frown": 0.5, "smile": 0.6, "mouth": 0.45, "pucker": 0.8, "puff": 0.021},
     **{"sad": 0.9, "surprised": 1.5, "angry": 1.2, "disgusted": 1.2, "afraid": 1.1},
 }
 FULL = np.array([(POSE_FULL | FACE_FULL)[name] for name in (*POSE_CHANNELS, *EXPRESSION)])

@@ -15,7 +15,7 @@ import torch
 
 from gaia_core import FPS
 from gaia_core import landmarks as mesh
-from gaia_core.measures import count_closings
+from gaia_core.measures import closings, correlation
 
 SIDE = 256  # px; distances between landmarks are given at this side
 MAX_PSNR = 60.0  # dB; about what rounding to 8 bits leaves of a perfect copy
@@ -201,14 +201,6 @@ def lip_aperture(landmarks: np.ndarray) -> np.ndarray:
     return mesh.lip_aperture(torch.from_numpy(landmarks)).numpy()
 
 
-def correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Pearson correlation of (T,) and (T,), frames with a NaN left out; NaN if one is constant."""
-    both = np.isfinite(a) & np.isfinite(b)
-    if both.sum() < 3 or np.ptp(a[both]) == 0 or np.ptp(b[both]) == 0:
-        return float("nan")
-    return float(np.corrcoef(a[both], b[both])[0, 1])
-
-
 def lagged_correlations(ours: np.ndarray, real: np.ndarray) -> np.ndarray:
     """Correlation at lags -MAX_LAG to MAX_LAG in frames: (T,), (T,) -> (2 * MAX_LAG + 1,).
 
@@ -243,13 +235,27 @@ def acceleration_variance(landmarks: np.ndarray) -> float:
     return float(acceleration.var(0).mean()) if len(acceleration) > 1 else float("nan")
 
 
-def count_blinks(closed: np.ndarray) -> int:
-    """Blinks in a track (T,) of eyeBlink scores in [0, 1], NaN where no face was found.
+def accelerations(landmarks: np.ndarray) -> np.ndarray:
+    """How much a face's points accelerate, head included: (T, K, 3) -> (T,), NaN at both ends.
+
+    Mean over the points, in mm of the canonical face per frame squared, in x and y; NaN about
+    frames where no face was found.
+    """
+    found = landmarks[np.isfinite(landmarks[:, 0, 0])]
+    change = np.full(len(landmarks), np.nan)
+    if len(found):
+        scale = np.median(fit_head(found).scale) / 10  # px per mm
+        second = np.diff(landmarks[..., :2], n=2, axis=0) / scale
+        change[1:-1] = np.linalg.norm(second, axis=-1).mean(-1)
+    return change
+
+
+def find_blinks(closed: np.ndarray) -> list[tuple[int, int]]:
+    """First and last frame, exclusive, of the blinks in a track (T,) of scores in [0, 1].
 
     A blink rises by `BLINK_RISE` over the clip's median and ends when it has fallen by half of it.
     """
-    track = closed[np.isfinite(closed)]
-    return count_closings(track - np.median(track), BLINK_RISE) if len(track) else 0
+    return closings(closed - np.median(closed), BLINK_RISE) if len(closed) else []
 
 
 def per_minute(count: int, frames: int) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -19,21 +19,26 @@ from typing import Any
 import numpy as np
 import torch
 
-from gaia_core import media
+from gaia_core import FPS, media, voice
 from gaia_core.autoencoder import Autoencoder
 from gaia_core.errors import InputError
 from gaia_core.evaluation import (
     calm,
+    closures,
     control,
     groups,
     hard,
+    in_step,
     instructed,
+    life,
     metrics,
     motion_range,
     reenactment,
     resolution,
+    spans,
     speech_driven,
     swap,
+    sweep,
 )
 from gaia_core.evaluation.people import (
     Film,
@@ -55,11 +60,15 @@ __all__ = ["evaluate", "format_table"]
 OF_CLIPS = ("reenactment", "speech", "swap")
 OF_PORTRAITS = ("range", "resolution", "calm", "hard")
 OF_CONTROLS = ("control", "instructions")  # of portraits too, and of the whole engine
-PROTOCOLS = (*OF_CLIPS, *OF_PORTRAITS, *OF_CONTROLS, "all")
+OF_SPEECH = ("phones", "life", "spans", "sweep")  # of clips, and of the whole engine
+PROTOCOLS = (*OF_CLIPS, *OF_SPEECH, *OF_PORTRAITS, *OF_CONTROLS, "all")
 
 FILM_STEP, FILM_FRAMES = 3, 60  # of a clip that motion is taken from: every 3rd frame, so many
 LONG, LONG_FRAMES = 50, 75  # frames in a row: a slow turn is looked for in films at least as long
 SITTERS, SMILES, PHOTOS, PANNED, INSTRUCTED = 6, 3, 6, 2, 5  # portraits of the protocols by default
+SPEAKERS, LIVELY, RENEWED, SWEPT = 4, 2, 2, 28  # and clips
+RECORDED = 12  # clips of known text, from held-out and from trained people each
+TALKING = 8  # clips that are spoken with the head led, and with a smile
 LEAST_WIDTH = 200  # px of a face in those: smaller ones are soft before they are moved
 SMILE = 0.03  # lip aperture that shows teeth
 
@@ -73,6 +82,7 @@ class Clip:
     identity: str
     source: str
     has_audio: bool
+    transcript: str = ""
 
 
 @torch.no_grad()
@@ -88,7 +98,7 @@ def evaluate(
     Args:
         data_dir: holds clips/manifest.csv and the clips it names, 256 x 256 at 25 fps.
         protocol: one of `PROTOCOLS`; "all" leaves out those of portraits where there are none.
-            Those of controls need a `Gaia`.
+            Those of controls, and of speech beyond "speech" itself, need a `Gaia`.
         limit: so many clips, pairs or portraits at most (of each protocol), spread over people.
         sheets: folder for the contact sheets, one folder for each protocol.
 
@@ -103,9 +113,10 @@ def evaluate(
         raise InputError(f"Protocol is {protocol!r}; choose one of {', '.join(PROTOCOLS)}.")
     if limit is not None and limit < 1:
         raise InputError(f"Limit is {limit}; choose at least 1 clip.")
-    clips, identities = read_manifest(Path(data_dir))
+    clips, trained = read_manifest(Path(data_dir))
     folder = None if sheets is None else Path(sheets)
-    report: dict[str, Any] = {"identities": identities}
+    people, others = (len({clip.identity for clip in part}) for part in (clips, trained))
+    report: dict[str, Any] = {"identities": {"val": people, "train": others, "shared": 0}}
     wanted: Sequence[str] = PROTOCOLS if protocol == "all" else (protocol,)
     if protocol == "all" and not (Path(data_dir) / "portraits" / "manifest.csv").is_file():
         wanted = OF_CLIPS
@@ -119,7 +130,7 @@ def evaluate(
             report["speech"] = _speech(gaia, landmarker, heard, folder)
         rest = [name for name in _MEASURES if name in wanted]
         if rest:
-            held = HeldOut(gaia, reenactment.Judges(landmarker), clips, photos, folder)
+            held = HeldOut(gaia, reenactment.Judges(landmarker), clips, photos, folder, trained)
         for name in rest:
             start = time.monotonic()
             report[name] = {**_MEASURES[name](held, limit), "seconds": time.monotonic() - start}
@@ -127,8 +138,8 @@ def evaluate(
     return plain
 
 
-def read_manifest(data_dir: Path) -> tuple[list[Clip], dict[str, Any]]:
-    """The held-out clips in the manifest's order, and how many people train/ and val/ hold.
+def read_manifest(data_dir: Path) -> tuple[list[Clip], list[Clip]]:
+    """The held-out clips, and those that were trained on, in the manifest's order.
 
     Raises:
         InputError: no manifest, no held-out clip, or a person is in both halves.
@@ -138,13 +149,6 @@ def read_manifest(data_dir: Path) -> tuple[list[Clip], dict[str, Any]]:
         raise InputError(f"{path} is missing; give the folder that holds clips/manifest.csv.")
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    held_out = [row for row in rows if row["file"].startswith("val/")]
-    if not held_out:
-        raise InputError(f"{path} names no clip under val/; add some to evaluate on.")
-    people = {row["identity"] for row in held_out}
-    trained = {row["identity"] for row in rows if not row["file"].startswith("val/")}
-    if shared := sorted(people & trained):
-        raise InputError(f"{', '.join(shared)} are in both train/ and val/; nothing is held out.")
     clips = [
         Clip(
             path.parent / row["file"],
@@ -152,10 +156,18 @@ def read_manifest(data_dir: Path) -> tuple[list[Clip], dict[str, Any]]:
             row["identity"],
             row["source"],
             row["has_audio"] == "1",
+            row.get("transcript") or "",
         )
-        for row in held_out
+        for row in rows
     ]
-    return clips, {"val": len(people), "train": len(trained), "shared": 0}
+    held_out = [clip for clip in clips if clip.path.parent.name == "val"]
+    trained = [clip for clip in clips if clip.path.parent.name != "val"]
+    if not held_out:
+        raise InputError(f"{path} names no clip under val/; add some to evaluate on.")
+    people, others = ({clip.identity for clip in part} for part in (held_out, trained))
+    if shared := sorted(people & others):
+        raise InputError(f"{', '.join(shared)} are in both train/ and val/; nothing is held out.")
+    return held_out, trained
 
 
 def spread(clips: Sequence[Clip], limit: int | None) -> list[Clip]:
@@ -172,6 +184,7 @@ class HeldOut:
     clips: list[Clip]
     photos: list[Photo]
     sheets: Path | None
+    trained: list[Clip]
 
     @property
     def autoencoder(self) -> Autoencoder:
@@ -186,18 +199,35 @@ class HeldOut:
             InputError: what is evaluated has none.
         """
         if not isinstance(self.gaia, Gaia):
-            raise InputError("Controls are measured on a loaded `Gaia`; give one.")
+            raise InputError("This protocol is measured on a loaded `Gaia`; give one.")
         return self.gaia
 
     @cached_property
     def films(self) -> list[Film]:
         """One film of each person."""
-        return [film for clip in self._people() if (film := self._film(clip)) is not None]
+        return [film for clip in self._people(self.clips) if (film := self._film(clip)) is not None]
 
     def long_films(self) -> list[Film]:
         """Frames in a row of one longer film of each person."""
-        films = (self._film(clip, LONG_FRAMES, 1) for clip in self._people())
+        films = (self._film(clip, LONG_FRAMES, 1) for clip in self._people(self.clips))
         return [film for film in films if film is not None and len(film.images) >= LONG]
+
+    def speakers(self, count: int) -> list[Sitter]:
+        """First frames of clips with sound, one of each person."""
+        films = (self._film(clip, 2, 1) for clip in self._people(self.heard()))
+        return list(islice((film.first() for film in films if film is not None), count))
+
+    def heard(self) -> list[Clip]:
+        """Clips with sound, spread over people."""
+        return spread([clip for clip in self.clips if clip.has_audio], None)
+
+    def talking(self) -> Iterator[tuple[Film, np.ndarray]]:
+        """Clips that are long enough, and their sound, people taking turns."""
+        count = round(in_step.SECONDS * FPS / in_step.STEP)
+        for clip in self.heard():
+            film = self._film(clip, count, in_step.STEP)
+            if film is not None and len(film.faces) == count:
+                yield film, media.read_audio(clip.path)
 
     def sitters(self, count: int) -> list[Sitter]:
         """Portraits with a face large enough, sources taking turns, one of each person."""
@@ -224,8 +254,9 @@ class HeldOut:
                 pairs.append((seated[-1], seated[0]))
         return pairs
 
-    def _people(self) -> list[Clip]:
-        return spread(self.clips, len({clip.identity for clip in self.clips}))
+    def _people(self, clips: list[Clip]) -> list[Clip]:
+        """A clip of each person."""
+        return spread(clips, len({clip.identity for clip in clips}))
 
     def _film(self, clip: Clip, count: int = FILM_FRAMES, step: int = FILM_STEP) -> Film | None:
         landmarker = self.judges.landmarker
@@ -275,7 +306,11 @@ def _hard(held: HeldOut, limit: int | None) -> dict[str, Any]:
 
 def _control(held: HeldOut, limit: int | None) -> dict[str, Any]:
     sitters = held.sitters(SITTERS if limit is None else limit)
-    return control.measure(held.engine, sitters, held.sheets)
+    talking = islice(held.talking(), TALKING if limit is None else limit)
+    return {
+        **control.measure(held.engine, sitters, held.sheets),
+        "lips": in_step.measure(held.engine, talking),
+    }
 
 
 def _instructions(held: HeldOut, limit: int | None) -> dict[str, Any]:
@@ -283,8 +318,48 @@ def _instructions(held: HeldOut, limit: int | None) -> dict[str, Any]:
     return instructed.measure(held.engine, sitters, list(instructed.phrases()))
 
 
+def _phones(held: HeldOut, limit: int | None) -> dict[str, Any]:
+    some = RECORDED if limit is None else limit
+    told = [clip for clip in held.heard() if clip.transcript][:some]
+    # No held-out clip with a text is in English, so those are of people who were trained on.
+    english = [x for x in held.trained if x.has_audio and x.transcript and x.transcript.isascii()]
+    return closures.measure(
+        held.gaia,
+        held.judges.landmarker,
+        held.speakers(SPEAKERS),
+        closures.SENTENCES[:limit],
+        [closures.Recording(x.path, x.transcript, True) for x in told]
+        + [closures.Recording(x.path, x.transcript, False) for x in spread(english, some)],
+    )
+
+
+def _life(held: HeldOut, limit: int | None) -> dict[str, Any]:
+    sitters = held.speakers(LIVELY if limit is None else limit)
+    return life.measure(held.engine, held.judges.landmarker, sitters, _sentences())
+
+
+def _spans(held: HeldOut, limit: int | None) -> dict[str, Any]:
+    sitters = held.speakers(RENEWED if limit is None else limit)
+    return spans.measure(held.engine, held.judges.landmarker, sitters, _sentences())
+
+
+def _sentences() -> np.ndarray:
+    """What is said where any speech will do."""
+    return closures.say(" ".join(closures.SENTENCES), voice.OFFLINE_VOICE)
+
+
+def _sweep(held: HeldOut, limit: int | None) -> dict[str, Any]:
+    clips = (clip.path for clip in held.heard())
+    count = SWEPT if limit is None else limit
+    return sweep.measure(held.engine, held.judges.landmarker, clips, count)
+
+
 _MEASURES: Mapping[str, Callable[[HeldOut, int | None], dict[str, Any]]] = {
     "swap": _swap,
+    "phones": _phones,
+    "life": _life,
+    "spans": _spans,
+    "sweep": _sweep,
     "range": _range,
     "resolution": _resolution,
     "calm": _calm,
@@ -330,6 +405,7 @@ def _speech(
 ) -> dict[str, Any]:
     start = time.monotonic()
     done: list[tuple[Clip, tuple[Track, Track]]] = []
+    silences: list[list[slice]] = []
     portraits: dict[str, np.ndarray] = {}
     for clip in clips:
         real = list(media.read_video(clip.path))
@@ -337,7 +413,8 @@ def _speech(
         if face is None:
             continue
         try:
-            ours = speech_driven.speak(gaia, real[index], media.read_audio(clip.path))
+            waveform = media.read_audio(clip.path)
+            ours = speech_driven.speak(gaia, real[index], waveform)
         except InputError:  # no sound after all, or a first frame that is turned away too far
             continue
         portraits.setdefault(clip.identity, real[index])
@@ -345,13 +422,20 @@ def _speech(
         films = ours[:count], real[:count]
         tracks = tuple(speech_driven.read_track(landmarker, film) for film in films)
         done.append((clip, (tracks[0], tracks[1])))
+        silences.append(speech_driven.pauses(waveform))
         if sheets is not None:
             path = sheets / "speech" / f"{clip.name}.png"
             title = f"{clip.name} ({clip.source})"
             save_sheet(path, title, {"real": films[1], "ours": films[0]})
     silent = list(portraits.values())[: speech_driven.SILENT_PORTRAITS]
+    compared = speech_driven.compare([tracks for _, tracks in done])
+    for side, index in (("ours", 0), ("real", 1)):
+        apertures = [tracks[index].aperture for _, tracks in done]
+        compared["pauses"], compared[side]["pause_spread"] = speech_driven.rest(
+            zip(apertures, silences, strict=True)
+        )
     return {
-        **speech_driven.compare([tracks for _, tracks in done]),
+        **compared,
         "silence_aperture_std": speech_driven.silent_aperture(gaia, landmarker, silent),
         "by_source": {
             source: speech_driven.compare([x for clip, x in done if clip.source == source])

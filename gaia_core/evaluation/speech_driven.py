@@ -12,17 +12,20 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gaia_core import SAMPLE_RATE
+from gaia_core import FPS, SAMPLE_RATE
 from gaia_core import landmarks as mesh
 from gaia_core.autoencoder import Autoencoder
 from gaia_core.evaluation import metrics
 from gaia_core.face import FaceLandmarker
+from gaia_core.measures import correlation
 from gaia_core.request import Request
 
 SILENCE_SECONDS = 2
 SILENT_PORTRAITS = 4  # identities that are shown silence
+PAUSE = 0.5  # s of silence within speech, in which a mouth has the time to rest
+QUIET = 0.05  # of the loudness that a twentieth of the frames surpass
 
-_BLINK_LEFT, _BLINK_RIGHT = 9, 10  # eyeBlink scores in MediaPipe's blendshapes
+_LIDS = [9, 10]  # eyeBlinkLeft and eyeBlinkRight in MediaPipe's blendshapes
 
 
 class Animator(Protocol):
@@ -51,11 +54,11 @@ class Track:
 
     Attributes:
         landmarks: (T, K, 3) px.
-        closed: (T,) eyeBlink score, mean of both eyes.
+        lids: (T, 2) how far each eye is closed, 0 to 1.
     """
 
     landmarks: np.ndarray
-    closed: np.ndarray
+    lids: np.ndarray
 
     @property
     def aperture(self) -> np.ndarray:
@@ -65,26 +68,60 @@ class Track:
     @property
     def found(self) -> np.ndarray:
         """(T,) whether the frame shows a face."""
-        return np.isfinite(self.closed)
+        return np.isfinite(self.lids[:, 0])
+
+    @property
+    def pose(self) -> np.ndarray:
+        """(T, 3) yaw, pitch and roll in degrees."""
+        pose = np.full((len(self.lids), 3), np.nan)
+        pose[self.found] = metrics.pose_degrees(self.landmarks[self.found])
+        return pose
 
     def head_spread(self) -> np.ndarray:
         """Standard deviations of yaw, pitch and roll, degrees (3,)."""
-        if not self.found.any():
-            return np.full(3, np.nan)
-        return metrics.pose_degrees(self.landmarks[self.found]).std(0)
+        return self.pose[self.found].std(0) if self.found.any() else np.full(3, np.nan)
+
+    def blinks(self) -> list[tuple[float, bool]]:
+        """Of each blink how long it lasts in seconds, and whether both lids close."""
+        lids = self.lids[self.found]
+        rise = lids - np.median(lids, 0) if len(lids) else lids
+        return [
+            ((end - start) / FPS, bool(rise[start:end].max(0).min() > metrics.BLINK_RISE))
+            for start, end in metrics.find_blinks(lids.mean(1))
+        ]
 
 
 def read_track(landmarker: FaceLandmarker, frames: Iterable[np.ndarray]) -> Track:
     """A film's frames, uint8 (H, W, 3) -> Track"""
-    landmarks, closed = [], []
+    landmarks, lids = [], []
     for face in landmarker.track(frames):
         if face is None:
             landmarks.append(np.full((mesh.COUNT, 3), np.nan, np.float32))
-            closed.append(float("nan"))
+            lids.append(np.full(2, np.nan, np.float32))
         else:
             landmarks.append(face.landmarks)
-            closed.append(float(face.blendshapes[[_BLINK_LEFT, _BLINK_RIGHT]].mean()))
-    return Track(np.stack(landmarks), np.array(closed))
+            lids.append(face.blendshapes[_LIDS])
+    return Track(np.stack(landmarks), np.stack(lids))
+
+
+def pauses(waveform: np.ndarray) -> list[slice]:
+    """The frames of each silence of `PAUSE` seconds and more: (N,) at 16 kHz -> slices"""
+    step = SAMPLE_RATE // FPS
+    frames = waveform[: len(waveform) // step * step].reshape(-1, step)
+    if not len(frames):
+        return []
+    loudness = np.sqrt(np.square(frames).mean(1))
+    quiet = np.r_[0, loudness <= QUIET * np.percentile(loudness, 95), 0]
+    starts, ends = (np.flatnonzero(np.diff(quiet) == sign).tolist() for sign in (1, -1))
+    runs = [slice(a, b) for a, b in zip(starts, ends, strict=True)]
+    return [run for run in runs if run.stop - run.start >= PAUSE * FPS]
+
+
+def rest(films: Iterable[tuple[np.ndarray, Sequence[slice]]]) -> tuple[int, float]:
+    """(apertures (T,), pauses) of each film -> how many pauses, and the aperture's mean spread."""
+    parts = [aperture[pause] for aperture, found in films for pause in found]
+    spreads = [float(x.std()) for x in parts if len(x) >= PAUSE * FPS and np.isfinite(x).all()]
+    return len(spreads), _mean(spreads)
 
 
 def speak(animator: Animator, portrait: np.ndarray, waveform: np.ndarray) -> list[np.ndarray]:
@@ -116,16 +153,14 @@ def compare(pairs: Sequence[tuple[Track, Track]]) -> dict[str, Any]:
     degrees, `msi` in (mm per frame squared)^-2 of the canonical face. Clips whose real lips cannot
     be read or do not move are left out of the correlations; where ours do not move they count as 0.
     """
-    readable = [
-        (a, b) for a, b in pairs if np.isfinite(metrics.correlation(b.aperture, b.aperture))
-    ]
+    readable = [(a, b) for a, b in pairs if np.isfinite(correlation(b.aperture, b.aperture))]
     lags = np.array([metrics.lagged_correlations(a.aperture, b.aperture) for a, b in readable])
     lags = lags.reshape(-1, 2 * metrics.MAX_LAG + 1)
     moving = np.isfinite(lags).any(1)
     lags = np.nan_to_num(lags)
     best = lags[moving].argmax(1) - metrics.MAX_LAG
     return {
-        "correlation_pooled": metrics.correlation(
+        "correlation_pooled": correlation(
             _pooled(ours for ours, _ in readable), _pooled(real for _, real in readable)
         ),
         "correlation_lag0": _mean(lags[:, metrics.MAX_LAG]),
@@ -134,7 +169,7 @@ def compare(pairs: Sequence[tuple[Track, Track]]) -> dict[str, Any]:
         "lag_within_1": float((np.abs(best) <= 1).sum()) / len(lags) if len(lags) else None,
         "clips": len(pairs),
         "clips_unreadable": len(pairs) - len(readable),
-        "frames": sum(len(ours.closed) for ours, _ in pairs),
+        "frames": sum(len(ours.lids) for ours, _ in pairs),
         "lost_faces": sum(int((~ours.found).sum()) for ours, _ in pairs),
         "ours": _liveliness([ours for ours, _ in pairs]),
         "real": _liveliness([real for _, real in pairs]),
@@ -150,7 +185,7 @@ def _pooled(films: Iterable[Track]) -> np.ndarray:
 def _liveliness(tracks: Sequence[Track]) -> dict[str, float]:
     """How much a set of films moves."""
     spread = np.array([track.head_spread() for track in tracks]).reshape(-1, 3)
-    blinks = sum(metrics.count_blinks(track.closed) for track in tracks)
+    blinks = [blink for track in tracks for blink in track.blinks()]
     frames = sum(int(track.found.sum()) for track in tracks)
     aperture = np.concatenate([track.aperture[track.found] for track in tracks] or [np.zeros(0)])
     trembling = _mean(metrics.acceleration_variance(track.landmarks) for track in tracks)
@@ -161,7 +196,9 @@ def _liveliness(tracks: Sequence[Track]) -> dict[str, float]:
         "yaw_spread": _mean(spread[:, 0]),
         "pitch_spread": _mean(spread[:, 1]),
         "roll_spread": _mean(spread[:, 2]),
-        "blinks_per_minute": metrics.per_minute(blinks, frames),
+        "blinks_per_minute": metrics.per_minute(len(blinks), frames),
+        "blink_seconds": _mean(seconds for seconds, _ in blinks),
+        "blinks_of_both_lids": _mean(float(both) for _, both in blinks),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gaia_core.evaluation import reenactment, resolution
@@ -13,29 +13,22 @@ GROUP_COLUMNS = ("psnr_head", "perceptual_head", "mouth_l1", "identity_l2", "sha
 
 def format_table(report: Mapping[str, Any]) -> str:
     """A report of `evaluate`, one part for each protocol."""
-    parts = []
-    if found := report.get("reenactment"):
-        parts += [_reenactment(found)]
-        parts += [_groups("by source", found["by_source"]), _groups("by skin", found["by_skin"])]
-        parts += [
-            "\n".join(f"Not by {name}: {why}." for name, why in found["not_measured"].items())
-        ]
-    if found := report.get("speech"):
-        parts += [_speech(found)]
-    if found := report.get("swap"):
-        parts += [_columns("Motion of one on the portrait of another", found)]
-    if found := report.get("range"):
-        parts += [_range(found)]
-    if found := report.get("resolution"):
-        parts += [_resolution(found)]
-    if found := report.get("calm"):
-        parts += [_calm(found)]
-    if found := report.get("hard"):
-        parts += [_hard(found)]
-    if found := report.get("control"):
-        parts += [_control(found)]
-    if found := report.get("instructions"):
-        parts += [_instructions(found)]
+    write: dict[str, Callable[[Mapping[str, Any]], str]] = {
+        "reenactment": _reenactment,
+        "speech": _speech,
+        "phones": _phones,
+        "life": _life,
+        "spans": lambda found: "Spans made again\n" + _values(found),
+        "sweep": _sweep,
+        "swap": lambda found: _columns("Motion of one on the portrait of another", found),
+        "range": _range,
+        "resolution": _resolution,
+        "calm": _calm,
+        "hard": _hard,
+        "control": _control,
+        "instructions": _instructions,
+    }
+    parts = [show(found) for name, show in write.items() if (found := report.get(name))]
     people = report["identities"]
     parts += [
         f"{people['val']} held-out people, none of them among the {people['train']} trained on."
@@ -50,7 +43,10 @@ def _reenactment(report: Mapping[str, Any]) -> str:
     for metric in (*reenactment.METRICS, "lost_faces"):
         cells = [_number(report[method][metric]).rjust(15) for method in reenactment.METHODS]
         lines += [metric.ljust(18) + "".join(cells)]
-    return "\n".join(lines)
+    parts = ["\n".join(lines)]
+    parts += [_groups("by source", report["by_source"]), _groups("by skin", report["by_skin"])]
+    parts += ["\n".join(f"Not by {name}: {x}." for name, x in report["not_measured"].items())]
+    return "\n\n".join(parts)
 
 
 def _groups(title: str, report: Mapping[str, Any]) -> str:
@@ -72,12 +68,67 @@ def _speech(report: Mapping[str, Any]) -> str:
         for name in report["real"]
     }
     lines += [name.ljust(24) + "".join(x.rjust(12) for x in pair) for name, pair in pairs.items()]
-    lines += [
+    rest = {name: x for name, x in report.items() if name not in ("clips", "frames")}
+    return "\n".join([*lines, _values(rest)])
+
+
+def _phones(report: Mapping[str, Any]) -> str:
+    """One column for each kind of voice and side."""
+    columns = {
+        f"{kind}: {side}": numbers
+        for kind, sides in report.items()
+        if isinstance(sides, Mapping)
+        for side, numbers in sides.items()
+    }
+    if not columns:
+        return "Phones: nobody speaks"
+    lines = ["Lips by phone"]
+    lines += [f"{index:>3} {name}" for index, name in enumerate(columns, 1)]
+    lines += [" " * 20 + _row([str(x) for x in range(1, len(columns) + 1)], 9)]
+    for name in next(iter(columns.values())):
+        cells = [_number(numbers[name], 3) for numbers in columns.values()]
+        lines += [name.ljust(20) + _row(cells, 9)]
+    return "\n".join(lines)
+
+
+def _life(report: Mapping[str, Any]) -> str:
+    lines = [f"Life: {report['seeds']} seeds, and a take of {report['drift_seconds']} s; degrees"]
+    for name in ("head_between_seeds", "drift"):
+        angles = ", ".join(f"{axis} {_number(x, 3)}" for axis, x in report[name].items())
+        lines += [f"{name}: {angles}"]
+    shown = {name: report[name] for name in ("drift_most", "lips_alike", "head_alike")}
+    return "\n".join([*lines, _values(shown)])
+
+
+def _sweep(report: Mapping[str, Any]) -> str:
+    columns = {
+        "steps": "steps",
+        "guidance": "speech",
+        "correlation_lag0": "corr",
+        "best_lag_mean": "lag",
+        "lag_within_1": "lag<=1",
+        "aperture_p95": "p95",
+        "yaw_spread": "yaw",
+        "pitch_spread": "pitch",
+        "roll_spread": "roll",
+        "blinks_per_minute": "blinks",
+        "msi": "msi",
+        "seconds": "s/s",
+    }
+    rows = [*report["settings"], {"guidance": None, **report["real"]}]
+    lines = [f"Settings, on {report['clips']} clips, of latents; the last row is real"]
+    lines += [_row(list(columns.values()), 8)]
+    lines += [_row([_number(row.get(name), 3) for name in columns], 8) for row in rows]
+    return "\n".join(lines)
+
+
+def _values(report: Mapping[str, Any]) -> str:
+    """The single numbers of a report."""
+    return "\n".join(
         name.ljust(24) + _number(value).rjust(12)
         for name, value in report.items()
-        if isinstance(value, int | float | None) and name not in ("clips", "frames", "seconds")
-    ]
-    return "\n".join(lines)
+        if isinstance(value, int | float | None) and name != "seconds"
+    )
 
 
 def _columns(title: str, report: Mapping[str, Any]) -> str:
@@ -134,10 +185,13 @@ def _hard(report: Mapping[str, Any]) -> str:
 
 def _control(report: Mapping[str, Any]) -> str:
     pose = report["pose"]
-    errors = ", ".join(f"{name} {_number(x, 3)}" for name, x in pose["error_degrees"].items())
+    errors, shares = (
+        ", ".join(f"{name} {_number(x, 3)}" for name, x in pose[told].items())
+        for told in ("error_degrees", "share_read")
+    )
     lines = [
         f"Controls on {report['portraits']} portraits; head pose is off by {errors} degrees "
-        f"(lost faces: {pose['lost']})",
+        f"(lost faces: {pose['lost']}); read of what was asked: {shares}",
         " " * 14 + _row(("at 1/2", "at 1", "in order"), 9) + "   also moved",
     ]
     for name, row in report["expression"].items():
@@ -146,6 +200,9 @@ def _control(report: Mapping[str, Any]) -> str:
         moved = sorted(others.items(), key=lambda item: -abs(item[1] or 0))[:3]
         tail = ", ".join(f"{other} {x:+.2f}" for other, x in moved if x and abs(x) >= 0.2)
         lines += [name.ljust(14) + _row([_number(x, 3) for x in cells], 9) + "   " + tail]
+    if lips := report.get("lips"):
+        told = ", ".join(f"{name} {_number(x, 3)}" for name, x in lips["correlation"].items())
+        lines += [f"Lips against the real ones, {lips['clips']} clips: correlation {told}"]
     return "\n".join(lines)
 
 

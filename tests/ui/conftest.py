@@ -12,7 +12,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import numpy as np
 import pytest
-from fake_engine import RED, FakeEngine, Studio
+from fake_engine import RED, FakeEngine, Studio, until
 from PIL import Image
 
 from gaia_core.media import VideoWriter
@@ -36,7 +36,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 
 @pytest.fixture
 def studio(running: Studio) -> Studio:
-    """The running studio with its engine as new."""
+    """The running studio with its engine as new, once the last test's runs have ended."""
+    assert until(lambda: not running.engine.running)
     running.engine.__init__()  # type: ignore[misc]
     return running
 
@@ -100,10 +101,17 @@ def opened(browser, studio: Studio) -> Iterator[Callable[..., object]]:
         )
 
     def open_page(
-        width: int = 1280, height: int = 860, scheme: str = "light", locale: str = "en-US"
+        width: int = 1280,
+        height: int = 860,
+        scheme: str = "light",
+        locale: str = "en-US",
+        touch: bool = False,
     ) -> Page:
         context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, locale=locale
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            locale=locale,
+            has_touch=touch,
         )
         contexts.append(context)
         context.set_default_timeout(SLOW)

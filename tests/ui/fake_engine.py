@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -47,7 +47,7 @@ class Reading:
 
 
 class FakeEngine:
-    """Remembers its requests, and how many runs were closed before their end.
+    """Remembers its requests, their films, and how many runs were closed before their end.
 
     A photo with a black corner has no face, one with a white corner crashes.
     """
@@ -55,6 +55,8 @@ class FakeEngine:
     def __init__(self, frames: int = 25, pause: float = 0.0) -> None:
         self.frames, self.pause = frames, pause
         self.requests: list[Request] = []
+        self.films: list[Path] = []
+        self.running = 0
         self.closed_early = 0
         self.looks = 0
         self.sketch = _sketch()
@@ -63,11 +65,14 @@ class FakeEngine:
         self, request: Request, out: Path, *, segments: Path | None = None
     ) -> Iterator[Event]:
         self.requests.append(request)
+        self.films.append(out)
+        self.running += 1
         done = False
         try:
             yield from self._events(request, out, segments)
             done = True
         finally:
+            self.running -= 1
             self.closed_early += not done
 
     def look(self, portrait: Path) -> Look:
@@ -146,11 +151,21 @@ class Studio:
     engine: FakeEngine
     cache: Path
 
-    def folders(self) -> set[Path]:
-        """The takes that are on disk."""
-        return set((self.cache / "takes").glob("*"))
+    def folders(self) -> list[Path]:
+        """Those of this test's takes that are on disk, oldest first.
+
+        Takes of other tests lie in the same cache, and go when the server likes.
+        """
+        return [film.parent for film in self.engine.films if film.parent.exists()]
 
     def files(self, pattern: str) -> list[Path]:
-        """The files in takes that match, newest first."""
-        found = (self.cache / "takes").glob(f"*/{pattern}")
-        return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
+        """The files in this test's takes that match, newest first."""
+        return [path for folder in reversed(self.folders()) for path in folder.glob(pattern)]
+
+
+def until(true: Callable[[], bool], seconds: float = 60.0) -> bool:
+    """Whether it becomes true, looked at again and again."""
+    end = time.monotonic() + seconds
+    while not true() and time.monotonic() < end:
+        time.sleep(0.02)
+    return true()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from fake_engine import Studio
 
 from ui import live
+from ui.text import say
+
+pytest.importorskip("playwright")
+
+from playwright.sync_api import expect
+from visitor import button, tab
 
 TIMEOUT = 120_000  # ms
 PLAYED = "document.querySelector('#live video')?.currentTime > 0.2"
@@ -23,13 +27,8 @@ def page(opened):
     return page
 
 
-def newest_take(studio: Studio) -> Path:
-    """Other tests leave their takes in the same cache."""
-    return max(studio.cache.glob("takes/*"), key=lambda folder: folder.stat().st_mtime)
-
-
 def test_it_plays_while_it_is_made_and_goes_on_as_the_film(page, studio: Studio):
-    studio.engine.frames, studio.engine.pause = 150, 0.1
+    studio.engine.frames, studio.engine.pause = 75, 0.1
     box = page.locator("#watch input")
     assert not box.is_checked()
     box.check()
@@ -39,15 +38,30 @@ def test_it_plays_while_it_is_made_and_goes_on_as_the_film(page, studio: Studio)
     page.wait_for_function(f"{FILM}?.offsetParent && {FILM}.currentTime > 0.1")
     assert not page.locator("#live video").is_visible()
     assert page.evaluate("document.querySelector('#live video')?.paused ?? true")
-    assert abs(page.evaluate(f"{FILM}.duration") - 150 / 25) < 0.1
-    assert len(list((newest_take(studio) / "parts").glob("*.mp4"))) == 15
+    assert abs(page.evaluate(f"{FILM}.duration") - 75 / 25) < 0.1
+    assert len(studio.files("parts/*.mp4")) == 8
+
+
+def test_the_playhead_follows_the_parts(page, studio: Studio):
+    studio.engine.frames, studio.engine.pause = 150, 0.1
+    tab(page, "pose")
+    button(page, say("preset.nod")).click()
+    expect(page.locator(".tl-key").first).to_be_visible()
+    page.locator("#watch input").check()
+    page.locator("#generate").click()
+    page.wait_for_function(PLAYED)
+    head = page.get_by_role("slider", name=say("line.head"))
+    page.wait_for_function("e => Number(e.ariaValueNow) > 0.2", arg=head.element_handle())
+    assert page.locator("#stop").is_visible()  # still at work
+    page.locator("#stop").click()
+    page.locator("#generate").wait_for()
 
 
 def test_without_the_tick_nothing_is_cut(page, studio: Studio):
     page.locator("#generate").click()
     page.locator("#video video").wait_for()
     assert page.locator("#live video").count() == 0
-    assert not (newest_take(studio) / "parts").exists()
+    assert studio.files("*.mp4") and not studio.files("parts")
 
 
 def test_stopping_hides_the_player(page, studio: Studio):

@@ -20,7 +20,7 @@ from ui.text import LANGUAGES, say
 pytest.importorskip("playwright")
 
 from playwright.sync_api import Locator, Page, expect
-from visitor import button, generate, shown, tab
+from visitor import button, generate, shown, still, tab
 
 KEY = re.compile(r"(.+), ([\d.]+) s, ([-\d.]+)°?, (\w+)")
 
@@ -204,6 +204,46 @@ def test_a_keyframe_is_dragged_in_time_and_value(opened, studio: Studio):
     assert asked(studio)["yaw"][0][1] == -30
 
 
+def test_a_finger_is_as_good_as_a_mouse(opened, studio: Studio):
+    page = opened(390, 844, touch=True)
+    tab(page, "pose")
+    page.get_by_label(say("line.lane")).select_option("yaw")
+    button(page, say("line.add").format(lane=say("channel.yaw"))).tap()
+    expect(keys(page)).to_have_count(1)
+    finger = page.context.new_cdp_session(page)
+
+    def swipe(what: Locator, right: float, down: float) -> None:
+        what.evaluate("e => e.scrollIntoView({block: 'center'})")
+        still(page)
+        box = what.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        finger.send("Input.dispatchTouchEvent", touches("touchStart", x, y))
+        for i in range(1, 7):
+            moved = touches("touchMove", x + right * i / 6, y + down * i / 6)
+            finger.send("Input.dispatchTouchEvent", moved)
+        finger.send("Input.dispatchTouchEvent", touches("touchEnd"))
+
+    swipe(keys(page), second(page, 1.0) - second(page, 0.0), -14)
+    ((at, value, _),) = read(page)
+    assert at == pytest.approx(1, abs=0.05) and value == 20
+    head = page.get_by_role("slider", name=say("line.head"))
+    swipe(head, second(page, 2.0) - second(page, 1.0), 0)
+    assert float(head.get_attribute("aria-valuenow")) == pytest.approx(2, abs=0.1)
+    swipe(page.locator(".tl-line.is-ruler .tl-track"), 40, 0)
+    expect(page.get_by_label(say("line.until"), exact=True)).to_be_visible()
+    lane = page.get_by_role("group", name=say("channel.yaw"), exact=True).locator(".tl-track")
+    for _ in range(2):
+        lane.tap(position={"x": second(page, 2.0), "y": 30})
+    expect(keys(page)).to_have_count(2)
+    before = page.evaluate("scrollY")
+    swipe(lane, 0, -60)
+    assert page.evaluate("scrollY") > before, "up and down the page still scrolls"
+
+
+def touches(kind: str, *at: float) -> dict:
+    return {"type": kind, "touchPoints": [{"x": at[0], "y": at[1]}] if at else []}
+
+
 def test_two_taps_in_a_lane_add_a_keyframe(opened):
     page = opened()
     tab(page, "pose")
@@ -242,7 +282,7 @@ def test_it_snaps_to_words_and_to_frames(opened, studio: Studio):
     generate(page)
     shown(page)
     expect(page.locator(".tl-word").first).to_have_text("One")
-    page.wait_for_timeout(500)  # the page glides to the result
+    still(page)
 
     def put(at: float) -> float:
         key = keys(page).last
@@ -294,7 +334,7 @@ def test_a_span_is_chosen_and_made_anew(opened, studio: Studio):
     generate(page)
     shown(page)
     page.locator(".tl-scroll").scroll_into_view_if_needed()
-    page.wait_for_timeout(500)  # the page glides to the result
+    still(page)
     box = page.locator(".tl-line.is-ruler .tl-track").bounding_box()
     y = box["y"] + 6
     page.mouse.move(box["x"] + second(page, 0.2), y)
@@ -311,6 +351,7 @@ def test_a_span_is_chosen_and_made_anew(opened, studio: Studio):
     expect(page.get_by_label(say("start.label"))).to_have_value("0.28")
     assert studio.engine.requests[1].seed == studio.engine.requests[0].seed
 
+    page.wait_for_function("document.querySelector('#video video').ended")
     page.get_by_role("slider", name=say("line.head")).focus()
     for press in ("Home", *["ArrowRight"] * 5, "[", *["ArrowRight"] * 5, "]"):
         page.keyboard.press(press)

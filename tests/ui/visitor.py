@@ -24,6 +24,17 @@ def generate(page: Page) -> None:
     button(page, "Generate").click()
 
 
+def still(page: Page) -> None:
+    """Waits until the page has stopped gliding to what it shows."""
+    page.wait_for_function(
+        """async () => {
+          const before = scrollY;
+          await new Promise((done) => setTimeout(done, 250));
+          return scrollY === before;
+        }"""
+    )
+
+
 def shown(page: Page) -> Locator:
     video = page.locator("#video video")
     expect(video).to_be_visible()
