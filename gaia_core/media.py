@@ -191,6 +191,7 @@ class VideoWriter:
 
     Raises:
         FileNotFoundError: no such audio file or folder.
+        InputError: the disk is full.
         RuntimeError: ffmpeg failed; carries its message.
     """
 
@@ -234,7 +235,7 @@ class VideoWriter:
             self._ffmpeg.stdin.write(np.ascontiguousarray(frame).data)
         except BrokenPipeError as error:
             self._ffmpeg.wait()
-            raise RuntimeError(f"ffmpeg stopped: {self._ffmpeg.errors()}") from error
+            raise _failure("ffmpeg stopped", self._ffmpeg.errors()) from error
         self.frames += 1
 
     def __exit__(
@@ -274,7 +275,7 @@ class VideoWriter:
 
     def _end_part(self) -> None:
         if self._ffmpeg is not None and self._ffmpeg.wait():
-            raise RuntimeError(f"ffmpeg could not encode the video: {self._ffmpeg.errors()}")
+            raise _failure("ffmpeg could not encode the video", self._ffmpeg.errors())
         self._ffmpeg = None
 
     def _finish(self) -> None:
@@ -309,7 +310,7 @@ class VideoWriter:
             source=self.audio,
         )
         if done.code:
-            raise RuntimeError(f"ffmpeg could not finish the video: {done.errors}")
+            raise _failure("ffmpeg could not finish the video", done.errors)
 
 
 def read_recipe(path: Path | str) -> dict[str, Any]:
@@ -447,6 +448,13 @@ class _Done:
     code: int
     stdout: bytes
     errors: str
+
+
+def _failure(what: str, errors: str) -> Exception:
+    """What to raise when ffmpeg could not write."""
+    if "No space left" in errors:
+        return InputError("The disk is full; free some space on it, then try again.")
+    return RuntimeError(f"{what}: {errors}")
 
 
 def _run(*arguments: Sequence[str], source: Path | None) -> _Done:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from gaia_core import FPS
 from gaia_core.autoencoder import Autoencoder
+from gaia_core.closing import close_lips, closing
 from gaia_core.config import POSE_CHANNELS
 from gaia_core.controls import EXPRESSION, POSE, Controls, curve
 from gaia_core.denoiser import Denoiser
@@ -237,15 +238,20 @@ class Performer:
         noise = torch.randn(asked.shape, generator=generator)
         for group, temperature in TEMPERATURE.items():
             noise[..., self.groups[group]] *= temperature
-        return generate_motion(
+        heard = heard.to(asked)[None]
+        motion = generate_motion(
             self.denoiser,
             self.reference,
-            heard.to(asked)[None],
+            heard,
             noise.to(asked),
             asked,
             script.steps,
             guidance,
         )
+        if guidance:
+            closed = close_lips(self.autoencoder.motion, motion, closing(heard))
+            motion = torch.where(asked.isnan(), closed, motion)
+        return motion
 
 
 def generate_motion(

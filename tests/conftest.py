@@ -158,7 +158,7 @@ def make_denoiser(perturb: Callable[[nn.Module], None]) -> Callable[..., Denoise
         )
         model = kind(config, MOTION)
         perturb(model)
-        model.expectation.normal_(0, speech**-0.5)
+        model.expectation.normal_(0, 0.1 * speech**-0.5)
         return model.eval()
 
     return make

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import imageio_ffmpeg
 import numpy as np
+import psutil
 import pytest
 from PIL import Image, ImageCms
 
@@ -383,3 +384,28 @@ def test_a_closed_generator_leaves_nothing_behind(tmp_path):
     next(running)
     running.close()
     assert not list(tmp_path.iterdir())
+
+
+FRAME = np.full((64, 64, 3), GREY, np.uint8)
+
+
+def test_a_full_disk_is_said_and_nothing_is_left(tmp_path):
+    film = media.VideoWriter(tmp_path / "a.mp4", 64, 64, None, {})
+    with pytest.raises(InputError, match="The disk is full; free some space"), film as writer:
+        (part,) = tmp_path.iterdir()
+        (part / "0.mp4").symlink_to("/dev/full")
+        for _ in range(50):
+            writer.write(FRAME)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_encoder_that_is_killed_leaves_nothing(tmp_path):
+    film = media.VideoWriter(tmp_path / "a.mp4", 64, 64, None, {})
+    with pytest.raises(RuntimeError, match="ffmpeg"), film as writer:
+        writer.write(FRAME)
+        (encoder,) = psutil.Process().children()
+        encoder.kill()
+        for _ in range(2000):
+            writer.write(FRAME)
+    assert not list(tmp_path.iterdir())
+    assert not psutil.Process().children()

@@ -34,7 +34,7 @@ from gaia_core.training.pack import (
     read_manifest,
     restore,
 )
-from gaia_core.training.renderer import FramePairs, RendererLosses
+from gaia_core.training.renderer import FramePairs, RendererLosses, texture
 
 MOTION = MotionConfig(eyes=4, brows=3, mouth=6, face=3)
 SPEECH = 12
@@ -657,3 +657,12 @@ def test_a_box_of_steps_is_kept_and_the_rate_falls_along_it(tmp_path):
     assert rates == sorted(rates, reverse=True) and rates[-1] < 0.1 * rates[0]
     _, samples = fit(tmp_path, steps(1000, steps=23))
     assert samples == 23 * 16  # a run that broke off only does the rest
+
+
+def test_texture_tells_how_much_detail_there_is_and_not_where():
+    noise = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    shifted, soft = noise.roll(3, -1), nn.functional.avg_pool2d(noise, 3, 1, 1)
+    own = texture(noise)
+    assert own.shape == (1, 1, 13, 13)
+    assert (texture(shifted) - own).abs().mean() < 0.15 * (texture(soft) - own).abs().mean()
+    assert (texture(soft) < own).all()

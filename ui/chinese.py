@@ -458,6 +458,10 @@ GAIA 把一张人像和一段语音变成这张脸说话的视频。第一个网
 
 # What `gaia_core` says in English, and how it is told; what is in braces may be anything there.
 SENTENCES: dict[str, str] = {
+    "The disk is full; free some space on it, then try again.": "磁盘已满；请腾出空间后再试。",
+    "The recipe's media are not sha256 of files; correct them.": (
+        "配方里的媒体不是文件的 sha256；请更正。"
+    ),
     # The photo
     "No face was found; use a photo that shows a face from the front, at least {least} px wide.": (
         "没有找到人脸；请使用正面照片，脸至少宽 {least} 像素。"

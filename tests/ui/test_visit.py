@@ -91,7 +91,7 @@ def test_what_to_expect_stands_beside_the_button(opened, studio: Studio):
     note = page.locator("#compare-wait")
     expect(note).to_contain_text("for 8 s of video")
     page.locator("#variant-c-on input").check()
-    expect(note).to_contain_text("for 12 s of video")
+    expect(note).to_contain_text("for 11 s of video")
     seconds = re.compile(r"About (\d+) s")
     few = int(seconds.search(note.inner_text())[1])
     page.locator("#variant-c-steps input, #variant-c-steps textarea").fill("100")

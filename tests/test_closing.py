@@ -32,5 +32,9 @@ def test_the_readout_knows_a_voice_it_was_not_fitted_on():
     speech = SpeechEncoder.load()
     said = next(closures.spoken(Aligner(), closures.SENTENCES[0]))
     share = closing.closing(speech.encode(said.waveform)[None].float())[0].numpy()
-    at = [share[round(25 * p.start) : round(25 * p.end) + 1].max() for p in said.phones if p.name in "PBM"]
+    at = [
+        share[round(25 * p.start) : round(25 * p.end) + 1].max()
+        for p in said.phones
+        if p.name in "PBM"
+    ]
     assert np.mean(np.array(at) > 0.5) > 0.8
