@@ -20,7 +20,8 @@ from gaia_core.config import POSE_CHANNELS
 # features of it and its neighbours, the bias last. Fitted on phones aligned in recordings of GRID
 # and in Arabic; it was never told of the offline voices, where it is as sure.
 READOUT = Path(__file__).with_name("bilabials.npy")
-AJAR, SHUT = 0.3, 0.8  # probabilities at which lips begin to close, and are closed
+AJAR, SHUT = 0.5, 0.8  # probabilities at which lips begin to close, and are closed
+PRESSED = 0.014  # how far beyond touching, in sides of the crop: a picture closes less than asked
 
 
 def closing(speech: Tensor) -> Tensor:
@@ -44,5 +45,5 @@ def close_lips(encoder: MotionEncoder, motion: Tensor, share: Tensor) -> Tensor:
     rest = row @ mean[end:] + encoder.decode.bias[bottom] - encoder.decode.bias[top]
     rest = rest + encoder.template[mesh.LIP_BOTTOM, 1] - encoder.template[mesh.LIP_TOP, 1]
     slope = torch.cat([torch.zeros_like(scale[:end]), row * scale[end:]])
-    gap = (motion @ slope + rest).clamp(min=0)
+    gap = (motion @ slope + rest + PRESSED).clamp(min=0)
     return motion - (share * gap)[..., None] * slope / slope.square().sum()

@@ -17,6 +17,7 @@ from PIL import Image
 
 from gaia_core.media import read_video
 from ui import studio as studio_module
+from ui import takes
 from ui.studio import LAUNCH_KWARGS, build_studio
 
 API = "/speech_driven"
@@ -33,7 +34,9 @@ def few_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
         patch.setattr(studio_module, "QUEUE", PLACES)
         engine = FakeEngine()
         page = build_studio(engine)
-        _, url, _ = page.launch(**LAUNCH_KWARGS, quiet=True, prevent_thread_lock=True)
+        # A launch leaves its own life span in what it is given.
+        given = {**LAUNCH_KWARGS, "app_kwargs": {"lifespan": takes.swept}}
+        _, url, _ = page.launch(**given, quiet=True, prevent_thread_lock=True)
         yield Studio(url, engine, cache)
         page.close()
 
