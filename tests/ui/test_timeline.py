@@ -232,8 +232,13 @@ def test_a_finger_is_as_good_as_a_mouse(opened, studio: Studio):
     swipe(page.locator(".tl-line.is-ruler .tl-track"), 40, 0)
     expect(page.get_by_label(say("line.until"), exact=True)).to_be_visible()
     lane = page.get_by_role("group", name=say("channel.yaw"), exact=True).locator(".tl-track")
-    for _ in range(2):
-        lane.tap(position={"x": second(page, 2.0), "y": 30})
+    lane.evaluate("e => e.scrollIntoView({block: 'center'})")
+    still(page)
+    box = lane.bounding_box()
+    at = box["x"] + second(page, 2.0), box["y"] + 30
+    for _ in range(2):  # quickly: two slow taps add nothing
+        finger.send("Input.dispatchTouchEvent", touches("touchStart", *at))
+        finger.send("Input.dispatchTouchEvent", touches("touchEnd"))
     expect(keys(page)).to_have_count(2)
     before = page.evaluate("scrollY")
     swipe(lane, 0, -60)
