@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from gaia_core import landmarks as mesh
 from gaia_core.config import AutoencoderConfig, MotionConfig
 from gaia_core.conformer import Attention
+from gaia_core.mouth import Mouth, between_lips, extract, seen_between, window_map
 
 
 def _full_precision(x: Tensor) -> torch.autocast:
@@ -84,6 +85,7 @@ class Appearance:
         coarse: (B, C, H/4, W/4) features at a quarter of the configured side.
         fine: (B, C', H/2, W/2) features at half of it.
         motion: (B, D) the portrait's own motion latent.
+        mouth: (B, 4, 64, 64) what it shows between its lips, see `mouth.seen_between`.
     """
 
     photo: Tensor
@@ -91,6 +93,7 @@ class Appearance:
     coarse: Tensor
     fine: Tensor
     motion: Tensor
+    mouth: Tensor | None = None
 
 
 class Residual(nn.Module):
@@ -463,6 +466,7 @@ class Autoencoder(nn.Module):
         self.config = config
         self.motion = MotionEncoder(config.motion)
         self.renderer = (PlainDecoder if config.plain else Renderer)(config)
+        self.mouth: Mouth | None = None  # trained by itself, see `checkpoint.load_autoencoder`
 
     def encode_motion(self, landmarks: Tensor) -> Tensor:
         """(..., K, 3) in crop units -> (..., D)"""
@@ -478,9 +482,24 @@ class Autoencoder(nn.Module):
 
     def encode_appearance(self, portrait: Tensor, motion: Tensor) -> Appearance:
         """(B, 3, H, W) crop in [0, 1] at any resolution, (B, D) its motion -> Appearance"""
-        return self.renderer.encode_appearance(portrait, motion)
+        appearance = self.renderer.encode_appearance(portrait, motion)
+        if self.mouth:
+            with _full_precision(motion):
+                small = resize(portrait.float(), self.config.image)
+                where = self._mouth_window(motion)
+                between = between_lips(self.decode_landmarks(motion), where)
+                appearance.mouth = seen_between(extract(small, where), between)
+        return appearance
 
     def decode(self, appearance: Appearance, motion: Tensor, side: int | None = None) -> Tensor:
         """Appearance of one portrait or B, (B, D) -> frames (B, 3, side, side) in [0, 1]"""
         frames, _, _ = self.renderer(appearance, motion, self.motion, side or self.config.image)
+        if self.mouth and appearance.mouth is not None:
+            with _full_precision(motion):
+                window = self._mouth_window(motion)
+                landmarks = self.decode_landmarks(motion)
+                frames = self.mouth.fill(frames.float(), appearance.mouth, landmarks, window)
         return frames.clamp(0, 1)
+
+    def _mouth_window(self, motion: Tensor) -> tuple[Tensor, Tensor]:
+        return window_map(self.head_pose(motion), self.motion.template)

@@ -18,10 +18,11 @@ from torch import Tensor, nn
 
 from gaia_core import assets
 from gaia_core.autoencoder import Autoencoder
-from gaia_core.config import AutoencoderConfig, DenoiserConfig, MotionConfig
+from gaia_core.config import AutoencoderConfig, DenoiserConfig, MotionConfig, MouthConfig
 from gaia_core.controls import EXPRESSION
 from gaia_core.denoiser import Denoiser
 from gaia_core.errors import InputError
+from gaia_core.mouth import Mouth
 
 CONTROLS = "controls.safetensors"
 Stage = TypeVar("Stage", bound=nn.Module)
@@ -29,7 +30,7 @@ Stage = TypeVar("Stage", bound=nn.Module)
 FULL_PRECISION = ("motion.", "spread", "rest_", "speech_mean", "speech_basis")
 
 
-def save(folder: Path, stage: Autoencoder | Denoiser, trained: dict[str, Any]) -> None:
+def save(folder: Path, stage: Autoencoder | Mouth | Denoiser, trained: dict[str, Any]) -> None:
     """Writes one stage's weights, and its entry of config.json.
 
     Args:
@@ -49,7 +50,7 @@ def save(folder: Path, stage: Autoencoder | Denoiser, trained: dict[str, Any]) -
 
 
 def load_autoencoder(folder: Path) -> Autoencoder:
-    """Stage 1 with its weights.
+    """Stage 1 with its weights, and with the painter of the mouth where the folder has one.
 
     Raises:
         InputError: weights are missing or do not fit their configuration.
@@ -60,7 +61,13 @@ def load_autoencoder(folder: Path) -> Autoencoder:
         lists = {name: tuple(x) for name, x in sizes.items() if isinstance(x, list | tuple)}
         return Autoencoder(AutoencoderConfig(**{**sizes, **lists, "motion": motion}))
 
-    return _filled(_built(folder, "autoencoder", build), folder)
+    def build_mouth(sizes: dict[str, Any]) -> Mouth:
+        return Mouth(MouthConfig(tuple(sizes["widths"])))
+
+    autoencoder = _filled(_built(folder, "autoencoder", build), folder)
+    if "mouth" in read_config(folder):
+        autoencoder.mouth = _filled(_built(folder, "mouth", build_mouth), folder)
+    return autoencoder
 
 
 def load_denoiser(folder: Path, motion: MotionConfig) -> Denoiser:

@@ -41,6 +41,7 @@ FLAGS = (
     *("drive_mode", "drive_reference", "seconds"),
 )  # of `animate`, as `Request` names them
 MAX_SECONDS = 3600.0  # of a recording
+STAGES = ("pack", "autoencoder", "mouth", "denoiser", "language", "scaling")
 WEIGHTS_HELP = "folder of trained weights (default: the shipped ones)"
 
 
@@ -210,7 +211,11 @@ def train(options: argparse.Namespace) -> None:
         for point in study(options.pack / stages.MOTION, options.run_folder, settings):
             print(point)
         return
-    trainer = {"autoencoder": stages.train_autoencoder, "denoiser": stages.train_denoiser}
+    trainer = {
+        "autoencoder": stages.train_autoencoder,
+        "mouth": stages.train_mouth,
+        "denoiser": stages.train_denoiser,
+    }
     trainer[options.stage](
         options.pack, options.run_folder, options.out, settings, options.batch, options.preset
     )
@@ -255,7 +260,8 @@ def info(options: argparse.Namespace) -> None:
         print(f"{name} {metadata.version(name)}")
     print(f"device: {'cuda' if torch.cuda.is_available() else 'cpu'}")
     print(f"weights: {options.weights}")
-    for stage in (autoencoder, denoiser):
+    mouth, autoencoder.mouth = autoencoder.mouth, None
+    for stage in filter(None, (autoencoder, mouth, denoiser)):
         name = type(stage).__name__.lower()
         count = sum(p.numel() for p in stage.parameters()) / 1e6
         size = (options.weights / f"{name}.safetensors").stat().st_size / 1e6
@@ -265,17 +271,19 @@ def info(options: argparse.Namespace) -> None:
 
 
 def _describe(preset: str) -> None:
-    """Prints the parameters of both stages of a preset, and what training keeps of them."""
+    """Prints the parameters of a preset, and what training keeps of them."""
     import torch
 
     from gaia_core.autoencoder import Autoencoder
     from gaia_core.denoiser import Denoiser
+    from gaia_core.mouth import Mouth
 
     sizes = SIZES_OF_STAGES[preset]
     with torch.device("meta"):  # the largest would not fit into this machine
         autoencoder = Autoencoder(sizes.autoencoder)
+        mouth = Mouth(sizes.mouth)
         denoiser = Denoiser(sizes.denoiser, sizes.autoencoder.motion)
-    for stage in (autoencoder, denoiser):
+    for stage in (autoencoder, mouth, denoiser):
         name = type(stage).__name__.lower()
         count = sum(p.numel() for p in stage.parameters()) / 1e6
         # Weights, their average, gradients and AdamW's two moments, 4 bytes each.
@@ -369,7 +377,7 @@ def _parser() -> argparse.ArgumentParser:
     it.add_argument("--workers", type=int, help="processes (default: one a core)")
 
     it = command("train", train, "Pack the data, or train a stage from a pack.")
-    it.add_argument("stage", choices=("pack", "autoencoder", "denoiser", "language", "scaling"))
+    it.add_argument("stage", choices=STAGES)
     it.add_argument("--data", type=Path, help="folder with clips/manifest.csv (for pack)")
     it.add_argument("--pack", type=Path, help="folder of the packed data")
     it.add_argument("--per-identity", type=int, default=120, help="frames a person (for pack)")

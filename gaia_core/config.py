@@ -61,6 +61,13 @@ class AutoencoderConfig:
 
 
 @dataclass(frozen=True)
+class MouthConfig:
+    """The painter of what opened lips show."""
+
+    widths: tuple[int, int, int] = (32, 64, 128)  # at 32, 16 and 8 px of a window of 64
+
+
+@dataclass(frozen=True)
 class DenoiserConfig:
     """Stage 2."""
 
@@ -77,10 +84,11 @@ class DenoiserConfig:
 
 @dataclass(frozen=True)
 class Preset:
-    """Both stages."""
+    """Both stages, and the mouth that stage 1 paints with."""
 
     autoencoder: AutoencoderConfig = AutoencoderConfig()
     denoiser: DenoiserConfig = DenoiserConfig()
+    mouth: MouthConfig = MouthConfig()
 
 
 # The paper's sizes in millions of parameters (docs/paper.md), for machines that can train them. How

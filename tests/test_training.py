@@ -15,15 +15,26 @@ from torch import nn
 from gaia_core import checkpoint
 from gaia_core import landmarks as mesh
 from gaia_core.autoencoder import resize, sample
-from gaia_core.config import PRESETS, AutoencoderConfig, DenoiserConfig, MotionConfig, Preset
+from gaia_core.config import (
+    PRESETS,
+    AutoencoderConfig,
+    DenoiserConfig,
+    MotionConfig,
+    MouthConfig,
+    Preset,
+)
 from gaia_core.controls import EXPRESSION
+from gaia_core.errors import InputError
+from gaia_core.face import FaceLandmarker
 from gaia_core.media import VideoWriter, write_audio
+from gaia_core.mouth import SIDE, Mouth
 from gaia_core.speech import FEATURES
 from gaia_core.training import loop, scaling, stages
 from gaia_core.training.denoiser import NO_SPEECH, WINDOWS, MotionWindows, denoiser_losses
 from gaia_core.training.flow import FlowTeacher
 from gaia_core.training.loop import Settings, train
 from gaia_core.training.motion import mirror_order
+from gaia_core.training.mouth import MouthLosses, MouthWindows, PainterAndCritic, pack_mouths
 from gaia_core.training.pack import (
     FramePack,
     clip_landmarks,
@@ -41,6 +52,7 @@ SPEECH = 12
 TINY = Preset(
     AutoencoderConfig(MOTION, appearance=4, detail=4, widths=(8, 12, 16), refine=8, condition=16),
     DenoiserConfig(MOTION.width, SPEECH, 8, width=16, layers=2, heads=2, kernel=3, dropout=0.0),
+    MouthConfig((4, 4, 8)),
 )
 CLIPS = (  # identity, source, frames, frames of speech
     ("ann", "a", 160, 160),
@@ -666,3 +678,100 @@ def test_texture_tells_how_much_detail_there_is_and_not_where():
     assert own.shape == (1, 1, 13, 13)
     assert (texture(shifted) - own).abs().mean() < 0.15 * (texture(soft) - own).abs().mean()
     assert (texture(soft) < own).all()
+
+
+# The mouth's painter
+
+
+@pytest.fixture(scope="module")
+def mouth_pack(tmp_path_factory):
+    """Mouths of three people, two clips of the first: rows of teeth between lips of one colour."""
+    generator = torch.Generator().manual_seed(0)
+    windows = torch.empty(24, 3, SIDE, SIDE)
+    region = torch.zeros(24, 1, SIDE, SIDE)
+    for window, free in zip(windows, region, strict=True):
+        window[:] = 0.3 + 0.4 * torch.rand(3, 1, 1, generator=generator)
+        height = 8 + int(torch.randint(12, (), generator=generator))
+        free[:, 24 : 24 + height, 14:50] = 1
+        teeth = 0.9 * ((torch.arange(50 - 14) // 2) % 2).float()
+        window[:, 24 : 24 + height, 14:50] = teeth
+    path = tmp_path_factory.mktemp("pack") / "mouths.safetensors"
+    save_file(
+        {
+            "window": (windows * 255).byte(),
+            "region": (region * 255).byte(),
+            "clip": torch.arange(24) // 6,
+            "person": torch.tensor([0, 0, 1, 2]).repeat_interleave(6),
+            "weight": torch.tensor([1.0, 1.0, 0.0]),
+        },
+        path,
+    )
+    return path
+
+
+def test_mouths_are_drawn_by_weight_and_shown_by_another_frame(mouth_pack):
+    data = MouthWindows(mouth_pack, 64)
+    batch = next(iter(data))
+    assert {name: tuple(value.shape[1:]) for name, value in batch.items()} == {
+        "window": (3, SIDE, SIDE),
+        "region": (1, SIDE, SIDE),
+        "around": (3, SIDE, SIDE),
+        "shown": (4, SIDE, SIDE),
+    }
+    told = batch["shown"].flatten(1).any(1).float().mean()
+    assert 0.3 < told < 0.7
+    # What is shown lies where it was in the other frame, and nothing else is shown.
+    assert not batch["shown"][:, :, :20].any()
+    monochrome = [x.amax((1, 2)) for x in batch["window"]]
+    assert len({tuple(x.tolist()) for x in monochrome}) > 30  # colours vary
+
+
+def test_the_critic_learns_to_tell_and_the_painter_to_paint(mouth_pack, tmp_path):
+    torch.manual_seed(0)
+    model = PainterAndCritic(Mouth(MouthConfig((8, 8, 16))))
+    data = iter(MouthWindows(mouth_pack, 6))
+    train(model, MouthLosses(), data, tmp_path, steps(30, rate=2e-3, log_every=10, warm_up=1))
+    curve = [json.loads(line) for line in (tmp_path / "curve.jsonl").open()]
+    assert curve[-1]["told"] < 1.8  # 2 is guessing
+    assert curve[-1]["pixels"] < 0.9 * curve[0]["pixels"]
+
+
+def test_the_mouth_is_trained_into_weights_beside_its_stage(packed, mouth_pack):
+    (packed / stages.MOUTHS).symlink_to(mouth_pack)
+    weights = packed / "weights"
+    stages.train_autoencoder(packed, packed / "run", weights, steps(1), 2, "tiny")
+    assert checkpoint.load_autoencoder(weights).mouth is None
+    for _ in range(2):
+        stages.train_mouth(packed, packed / "mouth", weights, steps(1), 2, "tiny")
+    model = checkpoint.load_autoencoder(weights)
+    assert model.mouth.config == TINY.mouth
+    assert checkpoint.read_config(weights)["mouth"]["trained"] == {
+        "samples": 4,
+        "windows": 24,
+        "people": 3,
+    }
+    (weights / "mouth.safetensors").unlink()
+    with pytest.raises(InputError, match="missing"):
+        checkpoint.load_autoencoder(weights)
+
+
+def test_mouths_are_packed_of_clips_and_portraits(clips, photo, encoder, tmp_path):
+    data = tmp_path / "data"
+    (data / "portraits" / "train").mkdir(parents=True)
+    (data / "clips").symlink_to(clips / "clips")
+    Image.fromarray(photo).save(data / "portraits" / "train" / "one.png")
+    (data / "portraits" / "manifest.csv").write_text(
+        "file,identity,source,licence\ntrain/one.png,one,lab,free\n"
+    )
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    with FaceLandmarker() as landmarker:
+        for clip in read_manifest(clips, "train"):
+            clip_landmarks(clip, clips, cache, landmarker)
+    pack_mouths(data, cache, tmp_path / "mouths.safetensors", encoder)
+    pack = load_file(tmp_path / "mouths.safetensors")
+    count = len(pack["window"])
+    assert pack["window"].shape == (count, 3, SIDE, SIDE) and pack["region"].any()
+    assert len(pack["person"]) == len(pack["clip"]) == count
+    assert pack["weight"][-1] < pack["weight"][0] and pack["person"][-1] == 2
+    assert next(iter(MouthWindows(tmp_path / "mouths.safetensors", 2)))

@@ -46,6 +46,7 @@ class Clip:
     source: str
     has_audio: bool
     transcript: str
+    pixels: float = 0.0  # side of the face's crop before it was scaled
 
     @property
     def cache_name(self) -> str:
@@ -63,6 +64,7 @@ def read_manifest(data: Path, split: str) -> list[Clip]:
                 row["source"],
                 row["has_audio"] == "1",
                 row["transcript"],
+                float(row.get("crop_px") or 0),
             )
             for row in csv.DictReader(file)
             if row["file"].startswith(split + "/")
@@ -140,16 +142,24 @@ def clips_by_identity(data: Path) -> dict[str, list[Clip]]:
     return dict(sorted(found.items()))
 
 
+def portraits(data: Path) -> list[tuple[str, Path]]:
+    """Training portraits: "identity|source" and the photo of each."""
+    manifest = data / "portraits" / "manifest.csv"
+    if not manifest.exists():
+        return []
+    with open(manifest, encoding="utf-8", newline="") as file:
+        return [
+            (f"{row['identity']}|{row['source']}", manifest.parent / row["file"])
+            for row in csv.DictReader(file)
+            if row["file"].startswith("train/")
+        ]
+
+
 def repeated_portraits(data: Path) -> dict[str, list[Path]]:
     """People of whom there are several photos (neutral, smiling): a clip of few frames each."""
-    manifest = data / "portraits" / "manifest.csv"
     found: dict[str, list[Path]] = defaultdict(list)
-    if manifest.exists():
-        with open(manifest, encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                if row["file"].startswith("train/"):
-                    name = f"{row['identity']}|{row['source']}|{row['identity']}"
-                    found[name].append(manifest.parent / row["file"])
+    for name, photo in portraits(data):
+        found[f"{name}|{name.split('|')[0]}"].append(photo)
     return {name: photos for name, photos in found.items() if len(photos) > 1}
 
 

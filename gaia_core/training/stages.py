@@ -14,10 +14,12 @@ from gaia_core import checkpoint
 from gaia_core.autoencoder import Autoencoder, MotionEncoder
 from gaia_core.config import PRESETS
 from gaia_core.denoiser import Denoiser
+from gaia_core.mouth import Mouth
 from gaia_core.training.denoiser import MotionWindows, denoiser_losses
 from gaia_core.training.expression import fit_directions
 from gaia_core.training.loop import Settings, train
 from gaia_core.training.motion import fit_motion_encoder
+from gaia_core.training.mouth import MouthLosses, MouthWindows, PainterAndCritic, pack_mouths
 from gaia_core.training.pack import (
     cache_landmarks,
     pack_frames,
@@ -30,6 +32,7 @@ from gaia_core.training.renderer import FramePairs, RendererLosses
 log = logging.getLogger(__name__)
 
 FRAMES, MOTION, ENCODER = "frames.safetensors", "motion.safetensors", "encoder.safetensors"
+MOUTHS = "mouths.safetensors"
 DENOISER_DECAY = 0.05  # it overfits the few people there are; the renderer does not
 
 
@@ -48,6 +51,7 @@ def pack(data: Path, folder: Path, per_identity: int, preset: str = "small") -> 
     seen = [cache / clip.cache_name for clip in read_manifest(data, "train")]
     checkpoint.save_directions(folder, fit_directions(encoder, seen))
     pack_frames(data, cache, folder / FRAMES, per_identity)
+    pack_mouths(data, cache, folder / MOUTHS, encoder)
     pack_motion(data, cache, folder / MOTION, encoder)
 
 
@@ -69,6 +73,23 @@ def train_autoencoder(
     checkpoint.save_directions(weights, load_file(folder / checkpoint.CONTROLS)["directions"])
     facts = {"samples": samples, "frames": len(data.frames.clip), "clips": len(data.frames.names)}
     checkpoint.save(weights, average, facts)
+
+
+def train_mouth(
+    folder: Path, run: Path, weights: Path, settings: Settings, batch: int, preset: str = "small"
+) -> None:
+    """Trains the painter of the mouth on a pack; the averaged weights go into `weights`."""
+    torch.manual_seed(0)
+    model = PainterAndCritic(Mouth(PRESETS[preset].mouth))
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    data = MouthWindows(folder / MOUTHS, batch, seed=_rank())
+    average, samples = train(
+        model, MouthLosses().to(settings.device), iter(data), run, replace(settings, average=0.998)
+    )
+    if _rank():
+        return
+    facts = {"samples": samples, "windows": len(data.window), "people": len(data.weight)}
+    checkpoint.save(weights, average.painter, facts)
 
 
 def train_denoiser(

@@ -1,0 +1,139 @@
+"""The mouth's inside is painted between parted lips, in a window that the skull carries."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from gaia_core import landmarks as mesh
+from gaia_core import mouth
+from gaia_core.config import MouthConfig
+from gaia_core.mouth import SIDE, Mouth, between_lips, extract, lay, seen_between, window_map
+
+LOWER = list(mesh.INNER_BOTTOM)
+TINY = MouthConfig((4, 4, 8))
+USUAL = torch.tensor([0.0, 0.0, 0.0, 0.5, 0.5, -0.8])
+
+
+def parted(template: Tensor, gap: float) -> Tensor:
+    """The template's lips, closed and then opened by a share of the face's width."""
+    face = template.clone()
+    width = (template[454, 0] - template[234, 0]).abs()
+    face[LOWER] = face[list(mesh.INNER_TOP)]
+    face[LOWER, 1] += gap * width
+    return face
+
+
+def placed(face: Tensor, *poses: Tensor) -> tuple[Tensor, Tensor]:
+    pose = torch.stack(poses)
+    return mesh.apply_pose(face.expand(len(pose), -1, -1), pose), pose
+
+
+@pytest.fixture
+def painter() -> Mouth:
+    """Paints red, whatever is asked."""
+    painter = Mouth(TINY).eval().requires_grad_(False)
+    painter.paint.weight.zero_()
+    painter.paint.bias.copy_(torch.tensor([0.65, -0.35, -0.35]).repeat_interleave(4))
+    return painter
+
+
+def test_the_window_goes_with_the_skull(template):
+    turned = USUAL + torch.tensor([12.0, -8.0, 20.0, 0.1, -0.05, 0.2])
+    closed, poses = placed(parted(template, 0.0), USUAL, turned)
+    opened, _ = placed(parted(template, 0.2), USUAL, turned)
+    matrix, shift = where = window_map(poses, template)
+    # The upper lip stands at the same place of the window, however the head is turned...
+    upper = closed[:, mesh.LIP_TOP, :2]
+    at = torch.linalg.solve(matrix, (upper - shift)[..., None])[..., 0]
+    # (lips are not flat: two pixels)
+    torch.testing.assert_close(at[0], at[1], atol=4 / SIDE, rtol=0)
+    assert at.abs().max() < 0.4
+    # ...and so does what opened lips leave free.
+    one, other = between_lips(opened, where)
+    assert torch.minimum(one, other).sum() > 0.7 * torch.maximum(one, other).sum()
+
+
+def test_the_region_is_empty_for_closed_lips_and_grows_with_their_gap(template):
+    areas = []
+    for gap in (0.0, 0.02, 0.05, 0.1, 0.2):
+        face, pose = placed(parted(template, gap), USUAL)
+        region = between_lips(face, window_map(pose, template))
+        assert region.shape == (1, 1, SIDE, SIDE) and region.min() >= 0 and region.max() <= 1
+        areas.append(float(region.sum()))
+    assert areas[0] == 0 and areas == sorted(areas) and areas[-1] > 4 * areas[1] > 0
+
+
+def test_the_region_lies_between_the_lips(template):
+    face, pose = placed(parted(template, 0.2), USUAL)
+    matrix, shift = where = window_map(pose, template)
+    region = between_lips(face, where)[0, 0]
+    points = torch.linalg.solve(matrix, (face[..., :2] - shift[:, None]).transpose(1, 2))[0]
+    points = (points.T + 1) * SIDE / 2
+    rows, columns = region.nonzero().T
+    inner = points[list(mesh.LIPS_INNER)]
+    for axis, places in ((0, columns), (1, rows)):
+        assert places.min() >= inner[:, axis].min() - mouth.MARGIN - 1
+        assert places.max() <= inner[:, axis].max() + mouth.MARGIN + 1
+    x, y = (points[mesh.LIP_TOP] + points[mesh.LIP_BOTTOM]) / 2
+    assert region[int(y), int(x)] == 1
+
+
+def test_what_is_laid_back_lies_where_it_was_taken(template):
+    poses = torch.stack([USUAL, USUAL + torch.tensor([15.0, 5.0, -10.0, 0.05, 0.0, 0.1])])
+    where = window_map(poses, template)
+    grid = torch.arange(256) / 256
+    smooth = torch.stack([grid[:, None] + 0 * grid, grid + 0 * grid[:, None]])[None]
+    frames = smooth.expand(2, -1, -1, -1)
+    back = lay(frames, extract(frames, where), torch.ones(2, 1, SIDE, SIDE), where)
+    # Where the window's border cuts a pixel it mixes with nothing.
+    assert ((back - frames).abs().amax(1) > 0.01).float().mean() < 0.02
+
+
+@pytest.mark.parametrize("side", [128, 256, 600])
+def test_only_the_inside_is_painted_and_at_any_size(painter, template, side):
+    faces, pose = placed(parted(template, 0.2), USUAL, USUAL)
+    faces[1] = placed(parted(template, 0.0), USUAL)[0][0]
+    where = window_map(pose, template)
+    frames = torch.full((2, 3, side, side), 0.5)
+    nothing = torch.zeros(1, 4, SIDE, SIDE)
+    filled = painter.fill(frames, nothing, faces, where)
+    changed = (filled - frames).abs().amax(1) > 0.02
+    assert not changed[1].any()  # closed lips
+    rows, columns = ((changed[0].nonzero() + 0.5) / side).T
+    inner = faces[0, list(mesh.LIPS_INNER), :2]
+    assert columns.min() > inner[:, 0].min() - 0.02 and columns.max() < inner[:, 0].max() + 0.02
+    assert rows.min() > inner[:, 1].min() - 0.02 and rows.max() < inner[:, 1].max() + 0.02
+    x, y = (faces[0, [mesh.LIP_TOP, mesh.LIP_BOTTOM], :2].mean(0) * side).long()
+    torch.testing.assert_close(filled[0, :, y, x], torch.tensor([1.0, 0.0, 0.0]), atol=0.01, rtol=0)
+
+
+def test_what_the_portrait_shows_stays(painter, template):
+    """Lips as far apart as in the portrait: its own teeth are sampled, none are painted."""
+    (open_face, wide_face), pose = (
+        torch.cat([placed(parted(template, gap), USUAL)[0] for gap in (0.1, 0.25)]),
+        USUAL.expand(2, 6),
+    )
+    where = window_map(pose, template)
+    frames = torch.rand(2, 3, 256, 256, generator=torch.Generator().manual_seed(0))
+    own = between_lips(open_face[None], (where[0][:1], where[1][:1]))
+    shown = seen_between(extract(frames[:1], (where[0][:1], where[1][:1])), own)
+    filled = painter.fill(frames, shown, torch.stack([open_face, wide_face]), where)
+    assert torch.equal(filled[0], frames[0]) and not torch.equal(filled[1], frames[1])
+
+
+def test_the_painter_sees_the_portrait_and_what_surrounds_the_mouth_alone():
+    torch.manual_seed(0)
+    painter = Mouth(MouthConfig()).eval().requires_grad_(False)
+    for module in painter.modules():
+        if isinstance(module, mouth.Block):
+            torch.nn.init.normal_(module.second.weight, std=0.05)
+    around, shown = torch.rand(1, 3, SIDE, SIDE), torch.rand(1, 4, SIDE, SIDE)
+    region = torch.zeros(1, 1, SIDE, SIDE)
+    region[..., 24:40, 16:48] = 1
+    painted = painter(around, region, shown)
+    inside, outside = around.clone(), around.clone()
+    inside[..., 24:40, 16:48] = 0
+    outside[..., 44:50, 20:40] = 0
+    assert torch.equal(painter(inside, region, shown), painted)
+    assert not torch.equal(painter(outside, region, shown), painted)
+    assert not torch.equal(painter(around, region, 0 * shown), painted)
