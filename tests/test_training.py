@@ -30,11 +30,12 @@ from gaia_core.media import VideoWriter, write_audio
 from gaia_core.mouth import SIDE, Mouth
 from gaia_core.speech import FEATURES
 from gaia_core.training import loop, scaling, stages
+from gaia_core.training.critic import Contest
 from gaia_core.training.denoiser import NO_SPEECH, WINDOWS, MotionWindows, denoiser_losses
 from gaia_core.training.flow import FlowTeacher
 from gaia_core.training.loop import Settings, train
 from gaia_core.training.motion import mirror_order
-from gaia_core.training.mouth import MouthLosses, MouthWindows, PainterAndCritic, pack_mouths
+from gaia_core.training.mouth import MouthLosses, MouthWindows, pack_mouths
 from gaia_core.training.pack import (
     FramePack,
     clip_landmarks,
@@ -728,7 +729,7 @@ def test_mouths_are_drawn_by_weight_and_shown_by_another_frame(mouth_pack):
 
 def test_the_critic_learns_to_tell_and_the_painter_to_paint(mouth_pack, tmp_path):
     torch.manual_seed(0)
-    model = PainterAndCritic(Mouth(MouthConfig((8, 8, 16))))
+    model = Contest(Mouth(MouthConfig((8, 8, 16))))
     data = iter(MouthWindows(mouth_pack, 6))
     train(model, MouthLosses(), data, tmp_path, steps(30, rate=2e-3, log_every=10, warm_up=1))
     curve = [json.loads(line) for line in (tmp_path / "curve.jsonl").open()]

@@ -7,7 +7,7 @@ any photo of parted lips tells what lies between such lips.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,6 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from gaia_core import landmarks as mesh
 from gaia_core import media
@@ -24,20 +23,21 @@ from gaia_core.errors import InputError
 from gaia_core.face import FaceLandmarker, crop_around
 from gaia_core.mouth import SIDE, Mouth, between_lips, extract, seen_between, window_map
 from gaia_core.perceptual import PerceptualFeatures, perceptual_distance
+from gaia_core.training.critic import Contest
 from gaia_core.training.pack import clips_by_identity, portraits
 
 CROP = 320  # side to which portraits are reduced, px
 PARTED = 0.02  # lip aperture from which on a frame shows what to paint
-PER_PERSON = 160  # frames at most
 SHARP = 300.0  # px of a face's crop; what is smaller shows no teeth, and counts a quarter
 PHOTOS = 0.15  # of a clip's weight: they are sharp, but they smile and do not speak
-CRITIC = 64  # width
-FEATURES = (16, 24, 40)  # channels of the features that it sees
 SHOWN = 0.6  # how often another frame of the clip tells of the teeth, where there is one
 
 
-def pack_mouths(data: Path, cache: Path, out: Path, encoder: MotionEncoder) -> None:
-    """Writes windows of parted lips: of the training clips, and of every training portrait.
+def pack_mouths(
+    data: Path, cache: Path, out: Path, encoder: MotionEncoder, per_identity: int = 120
+) -> None:
+    """Writes windows of parted lips: of the training clips, at most about `per_identity` of each
+    person, and of every training portrait.
 
     Raises:
         InputError: none of them shows parted lips.
@@ -45,8 +45,8 @@ def pack_mouths(data: Path, cache: Path, out: Path, encoder: MotionEncoder) -> N
     pool = _Pool(encoder)
     for identity, clips in clips_by_identity(data).items():
         sharp = [clip for clip in clips if clip.pixels >= SHARP]
-        chosen = (sharp or clips)[:: max(1, len(sharp or clips) * 4 // PER_PERSON)]
-        wanted = max(4, PER_PERSON // len(chosen))
+        chosen = (sharp or clips)[:: max(1, len(sharp or clips) * 4 // per_identity)]
+        wanted = max(4, per_identity // len(chosen))
         for clip in chosen:
             with np.load(cache / clip.cache_name) as stored:
                 landmarks = torch.from_numpy(stored["landmarks"])
@@ -175,43 +175,6 @@ def _shifted(x: Tensor, by: Tensor) -> Tensor:
     return F.grid_sample(x, grid, "bilinear", "border", align_corners=False)
 
 
-class Critic(nn.Module):
-    """Whether places between lips look real, judged from `PerceptualFeatures`.
-
-    A critic of pixels learns nothing in the hours of a CPU; one that stands on features of a
-    trained network does at once (Sauer et al. 2021, "Projected GANs").
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.heads = nn.ModuleList(
-            nn.Sequential(
-                nn.Conv2d(width + 1, CRITIC, 1),
-                nn.LeakyReLU(0.2),
-                nn.Conv2d(CRITIC, CRITIC, 3, padding=1),
-                nn.LeakyReLU(0.2),
-                nn.Conv2d(CRITIC, 1, 1),
-            )
-            for width in FEATURES
-        )
-
-    def forward(self, features: list[Tensor], region: Tensor) -> list[Tensor]:
-        """Features, (B, 1, S, S) -> (B, 1, h, w) at each depth, higher where it looks real"""
-        scores = []
-        for head, x in zip(self.heads, features, strict=False):
-            where = F.adaptive_avg_pool2d(region, (x.shape[-2], x.shape[-1]))
-            scores.append(head(torch.cat([x * x.shape[1] ** 0.5, where], 1)).float())
-        return scores
-
-
-class PainterAndCritic(nn.Module):
-    """Trained in one step, each against the other as it stands."""
-
-    def __init__(self, painter: Mouth) -> None:
-        super().__init__()
-        self.painter, self.critic = painter, Critic()
-
-
 class MouthLosses(nn.Module):
     """Pixels, perceptual features, and the critic, all of the painted region alone."""
 
@@ -220,10 +183,10 @@ class MouthLosses(nn.Module):
         self.features = PerceptualFeatures()
         self.pixels, self.perceptual, self.critic = pixels, perceptual, critic
 
-    def forward(self, model: PainterAndCritic, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def forward(self, model: Contest[Mouth], batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Model and a batch of `MouthWindows` -> loss terms"""
         real, region = batch["window"], batch["region"]
-        painted = model.painter(batch["around"], region, batch["shown"]).float()
+        painted = model.maker(batch["around"], region, batch["shown"]).float()
         made = real.lerp(painted, region)
         area = region.mean() + 1e-4
         pixels = (made - real).abs().mean() / area
@@ -231,11 +194,7 @@ class MouthLosses(nn.Module):
             wanted = self.features(_larger(real))
         found = self.features(_larger(made.clamp(0, 1)))
         distance = perceptual_distance(found, wanted).mean() / area
-        frozen = {name: value.detach() for name, value in model.critic.named_parameters()}
-        fooled = _inside(functional_call(model.critic, frozen, (found, region)), region, torch.neg)
-        of_made = model.critic([x.detach() for x in found], region)
-        told = _inside(model.critic(wanted, region), region, lambda score: F.relu(1 - score))
-        told = told + _inside(of_made, region, lambda score: F.relu(1 + score))
+        fooled, told = model.losses(found, wanted, region)
         return {
             "loss": self.pixels * pixels + self.perceptual * distance + self.critic * fooled + told,
             "pixels": pixels.detach(),
@@ -243,15 +202,6 @@ class MouthLosses(nn.Module):
             "fooled": fooled.detach(),
             "told": told.detach(),
         }
-
-
-def _inside(scores: list[Tensor], region: Tensor, loss: Callable[[Tensor], Tensor]) -> Tensor:
-    """Mean loss of the scores within the region, over all depths."""
-    terms = []
-    for score in scores:
-        share = F.adaptive_max_pool2d(region, (score.shape[-2], score.shape[-1]))
-        terms.append((loss(score) * share).sum() / share.sum())
-    return torch.stack(terms).mean()
 
 
 def _larger(window: Tensor) -> Tensor:

@@ -15,11 +15,12 @@ from gaia_core.autoencoder import Autoencoder, MotionEncoder
 from gaia_core.config import PRESETS
 from gaia_core.denoiser import Denoiser
 from gaia_core.mouth import Mouth
+from gaia_core.training.critic import Contest
 from gaia_core.training.denoiser import MotionWindows, denoiser_losses
 from gaia_core.training.expression import fit_directions
 from gaia_core.training.loop import Settings, train
 from gaia_core.training.motion import fit_motion_encoder
-from gaia_core.training.mouth import MouthLosses, MouthWindows, PainterAndCritic, pack_mouths
+from gaia_core.training.mouth import MouthLosses, MouthWindows, pack_mouths
 from gaia_core.training.pack import (
     cache_landmarks,
     pack_frames,
@@ -51,7 +52,7 @@ def pack(data: Path, folder: Path, per_identity: int, preset: str = "small") -> 
     seen = [cache / clip.cache_name for clip in read_manifest(data, "train")]
     checkpoint.save_directions(folder, fit_directions(encoder, seen))
     pack_frames(data, cache, folder / FRAMES, per_identity)
-    pack_mouths(data, cache, folder / MOUTHS, encoder)
+    pack_mouths(data, cache, folder / MOUTHS, encoder, per_identity)
     pack_motion(data, cache, folder / MOTION, encoder)
 
 
@@ -80,7 +81,7 @@ def train_mouth(
 ) -> None:
     """Trains the painter of the mouth on a pack; the averaged weights go into `weights`."""
     torch.manual_seed(0)
-    model = PainterAndCritic(Mouth(PRESETS[preset].mouth))
+    model = Contest(Mouth(PRESETS[preset].mouth))
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     data = MouthWindows(folder / MOUTHS, batch, seed=_rank())
     average, samples = train(
@@ -89,7 +90,7 @@ def train_mouth(
     if _rank():
         return
     facts = {"samples": samples, "windows": len(data.window), "people": len(data.weight)}
-    checkpoint.save(weights, average.painter, facts)
+    checkpoint.save(weights, average.maker, facts)
 
 
 def train_denoiser(
