@@ -23,7 +23,7 @@ from tqdm import tqdm
 from gaia_core import __version__, checkpoint
 from gaia_core.config import PRESETS as SIZES_OF_STAGES
 from gaia_core.controls import PRESETS, Controls
-from gaia_core.errors import InputError
+from gaia_core.errors import InputError, full_disk_told
 from gaia_core.request import (
     DRIVE_GROUPS,
     DRIVE_MODES,
@@ -41,7 +41,7 @@ FLAGS = (
     *("drive_mode", "drive_reference", "seconds"),
 )  # of `animate`, as `Request` names them
 MAX_SECONDS = 3600.0  # of a recording
-STAGES = ("pack", "autoencoder", "mouth", "denoiser", "language", "scaling")
+STAGES = ("pack", "autoencoder", "mouth", "denoiser", "closing", "language", "scaling")
 WEIGHTS_HELP = "folder of trained weights (default: the shipped ones)"
 
 
@@ -50,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING)
     try:
-        options.run(options)
+        with full_disk_told():
+            options.run(options)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -182,12 +183,17 @@ def prepare(options: argparse.Namespace) -> None:
 def train(options: argparse.Namespace) -> None:
     """Packs data or trains a stage."""
     from gaia_core.training import stages
+    from gaia_core.training.closing import train_closing
     from gaia_core.training.language import train_language
     from gaia_core.training.loop import Settings
 
     logging.getLogger().setLevel(logging.INFO)
     if options.stage == "language":
         train_language(options.out)
+        return
+    if options.stage == "closing":
+        _folder_with_clips(options.data)
+        train_closing(options.data, options.out)
         return
     if options.pack is None:
         raise InputError("Give the folder of the packed data by --pack.")
@@ -378,7 +384,7 @@ def _parser() -> argparse.ArgumentParser:
 
     it = command("train", train, "Pack the data, or train a stage from a pack.")
     it.add_argument("stage", choices=STAGES)
-    it.add_argument("--data", type=Path, help="folder with clips/manifest.csv (for pack)")
+    it.add_argument("--data", type=Path, help="folder with clips/manifest.csv")
     it.add_argument("--pack", type=Path, help="folder of the packed data")
     it.add_argument("--per-identity", type=int, default=120, help="frames a person (for pack)")
     it.add_argument("--run-folder", type=Path, default=Path("run"), help="state to resume, curve")

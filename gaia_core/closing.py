@@ -17,8 +17,8 @@ from gaia_core.autoencoder import MotionEncoder
 from gaia_core.config import POSE_CHANNELS
 
 # (taps * F + 1,) float32: logistic regression of whether a frame lies in a /p b m/ on the speech
-# features of it and its neighbours, the bias last. Fitted on phones aligned in recordings of GRID
-# and in Arabic; it was never told of the offline voices, where it is as sure.
+# features of it and its neighbours, the bias last. Fitted (`train closing`) on phones of GRID
+# and of recordings in Arabic; it was never told of the offline voices, where it is as sure.
 READOUT = Path(__file__).with_name("bilabials.npy")
 AJAR, SHUT = 0.5, 0.8  # probabilities at which lips begin to close, and are closed
 PRESSED = 0.014  # how far beyond touching, in sides of the crop: a picture closes less than asked

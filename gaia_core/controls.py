@@ -7,6 +7,7 @@ latents is `expression.py`'s, and that the head pose is given to the sampler is 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -125,7 +126,7 @@ class Controls:
             if not isinstance(keys, list | tuple):
                 raise InputError(f"Track {name!r} is not a list of keyframes. {form}.")
             found[str(name)] = tuple(_keyframe(key, str(name)) for key in keys)
-        if not all(_number(x) for x in strength.values()):
+        if not all(is_number(x) for x in strength.values()):
             raise InputError(f"A strength is not a number. {form}.")
         return cls(found, {str(k): float(x) for k, x in strength.items()}).check()
 
@@ -151,15 +152,17 @@ def _check_track(name: str, track: Track) -> None:
             )
 
 
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def is_number(value: Any) -> bool:
+    """Whether a value of JSON is a number that a float can be: JSON's whole ones have no end."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and abs(value) <= sys.float_info.max
 
 
 def _keyframe(value: Any, name: str) -> Keyframe:
     match value:
-        case [time, amount] if _number(time) and _number(amount):
+        case [time, amount] if is_number(time) and is_number(amount):
             return Keyframe(float(time), float(amount))
-        case [time, amount, str(easing)] if _number(time) and _number(amount):
+        case [time, amount, str(easing)] if is_number(time) and is_number(amount):
             return Keyframe(float(time), float(amount), easing)
     raise InputError(f"A keyframe of {name!r} is not [second, value, easing]; correct it.")
 

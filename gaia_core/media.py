@@ -28,7 +28,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
 from gaia_core import FPS, SAMPLE_RATE
-from gaia_core.errors import InputError
+from gaia_core.errors import InputError, disk_full
 
 LABEL = "AI-generated"
 COMMENT = f"{LABEL}: this video was made by GAIA from a photo and speech."  # in every file
@@ -453,7 +453,7 @@ class _Done:
 def _failure(what: str, errors: str) -> Exception:
     """What to raise when ffmpeg could not write."""
     if "No space left" in errors:
-        return InputError("The disk is full; free some space on it, then try again.")
+        return disk_full()
     return RuntimeError(f"{what}: {errors}")
 
 

@@ -47,19 +47,23 @@ def make(
     Raises:
         InputError: the take has not what it needs; says so.
     """
+    if kind == "webm" and cutout is None:
+        raise InputError("A WebM needs a portrait with transparency; give such a PNG.")
+    if kind == "vtt" and not words:
+        raise InputError("Subtitles need the times of words; type what shall be said.")
     out = video.with_suffix(SUFFIX[kind])
-    if kind == "gif":
-        gif(video, out)
-    elif kind == "poster":
-        poster(video, out)
-    elif kind == "webm":
-        if cutout is None:
-            raise InputError("A WebM needs a portrait with transparency; give such a PNG.")
-        webm(video, cutout, out)
-    else:
-        if not words:
-            raise InputError("Subtitles need the times of words; type what shall be said.")
-        out.write_text(vtt(words), encoding="utf-8")
+    try:
+        if kind == "gif":
+            gif(video, out)
+        elif kind == "poster":
+            poster(video, out)
+        elif cutout is not None and kind == "webm":
+            webm(video, cutout, out)
+        else:
+            out.write_text(vtt(words), encoding="utf-8")
+    except BaseException:
+        out.unlink(missing_ok=True)  # half a file, of a full disk
+        raise
     return out
 
 

@@ -19,7 +19,9 @@ MODULES = {
 }
 # Where training and evaluation may be imported, and only when their commands are given.
 COMMANDS = "gaia_core.cli"
-NETWORKS = ("autoencoder", "conformer", "denoiser", "diffusion", "sampling", "landmarks")
+NETWORKS = (
+    *("autoencoder", "conformer", "denoiser", "diffusion", "landmarks", "mouth", "sampling"),
+)
 
 
 def imports(path: Path, deferred: bool = True) -> Iterator[str]:

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import time
 import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import imageio_ffmpeg
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from gaia_core import media
+from gaia_core import cli, media
 from gaia_core.controls import Controls
 from gaia_core.errors import InputError
 from gaia_core.request import Request
@@ -36,6 +38,7 @@ NAMES = (
     "$(touch owned)",
     "`touch owned`",
     "; touch owned",
+    "a;rm -rf",
     "concat:a|b",
     "file:a",
     "a\nb",
@@ -95,12 +98,15 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     with media.VideoWriter(folder / "a.mp4", 64, 64, sound, {"gaia_recipe": 1}) as writer:
         for grey in range(0, 250, 20):
             writer.write(np.full((64, 64, 3), grey, np.uint8))
+    encode = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(sound)]
+    subprocess.run([*encode, "-metadata", "title=a", str(folder / "a.mp3")], check=True)
     return {
         "png": _picture("PNG"),
         "jpg": _picture("JPEG"),
         "webp": _picture("WEBP"),
         "gif": _picture("GIF"),
         "wav": sound.read_bytes(),
+        "mp3": (folder / "a.mp3").read_bytes(),
         "mp4": (folder / "a.mp4").read_bytes(),
     }
 
@@ -159,7 +165,7 @@ def first_frames(frames: Iterator[np.ndarray]) -> int:
 READERS = {
     "image": (media.read_image, ("png", "jpg", "webp", "gif", "wav", "mp4"), 120),
     "matte": (media.read_matte, ("png", "webp"), 30),
-    "audio": (media.read_audio, ("wav", "mp4", "png"), 60),
+    "audio": (media.read_audio, ("wav", "mp3", "mp4", "png"), 80),
     "video": (lambda path: first_frames(media.read_video(path)), ("mp4", "gif", "wav"), 40),
     "recipe": (media.read_recipe, ("mp4", "png"), 30),
 }
@@ -180,7 +186,7 @@ def test_damaged_files(what: str, real: dict[str, bytes], folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("ending", ["png", "wav", "mp4"])
+@pytest.mark.parametrize("ending", ["png", "wav", "mp3", "mp4"])
 def test_whole_files_are_read_whatever_their_name(
     name: str, ending: str, real: dict[str, bytes], folder: Path
 ) -> None:
@@ -286,3 +292,42 @@ def test_requests(
         assert request is None or request.portrait.is_relative_to(folder)
         assert request is None or request.check() == request
         assert sorted(path.name for path in folder.iterdir()) == ["link.png", "own.png"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"seed": 10**400}, "Seed must be a whole number"),
+        ({"guidance": 10**400}, "Guidance must be a number"),
+        ({"controls": {"tracks": {"yaw": [[10**400, 1, "smooth"]]}}}, "keyframe of 'yaw'"),
+        ({"controls": {"tracks": {}, "strength": {"head": 10**400}}}, "strength"),
+        ({"portrait": {"path": "a\0.png"}}, "The portrait must be an uploaded file"),
+        ({"portrait": {"path": "x" * 5000}}, "The portrait must be an uploaded file"),
+        ({"portrait": {"path": "\ud800"}}, "The portrait must be an uploaded file"),
+        ({"speech": {"path": "\0"}}, "recording must be an uploaded file"),
+    ],
+)
+def test_what_no_number_and_no_file_can_be(
+    folder: Path, changes: dict[str, Any], sentence: str
+) -> None:
+    own = folder / "own.png"
+    own.write_bytes(samples.portraits()[0].read_bytes())
+    asked = {"portrait": {"path": str(own)}, "text": "Hello."}
+    assert admit(Asked(**asked)).portrait == own
+    with pytest.raises(InputError, match=sentence):
+        admit(Asked(**{**asked, **changes}))
+
+
+def test_half_a_character_is_left_out(folder: Path) -> None:
+    own = folder / "own.png"
+    own.write_bytes(samples.portraits()[0].read_bytes())
+    assert admit(Asked({"path": str(own)}, text="He\ud800llo.")).text == "Hello."
+
+
+def test_a_full_disk_is_one_line_of_the_command_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "info", lambda _: Path("/dev/full").write_text("x"))
+    assert cli.main(["info"]) == 1
+    said = capsys.readouterr()
+    assert said.err == "error: The disk is full; free some space on it, then try again.\n"

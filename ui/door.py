@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from gaia_core.controls import MAX_SECONDS, Controls
+from gaia_core.controls import MAX_SECONDS, Controls, is_number
 from gaia_core.errors import InputError
 from gaia_core.request import MAX_SEED, MEDIA, Request, Span
 from ui import samples, takes
@@ -241,11 +241,12 @@ def read_recipe(value: Any) -> dict[str, Any]:
     """A recipe as a mapping, from JSON or a mapping.
 
     Raises:
-        InputError: it is not a recipe, or one of another version.
+        InputError: it is not a recipe, one of another version, or one that cannot be made.
     """
     given = _json(value, "error.recipe")
+    somewhere = {name: Path() for name in ("speech", "drive") if given.get(name)}
     try:
-        Request.from_recipe(given, portrait=Path())
+        Request.from_recipe(given, portrait=Path(), **somewhere).check()
     except InputError:
         raise
     except Exception:
@@ -278,11 +279,15 @@ def uploaded(field: str, value: Any) -> Path:
     field = say(f"media.{field}")
     if not isinstance(path, str) or not path:
         raise InputError(say("error.file", field=field))
-    found = Path(path).resolve()
+    try:
+        found = Path(path).resolve()
+        there = found.is_file()
+    except (OSError, ValueError):  # a name that no file can have: NUL in it, too long
+        raise InputError(say("error.file", field=field)) from None
     # A program can name any path it likes; only what it uploaded is its own.
     if not found.is_relative_to(takes.cache()):
         raise InputError(say("error.file", field=field))
-    if not found.is_file():
+    if not there:
         raise InputError(say("error.gone", field=field))
     return found
 
@@ -334,14 +339,15 @@ def _groups(value: Any) -> tuple[str, ...]:
 
 
 def _words(field: str, value: Any) -> str | None:
-    return _typed(field, value, (str,), "string").strip() or None
+    text: str = _typed(field, value, (str,), "string")
+    # JSON may hold half a character, which no file can.
+    return text.encode("utf-8", "ignore").decode("utf-8").strip() or None
 
 
 def _number(field: str, value: Any) -> float:
-    number = _typed(field, value, (int, float), "number")
-    if isinstance(number, bool) or not math.isfinite(number):
+    if not is_number(value):
         raise InputError(say("error.number", field=_name(field)))
-    return float(number)
+    return float(value)
 
 
 def _whole(field: str, value: Any) -> int:

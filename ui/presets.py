@@ -1,7 +1,7 @@
 """Settings under a name, kept in the visitor's browser and nowhere else; never media or words."""
 
 # No postponed annotations here: Gradio reads a handler's hints as they stand.
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ import gradio as gr
 from gradio.blocks import Block
 from gradio.components import Component
 
+from gaia_core.controls import is_number
 from gaia_core.errors import InputError
 from ui.panels import Inputs
 from ui.runs import toasts
@@ -85,14 +86,9 @@ def choose(inputs: Inputs, presets: Presets) -> Callable[[Any, Any], Updates]:
     def on_choose(name: Any, kept: Any) -> Updates:
         found = _read(kept).get(name) if isinstance(name, str) else None
         updates: Updates = {presets.name: gr.skip()}
-        for key in KEPT:
-            if found and key in found:
-                updates[getattr(inputs, key)] = found[key]
-        for key in SLIDERS:
-            values = found.get(key) if found else None
-            for name, slider in getattr(inputs, key).items():
-                if isinstance(values, dict) and isinstance(values.get(name), int | float):
-                    updates[slider] = values[name]
+        for part, value in _values(inputs, found or {}):
+            if _fits(part, value):
+                updates[part] = value
         return updates
 
     return on_choose
@@ -112,6 +108,29 @@ def _read(kept: Any) -> dict[str, dict[str, Any]]:
     """What the browser holds, as far as it is what was put there."""
     given = kept if isinstance(kept, dict) else {}
     return {name: value for name, value in given.items() if isinstance(value, dict)}
+
+
+def _values(inputs: Inputs, found: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
+    """A preset's values and the components that they are for."""
+    for key in KEPT:
+        yield getattr(inputs, key), found.get(key)
+    for key in SLIDERS:
+        values = found.get(key)
+        for name, slider in getattr(inputs, key).items():
+            yield slider, values.get(name) if isinstance(values, dict) else None
+
+
+def _fits(part: Any, value: Any) -> bool:
+    """Whether a component can show a value: a browser may hold anything."""
+    if isinstance(part, gr.Checkbox):
+        return isinstance(value, bool)
+    if isinstance(part, gr.Slider | gr.Number):
+        low, high = part.minimum, part.maximum
+        above = is_number(value) and (low is None or low <= value)
+        return above and (high is None or value <= high)
+    chosen = value if isinstance(part, gr.CheckboxGroup) else [value]
+    choices = [choice for _, choice in part.choices]
+    return isinstance(chosen, list) and all(one in choices for one in chosen)
 
 
 def _name(given: Any) -> str:

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import gradio as gr
 
-from gaia_core.errors import InputError
+from gaia_core.errors import InputError, full_disk_told
 from gaia_core.look import Look
 from gaia_core.request import Event, Request
 from ui import takes
@@ -60,7 +60,8 @@ def toasts(page: bool = False) -> Iterator[None]:
     error either way.
     """
     try:
-        yield
+        with full_disk_told():
+            yield
     except InputError as error:
         sentence = _plain(told(str(error)))
         if page:
