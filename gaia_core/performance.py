@@ -14,11 +14,13 @@ import torch
 from torch import Tensor
 
 from gaia_core import FPS
+from gaia_core import landmarks as mesh
 from gaia_core.autoencoder import Autoencoder
 from gaia_core.closing import close_lips, closing
 from gaia_core.config import POSE_CHANNELS
 from gaia_core.controls import EXPRESSION, POSE, Controls, curve
 from gaia_core.denoiser import Denoiser
+from gaia_core.measures import closings
 from gaia_core.request import Span
 from gaia_core.sampling import sample_dpm, windows
 
@@ -31,6 +33,7 @@ TEMPERATURE = {"mouth": 0.2}
 # The lips are drawn so far towards what a regression expects of the speech; that, being a mean, is
 # too small by its correlation with the truth.
 DRAWN, WIDENED = 0.7, 1.6
+BLINK_GAP, BLINK_EDGE = 60, 3  # frames between two blinks at least; of a blink, beside its half
 JOIN = 15  # frames in which the head comes to a pose track, and leaves it
 RAMP = 6  # frames in which a span's own controls set in and fade
 # A picture turns less than its latent: how much further the latent goes than is asked. Measured as
@@ -220,10 +223,48 @@ class Performer:
         generator = torch.Generator().manual_seed(seed)
         motion = asked.clone()
         heard = torch.from_numpy(script.speech[first : first + motion.shape[1]])
+        blinks: list[int] = []
         for start, end, known in cuts or windows(motion.shape[1], WINDOW, OVERLAP):
             given = torch.cat([motion[:, start:known], asked[:, known:end]], 1)
-            motion[:, start:end] = self.window(given, heard[start:end], script, generator)
+            made = self.window(given, heard[start:end], script, generator)
+            made = self.rarer(made, asked[:, start:end], start, known, blinks)
+            motion[:, known:end] = made[:, known - start :]
             yield known, end, motion
+
+    def rarer(
+        self, motion: Tensor, asked: Tensor, start: int, known: int, blinks: list[int]
+    ) -> Tensor:
+        """A window's motion, eyes kept open where they would close again too soon.
+
+        The clips of the training data blink twice as often as people do, and a seed can double it.
+
+        Args:
+            motion: (1, T, D).
+            asked: (1, T, D), NaN where the model was free.
+            start: the frame of the take that the window begins with.
+            known: the first one that may still change.
+            blinks: frames of the take at which a blink begins; is brought up to date.
+        """
+        open_ = mesh.eye_aperture(self.autoencoder.decode_landmarks(motion))[0]
+        closed = (1 - open_ / open_.median().clamp(min=1e-6)).cpu().numpy()
+        basis = self.directions[[list(EXPRESSION).index(name) for name in LOOKS]]
+        strayed = motion - self.denoiser.rest(self.reference)
+        shut = (strayed @ torch.linalg.pinv(basis))[0, :, LOOKS.index("blink")]
+        wanted = shut.clone()
+        blinks[:] = [blink for blink in blinks if blink < known]
+        for first, end in closings(closed):
+            if start + first < known:
+                continue
+            if not blinks or start + first - blinks[-1] >= BLINK_GAP:
+                blinks.append(start + first)
+                continue
+            first, end = max(first - BLINK_EDGE, known - start), min(end + BLINK_EDGE, len(shut))
+            before = shut[max(first - 1, 0)]
+            after = shut[end] if end < len(shut) else before
+            share = torch.arange(1, end - first + 1).to(shut) / (end - first + 1)
+            wanted[first:end] = before + (after - before) * share
+        opened = motion + (wanted - shut)[:, None] * basis[LOOKS.index("blink")]
+        return torch.where(asked.isnan(), opened, motion)
 
     def window(
         self, asked: Tensor, heard: Tensor, script: Script, generator: torch.Generator

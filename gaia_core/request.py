@@ -80,7 +80,7 @@ class Request:
     face: int = 0  # index among the faces of the photo, largest first
     seed: int = 0
     steps: int = 10
-    guidance: float = 3.0  # weight of the speech condition; 1 is none
+    guidance: float = 2.5  # weight of the speech condition; 1 is none
     size: str = "photo"  # side of the crop in px, or the whole photo
     label: bool = True  # visible "AI-generated" mark; the one in the metadata is always there
     controls: Controls = Controls()

@@ -6,14 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from gaia_core import FPS
+from gaia_core import FPS, checkpoint
+from gaia_core import landmarks as mesh
 from gaia_core.config import POSE_CHANNELS
 from gaia_core.controls import EXPRESSION, Controls, Keyframe
-from gaia_core.performance import JOIN, RAMP, TURN, WINDOW, Performer, Script
+from gaia_core.measures import closings
+from gaia_core.performance import BLINK_GAP, JOIN, RAMP, TURN, WINDOW, Performer, Script
+from gaia_core.pipeline import WEIGHTS
 from gaia_core.request import Span
 from gaia_core.speech import FEATURES
 
 FRAMES = 60
+EXPRESSION_NAMES = {name: index for index, name in enumerate(EXPRESSION)}
 
 
 @pytest.fixture(scope="module")
@@ -164,3 +168,35 @@ def test_a_pose_track_leaves_the_time_before_and_after_it_alone(performer, scrip
     assert apart[: 25 - JOIN].max() == 0
     assert apart[36 + JOIN :].max() == 0
     assert apart[30] > apart[24 - JOIN // 2]
+
+
+@torch.no_grad()
+def test_eyes_do_not_close_again_too_soon(crop_landmarks):
+    autoencoder = checkpoint.load_autoencoder(WEIGHTS)
+    denoiser = checkpoint.load_denoiser(WEIGHTS, autoencoder.config.motion)
+    directions = checkpoint.load_directions(WEIGHTS, autoencoder.config.motion)
+    own = autoencoder.encode_motion(crop_landmarks[None])
+    performer = Performer(autoencoder, denoiser, directions, own)
+
+    def blinks(motion: torch.Tensor) -> list[int]:
+        apart = mesh.eye_aperture(autoencoder.decode_landmarks(motion))[0]
+        return [first for first, _ in closings((1 - apart / apart.median()).numpy())]
+
+    frames, at = 4 * BLINK_GAP, (20, 20 + BLINK_GAP // 2, 20 + 2 * BLINK_GAP, 30 + 2 * BLINK_GAP)
+    shut = torch.zeros(frames)
+    for frame in at:
+        shut[frame : frame + 5] = torch.tensor([0.4, 0.8, 1.0, 0.7, 0.3])
+    motion = own.repeat(frames, 1)[None] + shut[:, None] * directions[EXPRESSION_NAMES["blink"]]
+    free = torch.full_like(motion, torch.nan)
+    assert len(blinks(motion)) == 4
+    begun: list[int] = []
+    calm = performer.rarer(motion, free, 0, 0, begun)
+    assert len(blinks(calm)) == 2 and blinks(calm) == begun
+    # What was final is kept, and counts for the next window.
+    begun, start, known = [], 10 + 2 * BLINK_GAP, 28 + 2 * BLINK_GAP
+    first = performer.rarer(motion[:, :known], free[:, :known], 0, 0, begun)
+    second = performer.rarer(motion[:, start:], free[:, start:], start, known, begun)
+    assert torch.equal(second[:, : known - start], motion[:, start:known])
+    assert blinks(torch.cat([first, second[:, known - start :]], 1)) == blinks(calm)
+    # Eyes that are given are nobody's to change.
+    assert torch.equal(performer.rarer(motion, motion, 0, 0, []), motion)

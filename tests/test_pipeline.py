@@ -344,6 +344,7 @@ def test_windows_continue_what_came_before(gaia, plan, monkeypatch):
     made: list = []
     monkeypatch.setattr(performance, "generate_motion", generate)
     monkeypatch.setattr(performance, "closing", lambda speech: torch.zeros(speech.shape[:2]))
+    monkeypatch.setattr(performance.Performer, "rarer", lambda self, motion, *_: motion)
     speech = np.resize(plan.script.speech, (WINDOW + 50, plan.script.speech.shape[1]))
     speech[:, 0] = np.arange(len(speech))
     gaia_frames = frames_of(gaia, changed(plan, speech=speech))

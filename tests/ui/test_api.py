@@ -136,7 +136,7 @@ def test_speech_is_streamed_in_parts(client: Client, studio: Studio):
 
 def test_a_recording_and_all_settings_reach_the_engine(client: Client, studio: Studio):
     speech = handle_file(samples.speeches()[0])
-    wanted = {"face": 1, "seed": 9, "steps": 4, "guidance": 2.5, "size": "512", "label": False}
+    wanted = {"face": 1, "seed": 9, "steps": 4, "guidance": 3.0, "size": "512", "label": False}
     client.predict(portrait=example(), speech=speech, **wanted, consent=True, api_name=API)
     request = studio.engine.requests[0]
     assert request.text is None and request.speech
