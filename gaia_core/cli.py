@@ -41,7 +41,7 @@ FLAGS = (
     *("drive_mode", "drive_reference", "seconds"),
 )  # of `animate`, as `Request` names them
 MAX_SECONDS = 3600.0  # of a recording
-STAGES = ("pack", "autoencoder", "mouth", "denoiser", "closing", "language", "scaling")
+STAGES = ("pack", "autoencoder", "mouth", "denoiser", "closing", "language", "scaling", "ablations")
 WEIGHTS_HELP = "folder of trained weights (default: the shipped ones)"
 
 
@@ -217,6 +217,12 @@ def train(options: argparse.Namespace) -> None:
         for point in study(options.pack / stages.MOTION, options.run_folder, settings):
             print(point)
         return
+    if options.stage == "ablations":
+        from gaia_core.training import ablations
+
+        for row in ablations.study(options.pack, options.run_folder, settings):
+            print(row)
+        return
     trainer = {
         "autoencoder": stages.train_autoencoder,
         "mouth": stages.train_mouth,
@@ -390,7 +396,7 @@ def _parser() -> argparse.ArgumentParser:
     it.add_argument("--run-folder", type=Path, default=Path("run"), help="state to resume, curve")
     it.add_argument("--out", type=Path, default=WEIGHTS, help="folder for the weights")
     it.add_argument("--minutes", type=float, default=10.0, help="time box")
-    it.add_argument("--steps", type=int, default=0, help="end after so many steps (for scaling)")
+    it.add_argument("--steps", type=int, default=0, help="end after so many steps (for studies)")
     it.add_argument("--rate", type=float, default=5e-4, help="peak learning rate")
     it.add_argument("--batch", type=int, default=12, help="samples a step; see docs/training.md")
     it.add_argument("--device", default="cpu", help="cpu or cuda")

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+Branch = Callable[[Tensor], Tensor]
+
 
 def rotate(x: Tensor) -> Tensor:
     """Rotary positions (Su et al. 2021): (B, H, T, C) -> (B, H, T, C)."""
@@ -102,17 +104,25 @@ class ConformerBlock(nn.Module):
 
     def forward(self, x: Tensor, speech: Tensor, reference: Tensor, time: Tensor) -> Tensor:
         """(B, T, W) frames, (B, T, W) speech, (B, N, W) reference, (B, W) time -> (B, T, W)"""
-        x = x + self.speech(speech)
+        x = x + self.added(speech, reference)
         changes = self.modulate(F.silu(time)).unsqueeze(1).chunk(3 * self.BRANCHES, -1)
-        branches: tuple[Callable[[Tensor], Tensor], ...] = (
+        for index, branch in enumerate(self.branches(speech, reference)):
+            shift, scale, gate = changes[3 * index : 3 * index + 3]
+            hidden = self.norms[index](x) * (1 + scale) + shift
+            x = x + gate * self.dropout(branch(hidden))
+        return x
+
+    def added(self, speech: Tensor, reference: Tensor) -> Tensor:
+        """The conditions that are added: (B, T, W), (B, N, W) -> (B, T, W) or (B, 1, W)"""
+        heard: Tensor = self.speech(speech)
+        return heard
+
+    def branches(self, speech: Tensor, reference: Tensor) -> tuple[Branch, ...]:
+        """In order: (B, T, W) -> (B, T, W)"""
+        return (
             lambda h: 0.5 * self.before(h),
             self.attention,
             lambda h: self.reference(h, reference),
             self.convolution,
             lambda h: 0.5 * self.after(h),
         )
-        for index, branch in enumerate(branches):
-            shift, scale, gate = changes[3 * index : 3 * index + 3]
-            hidden = self.norms[index](x) * (1 + scale) + shift
-            x = x + gate * self.dropout(branch(hidden))
-        return x

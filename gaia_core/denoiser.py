@@ -25,6 +25,8 @@ class Denoiser(nn.Module):
     owners of that normalisation.
     """
 
+    block = ConformerBlock
+
     spread: Tensor
     rest_weight: Tensor
     rest_bias: Tensor
@@ -58,7 +60,7 @@ class Denoiser(nn.Module):
         )
         self.time = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
         self.blocks = nn.ModuleList(
-            ConformerBlock(width, config.heads, config.kernel, config.dropout)
+            self.block(width, config.heads, config.kernel, config.dropout)
             for _ in range(config.layers)
         )
         last = nn.Linear(width, config.motion)

@@ -69,15 +69,15 @@ def study(
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / RESULTS
     points = [Point(**row) for row in json.loads(path.read_text("utf-8"))] if path.exists() else []
-    held_out = _part(pack, folder / "held_out.safetensors", _is_held_out)
-    everything = _part(pack, folder / "all.safetensors", lambda row, _: not _is_held_out(row, 0))
+    held_out = part(pack, folder / "held_out.safetensors", is_held_out)
+    everything = part(pack, folder / "all.safetensors", lambda row, _: not is_held_out(row, 0))
     settings = replace(settings, weight_decay=DENOISER_DECAY)
     # The same units of motion and speech for all: those of every clip.
     units = Denoiser(sizes[0], motion)
     fit_denoiser(units, MotionWindows(everything, units.groups))
     for fraction in fractions:
         step = round(1 / fraction)
-        share = _part(everything, folder / f"every_{step}.safetensors", partial(_is_nth, step))
+        share = part(everything, folder / f"every_{step}.safetensors", partial(_is_nth, step))
         for size in sizes:
             torch.manual_seed(0)
             model = Denoiser(size, motion)
@@ -111,7 +111,7 @@ def _measure(model: Denoiser, pack: Path, settings: Settings) -> float:
     return sum(losses) / len(losses)
 
 
-def _is_held_out(row: dict[str, Any], _: int) -> bool:
+def is_held_out(row: dict[str, Any], _: int) -> bool:
     drawn = int(hashlib.sha256(row["identity"].encode()).hexdigest()[:8], 16)
     return drawn < HELD_OUT * 2**32
 
@@ -120,7 +120,7 @@ def _is_nth(step: int, _: dict[str, Any], index: int) -> bool:
     return index % step == 0
 
 
-def _part(pack: Path, out: Path, keep: Callable[[dict[str, Any], int], bool]) -> Path:
+def part(pack: Path, out: Path, keep: Callable[[dict[str, Any], int], bool]) -> Path:
     """A pack of some clips: `keep` is told a clip's row and which of its person's it is."""
     if out.exists():
         return out
