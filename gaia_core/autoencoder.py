@@ -86,6 +86,8 @@ class Appearance:
         fine: (B, C', H/2, W/2) features at half of it.
         motion: (B, D) the portrait's own motion latent.
         mouth: (B, 4, 64, 64) what it shows between its lips, see `mouth.seen_between`.
+        loose: (1, 1, H, H) in [0, 1], how far each place may leave where the portrait has it, for
+            crops that return into a still photo; None where all of it moves freely.
     """
 
     photo: Tensor
@@ -94,6 +96,7 @@ class Appearance:
     fine: Tensor
     motion: Tensor
     mouth: Tensor | None = None
+    loose: Tensor | None = None
 
 
 class Residual(nn.Module):
@@ -376,6 +379,8 @@ class Renderer(nn.Module):
         synthesis = F.pixel_shuffle(self.synthesise(hidden), 2)
         offset = offset + 0.01 * self.nudge(hidden).float()
         with _full_precision(motion):
+            if appearance.loose is not None:
+                offset = offset * resize(appearance.loose, half)
             # Bilinear samples would lose a third of the photo's sharpness.
             sampled = sample(_each(appearance.photo, count), resize(offset, side), "bicubic")
             opened = uncovered_mouth(source, target, side)
@@ -383,6 +388,8 @@ class Renderer(nn.Module):
             sampled = torch.addcmul(sampled, sampled, opened, value=-MOUTH_SHADE)
             synthesis = resize(synthesis.float(), side).contiguous()
             mask = torch.add(synthesis[:, 3:], opened, alpha=MOUTH_LOGIT).sigmoid()
+            if appearance.loose is not None:
+                mask = mask * resize(appearance.loose, side)
             return sampled.lerp(synthesis[:, :3] + 0.5, mask), mask, offset
 
     def _levels(self, blocks: nn.ModuleList) -> list[list[nn.Module]]:

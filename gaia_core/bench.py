@@ -150,7 +150,7 @@ def parts(gaia: Gaia, photo: np.ndarray, waveform: np.ndarray, folder: Path) -> 
     small = Painter(gaia, crop.extract(photo, CROP_SIDE), points)
     *_, (_, motion) = _without_gradients(lambda: list(small.performer.perform(script)))
     composer = compose.Composer(photo, crop, "photo")
-    large = Painter(gaia, crop.extract(photo, composer.render_size), points)
+    large = Painter(gaia, crop.extract(photo, composer.render_size), points, composer.loose)
     count, few = len(features), motion[0, :FPS]
     picture = next(large.paint(few))[0]
     cut, frame = next(small.paint(few))[0], composer.compose(picture)

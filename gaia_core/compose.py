@@ -20,8 +20,11 @@ MAX_RENDER = 1536  # px; larger crops are rendered at this side and enlarged
 
 # The window of the crop that replaces the photo, in crop units: a rounded square, fading to
 # nothing at the crop's border. The face's box ends 0.19 from the border at the nearest.
-_FEATHER = 0.12
 _CORNER = 0.3
+_SHOWN = 0.0, 0.12
+# Where the fading begins the picture should hardly move: a moved collar over the still one would
+# be seen twice. Further in than this it moves freely.
+_LOOSE, _LOOSE_SIDE = (0.04, 0.22), 128
 
 
 class Composer:
@@ -54,7 +57,7 @@ class Composer:
             raise ValueError(f"{crop} does not touch the photo of {width} x {height} px")
         self._place = slice(*y), slice(*x)
         self._part = slice(y[0] - top, y[1] - top), slice(x[0] - left, x[1] - left)
-        self._weight = np.ascontiguousarray(_window(self._side)[self._part])
+        self._weight = np.ascontiguousarray(_window(self._side, *_SHOWN)[self._part])
         self._rest = 1 - self._weight
 
     @property
@@ -63,6 +66,15 @@ class Composer:
         if not self._whole:
             return self._side, self._side
         return self._photo.shape[1], self._photo.shape[0]
+
+    @property
+    def loose(self) -> np.ndarray | None:
+        """How far each place of the crop may leave where the photo has it, for the renderer.
+
+        (H, H) float32 in [0, 1]: none at the border, which joins the still photo. None where the
+        crop alone is shown.
+        """
+        return _window(_LOOSE_SIDE, *_LOOSE) if self._whole else None
 
     def still(self, picture: np.ndarray) -> np.ndarray:
         """A picture of the photo's size, uint8 (H, W, C), framed as the frames are."""
@@ -99,14 +111,17 @@ def label(frame: np.ndarray) -> np.ndarray:
     return frame
 
 
-def _window(side: int) -> np.ndarray:
-    """The weight of the crop's pixels, (side, side) float32 in [0, 1]."""
+def _window(side: int, outer: float, inner: float) -> np.ndarray:
+    """A rounded square in the crop, (side, side) float32 in [0, 1].
+
+    It rises from 0 at one depth under the crop's border to 1 at another, in crop units.
+    """
     axis = np.abs((np.arange(side, dtype=np.float32) + 0.5) / side - 0.5)
     # Distance from the border of a rounded square, positive inside.
     x, y = np.meshgrid(axis, axis)
     beyond = np.stack([x, y]) - (0.5 - _CORNER)
     depth = _CORNER - np.hypot(*beyond.clip(0)) - beyond.max(0).clip(max=0)
-    ramp = (depth / _FEATHER).clip(0, 1)
+    ramp = ((depth - outer) / (inner - outer)).clip(0, 1)
     return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
 
 

@@ -65,11 +65,13 @@ class Plan:
         portrait: (S, S, 3) uint8, the crop at the size it is rendered.
         landmarks: (K, 3) float32 in crop units.
         script: what the face shall do.
+        loose: see `Composer.loose`.
     """
 
     portrait: np.ndarray
     landmarks: np.ndarray
     script: Script
+    loose: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -199,7 +201,10 @@ class Gaia:
             script, notices = self._script(request, speech, driving)
             speech = replace(speech, waveform=None)  # of a long take this is much
             plan = Plan(
-                crop.extract(photo, composer.render_size), crop.to_crop(face.landmarks), script
+                crop.extract(photo, composer.render_size),
+                crop.to_crop(face.landmarks),
+                script,
+                composer.loose,
             )
             yield Progress("motion", STAGES["motion"])
             recipe = request.recipe()
@@ -316,7 +321,10 @@ class Gaia:
         crop = crop_around(found.landmarks)
         composer = compose.Composer(portrait, crop, size)
         painter = Painter(
-            self, crop.extract(portrait, composer.render_size), crop.to_crop(found.landmarks)
+            self,
+            crop.extract(portrait, composer.render_size),
+            crop.to_crop(found.landmarks),
+            composer.loose,
         )
         silence = np.zeros((0, FEATURES), np.float32)
         script = Script(0, silence, NO_DRIVING, seed, steps, guidance, controls)
@@ -429,7 +437,7 @@ class Gaia:
 
         Frames come in batches of (n, S, S, 3) uint8.
         """
-        painter = Painter(self, plan.portrait, plan.landmarks)
+        painter = Painter(self, plan.portrait, plan.landmarks, plan.loose)
         painted = 0
         for fraction, motion in painter.performer.perform(plan.script):
             yield Step(fraction)
@@ -444,8 +452,14 @@ class Painter:
     """A portrait as the networks know it: what makes its motion, and frames of that motion."""
 
     @torch.no_grad()
-    def __init__(self, gaia: Gaia, portrait: np.ndarray, landmarks: np.ndarray) -> None:
-        """portrait (S, S, 3) uint8; landmarks (K, 3) in crop units."""
+    def __init__(
+        self,
+        gaia: Gaia,
+        portrait: np.ndarray,
+        landmarks: np.ndarray,
+        loose: np.ndarray | None = None,
+    ) -> None:
+        """portrait (S, S, 3) uint8; landmarks (K, 3) in crop units; loose: see `Composer.loose`."""
         device = gaia.device
         self.autoencoder, self.side = gaia.autoencoder, portrait.shape[0]
         points = torch.from_numpy(landmarks).to(device)[None]
@@ -457,6 +471,8 @@ class Painter:
         pixels = torch.from_numpy(portrait).to(device).permute(2, 0, 1)[None].float() / 255
         with self.half:
             self.appearance = self.autoencoder.encode_appearance(pixels, self.reference)
+        if loose is not None:
+            self.appearance.loose = torch.from_numpy(loose).to(device)[None, None]
 
     @torch.no_grad()
     def paint(self, motion: Tensor) -> Iterator[np.ndarray]:

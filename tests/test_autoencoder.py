@@ -303,6 +303,19 @@ def test_without_a_side_frames_are_of_the_configured_one(trained, motion):
     assert trained.decode(appearance, motion[:1]).shape[-1] == SIDE
 
 
+def test_the_picture_stays_where_it_is_not_loose(autoencoder, motion):
+    photo = picture(SIDE)
+    appearance = autoencoder.encode_appearance(photo, motion[:1])
+    free = autoencoder.decode(appearance, motion[1:3])
+    appearance.loose = torch.zeros(1, 1, SIDE // 2, SIDE // 2)
+    appearance.loose[..., SIDE // 8 : -SIDE // 8, SIDE // 8 : -SIDE // 8] = 1
+    held = autoencoder.decode(appearance, motion[1:3])
+    inner, edge = slice(SIDE // 2 - 4, SIDE // 2 + 4), slice(SIDE // 4 - 4)
+    assert torch.equal(held[..., inner, inner], free[..., inner, inner])
+    moved, stayed = ((x - photo)[..., edge, :].abs().max() for x in (free, held))
+    assert moved > 0.03 and stayed < 0.01
+
+
 def test_detail_comes_from_the_photo_at_its_own_resolution(autoencoder, motion):
     stripes = (torch.arange(4 * SIDE) // 2 % 2).float().expand(1, 3, 4 * SIDE, 4 * SIDE)
     appearance = autoencoder.encode_appearance(stripes, motion[:1])

@@ -2,6 +2,7 @@
 
 import time
 
+import cv2
 import numpy as np
 import pytest
 from skimage import data
@@ -77,6 +78,19 @@ def test_no_seam_shows():
     composed = composer.compose(np.full((200, 200, 3), 160, np.uint8)).astype(int)
     steps = [np.abs(np.diff(composed, axis=axis)).max() for axis in (0, 1)]
     assert composed.max() == 160 and max(steps) <= 5  # 60 levels apart, 24 px of feather
+
+
+def test_a_crop_is_loose_where_it_is_shown_and_still_where_it_fades(photo):
+    composer = Composer(photo, CROP, "photo")
+    loose = composer.loose
+    white = Composer(np.zeros_like(photo), CROP, "photo").compose(
+        np.full((198, 198, 3), 255, np.uint8)
+    )
+    shown = cv2.resize(CROP.extract(white, 198)[..., 0], loose.shape) / 255
+    assert loose.min() == 0 and loose.max() == 1
+    assert loose[shown < 0.5].max() < 0.1  # a moved collar is not seen over the still one
+    assert (loose[32:-32, 32:-32] == 1).all()  # crop units 0.25 to 0.75
+    assert Composer(photo, CROP, "256").loose is None  # the crop alone has nothing to join
 
 
 def test_a_render_of_another_side_is_scaled(photo):

@@ -144,12 +144,18 @@ def latents(autoencoder: Autoencoder, faces: Sequence[Face], side: int) -> Tenso
 
 
 def draw(
-    autoencoder: Autoencoder, sitter: Sitter, motion: Tensor, batch: int = 8
+    autoencoder: Autoencoder,
+    sitter: Sitter,
+    motion: Tensor,
+    batch: int = 8,
+    loose: np.ndarray | None = None,
 ) -> list[np.ndarray]:
-    """A sitter with motion (N, D) -> N frames, uint8 (S, S, 3)."""
+    """A sitter with motion (N, D) -> N frames, uint8 (S, S, 3); loose: see `Composer.loose`."""
     own = sitter.motion(autoencoder)
     portrait = torch.from_numpy(sitter.crop).permute(2, 0, 1)[None].float().to(own.device) / 255
     appearance = autoencoder.encode_appearance(portrait, own)
+    if loose is not None:
+        appearance.loose = torch.from_numpy(loose).to(own.device)[None, None]
     made: list[np.ndarray] = []
     for part in motion.split(batch):
         frames = autoencoder.decode(appearance, part, sitter.crop.shape[0])
