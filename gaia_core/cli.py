@@ -86,7 +86,8 @@ def animate(options: argparse.Namespace) -> None:
         print(notice, file=sys.stderr)
     print(f"{result.video}: {result.frames} frames, seed {request.seed}")
     for kind in options.also:
-        print(outputs.make(kind, out, result.words, result.cutout))
+        text = result.recipe["text"] or ""
+        print(outputs.make(kind, out, result.words, result.cutout, text))
 
 
 def batch(options: argparse.Namespace) -> None:

@@ -6,7 +6,9 @@ video does. Knows nothing of models.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -32,17 +34,23 @@ _GIF = (
 CUE_LETTERS = 42  # of a line of subtitles
 CUE_SECONDS = 5.0
 CUE_PLACE = "line:-4"  # above the visible label
+FAR = 80  # letters of a text that may be spoken in other words, before one is found again
 CUE_PAUSE = 0.6  # seconds of silence that end a line
 
 
 def make(
-    kind: str, video: Path, words: Sequence[Word] = (), cutout: np.ndarray | None = None
+    kind: str,
+    video: Path,
+    words: Sequence[Word] = (),
+    cutout: np.ndarray | None = None,
+    text: str = "",
 ) -> Path:
     """Makes one of `SUFFIX` beside a take; returns its path.
 
     Args:
         words: of the take's `Result`, for subtitles.
         cutout: of the take's `Result`, for the WebM.
+        text: of the take's recipe, for subtitles that read as it was written.
 
     Raises:
         InputError: the take has not what it needs; says so.
@@ -60,7 +68,7 @@ def make(
         elif cutout is not None and kind == "webm":
             webm(video, cutout, out)
         else:
-            out.write_text(vtt(words), encoding="utf-8")
+            out.write_text(vtt(written(words, text)), encoding="utf-8")
     except BaseException:
         out.unlink(missing_ok=True)  # half a file, of a full disk
         raise
@@ -92,6 +100,21 @@ def vtt(words: Sequence[Word]) -> str:
         for line in _lines(words)
     ]
     return "\n".join(["WEBVTT\n", f"NOTE {media.COMMENT}\n", *cues])
+
+
+def written(words: Sequence[Word], text: str) -> list[Word]:
+    """Words as the text has them, with the marks around them; spoken ones that it has not stay."""
+    found, place = [], 0
+    for word in words:
+        # Marks before it, the word whole where its script has spaces, marks behind it.
+        said = re.escape(word.text.strip())
+        whole = rf"(?<!\w){said}(?!\w)" if word.text.isascii() else said
+        marked = re.compile(rf"[^\w\s]*{whole}[^\w\s]*", re.IGNORECASE)
+        match = marked.search(text, place, place + FAR + len(said))
+        if match:
+            word, place = replace(word, text=match[0]), match.end()
+        found.append(word)
+    return found
 
 
 def webm(video: Path, cutout: np.ndarray, out: Path) -> None:

@@ -1,5 +1,6 @@
 """A take in other forms plays, says what it is, and needs what it needs."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -98,6 +99,30 @@ def test_subtitles_are_lines_of_words():
         part for w in words for part in w.text.replace("&", "&amp;").split()
     ]
     assert outputs.vtt([Word("late", 3725.5, 3726.0)]).count("01:02:05.500 --> 01:02:06.000") == 1
+
+
+@pytest.mark.parametrize(
+    ("spoken", "text"),
+    [
+        ("Hello you Is it me", "Hello, you! (Is it me?)"),
+        ("well known to a T", "well-known to “a T”…"),
+        ("你好 世界", "你好，世界。"),
+        ("C++ is 3.5", "C++ is 3.5."),
+    ],
+)
+def test_subtitles_read_as_the_text_was_written(spoken, text):
+    words = [Word(word, float(i), i + 0.5) for i, word in enumerate(spoken.split())]
+    shown = outputs.written(words, text)
+    assert "".join(w.text for w in shown) == re.sub(r"\s", "", text)
+    assert [(w.start, w.end) for w in shown] == [(w.start, w.end) for w in words]
+
+
+def test_words_that_are_spoken_otherwise_stay_as_they_are_spoken():
+    spoken = ("At", "nine", "thirty", "a", "man")
+    words = [Word(word.lower(), float(i), i + 0.5) for i, word in enumerate(spoken)]
+    shown = outputs.written(words, "At 9:30, a man.")
+    assert [w.text for w in shown] == [*spoken[:-1], "man."]
+    assert outputs.written(words, "") == words
 
 
 def test_what_a_take_has_not_is_said(film):

@@ -63,7 +63,7 @@ def fetch(elem_id: str) -> str:
 def keep(result: Result) -> None:
     """Writes beside a take what only its result knows and other forms need."""
     if result.words:
-        outputs.make("vtt", result.video, result.words)
+        outputs.make("vtt", result.video, result.words, text=result.recipe["text"] or "")
     if result.cutout is not None:
         Image.fromarray(result.cutout).save(_cutout(result.video))
 
