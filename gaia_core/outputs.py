@@ -31,7 +31,7 @@ _GIF = (
     "[b][p]paletteuse=dither=bayer:bayer_scale=4:diff_mode=rectangle"
 )
 
-CUE_LETTERS = 42  # of a line of subtitles
+CUE_LETTERS = 42  # of a line of subtitles, two of which make a cue
 CUE_SECONDS = 5.0
 CUE_PLACE = "line:-4"  # above the visible label
 FAR = 80  # letters of a text that may be spoken in other words, before one is found again
@@ -95,10 +95,11 @@ def poster(video: Path, out: Path) -> None:
 
 def vtt(words: Sequence[Word]) -> str:
     """Subtitles in WebVTT, a few words at a time."""
-    cues = [
-        f"{_clock(line[0].start)} --> {_clock(line[-1].end)} {CUE_PLACE}\n{_text(line)}\n"
-        for line in _lines(words)
-    ]
+    cues = []
+    for cue in _cues(words):
+        shown = "\n".join(_lines(cue))
+        shown = shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        cues.append(f"{_clock(cue[0].start)} --> {_clock(cue[-1].end)} {CUE_PLACE}\n{shown}\n")
     return "\n".join(["WEBVTT\n", f"NOTE {media.COMMENT}\n", *cues])
 
 
@@ -157,25 +158,30 @@ def _label_opacity(height: int, width: int) -> np.ndarray:
     return 1 - shown / 255
 
 
-def _lines(words: Sequence[Word]) -> Iterator[list[Word]]:
-    line: list[Word] = []
+def _cues(words: Sequence[Word]) -> Iterator[list[Word]]:
+    cue: list[Word] = []
     for word in words:
-        if line and (
-            len(_text([*line, word])) > CUE_LETTERS
-            or word.end - line[0].start > CUE_SECONDS
-            or word.start - line[-1].end > CUE_PAUSE
-            or line[-1].text.rstrip("\"')]}”’").endswith((".", "!", "?", "。", "！", "？"))
+        if cue and (
+            max(map(len, _lines([*cue, word]))) > CUE_LETTERS
+            or word.end - cue[0].start > CUE_SECONDS
+            or word.start - cue[-1].end > CUE_PAUSE
+            or cue[-1].text.rstrip("\"')]}”’").endswith((".", "!", "?", "。", "！", "？"))
         ):
-            yield line
-            line = []
-        line.append(word)
-    if line:
-        yield line
+            yield cue
+            cue = []
+        cue.append(word)
+    if cue:
+        yield cue
 
 
-def _text(line: Sequence[Word]) -> str:
-    said = " ".join(word.text.strip() for word in line)
-    return said.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def _lines(cue: Sequence[Word]) -> list[str]:
+    """A cue in one line, or in two that are about as long."""
+    said = [word.text.strip() for word in cue]
+    whole = " ".join(said)
+    if len(whole) <= CUE_LETTERS:
+        return [whole]
+    halves = ([" ".join(said[:i]), " ".join(said[i:])] for i in range(1, len(said)))
+    return min(halves, key=lambda lines: max(map(len, lines)), default=[whole])
 
 
 def _clock(seconds: float) -> str:

@@ -93,8 +93,10 @@ def test_subtitles_are_lines_of_words():
     assert head == "WEBVTT" and media.COMMENT in note
     assert cues[0] == "00:00:00.100 --> 00:00:00.900 line:-4\nHello, you &amp; me."
     assert cues[1] == "00:00:02.000 --> 00:00:02.200 line:-4\nThen"
-    lines = [cue.split("\n")[1] for cue in cues]
+    lines = [line for cue in cues for line in cue.split("\n")[1:]]
     assert all(len(line) <= outputs.CUE_LETTERS for line in lines)
+    assert [len(cue.split("\n")) for cue in cues] == [2, 2, 3]  # with the times
+    assert abs(len(lines[2]) - len(lines[3])) <= 8  # no word is left alone
     assert " ".join(lines).split() == [
         part for w in words for part in w.text.replace("&", "&amp;").split()
     ]
