@@ -432,11 +432,18 @@ def test_no_protocol_of_portraits_without_portraits(report):
     assert set(report) == {"identities", *protocol.OF_CLIPS}
 
 
-def test_skin_groups_hold_every_clip_once(report):
+@pytest.mark.parametrize("trait", ["source", "skin", "glasses", "beard", "age"])
+def test_groups_hold_every_clip_once(report, trait):
     found = report["reenactment"]
-    counts = [methods["ours"]["clips"] for methods in found["by_skin"].values()]
+    counts = [methods["ours"]["clips"] for methods in found[f"by_{trait}"].values()]
     assert sum(counts) == found["ours"]["clips"]
-    assert {"glasses", "age"} <= found["not_measured"].keys()
+
+
+def test_impressions_are_of_known_people():
+    clips = [groups.Measured(name, {}) for name in ("id022", "nobody", "id277")]
+    found = groups.impressions(clips)
+    assert found["glasses"] == ["yes", "unknown", "no"] and found["age"][2] == "child"
+    assert all(len(own) == 3 for own in found.values())
 
 
 def test_a_person_is_in_one_skin_group_whatever_the_light():
@@ -524,7 +531,14 @@ def test_sheets_show_every_clip(report, sheets):
 def test_table_names_methods_and_metrics(report):
     table = format_table(report)
     assert max(map(len, table.splitlines())) <= 110
-    words = ("correlation_pooled", "blinks_per_minute", "by skin", "Not by age", "to_portrait")
+    words = (
+        "correlation_pooled",
+        "blinks_per_minute",
+        "by skin",
+        "by age",
+        "by glasses",
+        "to_portrait",
+    )
     for word in (*METHODS, *METRICS, *words):
         assert word in table
 

@@ -1,10 +1,13 @@
-"""Self re-enactment by groups of clips: where they come from, and how light the skin is."""
+"""Self re-enactment by groups of clips: where they come from, how light the skin is, and how people
+look to a viewer."""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -12,10 +15,9 @@ from gaia_core.evaluation import reenactment
 
 # Lower ends of the bins in degrees of `metrics.skin_lightness`; the usual six classes in pairs.
 SKIN = {"light (over 41 deg)": 41.0, "medium (10 to 41 deg)": 10.0, "dark (under 10 deg)": -90.0}
-NOT_MEASURED = {
-    "glasses": "no trustworthy detector among the packages used; see the sheet of `hard`",
-    "age": "an impression of age is not measured by anything here; see the sheet of `hard`",
-}
+# Glasses, beard and age as one viewer saw them on a frame of each held-out person; nothing among
+# the packages used tells them reliably.
+IMPRESSIONS = Path(__file__).with_name("impressions.csv")
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,17 @@ def skins(clips: Sequence[Measured], lightness: Sequence[float]) -> list[str]:
     for clip, degrees in zip(clips, lightness, strict=True):
         of.setdefault(clip.identity, []).append(degrees)
     return [skin(median(of[clip.identity])) for clip in clips]
+
+
+def impressions(clips: Sequence[Measured]) -> dict[str, list[str]]:
+    """Of each trait in `IMPRESSIONS` what each clip's person has; "unknown" for others."""
+    with IMPRESSIONS.open(encoding="utf-8", newline="") as file:
+        rows = {row.pop("identity"): row for row in csv.DictReader(file)}
+    traits = next(iter(rows.values()))
+    return {
+        trait: [rows.get(clip.identity, {}).get(trait, "unknown") for clip in clips]
+        for trait in traits
+    }
 
 
 def summarise(clips: Sequence[Measured]) -> dict[str, Any]:

@@ -394,7 +394,10 @@ def _reenactment(
         **groups.summarise(everyone),
         "by_source": groups.by(everyone, sources),
         "by_skin": groups.by(everyone, skins),
-        "not_measured": groups.NOT_MEASURED,
+        **{
+            f"by_{trait}": groups.by(everyone, own)
+            for trait, own in groups.impressions(everyone).items()
+        },
         "clips_without_face": len(clips) - len(done),
         "seconds": time.monotonic() - start,
     }

@@ -44,8 +44,8 @@ def _reenactment(report: Mapping[str, Any]) -> str:
         cells = [_number(report[method][metric]).rjust(15) for method in reenactment.METHODS]
         lines += [metric.ljust(18) + "".join(cells)]
     parts = ["\n".join(lines)]
-    parts += [_groups("by source", report["by_source"]), _groups("by skin", report["by_skin"])]
-    parts += ["\n".join(f"Not by {name}: {x}." for name, x in report["not_measured"].items())]
+    by = {name: x for name, x in report.items() if name.startswith("by_")}
+    parts += [_groups(name.replace("_", " "), found) for name, found in by.items()]
     return "\n\n".join(parts)
 
 
