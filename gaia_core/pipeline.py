@@ -7,9 +7,10 @@ voice, compositing and encoding stay outside.
 
 from __future__ import annotations
 
+import ctypes
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -185,6 +186,7 @@ class Gaia:
         """
         request.check()
         with ExitStack() as stack:
+            stack.callback(_release)
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gaia-")))
             yield Progress("face", STAGES["face"])
             photo = media.read_image(request.portrait)
@@ -490,6 +492,15 @@ class Painter:
             frames = self.autoencoder.decode(self.appearance, motion, self.side)
         pixels = (frames.float() * 255).round().to(torch.uint8)
         return pixels.permute(0, 2, 3, 1).contiguous()
+
+
+def _release() -> None:
+    """Gives freed memory back to the system where the C library can (glibc).
+
+    It would keep some for each thread that ever made a take: a service grew by a third.
+    """
+    with suppress(OSError, AttributeError, TypeError):  # another C library; Windows takes no None
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _cutout(composer: compose.Composer, photo: np.ndarray, path: Path) -> np.ndarray | None:
