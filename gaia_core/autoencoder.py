@@ -180,14 +180,15 @@ def landmark_offset(
     return sums[:, :2] / (sums[:, 2:] + WARP_FLOOR), sums[:, 2:]
 
 
-def uncovered_mouth(source: Tensor, target: Tensor, side: int) -> Tensor:
+def uncovered_mouth(source: Tensor, target: Tensor, zoom: Tensor, side: int) -> Tensor:
     """Where the lips part further than in the portrait, which cannot know what lies there.
 
-    (B, K, 2), (B, K, 2) in crop units -> (B, 1, side, side) in [0, 1].
+    (B, K, 2), (B, K, 2) in crop units, (B,) how much larger the head is in the target ->
+    (B, 1, side, side) in [0, 1].
     """
     top, bottom = list(mesh.INNER_TOP), list(mesh.INNER_BOTTOM)
     parted = [(points[:, bottom] - points[:, top]).norm(dim=-1) for points in (source, target)]
-    share = ((parted[1] - parted[0]) / MOUTH_GAP).clamp(0, 1)
+    share = ((parted[1] / zoom[:, None] - parted[0]) / MOUTH_GAP).clamp(0, 1)
     between = [target[:, top].lerp(target[:, bottom], t) for t in (1 / 6, 1 / 2, 5 / 6)]
     rows, columns = splat(torch.cat(between, 1), side, CONTOUR_SIGMA)
     weight = share.repeat(1, len(between)).unsqueeze(-1)
@@ -341,7 +342,8 @@ class Renderer(nn.Module):
             source = geometry.landmarks(reference)[..., :2]
             target = geometry.landmarks(motion)[..., :2]
             skin, density = landmark_offset(source, target, quarter)
-            head = pose_offset(geometry.split(reference)[0], geometry.split(motion)[0], quarter)
+            pose, wanted = geometry.split(reference)[0], geometry.split(motion)[0]
+            head, zoom = pose_offset(pose, wanted, quarter), (wanted - pose)[:, 5].exp()
             drawn = [_each(draw(at, DRAWN, quarter, 0.012), count) for at in (source, target)]
             lines = draw(target, FINE_DRAWN, half, 0.006)
             coarse = _each(appearance.coarse.float(), count)
@@ -383,7 +385,7 @@ class Renderer(nn.Module):
                 offset = offset * resize(appearance.loose, half)
             # Bilinear samples would lose a third of the photo's sharpness.
             sampled = sample(_each(appearance.photo, count), resize(offset, side), "bicubic")
-            opened = uncovered_mouth(source, target, side)
+            opened = uncovered_mouth(source, target, zoom, side)
             # What stretched lips cover is dark, until the network paints teeth and tongue.
             sampled = torch.addcmul(sampled, sampled, opened, value=-MOUTH_SHADE)
             synthesis = resize(synthesis.float(), side).contiguous()

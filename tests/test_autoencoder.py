@@ -181,7 +181,7 @@ def test_lips_that_part_uncover_the_mouth_and_nothing_else(unseen):
     source[:, list(mesh.INNER_BOTTOM)] = source[:, list(mesh.INNER_TOP)]  # shut
     target = source.clone()
     target[:, list(mesh.INNER_BOTTOM), 1] += 0.05
-    opened = uncovered_mouth(source, target, SIDE)
+    opened = uncovered_mouth(source, target, torch.ones(1), SIDE)
     assert opened.shape == (1, 1, SIDE, SIDE) and opened.min() >= 0 and opened.max() <= 1
     top, bottom = (target[:, list(points)] for points in (mesh.INNER_TOP, mesh.INNER_BOTTOM))
     middle = 0.5 * (top + bottom)
@@ -198,7 +198,15 @@ def test_lips_that_part_no_further_uncover_nothing(unseen):
     closing = source.clone()
     closing[:, list(mesh.INNER_BOTTOM)] = source[:, list(mesh.INNER_TOP)]
     for target in (source, source + 0.1, closing):
-        assert uncovered_mouth(source, target, SIDE).max() < 1e-4
+        assert uncovered_mouth(source, target, torch.ones(1), SIDE).max() < 1e-4
+
+
+def test_a_head_that_comes_nearer_uncovers_nothing(unseen):
+    source = unseen.landmarks[:1, :, :2].clone()
+    source[:, list(mesh.INNER_BOTTOM), 1] += 0.05  # parted
+    zoom = torch.tensor([1.4])
+    assert uncovered_mouth(source, 1.4 * source - 0.2, zoom, SIDE).max() < 1e-4
+    assert uncovered_mouth(source, 1.4 * source - 0.2, zoom / 1.4, SIDE).max() > 0.3
 
 
 @pytest.mark.parametrize(
