@@ -25,6 +25,7 @@ _SHOWN = 0.0, 0.12
 # Where the fading begins the picture should hardly move: a moved collar over the still one would
 # be seen twice. Further in than this it moves freely.
 _LOOSE, _LOOSE_SIDE = (0.04, 0.22), 128
+_EDGE = 0.08  # the same from the photo's own edge on, where that lies inside the crop
 
 
 class Composer:
@@ -71,10 +72,21 @@ class Composer:
     def loose(self) -> np.ndarray | None:
         """How far each place of the crop may leave where the photo has it, for the renderer.
 
-        (H, H) float32 in [0, 1]: none at the border, which joins the still photo. None where the
-        crop alone is shown.
+        (H, H) float32 in [0, 1]: 0 at the border, which joins the still photo, and at the photo's
+        own edges, beyond which there is nothing. None where the crop alone is shown.
         """
-        return _window(_LOOSE_SIDE, *_LOOSE) if self._whole else None
+        if not self._whole:
+            return None
+        place = (np.arange(_LOOSE_SIDE, dtype=np.float32) + 0.5) / _LOOSE_SIDE
+        rows, columns = (
+            np.minimum(
+                _rise(place - part.start / self._side, 0, _EDGE) if part.start > 0 else 1,
+                _rise(part.stop / self._side - place, 0, _EDGE) if part.stop < self._side else 1,
+            )
+            * np.ones_like(place)
+            for part in self._part
+        )
+        return _window(_LOOSE_SIDE, *_LOOSE) * rows[:, None] * columns
 
     def still(self, picture: np.ndarray) -> np.ndarray:
         """A picture of the photo's size, uint8 (H, W, C), framed as the frames are."""
@@ -121,8 +133,13 @@ def _window(side: int, outer: float, inner: float) -> np.ndarray:
     x, y = np.meshgrid(axis, axis)
     beyond = np.stack([x, y]) - (0.5 - _CORNER)
     depth = _CORNER - np.hypot(*beyond.clip(0)) - beyond.max(0).clip(max=0)
+    return _rise(depth, outer, inner).astype(np.float32)
+
+
+def _rise(depth: np.ndarray, outer: float, inner: float) -> np.ndarray:
+    """Smoothly from 0 at one depth to 1 at another."""
     ramp = ((depth - outer) / (inner - outer)).clip(0, 1)
-    return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
+    return ramp * ramp * (3 - 2 * ramp)
 
 
 @lru_cache(maxsize=8)

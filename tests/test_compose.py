@@ -93,6 +93,16 @@ def test_a_crop_is_loose_where_it_is_shown_and_still_where_it_fades(photo):
     assert Composer(photo, CROP, "256").loose is None  # the crop alone has nothing to join
 
 
+def test_a_crop_is_still_at_the_photos_own_edges(photo):
+    whole, cut = (Composer(photo, crop, "photo").loose for crop in (CROP, LEAVING))
+    # The crop begins 70 px left of the photo and ends 88 px below it; it is 200 px wide.
+    place = (np.arange(len(cut)) + 0.5) / len(cut) * 200
+    assert cut[:, (place > 60) & (place < 72)].max() < 0.05
+    assert cut[(place > 110) & (place < 124)].max() < 0.1
+    free = np.ix_((place > 50) & (place < 95), (place > 90) & (place < 150))
+    assert (cut[free] == whole[free]).all() and cut[free].max() == 1
+
+
 def test_a_render_of_another_side_is_scaled(photo):
     composer = Composer(photo, CROP, "photo")
     small = composer.compose(CROP.extract(photo, 128)).astype(int)
