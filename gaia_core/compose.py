@@ -86,7 +86,7 @@ class Composer:
             * np.ones_like(place)
             for part in self._part
         )
-        return _window(_LOOSE_SIDE, *_LOOSE) * rows[:, None] * columns
+        return (_window(_LOOSE_SIDE, *_LOOSE) * rows[:, None] * columns).astype(np.float32)
 
     def still(self, picture: np.ndarray) -> np.ndarray:
         """A picture of the photo's size, uint8 (H, W, C), framed as the frames are."""

@@ -87,7 +87,7 @@ def test_a_crop_is_loose_where_it_is_shown_and_still_where_it_fades(photo):
         np.full((198, 198, 3), 255, np.uint8)
     )
     shown = cv2.resize(CROP.extract(white, 198)[..., 0], loose.shape) / 255
-    assert loose.min() == 0 and loose.max() == 1
+    assert loose.dtype == np.float32 and loose.min() == 0 and loose.max() == 1
     assert loose[shown < 0.5].max() < 0.1  # a moved collar is not seen over the still one
     assert (loose[32:-32, 32:-32] == 1).all()  # crop units 0.25 to 0.75
     assert Composer(photo, CROP, "256").loose is None  # the crop alone has nothing to join
