@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from gaia_core import landmarks as mesh
 from gaia_core.config import AutoencoderConfig, MotionConfig
 from gaia_core.conformer import Attention
-from gaia_core.mouth import Mouth, between_lips, extract, seen_between, window_map
+from gaia_core.eyes import Eyes, seen, window_maps
+from gaia_core.inpainting import extract
+from gaia_core.mouth import Mouth, between_lips, seen_between, window_map
 
 
 def _full_precision(x: Tensor) -> torch.autocast:
@@ -86,6 +88,7 @@ class Appearance:
         fine: (B, C', H/2, W/2) features at half of it.
         motion: (B, D) the portrait's own motion latent.
         mouth: (B, 4, 64, 64) what it shows between its lips, see `mouth.seen_between`.
+        eyes: (B, 2, 4, 64, 64) what it shows of its eyes, see `eyes.seen`.
         loose: (1, 1, H, H) in [0, 1], how far each place may leave where the portrait has it, for
             crops that return into a still photo; None where all of it moves freely.
     """
@@ -96,6 +99,7 @@ class Appearance:
     fine: Tensor
     motion: Tensor
     mouth: Tensor | None = None
+    eyes: Tensor | None = None
     loose: Tensor | None = None
 
 
@@ -475,7 +479,9 @@ class Autoencoder(nn.Module):
         self.config = config
         self.motion = MotionEncoder(config.motion)
         self.renderer = (PlainDecoder if config.plain else Renderer)(config)
-        self.mouth: Mouth | None = None  # trained by itself, see `checkpoint.load_autoencoder`
+        # Trained by themselves, see `checkpoint.load_autoencoder`.
+        self.mouth: Mouth | None = None
+        self.eyes: Eyes | None = None
 
     def encode_motion(self, landmarks: Tensor) -> Tensor:
         """(..., K, 3) in crop units -> (..., D)"""
@@ -492,23 +498,26 @@ class Autoencoder(nn.Module):
     def encode_appearance(self, portrait: Tensor, motion: Tensor) -> Appearance:
         """(B, 3, H, W) crop in [0, 1] at any resolution, (B, D) its motion -> Appearance"""
         appearance = self.renderer.encode_appearance(portrait, motion)
-        if self.mouth:
-            with _full_precision(motion):
-                small = resize(portrait.float(), self.config.image)
-                where = self._mouth_window(motion)
-                between = between_lips(self.decode_landmarks(motion), where)
+        with _full_precision(motion):
+            small = resize(portrait.float(), self.config.image)
+            pose, landmarks = self.head_pose(motion), self.decode_landmarks(motion)
+            if self.mouth:
+                where = window_map(pose, self.motion.template)
+                between = between_lips(landmarks, where)
                 appearance.mouth = seen_between(extract(small, where), between)
+            if self.eyes:
+                appearance.eyes = seen(small, landmarks, window_maps(pose, self.motion.template))
         return appearance
 
     def decode(self, appearance: Appearance, motion: Tensor, side: int | None = None) -> Tensor:
         """Appearance of one portrait or B, (B, D) -> frames (B, 3, side, side) in [0, 1]"""
         frames, _, _ = self.renderer(appearance, motion, self.motion, side or self.config.image)
-        if self.mouth and appearance.mouth is not None:
-            with _full_precision(motion):
-                window = self._mouth_window(motion)
-                landmarks = self.decode_landmarks(motion)
-                frames = self.mouth.fill(frames.float(), appearance.mouth, landmarks, window)
+        with _full_precision(motion):
+            pose, landmarks = self.head_pose(motion), self.decode_landmarks(motion)
+            if self.mouth and appearance.mouth is not None:
+                where = window_map(pose, self.motion.template)
+                frames = self.mouth.fill(frames.float(), appearance.mouth, landmarks, where)
+            if self.eyes and appearance.eyes is not None:
+                maps = window_maps(pose, self.motion.template)
+                frames = self.eyes.fill(frames.float(), appearance.eyes, landmarks, maps)
         return frames.clamp(0, 1)
-
-    def _mouth_window(self, motion: Tensor) -> tuple[Tensor, Tensor]:
-        return window_map(self.head_pose(motion), self.motion.template)

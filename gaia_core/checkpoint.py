@@ -18,10 +18,12 @@ from torch import Tensor, nn
 
 from gaia_core import assets
 from gaia_core.autoencoder import Autoencoder
-from gaia_core.config import AutoencoderConfig, DenoiserConfig, MotionConfig, MouthConfig
+from gaia_core.config import AutoencoderConfig, DenoiserConfig, InpainterConfig, MotionConfig
 from gaia_core.controls import EXPRESSION
 from gaia_core.denoiser import Denoiser
 from gaia_core.errors import InputError
+from gaia_core.eyes import Eyes
+from gaia_core.inpainting import Inpainter
 from gaia_core.mouth import Mouth
 
 CONTROLS = "controls.safetensors"
@@ -30,7 +32,7 @@ Stage = TypeVar("Stage", bound=nn.Module)
 FULL_PRECISION = ("motion.", "spread", "rest_", "speech_mean", "speech_basis")
 
 
-def save(folder: Path, stage: Autoencoder | Mouth | Denoiser, trained: dict[str, Any]) -> None:
+def save(folder: Path, stage: Autoencoder | Inpainter | Denoiser, trained: dict[str, Any]) -> None:
     """Writes one stage's weights, and its entry of config.json.
 
     Args:
@@ -50,7 +52,7 @@ def save(folder: Path, stage: Autoencoder | Mouth | Denoiser, trained: dict[str,
 
 
 def load_autoencoder(folder: Path) -> Autoencoder:
-    """Stage 1 with its weights, and with the painter of the mouth where the folder has one.
+    """Stage 1 with its weights, and with the painters of mouth and eyes that the folder has.
 
     Raises:
         InputError: weights are missing or do not fit their configuration.
@@ -61,12 +63,14 @@ def load_autoencoder(folder: Path) -> Autoencoder:
         lists = {name: tuple(x) for name, x in sizes.items() if isinstance(x, list | tuple)}
         return Autoencoder(AutoencoderConfig(**{**sizes, **lists, "motion": motion}))
 
-    def build_mouth(sizes: dict[str, Any]) -> Mouth:
-        return Mouth(MouthConfig(tuple(sizes["widths"])))
+    def inpainter(kind: type[Stage], name: str) -> Stage | None:
+        def build(sizes: dict[str, Any]) -> Stage:
+            return kind(InpainterConfig(tuple(sizes["widths"])))
+
+        return _filled(_built(folder, name, build), folder) if name in read_config(folder) else None
 
     autoencoder = _filled(_built(folder, "autoencoder", build), folder)
-    if "mouth" in read_config(folder):
-        autoencoder.mouth = _filled(_built(folder, "mouth", build_mouth), folder)
+    autoencoder.mouth, autoencoder.eyes = inpainter(Mouth, "mouth"), inpainter(Eyes, "eyes")
     return autoencoder
 
 

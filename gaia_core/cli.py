@@ -41,7 +41,17 @@ FLAGS = (
     *("drive_mode", "drive_reference", "seconds"),
 )  # of `animate`, as `Request` names them
 MAX_SECONDS = 3600.0  # of a recording
-STAGES = ("pack", "autoencoder", "mouth", "denoiser", "closing", "language", "scaling", "ablations")
+STAGES = (
+    "pack",
+    "autoencoder",
+    "mouth",
+    "eyes",
+    "denoiser",
+    "closing",
+    "language",
+    "scaling",
+    "ablations",
+)
 WEIGHTS_HELP = "folder of trained weights (default: the shipped ones)"
 
 
@@ -227,6 +237,7 @@ def train(options: argparse.Namespace) -> None:
     trainer = {
         "autoencoder": stages.train_autoencoder,
         "mouth": stages.train_mouth,
+        "eyes": stages.train_eyes,
         "denoiser": stages.train_denoiser,
     }
     trainer[options.stage](
@@ -274,7 +285,8 @@ def info(options: argparse.Namespace) -> None:
     print(f"device: {'cuda' if torch.cuda.is_available() else 'cpu'}")
     print(f"weights: {options.weights}")
     mouth, autoencoder.mouth = autoencoder.mouth, None
-    for stage in filter(None, (autoencoder, mouth, denoiser)):
+    eyes, autoencoder.eyes = autoencoder.eyes, None
+    for stage in filter(None, (autoencoder, mouth, eyes, denoiser)):
         name = type(stage).__name__.lower()
         count = sum(p.numel() for p in stage.parameters()) / 1e6
         size = (options.weights / f"{name}.safetensors").stat().st_size / 1e6
@@ -289,14 +301,15 @@ def _describe(preset: str) -> None:
 
     from gaia_core.autoencoder import Autoencoder
     from gaia_core.denoiser import Denoiser
+    from gaia_core.eyes import Eyes
     from gaia_core.mouth import Mouth
 
     sizes = SIZES_OF_STAGES[preset]
     with torch.device("meta"):  # the largest would not fit into this machine
         autoencoder = Autoencoder(sizes.autoencoder)
-        mouth = Mouth(sizes.mouth)
+        inpainters = Mouth(sizes.mouth), Eyes(sizes.eyes)
         denoiser = Denoiser(sizes.denoiser, sizes.autoencoder.motion)
-    for stage in (autoencoder, mouth, denoiser):
+    for stage in (autoencoder, *inpainters, denoiser):
         name = type(stage).__name__.lower()
         count = sum(p.numel() for p in stage.parameters()) / 1e6
         # Weights, their average, gradients and AdamW's two moments, 4 bytes each.

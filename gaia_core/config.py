@@ -61,8 +61,8 @@ class AutoencoderConfig:
 
 
 @dataclass(frozen=True)
-class MouthConfig:
-    """The painter of what opened lips show."""
+class InpainterConfig:
+    """The inpainter of what opened lips, or closed lids, show."""
 
     widths: tuple[int, int, int] = (32, 64, 128)  # at 32, 16 and 8 px of a window of 64
 
@@ -84,11 +84,12 @@ class DenoiserConfig:
 
 @dataclass(frozen=True)
 class Preset:
-    """Both stages, and the mouth that stage 1 paints with."""
+    """Both stages, and what stage 1 paints mouths and eyes with."""
 
     autoencoder: AutoencoderConfig = AutoencoderConfig()
     denoiser: DenoiserConfig = DenoiserConfig()
-    mouth: MouthConfig = MouthConfig()
+    mouth: InpainterConfig = InpainterConfig()
+    eyes: InpainterConfig = InpainterConfig()
 
 
 # The paper's sizes in millions of parameters (docs/paper.md), for machines that can train them. How

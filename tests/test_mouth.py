@@ -6,11 +6,12 @@ from torch import Tensor
 
 from gaia_core import landmarks as mesh
 from gaia_core import mouth
-from gaia_core.config import MouthConfig
-from gaia_core.mouth import SIDE, Mouth, between_lips, extract, lay, seen_between, window_map
+from gaia_core.config import InpainterConfig
+from gaia_core.inpainting import SIDE, Block, extract, lay
+from gaia_core.mouth import Mouth, between_lips, seen_between, window_map
 
 LOWER = list(mesh.INNER_BOTTOM)
-TINY = MouthConfig((4, 4, 8))
+TINY = InpainterConfig((4, 4, 8))
 USUAL = torch.tensor([0.0, 0.0, 0.0, 0.5, 0.5, -0.8])
 
 
@@ -123,9 +124,9 @@ def test_what_the_portrait_shows_stays(painter, template):
 
 def test_the_painter_sees_the_portrait_and_what_surrounds_the_mouth_alone():
     torch.manual_seed(0)
-    painter = Mouth(MouthConfig()).eval().requires_grad_(False)
+    painter = Mouth(InpainterConfig()).eval().requires_grad_(False)
     for module in painter.modules():
-        if isinstance(module, mouth.Block):
+        if isinstance(module, Block):
             torch.nn.init.normal_(module.second.weight, std=0.05)
     around, shown = torch.rand(1, 3, SIDE, SIDE), torch.rand(1, 4, SIDE, SIDE)
     region = torch.zeros(1, 1, SIDE, SIDE)

@@ -19,23 +19,27 @@ from gaia_core.config import (
     PRESETS,
     AutoencoderConfig,
     DenoiserConfig,
+    InpainterConfig,
     MotionConfig,
-    MouthConfig,
     Preset,
 )
 from gaia_core.controls import EXPRESSION
 from gaia_core.errors import InputError
+from gaia_core.eyes import EYES
 from gaia_core.face import FaceLandmarker
+from gaia_core.inpainting import SIDE
 from gaia_core.media import VideoWriter, write_audio
-from gaia_core.mouth import SIDE, Mouth
+from gaia_core.mouth import Mouth
 from gaia_core.speech import FEATURES
 from gaia_core.training import ablations, loop, scaling, stages
 from gaia_core.training.critic import Contest
 from gaia_core.training.denoiser import NO_SPEECH, WINDOWS, MotionWindows, denoiser_losses
+from gaia_core.training.eyes import EyeWindows, pack_eyes
 from gaia_core.training.flow import FlowTeacher
+from gaia_core.training.inpainting import InpaintingLosses
 from gaia_core.training.loop import Settings, train
 from gaia_core.training.motion import mirror_order
-from gaia_core.training.mouth import MouthLosses, MouthWindows, pack_mouths
+from gaia_core.training.mouth import MouthWindows, pack_mouths
 from gaia_core.training.pack import (
     FramePack,
     clip_landmarks,
@@ -53,7 +57,8 @@ SPEECH = 12
 TINY = Preset(
     AutoencoderConfig(MOTION, appearance=4, detail=4, widths=(8, 12, 16), refine=8, condition=16),
     DenoiserConfig(MOTION.width, SPEECH, 8, width=16, layers=2, heads=2, kernel=3, dropout=0.0),
-    MouthConfig((4, 4, 8)),
+    InpainterConfig((4, 4, 8)),
+    InpainterConfig((4, 4, 8)),
 )
 CLIPS = (  # identity, source, frames, frames of speech
     ("ann", "a", 160, 160),
@@ -745,7 +750,7 @@ def test_texture_tells_how_much_detail_there_is_and_not_where():
     assert (texture(soft) < own).all()
 
 
-# The mouth's painter
+# The inpainters of mouth and eyes
 
 
 @pytest.fixture(scope="module")
@@ -764,7 +769,7 @@ def mouth_pack(tmp_path_factory):
     save_file(
         {
             "window": (windows * 255).byte(),
-            "region": (region * 255).byte(),
+            "masks": (region * 255).byte(),
             "clip": torch.arange(24) // 6,
             "person": torch.tensor([0, 0, 1, 2]).repeat_interleave(6),
             "weight": torch.tensor([1.0, 1.0, 0.0]),
@@ -793,9 +798,9 @@ def test_mouths_are_drawn_by_weight_and_shown_by_another_frame(mouth_pack):
 
 def test_the_critic_learns_to_tell_and_the_painter_to_paint(mouth_pack, tmp_path):
     torch.manual_seed(0)
-    model = Contest(Mouth(MouthConfig((8, 8, 16))))
+    model = Contest(Mouth(InpainterConfig((8, 8, 16))))
     data = iter(MouthWindows(mouth_pack, 6))
-    train(model, MouthLosses(), data, tmp_path, steps(30, rate=2e-3, log_every=10, warm_up=1))
+    train(model, InpaintingLosses(), data, tmp_path, steps(30, rate=2e-3, log_every=10, warm_up=1))
     curve = [json.loads(line) for line in (tmp_path / "curve.jsonl").open()]
     assert curve[-1]["told"] < 1.8  # 2 is guessing
     assert curve[-1]["pixels"] < 0.9 * curve[0]["pixels"]
@@ -813,7 +818,7 @@ def test_the_mouth_is_trained_into_weights_beside_its_stage(packed, mouth_pack):
     assert checkpoint.read_config(weights)["mouth"]["trained"] == {
         "samples": 4,
         "windows": 24,
-        "people": 3,
+        "people": 2,
     }
     (weights / "mouth.safetensors").unlink()
     with pytest.raises(InputError, match="missing"):
@@ -836,7 +841,83 @@ def test_mouths_are_packed_of_clips_and_portraits(clips, photo, encoder, tmp_pat
     pack_mouths(data, cache, tmp_path / "mouths.safetensors", encoder)
     pack = load_file(tmp_path / "mouths.safetensors")
     count = len(pack["window"])
-    assert pack["window"].shape == (count, 3, SIDE, SIDE) and pack["region"].any()
+    assert pack["window"].shape == (count, 3, SIDE, SIDE) and pack["masks"].any()
     assert len(pack["person"]) == len(pack["clip"]) == count
     assert pack["weight"][-1] < pack["weight"][0] and pack["person"][-1] == 2
     assert next(iter(MouthWindows(tmp_path / "mouths.safetensors", 2)))
+
+
+@pytest.fixture(scope="module")
+def eye_pack(tmp_path_factory):
+    """Eyes of two people, open to less and less: white between lids of one colour."""
+    generator = torch.Generator().manual_seed(0)
+    heights = torch.tensor([14, 12, 10, 6, 4, 2]).repeat(4)
+    windows, masks = torch.empty(24, 3, SIDE, SIDE), torch.zeros(24, 2, SIDE, SIDE)
+    for number, height in enumerate(heights.tolist()):
+        windows[number] = 0.2 + 0.5 * torch.rand(3, 1, 1, generator=generator)
+        windows[number, :, 32 - height : 32, 16:48] = 1
+        masks[number, 0, 32 - height : 32, 16:48] = 1
+        masks[number, 1, 14:36, 12:52] = 1
+    path = tmp_path_factory.mktemp("pack") / "eyes.safetensors"
+    save_file(
+        {
+            "window": (windows * 255).byte(),
+            "masks": (masks * 255).byte(),
+            "clip": torch.arange(24) // 6,
+            "person": torch.arange(24) // 12,
+            "weight": torch.tensor([1.0, 1.0]),
+        },
+        path,
+    )
+    return path
+
+
+def test_closing_lids_are_told_of_by_the_same_eye_wider_open(eye_pack):
+    data = EyeWindows(eye_pack, 64)
+    for index, others in enumerate(data.others):
+        assert all(data.clip[other] == data.clip[index] for other in others)
+        assert all(data.area[other][0] > 1.2 * data.area[index][0] for other in others)
+    assert not data.others[0] and len(data.others[5]) == 5
+    batch = next(iter(data))
+    assert batch["shown"].shape == (64, 5, SIDE, SIDE) and batch["region"].shape[1] == 1
+    portrait, frame = batch["shown"][:, 3].sum((1, 2)), batch["shown"][:, 4].sum((1, 2))
+    assert (portrait > frame).all()
+    assert (batch["region"].sum((1, 2, 3)) > portrait).all()
+
+
+def test_the_eyes_are_trained_into_weights_beside_their_stage(packed, eye_pack):
+    (packed / stages.EYES).unlink(missing_ok=True)
+    (packed / stages.EYES).symlink_to(eye_pack)
+    weights = packed / "weights"
+    stages.train_autoencoder(packed, packed / "run", weights, steps(1), 2, "tiny")
+    stages.train_eyes(packed, packed / "eyes", weights, steps(1), 2, "tiny")
+    model = checkpoint.load_autoencoder(weights)
+    assert model.eyes.config == TINY.eyes and model.mouth is None
+    facts = {"samples": 2, "windows": 24, "people": 2}
+    assert checkpoint.read_config(weights)["eyes"]["trained"] == facts
+
+
+def test_closing_lids_are_packed_of_clips(clips, encoder, tmp_path):
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    with FaceLandmarker() as landmarker:
+        for clip in read_manifest(clips, "train"):
+            clip_landmarks(clip, clips, cache, landmarker)
+    with pytest.raises(InputError, match="lids that close"):
+        pack_eyes(clips, cache, tmp_path / "eyes.safetensors", encoder)
+    for path in cache.iterdir():  # the eyes of a still photo do not blink: as if they did
+        with np.load(path) as stored:
+            arrays = dict(stored)
+        for eye in EYES:
+            arrays["landmarks"][::3, list(eye.upper[1:-1])] = arrays["landmarks"][::3][
+                :, list(eye.lower[1:-1])[: len(eye.upper) - 2]
+            ]
+        np.savez(path, **arrays)
+    pack_eyes(clips, cache, tmp_path / "eyes.safetensors", encoder)
+    pack = load_file(tmp_path / "eyes.safetensors")
+    count = len(pack["window"])
+    assert pack["window"].shape == (count, 3, SIDE, SIDE) and count % 2 == 0
+    assert pack["masks"].shape == (count, 2, SIDE, SIDE)
+    # The tests' tiny latent does not know of lids: no window has one with wider ones.
+    with pytest.raises(InputError, match="pack more clips"):
+        EyeWindows(tmp_path / "eyes.safetensors", 2)

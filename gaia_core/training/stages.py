@@ -12,15 +12,19 @@ from safetensors.torch import load_file, save_file
 
 from gaia_core import checkpoint
 from gaia_core.autoencoder import Autoencoder, MotionEncoder
-from gaia_core.config import PRESETS
+from gaia_core.config import PRESETS, InpainterConfig
 from gaia_core.denoiser import Denoiser
+from gaia_core.eyes import Eyes
+from gaia_core.inpainting import Inpainter
 from gaia_core.mouth import Mouth
 from gaia_core.training.critic import Contest
 from gaia_core.training.denoiser import MotionWindows, denoiser_losses
 from gaia_core.training.expression import fit_directions
+from gaia_core.training.eyes import EyeWindows, pack_eyes
+from gaia_core.training.inpainting import InpaintingLosses, Windows
 from gaia_core.training.loop import Settings, train
 from gaia_core.training.motion import fit_motion_encoder
-from gaia_core.training.mouth import MouthLosses, MouthWindows, pack_mouths
+from gaia_core.training.mouth import MouthWindows, pack_mouths
 from gaia_core.training.pack import (
     cache_landmarks,
     pack_frames,
@@ -33,7 +37,7 @@ from gaia_core.training.renderer import FramePairs, RendererLosses
 log = logging.getLogger(__name__)
 
 FRAMES, MOTION, ENCODER = "frames.safetensors", "motion.safetensors", "encoder.safetensors"
-MOUTHS = "mouths.safetensors"
+MOUTHS, EYES = "mouths.safetensors", "eyes.safetensors"
 DENOISER_DECAY = 0.05  # it overfits the few people there are; the renderer does not
 
 
@@ -53,6 +57,7 @@ def pack(data: Path, folder: Path, per_identity: int, preset: str = "small") -> 
     checkpoint.save_directions(folder, fit_directions(encoder, seen))
     pack_frames(data, cache, folder / FRAMES, per_identity)
     pack_mouths(data, cache, folder / MOUTHS, encoder, per_identity)
+    pack_eyes(data, cache, folder / EYES, encoder, per_identity)
     pack_motion(data, cache, folder / MOTION, encoder)
 
 
@@ -80,16 +85,36 @@ def train_mouth(
     folder: Path, run: Path, weights: Path, settings: Settings, batch: int, preset: str = "small"
 ) -> None:
     """Trains the painter of the mouth on a pack; the averaged weights go into `weights`."""
-    torch.manual_seed(0)
-    model = Contest(Mouth(PRESETS[preset].mouth))
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     data = MouthWindows(folder / MOUTHS, batch, seed=_rank())
-    average, samples = train(
-        model, MouthLosses().to(settings.device), iter(data), run, replace(settings, average=0.998)
-    )
+    _train_inpainter(Mouth, PRESETS[preset].mouth, data, run, weights, settings)
+
+
+def train_eyes(
+    folder: Path, run: Path, weights: Path, settings: Settings, batch: int, preset: str = "small"
+) -> None:
+    """Trains the painter of closing lids on a pack; the averaged weights go into `weights`."""
+    data = EyeWindows(folder / EYES, batch, seed=_rank())
+    _train_inpainter(Eyes, PRESETS[preset].eyes, data, run, weights, settings)
+
+
+def _train_inpainter(
+    kind: type[Mouth] | type[Eyes],
+    sizes: InpainterConfig,
+    data: Windows,
+    run: Path,
+    weights: Path,
+    settings: Settings,
+) -> None:
+    torch.manual_seed(0)
+    model: Contest[Inpainter] = Contest(kind(sizes))
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    settings = replace(settings, average=0.998)
+    losses = InpaintingLosses().to(settings.device)
+    average, samples = train(model, losses, iter(data), run, settings)
     if _rank():
         return
-    facts = {"samples": samples, "windows": len(data.window), "people": len(data.weight)}
+    people = int((data.weight > 0).sum())
+    facts = {"samples": samples, "windows": len(data.window), "people": people}
     checkpoint.save(weights, average.maker, facts)
 
 

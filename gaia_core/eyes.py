@@ -1,0 +1,118 @@
+"""Lids that close over open eyes, painted in windows that the skull carries.
+
+A portrait with open eyes shows lids that are folded away. Stretched over the eye they bring their
+lashes along, and between them stays a slit of squeezed iris. So a small network paints the region
+from below the brow to below the eye, given the portrait's eye, where the motion latent says that
+lids close. Both eyes share it: the left one is seen in a mirror. Knows nothing of the rest of the
+frame.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from gaia_core.config import InpainterConfig
+from gaia_core.inpainting import Inpainter, Where, between, carried, extract, face_width
+
+WINDOW = 0.42  # side of a window in face widths
+FEATHER = 4.0  # px in which what is painted fades into the frame
+# Of the opening that the portrait has: less than the first is painted, and more than the other not.
+CLOSED, OPEN = 0.5, 0.8
+LEAST = 40.0  # px of opening without which the portrait's eye is taken to be closed
+
+
+class Curves(NamedTuple):
+    """Landmarks of one eye, from its outer corner to its inner one."""
+
+    upper: tuple[int, ...]  # lids, with the corners
+    lower: tuple[int, ...]
+    top: tuple[int, ...]  # of the region, with common ends
+    bottom: tuple[int, ...]
+
+
+EYES = (  # the person's right one, then the left
+    Curves(
+        (33, 246, 161, 160, 159, 158, 157, 173, 133),
+        (33, 7, 163, 144, 145, 153, 154, 155, 133),
+        (130, 225, 224, 223, 222, 221, 243),
+        (130, 25, 110, 24, 23, 22, 26, 112, 243),
+    ),
+    Curves(
+        (263, 466, 388, 387, 386, 385, 384, 398, 362),
+        (263, 249, 390, 373, 374, 380, 381, 382, 362),
+        (359, 445, 444, 443, 442, 441, 463),
+        (359, 255, 339, 254, 253, 252, 256, 341, 463),
+    ),
+)
+
+
+def window_maps(pose: Tensor, template: Tensor) -> tuple[Where, Where]:
+    """Where both eyes' windows lie in a crop, the left one mirrored: (B, 6), (K, 3) -> maps"""
+    maps = []
+    for eye, mirror in zip(EYES, (1.0, -1.0), strict=True):
+        centre = template[[*eye.upper, *eye.lower]].mean(0)
+        matrix, shift = carried(pose, centre, WINDOW * face_width(template))
+        maps.append((matrix * torch.tensor([mirror, 1.0], device=matrix.device), shift))
+    return maps[0], maps[1]
+
+
+def lids(landmarks: Tensor, where: Where, eye: Curves) -> tuple[Tensor, Tensor]:
+    """What lies between the lids, and the region that changes when they close.
+
+    (B, K, 3) -> (B, 1, SIDE, SIDE) in [0, 1], twice
+    """
+    inside, gap = between(landmarks, where, eye.upper, eye.lower)
+    around, _ = between(landmarks, where, eye.top, eye.bottom)
+    return (inside + 0.5).clamp(0, 1) * (gap > 0), (around / FEATHER).clamp(0, 1)
+
+
+def seen(frames: Tensor, landmarks: Tensor, maps: tuple[Where, Where]) -> Tensor:
+    """What portraits show of both eyes, with what lies between the lids.
+
+    (B, 3, H, H), (B, K, 3) -> (B, 2, 4, SIDE, SIDE)
+    """
+    shown = [
+        torch.cat([extract(frames, where) - 0.5, lids(landmarks, where, eye)[0]], 1)
+        for eye, where in zip(EYES, maps, strict=True)
+    ]
+    return torch.stack(shown, 1)
+
+
+def closing(before: Tensor, after: Tensor) -> Tensor:
+    """How far lids close over an eye that the portrait shows open.
+
+    (B, 1, S, S) openings of the portrait and of the frame -> (B, 1, 1, 1) in [0, 1]
+    """
+    had, has = (x.sum((-2, -1), keepdim=True) for x in (before, after))
+    share = ((OPEN - has / had.clamp(min=1)) / (OPEN - CLOSED)).clamp(0, 1)
+    return share * (had > LEAST)
+
+
+class Eyes(Inpainter):
+    """Paints lids where they close."""
+
+    def __init__(self, config: InpainterConfig) -> None:
+        super().__init__(config, shown=5)
+
+    def fill(
+        self, frames: Tensor, shown: Tensor, landmarks: Tensor, maps: tuple[Where, Where]
+    ) -> Tensor:
+        """Frames with lids painted where they close.
+
+        Args:
+            frames: (B, 3, H, H) in about [0, 1].
+            shown: (1 or B, 2, 4, SIDE, SIDE) of their portraits, see `seen`.
+            landmarks: (B, K, 3) of the frames, in crop units.
+            maps: see `window_maps`.
+        """
+        for index, (eye, where) in enumerate(zip(EYES, maps, strict=True)):
+            opening, region = lids(landmarks, where, eye)
+            own = shown[:, index].expand(len(frames), -1, -1, -1)
+            share = closing(own[:, 3:], opening)
+            if share.any():
+                told = torch.cat([own, opening], 1)
+                frames = self.repaint(frames, region, told, share, where)
+        return frames

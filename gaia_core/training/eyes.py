@@ -1,0 +1,101 @@
+"""Windows of closing lids, of clips, for the painter of the eyes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gaia_core import landmarks as mesh
+from gaia_core import media
+from gaia_core.autoencoder import MotionEncoder
+from gaia_core.errors import InputError
+from gaia_core.eyes import EYES, LEAST, OPEN, lids, window_maps
+from gaia_core.inpainting import extract
+from gaia_core.training.inpainting import SHARP, Pool, Windows
+from gaia_core.training.pack import Clip, clips_by_identity
+
+USUAL = 0.8  # quantile of a clip's apertures that counts as usual
+SHUT, WIDE = 0.6, 0.85  # of the usual aperture: below lids close, above the eye is open
+SOFT = 0.4  # weight of people whose clips are not sharp
+
+
+def pack_eyes(
+    data: Path, cache: Path, out: Path, encoder: MotionEncoder, per_identity: int = 120
+) -> None:
+    """Writes windows of both eyes, of frames in which lids close and of as many open ones.
+
+    Of the training clips, at most about `per_identity` frames of each person.
+
+    Raises:
+        InputError: no clip shows lids that close.
+    """
+    pool = Pool()
+    for identity, clips in clips_by_identity(data).items():
+        sharp = [clip for clip in clips if clip.pixels >= SHARP]
+        blinks = [blink for clip in sharp or clips if (blink := _watch(clip, cache)) is not None]
+        wanted = max(4, per_identity // max(1, 2 * len(blinks)))
+        for blink in blinks[:: max(1, len(blinks) * 4 // per_identity)]:
+            shut = blink.shut[:: -(-len(blink.shut) // wanted)]
+            picked = {*shut, *blink.wide[:: max(1, len(blink.wide) // max(2, len(shut)))]}
+            for index, frame in enumerate(media.read_video(data / "clips" / blink.clip.file)):
+                if index in picked:
+                    _add(pool, frame, blink.landmarks[index], blink.clip.file, encoder)
+        pool.weigh(identity, 1.0 if sharp else SOFT)
+    if not pool.clips:
+        raise InputError("No clip shows lids that close; add some that do.")
+    pool.save(out)
+
+
+@dataclass
+class _Blink:
+    """A clip in which lids close, and its frames in which they do and in which they do not."""
+
+    clip: Clip
+    landmarks: Tensor
+    shut: list[int]
+    wide: list[int]
+
+
+def _watch(clip: Clip, cache: Path) -> _Blink | None:
+    with np.load(cache / clip.cache_name) as stored:
+        landmarks = torch.from_numpy(stored["landmarks"])
+    aperture = mesh.eye_aperture(landmarks)
+    usual = aperture.nanquantile(USUAL)
+    shut, wide = (
+        where.nonzero()[:, 0].tolist()
+        for where in (aperture < SHUT * usual, aperture > WIDE * usual)
+    )
+    return _Blink(clip, landmarks, shut, wide) if shut else None
+
+
+def _add(
+    pool: Pool, frame: np.ndarray, landmarks: Tensor, clip: str, encoder: MotionEncoder
+) -> None:
+    # Through the latent and back, as the painter will meet them.
+    motion = encoder(landmarks[None])
+    face, maps = encoder.landmarks(motion), window_maps(encoder.split(motion)[0], encoder.template)
+    image = torch.from_numpy(frame).permute(2, 0, 1)[None] / 255
+    for side, (eye, where) in enumerate(zip(EYES, maps, strict=True)):
+        masks = torch.cat(lids(face, where, eye), 1)
+        pool.add(extract(image, where)[0], masks[0], f"{clip} {side}")
+
+
+class EyeWindows(Windows):
+    """Closing lids with a frame where the same eye is wider open; the masks are `lids`."""
+
+    def telling(self, index: int) -> list[int]:
+        least = max(LEAST, self.area[index][0] / OPEN)
+        return [i for i in self.of_clip[self.clip[index]] if self.area[i][0] > least]
+
+    def example(self, window: Tensor, masks: Tensor, same: Tensor) -> dict[str, Tensor]:
+        opening, region = masks[:, 0].split(1, 1)
+        return {
+            "window": window[:, 0],
+            "region": region,
+            "around": self.rendered(window[:, 0]),
+            "shown": torch.cat([window[:, 1] - 0.5, masks[:, 1, :1], opening], 1),
+        }

@@ -1,0 +1,169 @@
+"""What the painters of mouth and eyes learn from: real windows with a region wiped out.
+
+A loss on pixels alone would paint the mean of all mouths, a grey plate, so a critic joins in. No
+renderer is needed: any photo of parted lips tells what lies between such lips.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from gaia_core.errors import InputError
+from gaia_core.inpainting import SIDE, Inpainter
+from gaia_core.perceptual import PerceptualFeatures, perceptual_distance
+from gaia_core.training.critic import Contest
+
+SHARP = 300.0  # px of a face's crop; what is smaller shows neither teeth nor lashes
+
+
+class Pool:
+    """Windows as they are gathered."""
+
+    def __init__(self) -> None:
+        self.windows: list[Tensor] = []
+        self.masks: list[Tensor] = []
+        self.clips: list[str] = []
+        self.people: list[int] = []
+        self.weights: dict[str, float] = {}
+
+    def add(self, window: Tensor, masks: Tensor, clip: str) -> None:
+        """A window (3, SIDE, SIDE) with its masks (M, SIDE, SIDE), both in [0, 1]."""
+        self.windows.append(_bytes(window))
+        self.masks.append(_bytes(masks))
+        self.clips.append(clip)
+
+    def weigh(self, identity: str, weight: float) -> None:
+        """Says of whom the windows are that were added since the last call."""
+        if len(self.clips) > len(self.people):
+            self.weights[identity] = weight
+            person = list(self.weights).index(identity)
+            self.people += [person] * (len(self.clips) - len(self.people))
+
+    def save(self, out: Path) -> None:
+        """Writes what `Windows` reads."""
+        numbers = {name: number for number, name in enumerate(dict.fromkeys(self.clips))}
+        tensors = {
+            "window": torch.stack(self.windows),
+            "masks": torch.stack(self.masks),
+            "clip": torch.tensor([numbers[name] for name in self.clips]),
+            "person": torch.tensor(self.people),
+            "weight": torch.tensor(list(self.weights.values())),
+        }
+        save_file(tensors, out)
+
+
+def _bytes(x: Tensor) -> Tensor:
+    return (x.clamp(0, 1) * 255).round().byte()
+
+
+class Windows:
+    """Endless batches of windows, people in the shares of their weights.
+
+    The pack has `window` (N, 3, S, S) and `masks` (N, M, S, S) in uint8, `clip` (N,), `person` (N,)
+    and `weight` (people,). A subclass says what tells of a window, and what is shown of both.
+
+    Raises:
+        InputError: nothing tells of any of the windows.
+    """
+
+    def __init__(self, pack: Path, batch: int, seed: int = 0) -> None:
+        data = load_file(pack)
+        self.window, self.masks, self.clip = data["window"], data["masks"], data["clip"].tolist()
+        self.batch = batch
+        self.generator = torch.Generator().manual_seed(seed)
+        self.of_clip: dict[int, list[int]] = defaultdict(list)
+        for index, clip in enumerate(self.clip):
+            self.of_clip[clip].append(index)
+        self.area = (self.masks.sum((-2, -1)) / 255).tolist()  # px that each mask covers
+        self.others = [self.telling(index) for index in range(len(self.clip))]
+        self.of_person: dict[int, list[int]] = defaultdict(list)
+        for index, person in enumerate(data["person"].tolist()):
+            if self.others[index]:
+                self.of_person[person].append(index)
+        used = [float(person in self.of_person) for person in range(len(data["weight"]))]
+        self.weight = data["weight"] * torch.tensor(used)
+        if not self.weight.any():
+            raise InputError(f"{pack} has no window to learn from; pack more clips.")
+
+    def telling(self, index: int) -> list[int]:
+        """Windows of which one is drawn to tell of this one; without any it is not drawn."""
+        raise NotImplementedError
+
+    def example(self, window: Tensor, masks: Tensor, same: Tensor) -> dict[str, Tensor]:
+        """Windows and those that tell of them -> what `InpaintingLosses` reads
+
+        (B, 2, 3, S, S), (B, 2, M, S, S) in [0, 1], (B,) whether both are the same.
+        """
+        raise NotImplementedError
+
+    def __iter__(self) -> Iterator[dict[str, Tensor]]:
+        while True:
+            people = torch.multinomial(self.weight, self.batch, True, generator=self.generator)
+            index = [self._one(self.of_person[person]) for person in people.tolist()]
+            pairs = torch.tensor([[i, self._one(self.others[i])] for i in index])
+            window, masks = (x[pairs].float() / 255 for x in (self.window, self.masks))
+            # Cameras and light: gamma, and the gain of each colour.
+            gain = 1 + (self.draw(3) - 0.5) * 0.2
+            gamma = torch.exp((self.draw() - 0.5) * 0.6)
+            window = (window.clamp(1e-4, 1) ** gamma[:, None] * gain[:, None]).clamp(0, 1)
+            yield self.example(window, masks, pairs[:, 0] == pairs[:, 1])
+
+    def draw(self, count: int = 1) -> Tensor:
+        """Uniform numbers in [0, 1), (B, count, 1, 1)"""
+        return torch.rand(self.batch, count, 1, 1, generator=self.generator)
+
+    def rendered(self, window: Tensor) -> Tensor:
+        """As a renderer would bring it: softer than it is, and a little elsewhere."""
+        around = self.shifted(window)
+        soft = F.avg_pool2d(around, 3, 1, 1, count_include_pad=False)
+        return around.lerp(soft, self.draw())
+
+    def shifted(self, x: Tensor) -> Tensor:
+        """Moved by up to three quarters of a pixel: (B, C, S, S) -> (B, C, S, S)"""
+        theta = torch.eye(2, 3).repeat(len(x), 1, 1)
+        theta[:, :, 2] = (self.draw(2)[:, :, 0, 0] - 0.5) * 3 / SIDE
+        grid = F.affine_grid(theta, list(x.shape), align_corners=False)
+        return F.grid_sample(x, grid, "bilinear", "border", align_corners=False)
+
+    def _one(self, among: list[int]) -> int:
+        return among[int(torch.randint(len(among), (), generator=self.generator))]
+
+
+class InpaintingLosses(nn.Module):
+    """Pixels, perceptual features, and the critic, all of the painted region alone."""
+
+    def __init__(self, pixels: float = 2.0, perceptual: float = 6.0, critic: float = 0.2) -> None:
+        super().__init__()
+        self.features = PerceptualFeatures()
+        self.pixels, self.perceptual, self.critic = pixels, perceptual, critic
+
+    def forward(self, model: Contest[Inpainter], batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Model and a batch of `Windows` -> loss terms"""
+        real, region = batch["window"], batch["region"]
+        painted = model.maker(batch["around"], region, batch["shown"]).float()
+        made = real.lerp(painted, region)
+        area = region.mean() + 1e-4
+        pixels = (made - real).abs().mean() / area
+        with torch.no_grad():
+            wanted = self.features(_larger(real))
+        found = self.features(_larger(made.clamp(0, 1)))
+        distance = perceptual_distance(found, wanted).mean() / area
+        fooled, told = model.losses(found, wanted, region)
+        return {
+            "loss": self.pixels * pixels + self.perceptual * distance + self.critic * fooled + told,
+            "pixels": pixels.detach(),
+            "perceptual": distance.detach(),
+            "fooled": fooled.detach(),
+            "told": told.detach(),
+        }
+
+
+def _larger(window: Tensor) -> Tensor:
+    return F.interpolate(window, scale_factor=2.0, mode="bilinear", align_corners=False)
