@@ -28,7 +28,7 @@ def pack_eyes(
 ) -> None:
     """Writes windows of both eyes, of frames in which lids close and of as many open ones.
 
-    Of the training clips, at most about `per_identity` frames of each person.
+    Of the training clips, at most about `per_identity` windows of each person.
 
     Raises:
         InputError: no clip shows lids that close.
@@ -37,8 +37,9 @@ def pack_eyes(
     for identity, clips in clips_by_identity(data).items():
         sharp = [clip for clip in clips if clip.pixels >= SHARP]
         blinks = [blink for clip in sharp or clips if (blink := _watch(clip, cache)) is not None]
-        wanted = max(4, per_identity // max(1, 2 * len(blinks)))
-        for blink in blinks[:: max(1, len(blinks) * 4 // per_identity)]:
+        blinks = blinks[:: max(1, len(blinks) * 8 // per_identity)]
+        wanted = max(2, per_identity // max(1, 4 * len(blinks)))  # of each clip, and as many open
+        for blink in blinks:
             shut = blink.shut[:: -(-len(blink.shut) // wanted)]
             picked = {*shut, *blink.wide[:: max(1, len(blink.wide) // max(2, len(shut)))]}
             for index, frame in enumerate(media.read_video(data / "clips" / blink.clip.file)):
