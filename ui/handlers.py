@@ -128,6 +128,7 @@ def paced(events: Iterable[Any]) -> Iterator[tuple[str, str] | Segment | Result]
             progress = Progress(event.stage, max(event.fraction, progress.fraction))
         elif isinstance(event, Preview) and now - previewed >= PREVIEW_EVERY:
             preview, previewed = stage.data_url(event.frame), now
+            updated = -1.0  # at once: a short take may end before the next is due
         if now - updated >= UPDATE_EVERY and not isinstance(event, Segment | Result):
             updated = now
             yield stage.working(progress, preview, left(progress.fraction, now - began)), preview

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fake_engine import FakeEngine
 
-from gaia_core.request import Request, Result, Span
+from gaia_core.request import Preview, Progress, Request, Result, Span
 from ui import presets, wait
+from ui.handlers import paced
 from ui.session import Session
 from ui.wait import Clock, Work
 
@@ -58,3 +60,11 @@ def test_times_in_words():
 @pytest.mark.parametrize("kept", [None, [], "x", {"a": 1}, {"a": {"strength": 3, "steps": 9}}])
 def test_what_a_browser_holds_is_not_trusted(kept: object):
     assert all(isinstance(value, dict) for value in presets._read(kept).values())
+
+
+def test_a_take_that_ends_at_once_has_a_picture():
+    frame = np.zeros((8, 8, 3), np.uint8)
+    events = [Progress("start", 0.0), Progress("frames", 0.2), Preview(frame, 0)]
+    told = list(paced(events + [Progress("frames", 0.9)] * 3))
+    assert told[0][1] == "" and told[-1][1].startswith("data:image/jpeg")
+    assert len(told) <= 3  # the rest comes too soon after to be told
