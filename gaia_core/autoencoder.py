@@ -498,6 +498,8 @@ class Autoencoder(nn.Module):
     def encode_appearance(self, portrait: Tensor, motion: Tensor) -> Appearance:
         """(B, 3, H, W) crop in [0, 1] at any resolution, (B, D) its motion -> Appearance"""
         appearance = self.renderer.encode_appearance(portrait, motion)
+        if not (self.mouth or self.eyes):
+            return appearance
         with _full_precision(motion):
             small = resize(portrait.float(), self.config.image)
             pose, landmarks = self.head_pose(motion), self.decode_landmarks(motion)
@@ -512,6 +514,8 @@ class Autoencoder(nn.Module):
     def decode(self, appearance: Appearance, motion: Tensor, side: int | None = None) -> Tensor:
         """Appearance of one portrait or B, (B, D) -> frames (B, 3, side, side) in [0, 1]"""
         frames, _, _ = self.renderer(appearance, motion, self.motion, side or self.config.image)
+        if not (self.mouth or self.eyes):
+            return frames.clamp(0, 1)
         with _full_precision(motion):
             pose, landmarks = self.head_pose(motion), self.decode_landmarks(motion)
             if self.mouth and appearance.mouth is not None:

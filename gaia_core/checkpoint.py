@@ -52,7 +52,7 @@ def save(folder: Path, stage: Autoencoder | Inpainter | Denoiser, trained: dict[
 
 
 def load_autoencoder(folder: Path) -> Autoencoder:
-    """Stage 1 with its weights, and with the painters of mouth and eyes that the folder has.
+    """Stage 1 with its weights, and with the inpainters of mouth and eyes that the folder has.
 
     Raises:
         InputError: weights are missing or do not fit their configuration.

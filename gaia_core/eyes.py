@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gaia_core import landmarks as mesh
 from gaia_core.config import InpainterConfig
 from gaia_core.inpainting import Inpainter, Where, between, carried, extract, face_width
 
@@ -33,16 +34,19 @@ class Curves(NamedTuple):
     bottom: tuple[int, ...]
 
 
+def _curves(ring: tuple[int, ...], top: tuple[int, ...], bottom: tuple[int, ...]) -> Curves:
+    """ring: of `landmarks`, from the outer corner along the lower lid, and back along the upper."""
+    return Curves((ring[0], *ring[:7:-1]), ring[:9], top, bottom)
+
+
 EYES = (  # the person's right one, then the left
-    Curves(
-        (33, 246, 161, 160, 159, 158, 157, 173, 133),
-        (33, 7, 163, 144, 145, 153, 154, 155, 133),
+    _curves(
+        mesh.EYE_RIGHT,
         (130, 225, 224, 223, 222, 221, 243),
         (130, 25, 110, 24, 23, 22, 26, 112, 243),
     ),
-    Curves(
-        (263, 466, 388, 387, 386, 385, 384, 398, 362),
-        (263, 249, 390, 373, 374, 380, 381, 382, 362),
+    _curves(
+        mesh.EYE_LEFT,
         (359, 445, 444, 443, 442, 441, 463),
         (359, 255, 339, 254, 253, 252, 256, 341, 463),
     ),

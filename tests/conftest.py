@@ -21,6 +21,7 @@ from gaia_core.config import AutoencoderConfig, DenoiserConfig, MotionConfig
 from gaia_core.controls import EXPRESSION
 from gaia_core.denoiser import Denoiser
 from gaia_core.face import Face, FaceLandmarker, crop_around
+from gaia_core.inpainting import Inpainter
 from gaia_core.pipeline import Gaia
 from gaia_core.speech import FEATURES, SpeechEncoder
 from gaia_core.training.motion import assign_groups, fit_motion_encoder, fit_template
@@ -198,3 +199,16 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def paint_red() -> Callable[[Inpainter], Inpainter]:
+    """Makes an inpainter paint red, whatever is asked."""
+
+    def make(inpainter: Inpainter) -> Inpainter:
+        inpainter.eval().requires_grad_(False)
+        inpainter.paint.weight.zero_()
+        inpainter.paint.bias.copy_(torch.tensor([0.65, -0.35, -0.35]).repeat_interleave(4))
+        return inpainter
+
+    return make

@@ -31,12 +31,8 @@ def placed(template: Tensor, pose: Tensor, *amounts: float) -> tuple[Tensor, tup
 
 
 @pytest.fixture
-def painter() -> Eyes:
-    """Paints red, whatever is asked."""
-    painter = Eyes(TINY).eval().requires_grad_(False)
-    painter.paint.weight.zero_()
-    painter.paint.bias.copy_(torch.tensor([0.65, -0.35, -0.35]).repeat_interleave(4))
-    return painter
+def painter(paint_red) -> Eyes:
+    return paint_red(Eyes(TINY))
 
 
 @pytest.mark.parametrize("pose", [USUAL, TURNED])

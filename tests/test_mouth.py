@@ -30,12 +30,8 @@ def placed(face: Tensor, *poses: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @pytest.fixture
-def painter() -> Mouth:
-    """Paints red, whatever is asked."""
-    painter = Mouth(TINY).eval().requires_grad_(False)
-    painter.paint.weight.zero_()
-    painter.paint.bias.copy_(torch.tensor([0.65, -0.35, -0.35]).repeat_interleave(4))
-    return painter
+def painter(paint_red) -> Mouth:
+    return paint_red(Mouth(TINY))
 
 
 def test_the_window_goes_with_the_skull(template):

@@ -1,4 +1,4 @@
-"""Windows of closing lids, of clips, for the painter of the eyes."""
+"""Windows of closing lids, of clips, for the inpainter of the eyes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gaia_core.autoencoder import MotionEncoder
 from gaia_core.errors import InputError
 from gaia_core.eyes import EYES, LEAST, OPEN, lids, window_maps
 from gaia_core.inpainting import extract
-from gaia_core.training.inpainting import SHARP, Pool, Windows
+from gaia_core.training.inpainting import SHARP, Pool, Windows, meet
 from gaia_core.training.pack import Clip, clips_by_identity
 
 USUAL = 0.8  # quantile of a clip's apertures that counts as usual
@@ -76,10 +76,8 @@ def _watch(clip: Clip, cache: Path) -> _Blink | None:
 def _add(
     pool: Pool, frame: np.ndarray, landmarks: Tensor, clip: str, encoder: MotionEncoder
 ) -> None:
-    # Through the latent and back, as the painter will meet them.
-    motion = encoder(landmarks[None])
-    face, maps = encoder.landmarks(motion), window_maps(encoder.split(motion)[0], encoder.template)
-    image = torch.from_numpy(frame).permute(2, 0, 1)[None] / 255
+    image, pose, face = meet(frame, landmarks, encoder)
+    maps = window_maps(pose, encoder.template)
     for side, (eye, where) in enumerate(zip(EYES, maps, strict=True)):
         masks = torch.cat(lids(face, where, eye), 1)
         pool.add(extract(image, where)[0], masks[0], f"{clip} {side}")

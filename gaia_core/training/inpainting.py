@@ -1,4 +1,4 @@
-"""What the painters of mouth and eyes learn from: real windows with a region wiped out.
+"""What the inpainters of mouth and eyes learn from: real windows with a region wiped out.
 
 A loss on pixels alone would paint the mean of all mouths, a grey plate, so a critic joins in. No
 renderer is needed: any photo of parted lips tells what lies between such lips.
@@ -10,17 +10,31 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from gaia_core.autoencoder import MotionEncoder
 from gaia_core.errors import InputError
 from gaia_core.inpainting import SIDE, Inpainter
 from gaia_core.perceptual import PerceptualFeatures, perceptual_distance
 from gaia_core.training.critic import Contest
 
 SHARP = 300.0  # px of a face's crop; what is smaller shows neither teeth nor lashes
+
+
+def meet(
+    frame: np.ndarray, landmarks: Tensor, encoder: MotionEncoder
+) -> tuple[Tensor, Tensor, Tensor]:
+    """A frame (H, H, 3) uint8 with its landmarks (K, 3), as an inpainter will meet them.
+
+    Through the latent and back -> (1, 3, H, H) in [0, 1], head pose (1, 6), landmarks (1, K, 3)
+    """
+    motion = encoder(landmarks[None])
+    image = torch.from_numpy(frame).permute(2, 0, 1)[None] / 255
+    return image, encoder.split(motion)[0], encoder.landmarks(motion)
 
 
 class Pool:

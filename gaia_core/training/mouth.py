@@ -1,4 +1,4 @@
-"""Windows of parted lips, of clips and of portraits, for the painter of the mouth."""
+"""Windows of parted lips, of clips and of portraits, for the inpainter of the mouth."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gaia_core.errors import InputError
 from gaia_core.face import FaceLandmarker, crop_around
 from gaia_core.inpainting import extract
 from gaia_core.mouth import between_lips, seen_between, window_map
-from gaia_core.training.inpainting import SHARP, Pool, Windows
+from gaia_core.training.inpainting import SHARP, Pool, Windows, meet
 from gaia_core.training.pack import clips_by_identity, portraits
 
 CROP = 320  # side to which portraits are reduced, px
@@ -37,12 +37,9 @@ def pack_mouths(
     pool = Pool()
 
     def add(frame: np.ndarray, landmarks: Tensor, clip: str) -> None:
-        # Through the latent and back, as the painter will meet them.
-        motion = encoder(landmarks[None])
-        where = window_map(encoder.split(motion)[0], encoder.template)
-        image = torch.from_numpy(frame).permute(2, 0, 1)[None] / 255
-        region = between_lips(encoder.landmarks(motion), where)
-        pool.add(extract(image, where)[0], region[0], clip)
+        image, pose, face = meet(frame, landmarks, encoder)
+        where = window_map(pose, encoder.template)
+        pool.add(extract(image, where)[0], between_lips(face, where)[0], clip)
 
     for identity, clips in clips_by_identity(data).items():
         sharp = [clip for clip in clips if clip.pixels >= SHARP]

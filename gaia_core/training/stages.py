@@ -84,7 +84,7 @@ def train_autoencoder(
 def train_mouth(
     folder: Path, run: Path, weights: Path, settings: Settings, batch: int, preset: str = "small"
 ) -> None:
-    """Trains the painter of the mouth on a pack; the averaged weights go into `weights`."""
+    """Trains the inpainter of the mouth on a pack; the averaged weights go into `weights`."""
     data = MouthWindows(folder / MOUTHS, batch, seed=_rank())
     _train_inpainter(Mouth, PRESETS[preset].mouth, data, run, weights, settings)
 
@@ -92,7 +92,7 @@ def train_mouth(
 def train_eyes(
     folder: Path, run: Path, weights: Path, settings: Settings, batch: int, preset: str = "small"
 ) -> None:
-    """Trains the painter of closing lids on a pack; the averaged weights go into `weights`."""
+    """Trains the inpainter of closing lids on a pack; the averaged weights go into `weights`."""
     data = EyeWindows(folder / EYES, batch, seed=_rank())
     _train_inpainter(Eyes, PRESETS[preset].eyes, data, run, weights, settings)
 
