@@ -13,7 +13,7 @@ from ui.text import say
 pytest.importorskip("playwright")
 
 from playwright.sync_api import Locator, Page, expect
-from visitor import button, generate, shown, tab
+from visitor import button, generate, shown, tab, write
 
 
 def test_one_click_makes_a_video(opened, studio: Studio):
@@ -64,7 +64,7 @@ def test_stop_really_stops(opened, studio: Studio):
 
 def test_bad_input_is_said_and_nothing_typed_is_lost(opened, studio: Studio):
     page = opened()
-    page.locator("#text textarea").fill("My own words.")
+    write(page.locator("#text textarea"), "My own words.")
     page.get_by_role("radio", name=say("speech.upload")).check()
     expect(page.locator("#text")).to_be_hidden()
     generate(page)
@@ -159,7 +159,7 @@ def test_the_keyboard_alone_makes_and_keeps_a_take(opened, studio: Studio):
 
 def test_visitors_do_not_see_each_other(opened, studio: Studio):
     one, other = opened(), opened()
-    one.locator("#text textarea").fill("Only mine.")
+    write(one.locator("#text textarea"), "Only mine.")
     generate(one)
     first = shown(one).get_attribute("src")
     expect(other.get_by_text(say("result.empty"))).to_be_visible()
@@ -172,13 +172,13 @@ def test_visitors_do_not_see_each_other(opened, studio: Studio):
 def test_what_was_set_stays_when_the_tab_changes(opened, studio: Studio):
     page = opened()
     page.get_by_role("button", name="Hopper").click()
-    page.locator("#text textarea").fill("My own words.")
+    write(page.locator("#text textarea"), "My own words.")
     tab(page, "pose")
     button(page, say("preset.nod")).click()
     expect(page.locator(".tl-key").first).to_be_visible()
     keys = page.locator(".tl-key").count()
     tab(page, "text")
-    page.locator("#instruction textarea").fill("Nod.")
+    write(page.locator("#instruction textarea"), "Nod.")
     tab(page, "about")
     expect(page.locator("#workbench")).to_be_hidden()
     tab(page, "pose")
@@ -199,7 +199,7 @@ def test_an_instruction_is_understood_before_it_is_used(opened, studio: Studio):
     tab(page, "text")
     generate(page)
     expect(page.get_by_text(say("error.instruction"))).to_be_visible()
-    page.locator("#instruction textarea").fill("nonsense")
+    write(page.locator("#instruction textarea"), "nonsense")
     page.locator("#text textarea").focus()
     expect(page.locator("#understood")).to_contain_text(NOTHING)
     button(page, say("instruction.example.smile")).click()
@@ -249,9 +249,9 @@ def test_a_span_of_the_last_take_is_made_anew(opened, studio: Studio):
     first = studio.engine.requests[0]
     tab(page, "edit")
     expect(page.locator("#opened")).to_contain_text(str(first.seed))
-    page.get_by_label(say("start.label")).fill("0.2")
-    page.get_by_label(say("end.label")).fill("0.7")
-    page.get_by_label(say("span_seed.label")).fill("5")
+    write(page.get_by_label(say("start.label")), "0.2")
+    write(page.get_by_label(say("end.label")), "0.7")
+    write(page.get_by_label(say("span_seed.label")), "5")
     page.get_by_label(say("controlled.label")).check()
     button(page, say("rerender")).click()
     expect(page.locator("#history [data-take]")).to_have_count(2)
@@ -266,7 +266,7 @@ def test_a_dropped_video_restores_its_settings(opened, studio: Studio, photos, t
     one = opened()
     one.locator("#portrait-rail input").first.set_input_files(photos["fine"])
     one.get_by_label(say("consent.label")).check()
-    one.locator("#text textarea").fill("My own words.")
+    write(one.locator("#text textarea"), "My own words.")
     tab(one, "pose")
     button(one, say("preset.nod")).click()
     expect(one.locator(".tl-key").first).to_be_visible()
@@ -318,7 +318,7 @@ def test_takes_of_this_session_come_back_and_can_be_deleted(opened, studio, phot
     expect(page.locator("#portrait img")).to_have_attribute("src", re.compile("fine"))
     page.get_by_label(say("consent.label")).check()
     for words in ("First.", "Second."):
-        page.locator("#text textarea").fill(words)
+        write(page.locator("#text textarea"), words)
         generate(page)
         expect(page.locator("#history")).to_contain_text(str(_last_seed(page, studio)))
     first, second = studio.engine.requests

@@ -20,7 +20,7 @@ from ui.text import LANGUAGES, say
 pytest.importorskip("playwright")
 
 from playwright.sync_api import Locator, Page, expect
-from visitor import button, generate, shown, still, tab
+from visitor import button, generate, shown, still, tab, write
 
 KEY = re.compile(r"(.+), ([\d.]+) s, ([-\d.]+)°?, (\w+)")
 
@@ -157,9 +157,9 @@ def test_presets_and_exact_fields_make_the_request(opened, studio: Studio):
     page.get_by_label(say("line.easing"), exact=True).select_option("hold")
     expect(page.get_by_label(say("line.easing"), exact=True).locator("option")).to_have_count(3)
     page.locator("#strengths .label-wrap").click()
-    page.get_by_label("number input for " + say("strength.head")).fill("0.5")
+    write(page.get_by_label("number input for " + say("strength.head")), "0.5")
     page.get_by_role("radio", name=say("speech.none")).check()
-    page.get_by_label(say("seconds.label")).fill("3")
+    write(page.get_by_label(say("seconds.label")), "3")
     generate(page)
     shown(page)
     request = studio.engine.requests[0]
@@ -281,7 +281,7 @@ def test_several_keyframes_move_together(opened):
 
 def test_it_snaps_to_words_and_to_frames(opened, studio: Studio):
     page = opened()
-    page.locator("#text textarea").fill("One two three four.")
+    write(page.locator("#text textarea"), "One two three four.")
     tab(page, "pose")
     key = add(page, "yaw")
     generate(page)
@@ -412,7 +412,7 @@ def test_the_sketch_evaluates_keyframes_as_the_core_does(opened):
 def test_clauses_of_an_instruction_have_their_span(opened):
     page = opened()
     tab(page, "text")
-    page.locator("#instruction textarea").fill("smile then nod")
+    write(page.locator("#instruction textarea"), "smile then nod")
     page.locator("#text textarea").focus()
     expect(page.locator(".tl-clause")).to_have_text(["smile", "then", "nod"])
     tab(page, "speech")

@@ -16,7 +16,7 @@ from ui.text import say
 pytest.importorskip("playwright")
 
 from playwright.sync_api import Page, expect
-from visitor import button, generate, shown, tab
+from visitor import button, generate, shown, tab, write
 
 
 def upload(page: Page, photo: Path) -> None:
@@ -77,7 +77,7 @@ def test_what_to_expect_stands_beside_the_button(opened, studio: Studio):
     page = opened()
     note = page.locator("#wait")
     expect(note).to_contain_text(re.compile(r"About \d+ s on this server's CPU, for 4 s"))
-    page.locator("#text textarea").fill("word " * 100)
+    write(page.locator("#text textarea"), "word " * 100)
     expect(note).to_contain_text("for 36 s of video")
     page.locator("#text textarea").fill("")
     expect(note).to_have_text("")
@@ -94,7 +94,7 @@ def test_what_to_expect_stands_beside_the_button(opened, studio: Studio):
     expect(note).to_contain_text("for 11 s of video")
     seconds = re.compile(r"About (\d+) s")
     few = int(seconds.search(note.inner_text())[1])
-    page.locator("#variant-c-steps input, #variant-c-steps textarea").fill("100")
+    write(page.locator("#variant-c-steps input, #variant-c-steps textarea"), "100")
     expect(note).not_to_contain_text(f"About {few} s")
     assert int(seconds.search(note.inner_text())[1]) > few
 
@@ -117,7 +117,7 @@ def test_the_place_in_the_queue_is_told(opened, studio: Studio):
 
 def make(page: Page, words: str) -> None:
     count = page.locator("#history [data-take]").count()
-    page.locator("#text textarea").fill(words)
+    write(page.locator("#text textarea"), words)
     generate(page)
     expect(page.locator("#history [data-take]")).to_have_count(count + 1)
 
@@ -163,7 +163,7 @@ def test_presets_stay_in_the_browser(opened, studio: Studio):
     button(page, say("presets.save")).click()
     expect(page.get_by_text(say("error.preset", count=presets.MAX_NAME))).to_be_visible()
     steps = page.locator("#steps input[type=number]")
-    steps.fill("17")
+    write(steps, "17")
     steps.press("Tab")
     page.locator("#preset input").fill("Careful")
     page.locator("#preset input").press("Enter")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fake_engine import until
 from playwright.sync_api import Locator, Page, expect
 
 from ui.text import say
@@ -18,6 +19,21 @@ def tab(page: Page, name: str) -> None:
     page.get_by_role("tab", name=say(f"tab.{name}"), exact=True).click()
     if name != "about":
         expect(page.get_by_text(say(f"intro.{name}"))).to_be_visible()
+
+
+def write(field: Locator, words: str) -> None:
+    """Fills in a field of Gradio's as a person does, who looks whether it stayed.
+
+    A field that has just appeared falls back to its default when an answer of the server comes in
+    within the next few milliseconds.
+    """
+
+    def stayed() -> bool:
+        field.fill(words)
+        field.page.wait_for_timeout(150)
+        return field.input_value() == words
+
+    assert until(stayed, SLOW / 1000)
 
 
 def generate(page: Page) -> None:
