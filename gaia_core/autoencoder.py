@@ -8,6 +8,7 @@ Knows nothing of speech, of diffusion or of whole photos.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -89,6 +90,9 @@ class Appearance:
         motion: (B, D) the portrait's own motion latent.
         mouth: (B, 4, 64, 64) what it shows between its lips, see `mouth.seen_between`.
         eyes: (B, 2, 4, 64, 64) what it shows of its eyes, see `eyes.seen`.
+        matte: (B, 1, S/4, S/4) in [0, 1], what goes with the head, see `Renderer.matte`; None in
+            training.
+        backdrop: (B, 3, S, S) in [0, 1], the background where the head hides it, too; None as well.
         loose: (1, 1, H, H) in [0, 1], how far each place may leave where the portrait has it, for
             crops that return into a still photo; None where all of it moves freely.
     """
@@ -100,7 +104,33 @@ class Appearance:
     motion: Tensor
     mouth: Tensor | None = None
     eyes: Tensor | None = None
+    matte: Tensor | None = None
+    backdrop: Tensor | None = None
     loose: Tensor | None = None
+
+
+class Scene(NamedTuple):
+    """Where a portrait's places have gone in each of B frames, at a quarter of the side.
+
+    Attributes:
+        entering: (B, C, S/4, S/4) what the decoder sees.
+        motion: (B, 2 D) away from the portrait's, and the portrait's.
+        skin, head, back: (B, 2, S/4, S/4) in crop units, offsets to where the skin was, and the
+            head as a rigid board, at the depth of ears and of the back of the head.
+        face: (B, 1, S/4, S/4) in [0, 1], where landmarks are dense.
+        source, target: (1 or B, K, 2) and (B, K, 2) landmarks in crop units.
+        zoom: (B,) how much larger the head is.
+    """
+
+    entering: Tensor
+    motion: Tensor
+    skin: Tensor
+    head: Tensor
+    back: Tensor
+    face: Tensor
+    source: Tensor
+    target: Tensor
+    zoom: Tensor
 
 
 class Residual(nn.Module):
@@ -140,7 +170,16 @@ MOUTH_GAP = 0.02  # crop units of further opening after which the mouth is synth
 MOUTH_SHADE = 0.65  # how much darker than lips the mouth's inside is taken to be
 MOUTH_LOGIT = 6.0  # by how much that raises the mask: from its first bias of -3 to +3
 WARP_FLOOR = 0.3  # added to the weights' sum, so that the displacement fades outside the face
-POSE_DEPTH = 0.1  # depth of hair and ears behind the face's rigid centre, in face widths
+FACE_DENSITY = 2.0  # of landmarks, from which on a place is the face's own
+# Small motions (channel, degrees or crop units) that tell what goes with the head, and the share of
+# all but the skin's offset from which on, and from which on surely, a place does.
+HEAD_TRIALS = (0, 6.0), (0, -6.0), (3, 0.02), (3, -0.02)
+HEAD_SHARES = 0.25, 0.65
+# Crop units by which it must have gone for what it leaves to be filled in.
+LEAVING = 0.03, 0.06
+CHIN = 0.06  # crop units above the chin in which the body begins
+# How far behind the face's rigid centre ears and the back of the head are, in face widths.
+EARS, BACK = 0.1, 0.6
 
 
 def _each(x: Tensor, count: int) -> Tensor:
@@ -199,10 +238,11 @@ def uncovered_mouth(source: Tensor, target: Tensor, zoom: Tensor, side: int) -> 
     return torch.einsum("bky,bkx->byx", rows * weight, columns).clamp(max=1).unsqueeze(1)
 
 
-def pose_offset(source: Tensor, target: Tensor, side: int) -> Tensor:
+def pose_offset(source: Tensor, target: Tensor, side: int, depth: float) -> Tensor:
     """Where each pixel of the target lay in the source, if the head moved as one rigid board.
 
-    (B, 6), (B, 6) head poses -> offset (B, 2, side, side) in crop units.
+    (B, 6), (B, 6) head poses, the board's depth behind the face's rigid centre in face widths ->
+    offset (B, 2, side, side) in crop units.
     """
     # A canonical point p lies at s R p + t. With p's depth fixed, the map between the two
     # images is affine: x_source = A (x_target - t_target - b) + ...
@@ -211,10 +251,10 @@ def pose_offset(source: Tensor, target: Tensor, side: int) -> Tensor:
     forward = target_matrix[:, :2, :2]
     inverse = torch.linalg.inv(forward)
     affine = source_matrix[:, :2, :2] @ inverse
-    depth = POSE_DEPTH * (source_matrix[:, :2, 2:] - affine @ target_matrix[:, :2, 2:])  # (B, 2, 1)
+    shift = depth * (source_matrix[:, :2, 2:] - affine @ target_matrix[:, :2, 2:])  # (B, 2, 1)
     grid = (torch.arange(side, device=source.device, dtype=source.dtype) + 0.5) / side
     pixels = torch.stack(torch.meshgrid(grid, grid, indexing="xy")).flatten(1)  # (2, side^2)
-    moved = affine @ (pixels - target[:, 3:5, None]) + depth + source[:, 3:5, None]
+    moved = affine @ (pixels - target[:, 3:5, None]) + shift + source[:, 3:5, None]
     return (moved - pixels).unflatten(-1, (side, side))
 
 
@@ -259,6 +299,48 @@ def double(image: Tensor) -> Tensor:
     columns = F.pad(rows, (3, 3, 0, 0), mode="replicate")
     columns = F.conv2d(columns, kernels[:, None, None, :])
     return columns.permute(0, 2, 3, 1).reshape(count, channels, 2 * height, 2 * width)
+
+
+def background(portrait: Tensor, matte: Tensor, chin: Tensor) -> Tensor:
+    """The portrait with its head filled in from what surrounds it, smoothly.
+
+    Push-pull (Gortler et al. 1996): means of what is known at coarser and coarser scales. The body,
+    below the chin, is not known either.
+    (B, 3, S, S), (B, 1, H, H) in [0, 1], (B,) in crop units -> (B, 3, S, S)
+    """
+    body = (_rows(matte) > chin[:, None, None, None]).to(matte)
+    known = 1 - resize(F.max_pool2d(matte, 5, 1, 2).maximum(body), portrait.shape[-1])
+    scales = [(portrait * known, known)]
+    while scales[-1][1].shape[-1] > 1:
+        colours, weight = (F.avg_pool2d(x, 2, ceil_mode=True) for x in scales[-1])
+        # A quarter that is known is enough, so that what is near comes before what is far.
+        full = (4 * weight).clamp(max=1) / weight.clamp(min=1e-4)
+        scales.append((colours * full, weight * full))
+    filled = scales[-1][0] / scales[-1][1].clamp(min=1e-4)
+    for colours, weight in reversed(scales[:-1]):
+        filled = resize(filled, weight.shape[-1]).lerp(colours / weight.clamp(min=1e-4), weight)
+    return filled
+
+
+def left_behind(matte: Tensor, offset: Tensor, scene: Scene) -> Tensor:
+    """Where a part of the head is sampled though the head has left: hair that stays in the air.
+
+    What of the head comes to a place is known, for it is rigid and between the depth of its ears
+    and of its back. Below the chin is the body, which stays.
+    (B, 1, H, H) in [0, 1], (B, 2, H, H) in crop units, see `Scene` -> (B, 1, H, H) in [0, 1]
+    """
+    comes = sample(matte, scene.head).maximum(sample(matte, scene.back))
+    comes = (2 * comes - 1).clamp(0, 1)  # the matte's edge is soft
+    left = ((sample(matte, offset) - comes - 0.1) / 0.3).clamp(0, 1)
+    left = F.avg_pool2d(F.max_pool2d(left, 5, 1, 2) * (1 - comes), 3, 1, 1)
+    above = (scene.source[:, mesh.FACE_BOTTOM, 1, None, None, None] - _rows(matte)) / CHIN - 1
+    far = (scene.head.norm(dim=1, keepdim=True) - LEAVING[0]) / (LEAVING[1] - LEAVING[0])
+    return left * above.clamp(0, 1) * far.clamp(0, 1) * (1 - scene.face)
+
+
+def _rows(x: Tensor) -> Tensor:
+    """Where rows are, in crop units: (B, C, H, W) -> (H, 1)"""
+    return ((torch.arange(x.shape[-2], device=x.device) + 0.5) / x.shape[-2])[:, None]
 
 
 class Renderer(nn.Module):
@@ -340,36 +422,19 @@ class Renderer(nn.Module):
         Frames lie about in [0, 1]; the mask (B, 1, side, side) is the share that was synthesised,
         not sampled; the offset (B, 2, S/2, S/2) in crop units is where it was sampled.
         """
-        quarter, half, count = self.config.image // 4, self.config.image // 2, len(motion)
-        with _full_precision(motion):
-            reference = appearance.motion.float()
-            source = geometry.landmarks(reference)[..., :2]
-            target = geometry.landmarks(motion)[..., :2]
-            skin, density = landmark_offset(source, target, quarter)
-            pose, wanted = geometry.split(reference)[0], geometry.split(motion)[0]
-            head, zoom = pose_offset(pose, wanted, quarter), (wanted - pose)[:, 5].exp()
-            drawn = [_each(draw(at, DRAWN, quarter, 0.012), count) for at in (source, target)]
-            lines = draw(target, FINE_DRAWN, half, 0.006)
-            coarse = _each(appearance.coarse.float(), count)
-            places = [sample(coarse, skin), sample(coarse, head), coarse]
-        entering = [*places, 10 * skin, 10 * head, density.clamp(max=8) / 8, *drawn]
-        condition = self.condition(torch.cat([motion - reference, _each(reference, count)], -1))
-        x = self.enter(torch.cat(entering, 1))
-        skips = []
-        for down, blocks in zip(self.down, self._levels(self.encode), strict=True):
-            skips.append(x)
-            x = down(x)
-            for block in blocks:
-                x = block(x, condition)
-        for up, blocks in reversed(list(zip(self.up, self._levels(self.decode), strict=True))):
-            x = F.interpolate(up(x), scale_factor=2.0, mode="nearest") + skips.pop()
-            for block in blocks:
-                x = block(x, condition)
-        hidden = F.silu(x)
+        half, count = self.config.image // 2, len(motion)
+        scene = self._scene(appearance, motion, geometry)
+        source, target = scene.source, scene.target
+        hidden = self._decode(scene)
         mix = self.mix(hidden)
         with _full_precision(motion):
-            weights = mix[:, :3].float().softmax(1)
-            offset = weights[:, :1] * skin + weights[:, 1:2] * head + 0.05 * mix[:, 3:].float()
+            lines = draw(target, FINE_DRAWN, half, 0.006)
+            weights, own = mix[:, :3].float().softmax(1), 0.05 * mix[:, 3:].float()
+            offset = weights[:, :1] * scene.skin + weights[:, 1:2] * scene.head + own
+            if appearance.matte is not None:
+                left = left_behind(_each(appearance.matte, count), offset, scene)
+                if appearance.loose is not None:
+                    left = left * resize(appearance.loose, left.shape[-1])
             offset = resize(offset, half)
             contours = list(CONTOURS)
             near, density = landmark_offset(
@@ -380,6 +445,7 @@ class Renderer(nn.Module):
             detail = torch.cat([appearance.fine.float(), appearance.small.float()], 1)
             gathered = sample(_each(detail, count), offset)
         fine = self.gather(torch.cat([gathered, lines], 1))
+        condition = self.condition(scene.motion)
         fine = self.refine(fine + resize(self.widen(hidden), half), condition)
         hidden = F.silu(fine)
         synthesis = F.pixel_shuffle(self.synthesise(hidden), 2)
@@ -389,7 +455,9 @@ class Renderer(nn.Module):
                 offset = offset * resize(appearance.loose, half)
             # Bilinear samples would lose a third of the photo's sharpness.
             sampled = sample(_each(appearance.photo, count), resize(offset, side), "bicubic")
-            opened = uncovered_mouth(source, target, zoom, side)
+            if appearance.backdrop is not None:
+                sampled = sampled.lerp(resize(appearance.backdrop, side), resize(left, side))
+            opened = uncovered_mouth(source, target, scene.zoom, side)
             # What stretched lips cover is dark, until the network paints teeth and tongue.
             sampled = torch.addcmul(sampled, sampled, opened, value=-MOUTH_SHADE)
             synthesis = resize(synthesis.float(), side).contiguous()
@@ -397,6 +465,66 @@ class Renderer(nn.Module):
             if appearance.loose is not None:
                 mask = mask * resize(appearance.loose, side)
             return sampled.lerp(synthesis[:, :3] + 0.5, mask), mask, offset
+
+    def matte(self, appearance: Appearance, motion: Tensor, geometry: MotionEncoder) -> Tensor:
+        """What of portraits goes with the head, hair and hats too: (B, 1, S/4, S/4) in [0, 1]
+
+        The decoder knows it: what it moves where it turns and shifts the head a little.
+        Appearance of B portraits and their own motion (B, D).
+        """
+        shares = []
+        for channel, amount in HEAD_TRIALS:
+            tried = motion.clone()
+            tried[:, channel] += amount / geometry.scale[channel]
+            scene = self._scene(appearance, tried, geometry)
+            mix = self.mix(self._decode(scene))
+            shares.append(1 - mix[:, :3].float().softmax(1)[:, :1])
+        low, high = HEAD_SHARES
+        share = (torch.stack(shares).mean(0) - low) / (high - low)
+        return share.clamp(0, 1).maximum(scene.face)
+
+    def _scene(self, appearance: Appearance, motion: Tensor, geometry: MotionEncoder) -> Scene:
+        """Where the portrait's places have gone: appearance of one portrait or B, (B, D)."""
+        quarter, count = self.config.image // 4, len(motion)
+        with _full_precision(motion):
+            reference = appearance.motion.float()
+            source = geometry.landmarks(reference)[..., :2]
+            target = geometry.landmarks(motion)[..., :2]
+            skin, density = landmark_offset(source, target, quarter)
+            pose, wanted = geometry.split(reference)[0], geometry.split(motion)[0]
+            head, back = (pose_offset(pose, wanted, quarter, far) for far in (EARS, BACK))
+            zoom = (wanted - pose)[:, 5].exp()
+            drawn = [_each(draw(at, DRAWN, quarter, 0.012), count) for at in (source, target)]
+            coarse = _each(appearance.coarse.float(), count)
+            places = [sample(coarse, skin), sample(coarse, head), coarse]
+            entering = [*places, 10 * skin, 10 * head, density.clamp(max=8) / 8, *drawn]
+        return Scene(
+            torch.cat(entering, 1),
+            torch.cat([motion - reference, _each(reference, count)], -1),
+            skin,
+            head,
+            back,
+            (density / FACE_DENSITY).clamp(max=1),
+            source,
+            target,
+            zoom,
+        )
+
+    def _decode(self, scene: Scene) -> Tensor:
+        """-> (B, C, S/4, S/4)"""
+        condition = self.condition(scene.motion)
+        x = self.enter(scene.entering)
+        skips = []
+        for down, blocks in zip(self.down, self._levels(self.encode), strict=True):
+            skips.append(x)
+            x = down(x)
+            for block in blocks:
+                x = block(x, condition)
+        for up, blocks in reversed(list(zip(self.up, self._levels(self.decode), strict=True))):
+            x = F.interpolate(up(x), scale_factor=2.0, mode="nearest") + skips.pop()
+            for block in blocks:
+                x = block(x, condition)
+        return F.silu(x)
 
     def _levels(self, blocks: nn.ModuleList) -> list[list[nn.Module]]:
         """The residual blocks of each level."""
@@ -498,8 +626,6 @@ class Autoencoder(nn.Module):
     def encode_appearance(self, portrait: Tensor, motion: Tensor) -> Appearance:
         """(B, 3, H, W) crop in [0, 1] at any resolution, (B, D) its motion -> Appearance"""
         appearance = self.renderer.encode_appearance(portrait, motion)
-        if not (self.mouth or self.eyes):
-            return appearance
         with _full_precision(motion):
             small = resize(portrait.float(), self.config.image)
             pose, landmarks = self.head_pose(motion), self.decode_landmarks(motion)
@@ -509,6 +635,11 @@ class Autoencoder(nn.Module):
                 appearance.mouth = seen_between(extract(small, where), between)
             if self.eyes:
                 appearance.eyes = seen(small, landmarks, window_maps(pose, self.motion.template))
+        if isinstance(self.renderer, Renderer) and not self.training:
+            # In training the decoder has to find out by itself.
+            appearance.matte = self.renderer.matte(appearance, motion, self.motion)
+            chin = landmarks[:, mesh.FACE_BOTTOM, 1]
+            appearance.backdrop = background(small, appearance.matte, chin)
         return appearance
 
     def decode(self, appearance: Appearance, motion: Tensor, side: int | None = None) -> Tensor:
