@@ -142,7 +142,7 @@ def parts(gaia: Gaia, photo: np.ndarray, waveform: np.ndarray, folder: Path) -> 
         `ceiling_gflops`: the rate of a product of large matrices, in fp32 and (on CUDA) bf16;
         `fps_by_batch`: frames decoded a second for each batch size, on CUDA.
     """
-    face = gaia.landmarker.detect(photo)[0]
+    photo, face = compose.fit(photo, gaia.landmarker.detect(photo)[0])
     crop = crop_around(face.landmarks)
     points = crop.to_crop(face.landmarks)
     features = gaia.speech_encoder.encode(waveform).numpy()

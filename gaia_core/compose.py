@@ -6,16 +6,20 @@ to frame. Knows nothing of models.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from gaia_core.face import Crop
+from gaia_core.face import Crop, Face
 from gaia_core.media import LABEL
 from gaia_core.request import SIZES
 
+# px, the longest side of a whole photo's film: many players decode no more, and a telephone's photo
+# of 12 megapixels would take seconds for each frame.
+MAX_FRAME = 2048
 MAX_RENDER = 1536  # px; larger crops are rendered at this side and enlarged
 
 # The window of the crop that replaces the photo, in crop units: a rounded square, fading to
@@ -26,6 +30,21 @@ _SHOWN = 0.0, 0.12
 # be seen twice. Further in than this it moves freely.
 _LOOSE, _LOOSE_SIDE = (0.04, 0.22), 128
 _EDGE = 0.08  # the same from the photo's own edge on, where that lies inside the crop
+
+
+def fit(photo: np.ndarray, face: Face) -> tuple[np.ndarray, Face]:
+    """A photo (H, W, 3) uint8 and its face; the largest photos reduced to what a film may be."""
+    scale = fitting(photo.shape[1], photo.shape[0])
+    if scale == 1:
+        return photo, face
+    height, width = (round(scale * side) for side in photo.shape[:2])
+    photo = cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA)
+    return photo, replace(face, landmarks=face.landmarks * np.float32(scale))
+
+
+def fitting(width: int, height: int) -> float:
+    """By how much `fit` reduces a photo of so many px."""
+    return min(1.0, MAX_FRAME / max(width, height))
 
 
 class Composer:
@@ -46,6 +65,7 @@ class Composer:
         self.render_size = min(self._side, MAX_RENDER)
         if not self._whole:
             return
+        self._shape = photo.shape[:2]
         height, width = photo.shape[0] // 2 * 2, photo.shape[1] // 2 * 2
         self._photo = np.ascontiguousarray(photo[:height, :width])
         left, top = round(crop.left), round(crop.top)
@@ -89,9 +109,11 @@ class Composer:
         return (_window(_LOOSE_SIDE, *_LOOSE) * rows[:, None] * columns).astype(np.float32)
 
     def still(self, picture: np.ndarray) -> np.ndarray:
-        """A picture of the photo's size, uint8 (H, W, C), framed as the frames are."""
+        """A picture of the photo, before `fit` or after, uint8 (H, W, C): framed as frames are."""
         if not self._whole:
             return self._crop.extract(picture, self._side)
+        if picture.shape[:2] != self._shape:
+            picture = cv2.resize(picture, self._shape[::-1], interpolation=cv2.INTER_AREA)
         width, height = self.frame_size
         return picture[:height, :width]
 

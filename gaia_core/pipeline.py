@@ -192,6 +192,9 @@ class Gaia:
             photo = media.read_image(request.portrait)
             faces = self.landmarker.detect(photo)
             face = choose_face(faces, request.face, photo)
+            foreseen = warnings(face, photo, len(faces))
+            if request.size == "photo":
+                photo, face = compose.fit(photo, face)
             crop = crop_around(face.landmarks)
             yield Progress("voice", STAGES["voice"])
             speech = self._speak(request, scratch, max_seconds)
@@ -217,7 +220,6 @@ class Gaia:
                     steps, script.frames, composer, writer, request.label, segments
                 )
                 yield Progress("file", STAGES["file"])
-            foreseen = warnings(face, photo, len(faces))
             yield Result(
                 out,
                 recipe,
@@ -320,6 +322,8 @@ class Gaia:
         asked = {"size": size, "seed": seed, "steps": steps, "guidance": guidance, "face": face}
         Request(Path(), text="-", controls=controls, label=label, **asked).check()  # type: ignore[arg-type]
         found = choose_face(self.landmarker.detect(portrait), face, portrait)
+        if size == "photo":
+            portrait, found = compose.fit(portrait, found)
         crop = crop_around(found.landmarks)
         composer = compose.Composer(portrait, crop, size)
         painter = Painter(

@@ -81,7 +81,7 @@ class Request:
     seed: int = 0
     steps: int = 10
     guidance: float = 2.5  # weight of the speech condition; 1 is none
-    size: str = "photo"  # side of the crop in px, or the whole photo
+    size: str = "photo"  # side of the crop in px, or the whole photo, see `compose.fit`
     label: bool = True  # visible "AI-generated" mark; the one in the metadata is always there
     controls: Controls = Controls()
     instruction: str | None = None  # what the face shall do, in free words

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from skimage import data
 
-from gaia_core.compose import Composer, label
-from gaia_core.face import Crop
+from gaia_core.compose import MAX_FRAME, Composer, fit, label
+from gaia_core.face import Crop, Face
 
 CROP = Crop(226, 117, 198)
 LEAVING = Crop(30, 500, 200)  # over the left and lower edge of the photo
@@ -107,6 +107,18 @@ def test_a_render_of_another_side_is_scaled(photo):
     composer = Composer(photo, CROP, "photo")
     small = composer.compose(CROP.extract(photo, 128)).astype(int)
     assert np.abs(small - photo).mean() < 2
+
+
+def test_the_largest_photos_are_reduced(photo):
+    face = Face(np.full((478, 3), 200, np.float32), np.zeros(52, np.float32))
+    assert fit(photo, face) == (photo, face)
+    large = cv2.resize(photo, (3000, 4000))
+    face = Face(face.landmarks * 8, face.blendshapes)
+    fitted, found = fit(large, face)
+    assert fitted.shape == (MAX_FRAME, 1536, 3)
+    np.testing.assert_allclose(found.landmarks, face.landmarks * MAX_FRAME / 4000)
+    composer = Composer(fitted, Crop(700, 500, 600), "photo")
+    np.testing.assert_array_equal(composer.still(large), fitted)
 
 
 def test_large_crops_are_rendered_smaller():

@@ -303,7 +303,7 @@ ZH: dict[str, str] = {
     "guidance.label": "引导强度",
     "guidance.info": "动作贴合语音的程度。1 为中性。",
     "size.label": "画面",
-    "size.info": "整张照片的原始分辨率，或只取面部裁切。",
+    "size.info": "整张照片的原始分辨率（最大 2048 像素），或只取面部裁切。",
     "size.photo": "整张照片",
     "size.512": "裁切 512 像素",
     "size.256": "裁切 256 像素",

@@ -330,7 +330,7 @@ EN = {
     "guidance.label": "Guidance",
     "guidance.info": "How closely the motion follows the speech. 1 is neutral.",
     "size.label": "Picture",
-    "size.info": "The whole photo at its own resolution, or a crop of the face.",
+    "size.info": "The whole photo at its own resolution (up to 2048 px), or a crop of the face.",
     "size.photo": "Whole photo",
     "size.512": "Crop, 512 px",
     "size.256": "Crop, 256 px",
@@ -564,7 +564,7 @@ The recipe of each take shows the Python that makes it again.
     "api.seed": "The same seed and settings give the same video.",
     "api.steps": "Sampling steps, 1 to 100. More is slower.",
     "api.guidance": "How closely the motion follows the speech, 0 to 5. 1 is neutral.",
-    "api.size": '"photo" for the whole photo, "512" or "256" for a crop of the face.',
+    "api.size": '"photo" for the whole photo (up to 2048 px), "512" or "256" for the face.',
     "api.label": "A visible AI label in a corner. False needs consent.",
     "api.consent": (
         "True says: I have the right to use these faces and voices. "

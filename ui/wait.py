@@ -12,7 +12,7 @@ from typing import Any
 from gradio.components import Component
 
 from gaia_core import FPS, estimate, media
-from gaia_core.compose import MAX_RENDER
+from gaia_core.compose import MAX_RENDER, fitting
 from gaia_core.errors import InputError
 from gaia_core.request import Request, Result, Span
 from ui import door, faces, samples
@@ -59,10 +59,14 @@ class Clock:
         Raises:
             InputError: the photo cannot be read, or shows no face.
         """
-        shown = faces.seen(self._engine, work.portrait, session).faces
+        look = faces.seen(self._engine, work.portrait, session)
+        shown = look.faces
         if not 0 <= work.face < len(shown) or shown[work.face].problem:
             return None
-        side = round(shown[work.face].side) if work.size == "photo" else int(work.size)
+        if work.size == "photo":
+            side = round(shown[work.face].side * fitting(look.width, look.height))
+        else:
+            side = int(work.size)
         frames = round(work.seconds * FPS)
         return self._factor * estimate.seconds(
             frames, work.spans, work.steps, min(side, MAX_RENDER), self.device

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from gaia_core.autoencoder import Autoencoder
-from gaia_core.compose import Composer
+from gaia_core.compose import Composer, fit
 from gaia_core.evaluation import metrics
 from gaia_core.evaluation.people import Sitter, draw, turned
 from gaia_core.evaluation.sheets import save_sheet
@@ -58,6 +58,7 @@ def _photo(
     face: Face,
     sheets: Path | None,
 ) -> dict[str, Any]:
+    photo, face = fit(photo, face)
     crop = crop_around(face.landmarks)
     composer = Composer(photo, crop, "photo")
     width, height = composer.frame_size
