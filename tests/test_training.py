@@ -477,20 +477,22 @@ def renderer_losses():
 
 def test_renderer_losses(renderer_losses, pairs, make_autoencoder, perturb):
     model = make_autoencoder(image=256)
+    contest = Contest(model)
     batch = {name: value[:2] for name, value in next(iter(pairs)).items()}
     still = batch | {
         "target": batch["portrait"],
         "target_landmarks": batch["portrait_landmarks"],
     }
     torch.manual_seed(0)
-    same, moved = renderer_losses(model, still), renderer_losses(model, batch)
+    same, moved = renderer_losses(contest, still), renderer_losses(contest, batch)
     assert 0 < same["pixels"] < moved["pixels"]
     assert same["perceptual"] < moved["perceptual"]
     perturb(model.renderer)
     model.renderer.requires_grad_(True)
-    renderer_losses(model, batch)["loss"].backward()
+    renderer_losses(contest, batch)["loss"].backward()
     idle = [name for name, p in model.renderer.named_parameters() if not p.grad.any()]
     assert not idle
+    assert any(p.grad.any() for p in contest.critic.parameters())
     assert not any(p.requires_grad for p in renderer_losses.features.parameters())
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from gaia_core import landmarks as mesh
 from gaia_core.autoencoder import Autoencoder, draw, resize
 from gaia_core.perceptual import PerceptualFeatures, perceptual_distance
+from gaia_core.training.critic import Contest
 from gaia_core.training.flow import FlowTeacher
 from gaia_core.training.motion import mirror_order
 from gaia_core.training.pack import FramePack
@@ -108,7 +109,7 @@ class FramePairs:
 
 
 class RendererLosses(nn.Module):
-    """Pixels (more so at mouth and eyes), perceptual features of a square, flow, and texture."""
+    """Pixels (more so at mouth and eyes), flow, texture; features and the critic of a square."""
 
     def __init__(
         self,
@@ -117,15 +118,17 @@ class RendererLosses(nn.Module):
         synthesis: float = 0.05,
         flow: float = 4.0,
         texture: float = 4.0,
+        critic: float = 0.1,
     ) -> None:
         super().__init__()
         self.features = PerceptualFeatures()
         self.teacher = FlowTeacher()
         self.perceptual, self.focus, self.synthesis = perceptual, focus, synthesis
-        self.flow, self.texture = flow, texture
+        self.flow, self.texture, self.critic = flow, texture, critic
 
-    def forward(self, model: Autoencoder, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Model and a batch of `FramePairs` -> loss terms."""
+    def forward(self, contest: Contest[Autoencoder], batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Model with its critic and a batch of `FramePairs` -> loss terms."""
+        model = contest.maker
         with torch.no_grad():
             reference = model.encode_motion(batch["portrait_landmarks"])
             motion = model.encode_motion(batch["target_landmarks"])
@@ -143,7 +146,9 @@ class RendererLosses(nn.Module):
         window = (..., slice(top, top + CROP), slice(left, left + CROP))
         with torch.no_grad():
             wanted = self.features(target[window])
-        distance = perceptual_distance(self.features(frames[window].clamp(0, 1)), wanted).mean()
+        made = self.features(frames[window].clamp(0, 1))
+        distance = perceptual_distance(made, wanted).mean()
+        fooled, told = contest.losses(made, wanted, torch.ones_like(frames[window][:, :1]))
         grain = (texture(frames) - texture(target)).abs().mean()
         strayed = torch.zeros(())
         if offset is not None:
@@ -155,12 +160,16 @@ class RendererLosses(nn.Module):
             + self.perceptual * distance
             + self.synthesis * mask.mean()
             + self.flow * strayed
-            + self.texture * grain,
+            + self.texture * grain
+            + self.critic * fooled
+            + told,
             "pixels": pixels.detach(),
             "perceptual": distance.detach(),
             "synthesised": mask.mean().detach(),
             "texture": grain.detach(),
             "strayed": strayed.detach(),
+            "fooled": fooled.detach(),
+            "told": told.detach(),
         }
 
 

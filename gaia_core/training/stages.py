@@ -66,11 +66,12 @@ def train_autoencoder(
 ) -> None:
     """Trains the renderer on a pack; the averaged weights go into `weights`."""
     torch.manual_seed(0)
-    model = Autoencoder(PRESETS[preset].autoencoder)
-    model.motion.load_state_dict(load_file(folder / ENCODER), strict=True)
-    model.motion.requires_grad_(False)
+    model = Contest(Autoencoder(PRESETS[preset].autoencoder))
+    motion = model.maker.motion
+    motion.load_state_dict(load_file(folder / ENCODER), strict=True)
+    motion.requires_grad_(False)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    data = FramePairs(folder / FRAMES, model.motion.template, batch, seed=_rank())
+    data = FramePairs(folder / FRAMES, motion.template, batch, seed=_rank())
     losses = RendererLosses().to(settings.device)
     average, samples = train(model, losses, iter(data), run, settings)
     if _rank():
@@ -78,7 +79,7 @@ def train_autoencoder(
     # What its latents mean is the encoder's, so the controls belong to this stage.
     checkpoint.save_directions(weights, load_file(folder / checkpoint.CONTROLS)["directions"])
     facts = {"samples": samples, "frames": len(data.frames.clip), "clips": len(data.frames.names)}
-    checkpoint.save(weights, average, facts)
+    checkpoint.save(weights, average.maker, facts)
 
 
 def train_mouth(
