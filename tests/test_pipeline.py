@@ -140,6 +140,19 @@ def test_the_whole_photo_with_its_label(gaia, request_, photo, tmp_path):
     assert np.abs(plain - photo)[-60:, :60].mean() < 4  # far from the face: the photo
 
 
+def test_a_telephone_photo_becomes_a_film_that_players_take(gaia, photo, speech, tmp_path):
+    size = 5 * photo.shape[1], 5 * photo.shape[0]
+    opaque = Image.fromarray(photo).resize(size).convert("RGBA")
+    opaque.putpixel((0, 0), (0, 0, 0, 0))
+    opaque.save(tmp_path / "large.png")
+    *_, result = gaia.generate(Request(tmp_path / "large.png", speech, steps=1), tmp_path / "a.mp4")
+    frame = next(media.read_video(result.video))
+    assert max(frame.shape) == 2048
+    assert result.cutout.shape == (*frame.shape[:2], 4)
+    small = np.asarray(Image.fromarray(frame).resize(photo.shape[1::-1], Image.Resampling.BOX))
+    assert np.abs(small.astype(int) - photo)[-60:, :60].mean() < 6
+
+
 def test_a_text_is_spoken(gaia, request_, tmp_path, monkeypatch):
     asked = []
     words = (Word("Hello", 0.1, 0.5),)
