@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from weakref import WeakSet
 
 from gaia_core.look import Look
 from gaia_core.request import MEDIA, Request
@@ -28,11 +27,9 @@ class Take:
     timeline: Mapping[str, Any] = field(default_factory=dict)  # what it shows of the take
 
 
-@dataclass(eq=False)
+@dataclass
 class Session:
     """Nothing here is shared: Gradio keeps one for each open page, and hands out that very object.
-
-    But for the uploads' files: Gradio keeps those of the same name and bytes as one.
 
     It is changed in place, for an upload may come while a take is being made.
 
@@ -50,14 +47,9 @@ class Session:
     looks: dict[Path, Look] = field(default_factory=dict)
     dropped: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
 
-    def note(self, *files: Path) -> None:
-        """Remembers files as the visitor's."""
-        self.files.update(files)
-        _open.add(self)
-
     def add(self, take: Take, request: Request) -> None:
         given = (getattr(request, name) for name in MEDIA)
-        self.note(take.video, *(path for path in given if path is not None))
+        self.files.update([take.video, *(path for path in given if path is not None)])
         self.takes = [take, *self.takes][:MAX_TAKES]
         self.opened = take.recipe
 
@@ -77,11 +69,9 @@ class Session:
     def delete(self) -> int:
         """Removes the visitor's uploads and takes from the disk; returns how many there were.
 
-        Examples stay: their copies in the cache are everybody's. So does what another visitor has
-        uploaded, too, until that one's data are deleted.
+        Examples stay: their copies in the cache are everybody's.
         """
         cache, deleted = takes.cache(), 0
-        others = set().union(*(other.files for other in _open if other is not self))
         for path in self.files:
             if not path.is_file() or not path.is_relative_to(cache):
                 continue
@@ -89,12 +79,9 @@ class Session:
                 takes.discard(path.parent)
             elif samples.is_shipped(path):
                 continue
-            elif path not in others:
+            else:
                 path.unlink(missing_ok=True)
             deleted += 1
         self.takes, self.files, self.opened, self.looks = [], set(), None, {}
         self.dropped = None
         return deleted
-
-
-_open: WeakSet[Session] = WeakSet()  # those who gave or made something

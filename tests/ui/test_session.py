@@ -68,16 +68,3 @@ def test_a_take_that_ends_at_once_has_a_picture():
     told = list(paced(events + [Progress("frames", 0.9)] * 3))
     assert told[0][1] == "" and told[-1][1].startswith("data:image/jpeg")
     assert len(told) <= 3  # the rest comes too soon after to be told
-
-
-def test_what_another_visitor_uploaded_too_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    same, own = tmp_path / "same.png", tmp_path / "own.png"
-    for path in (same, own):
-        path.write_bytes(b"-")
-    one, other = Session(), Session()
-    one.note(same, own)
-    other.note(same)
-    assert one.delete() == 2
-    assert same.is_file() and not own.exists()
-    assert other.delete() == 1 and not same.exists()
