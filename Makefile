@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: studio test lint unit end-to-end clean
 
 studio: $(VENV)/.run
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python app.py
+	$(BIN)/python app.py
 
 test: lint unit end-to-end
 
@@ -16,7 +16,7 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy gaia_core
 
 unit: $(VENV)/.dev
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q
 
 # One real generation with the shipped weights, whose video is measured.
 end-to-end: $(VENV)/.dev
@@ -28,12 +28,11 @@ $(VENV)/.run: requirements.txt
 	# The CPU build of torch first, unless a GPU's build is there: a free choice pulls gigabytes.
 	$(BIN)/python -c 'import torch' 2>/dev/null || $(BIN)/pip install -q torch==2.13.0
 	$(BIN)/pip install -q -r requirements.txt
-	ln -sf "$$($(BIN)/python -c 'import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())')" $(BIN)/ffmpeg
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.txt requirements-train.txt
 	$(BIN)/pip install -q -r requirements-dev.txt
-	sh tests/install_chromium.sh
+	sh tests/install_system.sh
 	touch $@
 
 clean:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from gradio import processing_utils
 
 from gaia_core.request import Segment
 from ui.text import t
@@ -51,6 +52,10 @@ class Player:
 def possible() -> bool:
     """Whether parts can be played on this machine."""
     return all(shutil.which(name) for name in ("ffmpeg", "ffprobe"))
+
+
+# Where there is ffmpeg, Gradio asks ffprobe about every film that it shows, and fails without one.
+processing_utils.ffmpeg_installed = possible
 
 
 def checkbox() -> gr.Checkbox:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import gradio as gr
 import pytest
 from fake_engine import Studio
 
+from gaia_core.media import read_video
 from ui import live
 from ui.text import say
 
@@ -16,6 +20,17 @@ from visitor import button, tab
 TIMEOUT = 120_000  # ms
 PLAYED = "document.querySelector('#live video')?.currentTime > 0.2"
 FILM = "document.querySelector('#video video')"
+
+
+@pytest.mark.parametrize("found", [[], ["ffmpeg"]])
+def test_films_are_shown_where_no_ffmpeg_or_no_ffprobe_is_installed(
+    film: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, found: list[str]
+):
+    for name in found:
+        (tmp_path / name).symlink_to("/bin/true")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert not live.possible()
+    assert list(read_video(gr.Video().postprocess(film).path))
 
 
 @pytest.fixture
