@@ -150,7 +150,7 @@ def parts(gaia: Gaia, photo: np.ndarray, waveform: np.ndarray, folder: Path) -> 
     small = Painter(gaia, crop.extract(photo, CROP_SIDE), points)
     *_, (_, motion) = _without_gradients(lambda: list(small.performer.perform(script)))
     composer = compose.Composer(photo, crop, "photo")
-    large = Painter(gaia, crop.extract(photo, composer.render_size), points, composer.loose)
+    large = Painter(gaia, crop.extract(photo, composer.side), points, composer.loose)
     count, few = len(features), motion[0, :FPS]
     picture = next(large.paint(few))[0]
     cut, frame = next(small.paint(few))[0], composer.compose(picture)
@@ -167,7 +167,7 @@ def parts(gaia: Gaia, photo: np.ndarray, waveform: np.ndarray, folder: Path) -> 
         ("motion", lambda: list(small.performer.perform(script)), count),
         ("appearance", lambda: Painter(gaia, crop.extract(photo, CROP_SIDE), points), count),
         (f"decode {CROP_SIDE}", lambda: list(small.paint(few)), FPS),
-        (f"decode {composer.render_size}", lambda: list(large.paint(few)), FPS),
+        (f"decode {composer.side}", lambda: list(large.paint(few)), FPS),
         (f"compose {PHOTO_SIDE}", lambda: composer.compose(picture), 1),
         (f"encode {CROP_SIDE}", partial(write, cut), FPS),
         (f"encode {PHOTO_SIDE}", partial(write, frame), FPS),

@@ -13,14 +13,13 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from gaia_core.face import Crop, Face
+from gaia_core.face import Crop, Face, crop_around
 from gaia_core.media import LABEL
 from gaia_core.request import SIZES
 
-# px, the longest side of a whole photo's film: many players decode no more, and a telephone's photo
-# of 12 megapixels would take seconds for each frame.
-MAX_FRAME = 2048
-MAX_RENDER = 1536  # px; larger crops are rendered at this side and enlarged
+# px, the longest side of a whole photo's film, and of the crop painted into it: many players decode
+# no more, and a telephone's photo of 12 megapixels would take seconds for each frame.
+MAX_SIDE = 2048
 
 # The window of the crop that replaces the photo, in crop units: a rounded square, fading to
 # nothing at the crop's border. The face's box ends 0.19 from the border at the nearest.
@@ -33,18 +32,19 @@ _EDGE = 0.08  # the same from the photo's own edge on, where that lies inside th
 
 
 def fit(photo: np.ndarray, face: Face) -> tuple[np.ndarray, Face]:
-    """A photo (H, W, 3) uint8 and its face; the largest photos reduced to what a film may be."""
-    scale = fitting(photo.shape[1], photo.shape[0])
+    """A photo (H, W, 3) uint8 and its face; what is too large reduced to what a film may be."""
+    height, width = photo.shape[:2]
+    scale = fitting(width, height, crop_around(face.landmarks).side)
     if scale == 1:
         return photo, face
-    height, width = (round(scale * side) for side in photo.shape[:2])
-    photo = cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA)
+    size = round(scale * width), round(scale * height)
+    photo = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
     return photo, replace(face, landmarks=face.landmarks * np.float32(scale))
 
 
-def fitting(width: int, height: int) -> float:
-    """By how much `fit` reduces a photo of so many px."""
-    return min(1.0, MAX_FRAME / max(width, height))
+def fitting(width: int, height: int, crop: float) -> float:
+    """By how much `fit` reduces a photo of so many px, whose face has a crop of that side."""
+    return min(1.0, MAX_SIDE / max(width, height, crop))
 
 
 class Composer:
@@ -61,8 +61,7 @@ class Composer:
         if size not in SIZES:
             raise ValueError(f"size is {size!r}, not one of {', '.join(SIZES)}")
         self._whole, self._crop = size == "photo", crop
-        self._side = max(1, round(crop.side)) if self._whole else int(size)
-        self.render_size = min(self._side, MAX_RENDER)
+        self.side = max(1, round(crop.side)) if self._whole else int(size)
         if not self._whole:
             return
         self._shape = photo.shape[:2]
@@ -71,21 +70,21 @@ class Composer:
         left, top = round(crop.left), round(crop.top)
         # What of the crop lies on the photo: in the photo's px, and in the crop's own.
         x, y = (
-            (max(0, left), min(width, left + self._side)),
-            (max(0, top), min(height, top + self._side)),
+            (max(0, left), min(width, left + self.side)),
+            (max(0, top), min(height, top + self.side)),
         )
         if x[0] >= x[1] or y[0] >= y[1]:
             raise ValueError(f"{crop} does not touch the photo of {width} x {height} px")
         self._place = slice(*y), slice(*x)
         self._part = slice(y[0] - top, y[1] - top), slice(x[0] - left, x[1] - left)
-        self._weight = np.ascontiguousarray(_window(self._side, *_SHOWN)[self._part])
+        self._weight = np.ascontiguousarray(_window(self.side, *_SHOWN)[self._part])
         self._rest = 1 - self._weight
 
     @property
     def frame_size(self) -> tuple[int, int]:
         """Width and height of a composed frame, px."""
         if not self._whole:
-            return self._side, self._side
+            return self.side, self.side
         return self._photo.shape[1], self._photo.shape[0]
 
     @property
@@ -100,8 +99,8 @@ class Composer:
         place = (np.arange(_LOOSE_SIDE, dtype=np.float32) + 0.5) / _LOOSE_SIDE
         rows, columns = (
             np.minimum(
-                _rise(place - part.start / self._side, 0, _EDGE) if part.start > 0 else 1,
-                _rise(part.stop / self._side - place, 0, _EDGE) if part.stop < self._side else 1,
+                _rise(place - part.start / self.side, 0, _EDGE) if part.start > 0 else 1,
+                _rise(part.stop / self.side - place, 0, _EDGE) if part.stop < self.side else 1,
             )
             * np.ones_like(place)
             for part in self._part
@@ -111,18 +110,14 @@ class Composer:
     def still(self, picture: np.ndarray) -> np.ndarray:
         """A picture of the photo, before `fit` or after, uint8 (H, W, C): framed as frames are."""
         if not self._whole:
-            return self._crop.extract(picture, self._side)
+            return self._crop.extract(picture, self.side)
         if picture.shape[:2] != self._shape:
             picture = cv2.resize(picture, self._shape[::-1], interpolation=cv2.INTER_AREA)
         width, height = self.frame_size
         return picture[:height, :width]
 
     def compose(self, rendered: np.ndarray) -> np.ndarray:
-        """(S, S, 3) uint8, S at best `render_size` -> a new frame (H, W, 3) uint8."""
-        if rendered.shape[0] != self._side:
-            shrinks = rendered.shape[0] > self._side
-            how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-            rendered = cv2.resize(rendered, (self._side, self._side), interpolation=how)
+        """(S, S, 3) uint8, S being `side` -> a new frame (H, W, 3) uint8."""
         if not self._whole:
             return rendered.copy()
         frame = self._photo.copy()

@@ -206,7 +206,7 @@ class Gaia:
             script, notices = self._script(request, speech, driving)
             speech = replace(speech, waveform=None)  # of a long take this is much
             plan = Plan(
-                crop.extract(photo, composer.render_size),
+                crop.extract(photo, composer.side),
                 crop.to_crop(face.landmarks),
                 script,
                 composer.loose,
@@ -328,7 +328,7 @@ class Gaia:
         composer = compose.Composer(portrait, crop, size)
         painter = Painter(
             self,
-            crop.extract(portrait, composer.render_size),
+            crop.extract(portrait, composer.side),
             crop.to_crop(found.landmarks),
             composer.loose,
         )

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from skimage import data
 
-from gaia_core.compose import MAX_FRAME, Composer, fit, label
-from gaia_core.face import Crop, Face
+from gaia_core.compose import MAX_SIDE, Composer, fit, label
+from gaia_core.face import Crop, Face, crop_around
 
 CROP = Crop(226, 117, 198)
 LEAVING = Crop(30, 500, 200)  # over the left and lower edge of the photo
@@ -28,7 +28,7 @@ def test_crop_sizes_are_the_crop_itself(photo, size):
     composer = Composer(photo, CROP, size)
     frame = rendered(int(size))
     composed = composer.compose(frame)
-    assert composer.render_size == int(size) and composer.frame_size == (int(size), int(size))
+    assert composer.side == int(size) and composer.frame_size == (int(size), int(size))
     assert (composed == frame).all() and not np.shares_memory(composed, frame)
 
 
@@ -45,7 +45,7 @@ def test_a_crop_beside_the_photo_is_refused(photo):
 @pytest.mark.parametrize("crop", [CROP, LEAVING, Crop(256, 256, 900)])
 def test_an_unmoved_face_gives_the_photo_back(photo, crop):
     composer = Composer(photo, crop, "photo")
-    composed = composer.compose(crop.extract(photo, composer.render_size))
+    composed = composer.compose(crop.extract(photo, composer.side))
     assert (composed == photo).all()
 
 
@@ -53,7 +53,7 @@ def test_an_unmoved_face_gives_the_photo_back(photo, crop):
 def test_only_the_crop_is_touched(photo, crop):
     composer = Composer(photo, crop, "photo")
     before = photo.copy()
-    frames = [composer.compose(rendered(composer.render_size, seed)) for seed in range(3)]
+    frames = [composer.compose(rendered(composer.side, seed)) for seed in range(3)]
     outside = np.ones(photo.shape[:2], bool)
     top, left, side = int(crop.top), int(crop.left), int(crop.side)
     outside[max(0, top) : top + side, max(0, left) : left + side] = False
@@ -103,35 +103,33 @@ def test_a_crop_is_still_at_the_photos_own_edges(photo):
     assert (cut[free] == whole[free]).all() and cut[free].max() == 1
 
 
-def test_a_render_of_another_side_is_scaled(photo):
-    composer = Composer(photo, CROP, "photo")
-    small = composer.compose(CROP.extract(photo, 128)).astype(int)
-    assert np.abs(small - photo).mean() < 2
-
-
 def test_the_largest_photos_are_reduced(photo):
     face = Face(np.full((478, 3), 200, np.float32), np.zeros(52, np.float32))
     assert fit(photo, face) == (photo, face)
     large = cv2.resize(photo, (3000, 4000))
     face = Face(face.landmarks * 8, face.blendshapes)
     fitted, found = fit(large, face)
-    assert fitted.shape == (MAX_FRAME, 1536, 3)
-    np.testing.assert_allclose(found.landmarks, face.landmarks * MAX_FRAME / 4000)
+    assert fitted.shape == (MAX_SIDE, 1536, 3)
+    np.testing.assert_allclose(found.landmarks, face.landmarks * MAX_SIDE / 4000)
     composer = Composer(fitted, Crop(700, 500, 600), "photo")
     np.testing.assert_array_equal(composer.still(large), fitted)
 
 
-def test_large_crops_are_rendered_smaller():
-    composer = Composer(np.zeros((2000, 2000, 3), np.uint8), Crop(1000, 1000, 1800), "photo")
-    assert composer.render_size == 1536
-    assert composer.compose(rendered(1536)).shape == (2000, 2000, 3)
+def test_a_photo_full_of_face_is_reduced_until_the_crop_can_be_painted_as_fine(photo):
+    wide = np.zeros((478, 3), np.float32)
+    wide[:, :2] = np.linspace(100, 1500, 478)[:, None]
+    fitted, found = fit(cv2.resize(photo, (1600, 1600)), Face(wide, np.zeros(52, np.float32)))
+    assert crop_around(wide).side > MAX_SIDE and fitted.shape[0] < 1600
+    crop = crop_around(found.landmarks)
+    assert abs(crop.side - MAX_SIDE) <= 2
+    assert Composer(fitted, crop, "photo").side == crop.side
 
 
 def test_odd_photos_become_even(photo):
     odd, crop = photo[:401, :333], Crop(300, 360, 160)
     composer = Composer(odd, crop, "photo")
     assert composer.frame_size == (332, 400)
-    composed = composer.compose(crop.extract(odd, composer.render_size))
+    composed = composer.compose(crop.extract(odd, composer.side))
     assert (composed == odd[:400, :332]).all()
 
 
@@ -144,7 +142,7 @@ def test_frames_from_a_tensor_need_no_copy(photo):
 def test_composing_is_quick():
     large = np.zeros((1024, 1024, 3), np.uint8)
     composer = Composer(large, Crop(500, 500, 600), "photo")
-    frame = rendered(composer.render_size)
+    frame = rendered(composer.side)
     seconds = []
     for _ in range(15):
         start = time.process_time()

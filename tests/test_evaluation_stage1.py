@@ -3,17 +3,20 @@
 import csv
 import json
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from gaia_core import media
+from gaia_core.compose import MAX_SIDE
 from gaia_core.errors import InputError
 from gaia_core.evaluation import (
     calm,
     format_table,
     hard,
+    metrics,
     motion_range,
     people,
     protocol,
@@ -130,6 +133,15 @@ def test_whole_photos_keep_their_sharpness_under_a_plain_warp(autoencoder, landm
     assert found["outside_identical"] and (row["width"], row["height"]) == (512, 512)
     assert row["sharpness_still"] == pytest.approx(1, abs=0.25)
     assert 0.5 < row["seam"] < 1.2
+
+
+def test_an_enlarged_photo_is_as_large_as_a_film_may_be_and_has_grain(photo):
+    large = resolution.enlarged(photo)
+    assert large.shape == (MAX_SIDE, MAX_SIDE, 3)
+    plain = cv2.resize(photo, (MAX_SIDE, MAX_SIDE), interpolation=cv2.INTER_LANCZOS4)
+    everywhere = np.ones((MAX_SIDE, MAX_SIDE), bool)
+    assert metrics.detail(large, everywhere) > 3 * metrics.detail(plain, everywhere)
+    assert abs(large.mean() - photo.mean()) < 1
 
 
 def test_a_soft_face_and_a_seam_are_found(monkeypatch, autoencoder, landmarker, photo):

@@ -12,7 +12,7 @@ from typing import Any
 from gradio.components import Component
 
 from gaia_core import FPS, estimate, media
-from gaia_core.compose import MAX_RENDER, fitting
+from gaia_core.compose import fitting
 from gaia_core.errors import InputError
 from gaia_core.request import Request, Result, Span
 from ui import door, faces, samples
@@ -64,13 +64,12 @@ class Clock:
         if not 0 <= work.face < len(shown) or shown[work.face].problem:
             return None
         if work.size == "photo":
-            side = round(shown[work.face].side * fitting(look.width, look.height))
+            crop = shown[work.face].side
+            side = round(crop * fitting(look.width, look.height, crop))
         else:
             side = int(work.size)
         frames = round(work.seconds * FPS)
-        return self._factor * estimate.seconds(
-            frames, work.spans, work.steps, min(side, MAX_RENDER), self.device
-        )
+        return self._factor * estimate.seconds(frames, work.spans, work.steps, side, self.device)
 
     def learn(self, request: Request, result: Result, took: float, session: Session) -> None:
         """Takes a run of so many seconds into account, unless something else held it up."""

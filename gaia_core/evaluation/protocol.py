@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -290,8 +290,10 @@ def _resolution(held: HeldOut, limit: int | None) -> dict[str, Any]:
         for photo in held.photos
         if max((image := media.read_image(photo.path)).shape) >= resolution.LEAST_SIDE
     )
-    some = islice(photos, PHOTOS if limit is None else limit)
-    return resolution.measure(held.autoencoder, held.judges.landmarker, some, held.sheets)
+    some = list(islice(photos, PHOTOS if limit is None else limit))
+    measured = partial(resolution.measure, held.autoencoder, held.judges.landmarker)
+    large = ((f"{name}_enlarged", resolution.enlarged(image)) for name, image in some)
+    return {**measured(some, held.sheets), "enlarged": measured(large, held.sheets)}
 
 
 def _calm(held: HeldOut, limit: int | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from gaia_core.autoencoder import Autoencoder
-from gaia_core.compose import Composer, fit
+from gaia_core.compose import MAX_SIDE, Composer, fit
 from gaia_core.evaluation import metrics
 from gaia_core.evaluation.people import Sitter, draw, turned
 from gaia_core.evaluation.sheets import save_sheet
@@ -22,6 +22,7 @@ MOTIONS = ((0.0, 0.0, 0.0), (8.0, 0.0, 0.0), (-6.0, 5.0, 3.0))
 NUMBERS = ("sharpness_still", "sharpness_moved", "seam", "band_inside")
 LEAST_SIDE = 1024  # px of a photo that counts as large
 SHEET_SIDE = 400  # px
+GRAIN, BLUR = 10.0, 0.8  # of a sensor, of 255, and of the lens in front of it, px
 
 
 def measure(
@@ -63,7 +64,7 @@ def _photo(
     composer = Composer(photo, crop, "photo")
     width, height = composer.frame_size
     photo = photo[:height, :width]
-    side = composer.render_size
+    side = composer.side
     landmarks = crop.to_crop(face.landmarks) * np.float32(side)
     sitter = Sitter(name, crop.extract(photo, side), Face(landmarks, face.blendshapes))
     motion = turned(autoencoder, sitter.motion(autoencoder), torch.tensor(MOTIONS))
@@ -90,7 +91,6 @@ def _photo(
         "width": width,
         "height": height,
         "face_px": round(face.width),
-        "render_px": composer.render_size,
         "crop_px": round(crop.side),
         "sharpness_still": ratios[0],
         "sharpness_moved": _mean(ratios[1:]),
@@ -102,10 +102,19 @@ def _photo(
     }
 
 
+def enlarged(photo: np.ndarray) -> np.ndarray:
+    """A photo (H, W, 3) uint8 as large as a film may be, with the grain of one of that size."""
+    scale = MAX_SIDE / max(photo.shape[:2])
+    large = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_LANCZOS4)
+    noise = np.random.default_rng(0).normal(0, GRAIN, large.shape[:2])
+    grain = cv2.GaussianBlur(noise, (0, 0), BLUR)
+    return (large + grain[..., None]).clip(0, 255).astype(np.uint8)
+
+
 def window(photo: np.ndarray, crop: Crop) -> np.ndarray:
     """How much of the crop each pixel of the photo takes, (H, W) in [0, 1]: white put on black."""
     composer = Composer(np.zeros_like(photo), crop, "photo")
-    white = np.full((composer.render_size, composer.render_size, 3), 255, np.uint8)
+    white = np.full((composer.side, composer.side, 3), 255, np.uint8)
     return composer.compose(white)[..., 0].astype(np.float32) / 255
 
 

@@ -153,15 +153,16 @@ def _range(report: Mapping[str, Any]) -> str:
 
 
 def _resolution(report: Mapping[str, Any]) -> str:
-    columns = ("face_px", "render_px", *resolution.NUMBERS)
+    columns = ("face_px", "crop_px", *resolution.NUMBERS)
     lines = [
         "Whole photos",
         " " * 26 + _row([x.replace("sharpness", "sharp") for x in columns], 12),
     ]
-    for name, row in report["by_photo"].items():
-        lines += [name[:25].ljust(26) + _row([_number(row[x], 3) for x in columns], 12)]
-    lines += ["mean".ljust(26) + _row([_number(report.get(x), 3) for x in columns], 12)]
-    lines += [f"outside of the window bit-identical: {report['outside_identical']}"]
+    for part in (report, report["enlarged"]):
+        for name, row in part["by_photo"].items():
+            lines += [name[:25].ljust(26) + _row([_number(row[x], 3) for x in columns], 12)]
+        lines += ["mean".ljust(26) + _row([_number(part.get(x), 3) for x in columns], 12)]
+        lines += [f"outside of the window bit-identical: {part['outside_identical']}"]
     return "\n".join(lines)
 
 
