@@ -62,7 +62,7 @@ class AutoencoderConfig:
 
 @dataclass(frozen=True)
 class InpainterConfig:
-    """The inpainter of what opened lips, or closed lids, show."""
+    """The inpainter of what opened lips, or lids that close or open, show."""
 
     widths: tuple[int, int, int] = (32, 64, 128)  # at 32, 16 and 8 px of a window of 64
 

@@ -66,6 +66,13 @@ def lay(frames: Tensor, inside: Tensor, region: Tensor, where: Where) -> Tensor:
     return laid
 
 
+def within(points: Tensor, where: Where) -> Tensor:
+    """Where points of a crop lie in a window: (B, N, 2 or 3) in crop units -> (B, N, 2) px"""
+    matrix, shift = where
+    points = points[..., :2] - shift[:, None]
+    return (points @ torch.linalg.inv(matrix).transpose(1, 2) + 1) * (SIDE / 2)
+
+
 def between(
     landmarks: Tensor, where: Where, top: tuple[int, ...], bottom: tuple[int, ...]
 ) -> tuple[Tensor, Tensor]:
@@ -79,9 +86,7 @@ def between(
     Returns:
         (B, 1, SIDE, SIDE) px, negative outside, and (B, 1, 1, SIDE) px.
     """
-    matrix, shift = where
-    points = landmarks[..., :2] - shift[:, None]
-    points = (points @ torch.linalg.inv(matrix).transpose(1, 2) + 1) * (SIDE / 2)  # px
+    points = within(landmarks, where)
     above, below = (_heights(points[:, list(curve)])[:, None, None] for curve in (top, bottom))
     rows = torch.arange(SIDE, device=points.device)[:, None] + 0.5
     return torch.minimum(rows - above, below - rows), below - above

@@ -33,6 +33,9 @@ TEMPERATURE = {"mouth": 0.2}
 # The lips are drawn so far towards what a regression expects of the speech; that, being a mean, is
 # too small by its correlation with the truth.
 DRAWN, WIDENED = 0.7, 1.6
+# Mean lip aperture of those training clips with speech of which a frame shows closed lips. A still
+# photo's closed lips let expect less: they are as somebody's who is silent.
+SPEAKING = 0.042
 BLINK_GAP, BLINK_EDGE = 60, 3  # frames between two blinks at least; of a blink, beside its half
 JOIN = 15  # frames in which the head comes to a pose track, and leaves it
 RAMP = 6  # frames in which a span's own controls set in and fade
@@ -78,6 +81,15 @@ class Performer:
         self.autoencoder, self.denoiser = autoencoder, denoiser
         self.directions, self.reference = directions, reference
         self.groups = denoiser.groups
+        self.speaker = self._parted()
+
+    def _parted(self) -> Tensor:
+        """The portrait's latent, its lips parted until they rest as those of people who speak."""
+        direction = self.directions[list(EXPRESSION).index("mouth")]
+        rests = self.denoiser.rest(torch.cat([self.reference, self.reference + direction]))
+        closed, open_ = mesh.lip_aperture(self.autoencoder.decode_landmarks(rests))
+        share = (SPEAKING - closed) / (open_ - closed).clamp(min=1e-6)
+        return self.reference + share.clamp(0, 1) * direction
 
     def perform(self, script: Script) -> Iterator[tuple[float, Tensor]]:
         """Yields the share done and what is final of the motion, (1, t, D); the last is all of it.
@@ -282,7 +294,7 @@ class Performer:
         heard = heard.to(asked)[None]
         motion = generate_motion(
             self.denoiser,
-            self.reference,
+            self.speaker if guidance else self.reference,
             heard,
             noise.to(asked),
             asked,

@@ -1,4 +1,4 @@
-"""Lids are painted where they close over an eye that the portrait shows open, and nowhere else."""
+"""Eyes are painted where they close or open against the portrait, and nowhere else."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from torch import Tensor
 
 from gaia_core import landmarks as mesh
 from gaia_core.config import InpainterConfig
-from gaia_core.eyes import EYES, Eyes, closing, lids, seen, window_maps
+from gaia_core.eyes import EYES, Eyes, changed, iris, opening, region, seen, window_maps
 from gaia_core.inpainting import SIDE
 
 TINY = InpainterConfig((4, 4, 8))
@@ -36,35 +36,47 @@ def painter(paint_red) -> Eyes:
 
 
 @pytest.mark.parametrize("pose", [USUAL, TURNED])
-def test_both_eyes_look_alike_in_their_windows_however_the_head_is_turned(template, pose):
+@pytest.mark.parametrize("part", [opening, region, iris])
+def test_both_eyes_look_alike_in_their_windows_however_the_head_is_turned(template, pose, part):
     (face, maps), (usual, usual_maps) = placed(template, pose, 0.0), placed(template, USUAL, 0.0)
-    right, left = (lids(face, where, eye) for eye, where in zip(EYES, maps, strict=True))
-    own = lids(usual, usual_maps[0], EYES[0])
-    for one, other in [*zip(right, left, strict=True), *zip(right, own, strict=True)]:
+    right, left = (part(face, where, eye) for eye, where in zip(EYES, maps, strict=True))
+    own = part(usual, usual_maps[0], EYES[0])
+    for one, other in ((right, left), (right, own)):
         assert torch.minimum(one, other).sum() > 0.75 * torch.maximum(one, other).sum()
-    opening, region = right
-    assert opening.sum() > 50 and (region[opening > 0.9] > 0.5).all()
-    assert not region[..., 0, :].any() and not region[..., -1, :].any()
+
+
+def test_the_region_holds_the_eye_and_the_iris_stands_in_it(template):
+    face, maps = placed(template, USUAL, 0.0)
+    inside, around, disc = (part(face, maps[0], EYES[0]) for part in (opening, region, iris))
+    assert inside.sum() > 50 and (around[inside > 0.9] > 0.5).all()
+    assert not around[..., 0, :].any() and not around[..., -1, :].any()
+    assert 30 < disc.sum() < 300 and (disc * inside).sum() > 0.6 * disc.sum()
+    face[:, list(EYES[0].iris), 0] += 0.01
+    moved = iris(face, maps[0], EYES[0])
+    columns = torch.arange(SIDE) + 0.5
+    assert (moved * columns).sum() / moved.sum() > (disc * columns).sum() / disc.sum() + 1
 
 
 def test_the_opening_shrinks_with_the_lids(template):
     face, maps = placed(template, USUAL, 0.0, 0.3, 0.6, 1.0)
     for eye, where in zip(EYES, maps, strict=True):
-        areas = lids(face, where, eye)[0].sum((1, 2, 3)).tolist()
+        areas = opening(face, where, eye).sum((1, 2, 3)).tolist()
         assert areas == sorted(areas, reverse=True) and areas[-1] < 0.02 * areas[0]
 
 
-def test_lids_close_by_shares_of_what_the_portrait_has(template):
+def test_lids_close_and_open_by_shares_of_what_the_portrait_has(template):
     face, maps = placed(template, USUAL, 0.0, 0.1, 0.35, 0.6, 1.0)
-    opening, _ = lids(face, maps[0], EYES[0])
-    share = closing(opening[:1], opening).flatten()
+    inside = opening(face, maps[0], EYES[0])
+    share = changed(inside[:1], inside).flatten()
     assert not share[:2].any() and 0 < share[2] < 1 and (share[3:] == 1).all()
-    assert not closing(opening[-1:], opening).any()  # closed in the portrait: nothing to cover
-    assert not closing(opening[3:4], opening[:1]).any()  # opens wider
+    again = changed(inside[-1:], inside).flatten()  # of closed lids
+    assert (again[:3] == 1).all() and again[-1] == 0
+    assert not changed(inside[2:3], inside[:1]).any()  # only somewhat wider: the photo has it all
+    assert changed(inside[3:4], inside[:1]).all()
 
 
 @pytest.mark.parametrize("side", [128, 256, 600])
-def test_only_closing_eyes_are_painted_and_at_any_size(painter, template, side):
+def test_only_eyes_that_close_are_painted_and_at_any_size(painter, template, side):
     face, maps = placed(template, TURNED, 0.0, 1.0)
     # The third winks with the person's right eye.
     wink = face[:1].clone()
@@ -74,28 +86,39 @@ def test_only_closing_eyes_are_painted_and_at_any_size(painter, template, side):
     frames = torch.full((3, 3, side, side), 0.5)
     portrait = tuple((matrix[:1], shift[:1]) for matrix, shift in maps)
     filled = painter.fill(frames, seen(frames[:1], face[:1], portrait), faces, maps)
-    changed = (filled - frames).abs().amax(1) > 0.02
+    painted = (filled - frames).abs().amax(1) > 0.02
     assert torch.equal(filled[0], frames[0])
     middles = [faces[0, [*eye.upper, *eye.lower], :2].mean(0) * side for eye in EYES]
-    for frame, painted in ((1, (True, True)), (2, (True, False))):
-        for middle, expected in zip(middles, painted, strict=True):
+    for frame, eyes in ((1, (True, True)), (2, (True, False))):
+        for middle, expected in zip(middles, eyes, strict=True):
             x, y = middle.long()
-            assert bool(changed[frame, y, x]) == expected
+            assert bool(painted[frame, y, x]) == expected
     far = torch.ones(side, side, dtype=torch.bool)
     for middle in middles:
         x, y = (middle - 0.13 * side).long(), (middle + 0.13 * side).long()
         far[x[1] : y[1], x[0] : y[0]] = False
-    assert not changed[:, far].any()
+    assert not painted[:, far].any()
+
+
+def test_eyes_that_open_from_closed_are_painted(painter, template):
+    face, maps = placed(template, TURNED, 1.0, 0.0)
+    frames = torch.full((2, 3, 256, 256), 0.5)
+    portrait = tuple((matrix[:1], shift[:1]) for matrix, shift in maps)
+    filled = painter.fill(frames, seen(frames[:1], face[:1], portrait), face, maps)
+    assert torch.equal(filled[0], frames[0])
+    for eye in EYES:
+        x, y = (face[1, [*eye.upper, *eye.lower], :2].mean(0) * 256).long()
+        assert (filled[1, :, y, x] - 0.5).abs().max() > 0.02
 
 
 def test_the_painter_is_told_the_portraits_eye_and_how_far_lids_close():
     torch.manual_seed(0)
     painter = Eyes(TINY).eval().requires_grad_(False)
-    around, shown = torch.rand(1, 3, SIDE, SIDE), torch.rand(1, 5, SIDE, SIDE)
+    around, shown = torch.rand(1, 3, SIDE, SIDE), torch.rand(1, 6, SIDE, SIDE)
     region = torch.zeros(1, 1, SIDE, SIDE)
     region[..., 24:40, 16:48] = 1
     painted = painter(around, region, shown)
-    for channel in range(5):
+    for channel in range(6):
         other = shown.clone()
         other[:, channel] = 0
         assert not torch.equal(painter(around, region, other), painted)

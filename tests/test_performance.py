@@ -1,5 +1,6 @@
 """What is asked for is kept, what is free is made, and a span changes nothing outside itself."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -8,10 +9,12 @@ import torch
 
 from gaia_core import FPS, checkpoint
 from gaia_core import landmarks as mesh
+from gaia_core.autoencoder import Autoencoder
 from gaia_core.config import POSE_CHANNELS
 from gaia_core.controls import EXPRESSION, Controls, Keyframe
+from gaia_core.denoiser import Denoiser
 from gaia_core.measures import closings
-from gaia_core.performance import BLINK_GAP, JOIN, RAMP, TURN, WINDOW, Performer, Script
+from gaia_core.performance import BLINK_GAP, JOIN, RAMP, SPEAKING, TURN, WINDOW, Performer, Script
 from gaia_core.pipeline import WEIGHTS
 from gaia_core.request import Span
 from gaia_core.speech import FEATURES
@@ -170,11 +173,45 @@ def test_a_pose_track_leaves_the_time_before_and_after_it_alone(performer, scrip
     assert apart[30] > apart[24 - JOIN // 2]
 
 
-@torch.no_grad()
-def test_eyes_do_not_close_again_too_soon(crop_landmarks):
+@pytest.fixture(scope="module")
+def shipped() -> tuple[Autoencoder, Denoiser, torch.Tensor]:
+    """The shipped weights, with what their channels mean."""
     autoencoder = checkpoint.load_autoencoder(WEIGHTS)
-    denoiser = checkpoint.load_denoiser(WEIGHTS, autoencoder.config.motion)
-    directions = checkpoint.load_directions(WEIGHTS, autoencoder.config.motion)
+    motion = autoencoder.config.motion
+    directions = checkpoint.load_directions(WEIGHTS, motion)
+    return autoencoder, checkpoint.load_denoiser(WEIGHTS, motion), directions
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("opened", [-0.5, 0.0, 1.5])
+def test_closed_lips_rest_as_those_of_people_who_speak(shipped, crop_landmarks, opened):
+    autoencoder, denoiser, directions = shipped
+    own = autoencoder.encode_motion(crop_landmarks[None])
+    own = own + opened * directions[EXPRESSION_NAMES["mouth"]]
+    performer = Performer(autoencoder, denoiser, directions, own)
+
+    def aperture(latent: torch.Tensor) -> float:
+        return mesh.lip_aperture(autoencoder.decode_landmarks(denoiser.rest(latent))).item()
+
+    if aperture(own) >= SPEAKING:
+        assert opened == 1.5 and torch.equal(performer.speaker, own)
+    else:
+        assert opened < 1 and aperture(performer.speaker) == pytest.approx(SPEAKING, abs=0.002)
+
+
+@torch.no_grad()
+def test_without_speech_the_lips_rest_as_the_portraits(performer, script):
+    silent = replace(script, guidance=0.0)
+    before = motion_of(performer, silent)
+    other = copy.copy(performer)
+    other.speaker = performer.speaker + performer.directions[EXPRESSION_NAMES["mouth"]]
+    assert torch.equal(motion_of(other, silent), before)
+    assert not torch.equal(motion_of(other, script), motion_of(performer, script))
+
+
+@torch.no_grad()
+def test_eyes_do_not_close_again_too_soon(shipped, crop_landmarks):
+    autoencoder, denoiser, directions = shipped
     own = autoencoder.encode_motion(crop_landmarks[None])
     performer = Performer(autoencoder, denoiser, directions, own)
 

@@ -854,12 +854,13 @@ def eye_pack(tmp_path_factory):
     """Eyes of two people, open to less and less: white between lids of one colour."""
     generator = torch.Generator().manual_seed(0)
     heights = torch.tensor([14, 12, 10, 6, 4, 2]).repeat(4)
-    windows, masks = torch.empty(24, 3, SIDE, SIDE), torch.zeros(24, 2, SIDE, SIDE)
+    windows, masks = torch.empty(24, 3, SIDE, SIDE), torch.zeros(24, 3, SIDE, SIDE)
     for number, height in enumerate(heights.tolist()):
         windows[number] = 0.2 + 0.5 * torch.rand(3, 1, 1, generator=generator)
         windows[number, :, 32 - height : 32, 16:48] = 1
         masks[number, 0, 32 - height : 32, 16:48] = 1
         masks[number, 1, 14:36, 12:52] = 1
+        masks[number, 2, 20:32, 26:38] = 1
     path = tmp_path_factory.mktemp("pack") / "eyes.safetensors"
     save_file(
         {
@@ -874,16 +875,19 @@ def eye_pack(tmp_path_factory):
     return path
 
 
-def test_closing_lids_are_told_of_by_the_same_eye_wider_open(eye_pack):
+def test_lids_that_close_or_open_are_told_of_by_the_same_eye_otherwise(eye_pack):
     data = EyeWindows(eye_pack, 64)
     for index, others in enumerate(data.others):
         assert all(data.clip[other] == data.clip[index] for other in others)
-        assert all(data.area[other][0] > 1.2 * data.area[index][0] for other in others)
-    assert not data.others[0] and len(data.others[5]) == 5
+        shares = [data.area[index][0] / data.area[other][0] for other in others]
+        assert all(share < 0.8 or share > 1.6 for share in shares)
+    # Of heights 14, 12, 10, 6, 4 and 2: the widest of what is closed, what is closed of the wider.
+    assert [other % 6 for other in data.others[0]] == [3, 4, 5]
+    assert [other % 6 for other in data.others[5]] == [0, 1, 2, 3, 4]
     batch = next(iter(data))
-    assert batch["shown"].shape == (64, 5, SIDE, SIDE) and batch["region"].shape[1] == 1
-    portrait, frame = batch["shown"][:, 3].sum((1, 2)), batch["shown"][:, 4].sum((1, 2))
-    assert (portrait > frame).all()
+    assert batch["shown"].shape == (64, 6, SIDE, SIDE) and batch["region"].shape[1] == 1
+    portrait, frame, disc = batch["shown"][:, 3:].sum((2, 3)).unbind(1)
+    assert (portrait > frame).any() and (portrait < frame).any() and (disc == 12 * 12).all()
     assert (batch["region"].sum((1, 2, 3)) > portrait).all()
 
 
@@ -919,7 +923,7 @@ def test_closing_lids_are_packed_of_clips(clips, encoder, tmp_path):
     pack = load_file(tmp_path / "eyes.safetensors")
     count = len(pack["window"])
     assert pack["window"].shape == (count, 3, SIDE, SIDE) and count % 2 == 0
-    assert pack["masks"].shape == (count, 2, SIDE, SIDE)
+    assert pack["masks"].shape == (count, 3, SIDE, SIDE)
     # The tests' tiny latent does not know of lids: no window has one with wider ones.
     with pytest.raises(InputError, match="pack more clips"):
         EyeWindows(tmp_path / "eyes.safetensors", 2)

@@ -1,4 +1,4 @@
-"""Windows of closing lids, of clips, for the inpainter of the eyes."""
+"""Windows of closing and of opening lids, of clips, for the inpainter of the eyes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gaia_core import landmarks as mesh
 from gaia_core import media
 from gaia_core.autoencoder import MotionEncoder
 from gaia_core.errors import InputError
-from gaia_core.eyes import EYES, LEAST, OPEN, lids, window_maps
+from gaia_core.eyes import EYES, LEAST, OPEN, WIDER, iris, opening, region, window_maps
 from gaia_core.inpainting import extract
 from gaia_core.training.inpainting import SHARP, Pool, Windows, meet
 from gaia_core.training.pack import Clip, clips_by_identity
@@ -79,22 +79,27 @@ def _add(
     image, pose, face = meet(frame, landmarks, encoder)
     maps = window_maps(pose, encoder.template)
     for side, (eye, where) in enumerate(zip(EYES, maps, strict=True)):
-        masks = torch.cat(lids(face, where, eye), 1)
-        pool.add(extract(image, where)[0], masks[0], f"{clip} {side}")
+        masks = [part(face, where, eye)[0] for part in (opening, region, iris)]
+        pool.add(extract(image, where)[0], torch.cat(masks), f"{clip} {side}")
 
 
 class EyeWindows(Windows):
-    """Closing lids with a frame where the same eye is wider open; the masks are `lids`."""
+    """Eyes that are less open than in the frame that tells of them, or wider.
+
+    The masks are `opening`, `region` and `iris`.
+    """
 
     def telling(self, index: int) -> list[int]:
-        least = max(LEAST, self.area[index][0] / OPEN)
-        return [i for i in self.of_clip[self.clip[index]] if self.area[i][0] > least]
+        own = self.area[index][0]
+        had = {i: self.area[i][0] for i in self.of_clip[self.clip[index]]}
+        wider = [i for i, area in had.items() if area > max(LEAST, own / OPEN)]
+        return wider + [i for i, area in had.items() if own > WIDER * max(LEAST / 2, area)]
 
     def example(self, window: Tensor, masks: Tensor, same: Tensor) -> dict[str, Tensor]:
-        opening, region = masks[:, 0].split(1, 1)
+        wanted, around, where = masks[:, 0].split(1, 1)
         return {
             "window": window[:, 0],
-            "region": region,
+            "region": around,
             "around": self.rendered(window[:, 0]),
-            "shown": torch.cat([window[:, 1] - 0.5, masks[:, 1, :1], opening], 1),
+            "shown": torch.cat([window[:, 1] - 0.5, masks[:, 1, :1], wanted, where], 1),
         }

@@ -93,7 +93,7 @@ def train_mouth(
 def train_eyes(
     folder: Path, run: Path, weights: Path, settings: Settings, batch: int, preset: str = "small"
 ) -> None:
-    """Trains the inpainter of closing lids on a pack; the averaged weights go into `weights`."""
+    """Trains the inpainter of closing and opening eyes; the averaged weights go into `weights`."""
     data = EyeWindows(folder / EYES, batch, seed=_rank())
     _train_inpainter(Eyes, PRESETS[preset].eyes, data, run, weights, settings)
 
