@@ -14,11 +14,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gaia_core import eyes, lips
 from gaia_core import landmarks as mesh
 from gaia_core.config import AutoencoderConfig, MotionConfig
 from gaia_core.conformer import Attention
-from gaia_core.eyes import Eyes, seen, window_maps
+from gaia_core.eyes import Eyes, window_maps
 from gaia_core.inpainting import extract
+from gaia_core.lips import Lips
 from gaia_core.mouth import Mouth, between_lips, seen_between, window_map
 
 
@@ -89,6 +91,7 @@ class Appearance:
         fine: (B, C', H/2, W/2) features at half of it.
         motion: (B, D) the portrait's own motion latent.
         mouth: (B, 4, 64, 64) what it shows between its lips, see `mouth.seen_between`.
+        lips: (B, 5, 64, 64) what it shows of its mouth, see `lips.seen`.
         eyes: (B, 2, 4, 64, 64) what it shows of its eyes, see `eyes.seen`.
         matte: (B, 1, S/4, S/4) in [0, 1], what goes with the head, see `Renderer.matte`; None in
             training.
@@ -103,6 +106,7 @@ class Appearance:
     fine: Tensor
     motion: Tensor
     mouth: Tensor | None = None
+    lips: Tensor | None = None
     eyes: Tensor | None = None
     matte: Tensor | None = None
     backdrop: Tensor | None = None
@@ -609,6 +613,7 @@ class Autoencoder(nn.Module):
         self.renderer = (PlainDecoder if config.plain else Renderer)(config)
         # Trained by themselves, see `checkpoint.load_autoencoder`.
         self.mouth: Mouth | None = None
+        self.lips: Lips | None = None
         self.eyes: Eyes | None = None
 
     def encode_motion(self, landmarks: Tensor) -> Tensor:
@@ -629,12 +634,15 @@ class Autoencoder(nn.Module):
         with _full_precision(motion):
             small = resize(portrait.float(), self.config.image)
             pose, landmarks = self.head_pose(motion), self.decode_landmarks(motion)
+            where = window_map(pose, self.motion.template)
             if self.mouth:
-                where = window_map(pose, self.motion.template)
                 between = between_lips(landmarks, where)
                 appearance.mouth = seen_between(extract(small, where), between)
+            if self.lips:
+                appearance.lips = lips.seen(small, landmarks, where)
             if self.eyes:
-                appearance.eyes = seen(small, landmarks, window_maps(pose, self.motion.template))
+                maps = window_maps(pose, self.motion.template)
+                appearance.eyes = eyes.seen(small, landmarks, maps)
         if isinstance(self.renderer, Renderer) and not self.training:
             # In training the decoder has to find out by itself.
             appearance.matte = self.renderer.matte(appearance, motion, self.motion)
@@ -645,13 +653,15 @@ class Autoencoder(nn.Module):
     def decode(self, appearance: Appearance, motion: Tensor, side: int | None = None) -> Tensor:
         """Appearance of one portrait or B, (B, D) -> frames (B, 3, side, side) in [0, 1]"""
         frames, _, _ = self.renderer(appearance, motion, self.motion, side or self.config.image)
-        if not (self.mouth or self.eyes):
+        if not (self.mouth or self.lips or self.eyes):
             return frames.clamp(0, 1)
         with _full_precision(motion):
             pose, landmarks = self.head_pose(motion), self.decode_landmarks(motion)
+            where = window_map(pose, self.motion.template)
             if self.mouth and appearance.mouth is not None:
-                where = window_map(pose, self.motion.template)
                 frames = self.mouth.fill(frames.float(), appearance.mouth, landmarks, where)
+            if self.lips and appearance.lips is not None:
+                frames = self.lips.fill(frames.float(), appearance.lips, landmarks, where)
             if self.eyes and appearance.eyes is not None:
                 maps = window_maps(pose, self.motion.template)
                 frames = self.eyes.fill(frames.float(), appearance.eyes, landmarks, maps)

@@ -24,6 +24,7 @@ from gaia_core.denoiser import Denoiser
 from gaia_core.errors import InputError
 from gaia_core.eyes import Eyes
 from gaia_core.inpainting import Inpainter
+from gaia_core.lips import Lips
 from gaia_core.mouth import Mouth
 
 CONTROLS = "controls.safetensors"
@@ -52,7 +53,7 @@ def save(folder: Path, stage: Autoencoder | Inpainter | Denoiser, trained: dict[
 
 
 def load_autoencoder(folder: Path) -> Autoencoder:
-    """Stage 1 with its weights, and with the inpainters of mouth and eyes that the folder has.
+    """Stage 1 with its weights, and with the inpainters that the folder has.
 
     Raises:
         InputError: weights are missing or do not fit their configuration.
@@ -70,7 +71,8 @@ def load_autoencoder(folder: Path) -> Autoencoder:
         return _filled(_built(folder, name, build), folder) if name in read_config(folder) else None
 
     autoencoder = _filled(_built(folder, "autoencoder", build), folder)
-    autoencoder.mouth, autoencoder.eyes = inpainter(Mouth, "mouth"), inpainter(Eyes, "eyes")
+    autoencoder.mouth, autoencoder.lips = inpainter(Mouth, "mouth"), inpainter(Lips, "lips")
+    autoencoder.eyes = inpainter(Eyes, "eyes")
     return autoencoder
 
 

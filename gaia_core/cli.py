@@ -45,6 +45,7 @@ STAGES = (
     "pack",
     "autoencoder",
     "mouth",
+    "lips",
     "eyes",
     "denoiser",
     "closing",
@@ -237,6 +238,7 @@ def train(options: argparse.Namespace) -> None:
     trainer = {
         "autoencoder": stages.train_autoencoder,
         "mouth": stages.train_mouth,
+        "lips": stages.train_lips,
         "eyes": stages.train_eyes,
         "denoiser": stages.train_denoiser,
     }
@@ -284,9 +286,9 @@ def info(options: argparse.Namespace) -> None:
         print(f"{name} {metadata.version(name)}")
     print(f"device: {'cuda' if torch.cuda.is_available() else 'cpu'}")
     print(f"weights: {options.weights}")
-    mouth, autoencoder.mouth = autoencoder.mouth, None
-    eyes, autoencoder.eyes = autoencoder.eyes, None
-    for stage in filter(None, (autoencoder, mouth, eyes, denoiser)):
+    inpainters = autoencoder.mouth, autoencoder.lips, autoencoder.eyes
+    autoencoder.mouth = autoencoder.lips = autoencoder.eyes = None
+    for stage in filter(None, (autoencoder, *inpainters, denoiser)):
         name = type(stage).__name__.lower()
         count = sum(p.numel() for p in stage.parameters()) / 1e6
         size = (options.weights / f"{name}.safetensors").stat().st_size / 1e6
@@ -302,12 +304,13 @@ def _describe(preset: str) -> None:
     from gaia_core.autoencoder import Autoencoder
     from gaia_core.denoiser import Denoiser
     from gaia_core.eyes import Eyes
+    from gaia_core.lips import Lips
     from gaia_core.mouth import Mouth
 
     sizes = SIZES_OF_STAGES[preset]
     with torch.device("meta"):  # the largest would not fit into this machine
         autoencoder = Autoencoder(sizes.autoencoder)
-        inpainters = Mouth(sizes.mouth), Eyes(sizes.eyes)
+        inpainters = Mouth(sizes.inpainter), Lips(sizes.inpainter), Eyes(sizes.inpainter)
         denoiser = Denoiser(sizes.denoiser, sizes.autoencoder.motion)
     for stage in (autoencoder, *inpainters, denoiser):
         name = type(stage).__name__.lower()

@@ -62,7 +62,7 @@ class AutoencoderConfig:
 
 @dataclass(frozen=True)
 class InpainterConfig:
-    """The inpainter of what opened lips, or lids that close or open, show."""
+    """An inpainter of what lips or lids show that close or open."""
 
     widths: tuple[int, int, int] = (32, 64, 128)  # at 32, 16 and 8 px of a window of 64
 
@@ -84,12 +84,11 @@ class DenoiserConfig:
 
 @dataclass(frozen=True)
 class Preset:
-    """Both stages, and what stage 1 paints mouths and eyes with."""
+    """Both stages, and what stage 1 paints mouths, lips and eyes with."""
 
     autoencoder: AutoencoderConfig = AutoencoderConfig()
     denoiser: DenoiserConfig = DenoiserConfig()
-    mouth: InpainterConfig = InpainterConfig()
-    eyes: InpainterConfig = InpainterConfig()
+    inpainter: InpainterConfig = InpainterConfig()
 
 
 # The paper's sizes in millions of parameters (docs/paper.md), for machines that can train them. How

@@ -20,8 +20,8 @@ MODULES = {
 # Where training and evaluation may be imported, and only when their commands are given.
 COMMANDS = "gaia_core.cli"
 NETWORKS = (
-    *("autoencoder", "conformer", "denoiser", "diffusion", "eyes", "landmarks", "mouth"),
-    *("inpainting", "sampling"),
+    *("autoencoder", "conformer", "denoiser", "diffusion", "eyes", "landmarks", "lips"),
+    *("inpainting", "mouth", "sampling"),
 )
 
 

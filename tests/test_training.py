@@ -28,6 +28,7 @@ from gaia_core.errors import InputError
 from gaia_core.eyes import EYES
 from gaia_core.face import FaceLandmarker
 from gaia_core.inpainting import SIDE
+from gaia_core.lips import INNER, REACH
 from gaia_core.media import VideoWriter, write_audio
 from gaia_core.mouth import Mouth
 from gaia_core.speech import FEATURES
@@ -37,6 +38,7 @@ from gaia_core.training.denoiser import NO_SPEECH, WINDOWS, MotionWindows, denoi
 from gaia_core.training.eyes import EyeWindows, pack_eyes
 from gaia_core.training.flow import FlowTeacher
 from gaia_core.training.inpainting import InpaintingLosses
+from gaia_core.training.lips import LipWindows, pack_lips
 from gaia_core.training.loop import Settings, train
 from gaia_core.training.motion import mirror_order
 from gaia_core.training.mouth import MouthWindows, pack_mouths
@@ -57,7 +59,6 @@ SPEECH = 12
 TINY = Preset(
     AutoencoderConfig(MOTION, appearance=4, detail=4, widths=(8, 12, 16), refine=8, condition=16),
     DenoiserConfig(MOTION.width, SPEECH, 8, width=16, layers=2, heads=2, kernel=3, dropout=0.0),
-    InpainterConfig((4, 4, 8)),
     InpainterConfig((4, 4, 8)),
 )
 CLIPS = (  # identity, source, frames, frames of speech
@@ -752,7 +753,7 @@ def test_texture_tells_how_much_detail_there_is_and_not_where():
     assert (texture(soft) < own).all()
 
 
-# The inpainters of mouth and eyes
+# The inpainters of mouth, lips and eyes
 
 
 @pytest.fixture(scope="module")
@@ -816,7 +817,7 @@ def test_the_mouth_is_trained_into_weights_beside_its_stage(packed, mouth_pack):
     for _ in range(2):
         stages.train_mouth(packed, packed / "mouth", weights, steps(1), 2, "tiny")
     model = checkpoint.load_autoencoder(weights)
-    assert model.mouth.config == TINY.mouth
+    assert model.mouth.config == TINY.inpainter
     assert checkpoint.read_config(weights)["mouth"]["trained"] == {
         "samples": 4,
         "windows": 24,
@@ -891,16 +892,90 @@ def test_lids_that_close_or_open_are_told_of_by_the_same_eye_otherwise(eye_pack)
     assert (batch["region"].sum((1, 2, 3)) > portrait).all()
 
 
-def test_the_eyes_are_trained_into_weights_beside_their_stage(packed, eye_pack):
-    (packed / stages.EYES).unlink(missing_ok=True)
-    (packed / stages.EYES).symlink_to(eye_pack)
-    weights = packed / "weights"
+@pytest.fixture(scope="module")
+def lip_pack(tmp_path_factory):
+    """Mouths of two people, parted to less and less: white between lips of one colour."""
+    generator = torch.Generator().manual_seed(0)
+    heights = torch.tensor([14, 12, 10, 6, 4, 0]).repeat(4)
+    windows, masks = torch.empty(24, 3, SIDE, SIDE), torch.zeros(24, 4, SIDE, SIDE)
+    for number, height in enumerate(heights.tolist()):
+        windows[number] = 0.2 + 0.5 * torch.rand(3, 1, 1, generator=generator)
+        windows[number, :, 24 : 24 + height, 16:48] = 1
+        masks[number, 0, 24 : 24 + height, 16:48] = 1
+        rows = torch.arange(SIDE)[:, None] + 0.5
+        inside = torch.minimum(rows - 24, 24 + height - rows).expand(SIDE, SIDE)
+        for channel, wider in enumerate((0, 5, 10), 1):
+            masks[number, channel] = (0.5 + (inside + wider) / (2 * REACH)).clamp(0, 1)
+    path = tmp_path_factory.mktemp("pack") / "lips.safetensors"
+    save_file(
+        {
+            "window": (windows * 255).byte(),
+            "masks": (masks * 255).byte(),
+            "clip": torch.arange(24) // 6,
+            "person": torch.arange(24) // 12,
+            "weight": torch.tensor([1.0, 1.0]),
+        },
+        path,
+    )
+    return path
+
+
+def test_lips_that_close_are_told_of_by_the_same_mouth_parted_wider(lip_pack):
+    data = LipWindows(lip_pack, 64)
+    for index, others in enumerate(data.others):
+        assert all(data.clip[other] == data.clip[index] for other in others)
+    assert not data.others[0] and [other % 6 for other in data.others[5]] == [0, 1, 2, 3, 4]
+    assert [other % 6 for other in data.others[3]] == [0, 1, 2]
+    batch = next(iter(data))
+    assert batch["shown"].shape == (64, 7, SIDE, SIDE) and batch["region"].shape[1] == 1
+    # What they shall be lies where the frame's lips meet; the margin around it varies.
+    wanted = (batch["shown"][:, 5] > 0.01).any(2).sum(1)
+    assert (batch["shown"][:, 3].any(2).sum(1) > wanted).all()
+    painted = batch["region"].sum((1, 2, 3)) / SIDE
+    assert (painted > wanted).all() and len(painted.unique()) > 30
+
+
+@pytest.mark.parametrize("name", ["lips", "eyes"])
+def test_an_inpainter_is_trained_into_weights_beside_its_stage(packed, eye_pack, lip_pack, name):
+    pack, path, train_it = {
+        "lips": (lip_pack, packed / stages.LIPS, stages.train_lips),
+        "eyes": (eye_pack, packed / stages.EYES, stages.train_eyes),
+    }[name]
+    path.unlink(missing_ok=True)
+    path.symlink_to(pack)
+    weights = packed / f"weights of {name}"
     stages.train_autoencoder(packed, packed / "run", weights, steps(1), 2, "tiny")
-    stages.train_eyes(packed, packed / "eyes", weights, steps(1), 2, "tiny")
+    train_it(packed, packed / name, weights, steps(1), 2, "tiny")
     model = checkpoint.load_autoencoder(weights)
-    assert model.eyes.config == TINY.eyes and model.mouth is None
+    assert getattr(model, name).config == TINY.inpainter and model.mouth is None
     facts = {"samples": 2, "windows": 24, "people": 2}
-    assert checkpoint.read_config(weights)["eyes"]["trained"] == facts
+    assert checkpoint.read_config(weights)[name]["trained"] == facts
+
+
+def test_closing_lips_are_packed_of_clips(clips, encoder, tmp_path):
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    with FaceLandmarker() as landmarker:
+        for clip in read_manifest(clips, "train"):
+            clip_landmarks(clip, clips, cache, landmarker)
+    with pytest.raises(InputError, match="lips that close"):
+        pack_lips(clips, cache, tmp_path / "lips.safetensors", encoder)
+    top, bottom = (list(curve[1:-1]) for curve in INNER)
+    for path in cache.iterdir():  # the lips of a still photo do not move: as if they did
+        with np.load(path) as stored:
+            arrays = dict(stored)
+        arrays["landmarks"][:, bottom, 1] += 0.04
+        arrays["landmarks"][::3, bottom] = arrays["landmarks"][::3][:, top]
+        np.savez(path, **arrays)
+    pack_lips(clips, cache, tmp_path / "lips.safetensors", encoder)
+    pack = load_file(tmp_path / "lips.safetensors")
+    count = len(pack["window"])
+    assert pack["window"].shape == (count, 3, SIDE, SIDE)
+    assert pack["masks"].shape == (count, 4, SIDE, SIDE)
+    # The gap's area, the field of its distance and the window's place are one mouth's.
+    wide = pack["masks"][:, 0].float().sum((1, 2)).argmax()
+    inside = pack["masks"][wide, 1] > 127
+    assert (inside == (pack["masks"][wide, 0] > 127))[:, 20:44].float().mean() > 0.98
 
 
 def test_closing_lids_are_packed_of_clips(clips, encoder, tmp_path):

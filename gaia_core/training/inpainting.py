@@ -1,4 +1,4 @@
-"""What the inpainters of mouth and eyes learn from: real windows with a region wiped out.
+"""What the inpainters of mouth, lips and eyes learn from: real windows with a region wiped out.
 
 A loss on pixels alone would paint the mean of all mouths, a grey plate, so a critic joins in. No
 renderer is needed: any photo of parted lips tells what lies between such lips.
@@ -7,7 +7,8 @@ renderer is needed: any photo of parted lips tells what lies between such lips.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +17,17 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from gaia_core import media
 from gaia_core.autoencoder import MotionEncoder
 from gaia_core.errors import InputError
 from gaia_core.inpainting import SIDE, Inpainter
 from gaia_core.perceptual import PerceptualFeatures, perceptual_distance
 from gaia_core.training.critic import Contest
+from gaia_core.training.pack import clips_by_identity
 
 SHARP = 300.0  # px of a face's crop; what is smaller shows neither teeth nor lashes
+SOFT = 0.4  # weight of people whose clips are not sharp, among those of whom something closes
+USUAL = 0.8  # quantile of a clip's apertures that counts as usual
 
 
 def meet(
@@ -75,6 +80,66 @@ class Pool:
 
 def _bytes(x: Tensor) -> Tensor:
     return (x.clamp(0, 1) * 255).round().byte()
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Of which frames windows are packed: of those in which something closes, and as many open.
+
+    Attributes:
+        aperture: of landmarks (T, K, 3) -> (T,)
+        shut, wide: shares of a clip's usual aperture. Below `shut` it closes, above `wide` it is
+            open.
+        least: usual aperture without which a clip shows nothing.
+    """
+
+    aperture: Callable[[Tensor], Tensor]
+    shut: float
+    wide: float
+    least: float = 0.0
+
+    def of(self, landmarks: Tensor) -> tuple[list[int], list[int]]:
+        """Frames of a clip in which it closes, and in which it is open: (T, K, 3) -> indices"""
+        aperture = self.aperture(landmarks)
+        usual = aperture.nanquantile(USUAL)
+        if not usual > self.least:
+            return [], []
+        masks = aperture < self.shut * usual, aperture > self.wide * usual
+        shut, wide = (mask.nonzero()[:, 0].tolist() for mask in masks)
+        return shut, wide
+
+
+def pack_moments(
+    data: Path,
+    cache: Path,
+    moments: Moments,
+    per_identity: int,
+    add: Callable[[Pool, np.ndarray, Tensor, str], None],
+) -> Pool:
+    """Windows of the training clips, of at most about `per_identity` frames' worth of each person.
+
+    `add` takes a frame (H, H, 3), its landmarks (K, 3) and the clip's name.
+    """
+    pool = Pool()
+    for identity, clips in clips_by_identity(data).items():
+        sharp = [clip for clip in clips if clip.pixels >= SHARP]
+        found = []
+        for clip in sharp or clips:
+            with np.load(cache / clip.cache_name) as stored:
+                landmarks = torch.from_numpy(stored["landmarks"])
+            shut, wide = moments.of(landmarks)
+            if shut:
+                found.append((clip, landmarks, shut, wide))
+        found = found[:: max(1, len(found) * 8 // per_identity)]
+        wanted = max(2, per_identity // max(1, 4 * len(found)))  # of each clip, and as many open
+        for clip, landmarks, shut, wide in found:
+            shut = shut[:: -(-len(shut) // wanted)]
+            picked = {*shut, *wide[:: max(1, len(wide) // max(2, len(shut)))]}
+            for index, frame in enumerate(media.read_video(data / "clips" / clip.file)):
+                if index in picked:
+                    add(pool, frame, landmarks[index], clip.file)
+        pool.weigh(identity, 1.0 if sharp else SOFT)
+    return pool
 
 
 class Windows:

@@ -16,12 +16,14 @@ from gaia_core.config import PRESETS, InpainterConfig
 from gaia_core.denoiser import Denoiser
 from gaia_core.eyes import Eyes
 from gaia_core.inpainting import Inpainter
+from gaia_core.lips import Lips
 from gaia_core.mouth import Mouth
 from gaia_core.training.critic import Contest
 from gaia_core.training.denoiser import MotionWindows, denoiser_losses
 from gaia_core.training.expression import fit_directions
 from gaia_core.training.eyes import EyeWindows, pack_eyes
 from gaia_core.training.inpainting import InpaintingLosses, Windows
+from gaia_core.training.lips import LipWindows, pack_lips
 from gaia_core.training.loop import Settings, train
 from gaia_core.training.motion import fit_motion_encoder
 from gaia_core.training.mouth import MouthWindows, pack_mouths
@@ -37,7 +39,7 @@ from gaia_core.training.renderer import FramePairs, RendererLosses
 log = logging.getLogger(__name__)
 
 FRAMES, MOTION, ENCODER = "frames.safetensors", "motion.safetensors", "encoder.safetensors"
-MOUTHS, EYES = "mouths.safetensors", "eyes.safetensors"
+MOUTHS, LIPS, EYES = "mouths.safetensors", "lips.safetensors", "eyes.safetensors"
 DENOISER_DECAY = 0.05  # it overfits the few people there are; the renderer does not
 
 
@@ -57,6 +59,7 @@ def pack(data: Path, folder: Path, per_identity: int, preset: str = "small") -> 
     checkpoint.save_directions(folder, fit_directions(encoder, seen))
     pack_frames(data, cache, folder / FRAMES, per_identity)
     pack_mouths(data, cache, folder / MOUTHS, encoder, per_identity)
+    pack_lips(data, cache, folder / LIPS, encoder, per_identity)
     pack_eyes(data, cache, folder / EYES, encoder, per_identity)
     pack_motion(data, cache, folder / MOTION, encoder)
 
@@ -87,7 +90,15 @@ def train_mouth(
 ) -> None:
     """Trains the inpainter of the mouth on a pack; the averaged weights go into `weights`."""
     data = MouthWindows(folder / MOUTHS, batch, seed=_rank())
-    _train_inpainter(Mouth, PRESETS[preset].mouth, data, run, weights, settings)
+    _train_inpainter(Mouth, PRESETS[preset].inpainter, data, run, weights, settings)
+
+
+def train_lips(
+    folder: Path, run: Path, weights: Path, settings: Settings, batch: int, preset: str = "small"
+) -> None:
+    """Trains the inpainter of closing lips on a pack; the averaged weights go into `weights`."""
+    data = LipWindows(folder / LIPS, batch, seed=_rank())
+    _train_inpainter(Lips, PRESETS[preset].inpainter, data, run, weights, settings)
 
 
 def train_eyes(
@@ -95,11 +106,11 @@ def train_eyes(
 ) -> None:
     """Trains the inpainter of closing and opening eyes; the averaged weights go into `weights`."""
     data = EyeWindows(folder / EYES, batch, seed=_rank())
-    _train_inpainter(Eyes, PRESETS[preset].eyes, data, run, weights, settings)
+    _train_inpainter(Eyes, PRESETS[preset].inpainter, data, run, weights, settings)
 
 
 def _train_inpainter(
-    kind: type[Mouth] | type[Eyes],
+    kind: type[Mouth] | type[Lips] | type[Eyes],
     sizes: InpainterConfig,
     data: Windows,
     run: Path,
