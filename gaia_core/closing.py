@@ -21,7 +21,7 @@ from gaia_core.config import POSE_CHANNELS
 # and of recordings in Arabic; it was never told of the offline voices, where it is as sure.
 READOUT = Path(__file__).with_name("bilabials.npy")
 AJAR, SHUT = 0.5, 0.8  # probabilities at which lips begin to close, and are closed
-PRESSED = 0.014  # how far beyond touching, in sides of the crop: a picture closes less than asked
+PRESSED = 0.03  # how far beyond touching, in sides of the crop: a picture closes less than asked
 
 
 def closing(speech: Tensor) -> Tensor:
