@@ -1,8 +1,9 @@
 """A small network that paints a region of a frame, in a window that the skull carries.
 
-For what no sampling of a portrait can bring: what lies behind opened lips, and closed lids. It sees
-what surrounds the region and what the portrait has there. Where windows and regions are is told
-by `mouth.py` and `eyes.py`; knows nothing of the rest of the frame.
+For what no sampling of a portrait can bring: what lies behind opened lips, closed lips, and lids
+that close or open. It sees what surrounds the region and what the portrait has there. Where windows
+and regions are is told by `mouth.py`, `lips.py` and `eyes.py`; knows nothing of the rest of the
+frame.
 """
 
 from __future__ import annotations
