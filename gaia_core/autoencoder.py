@@ -663,6 +663,10 @@ class Autoencoder(nn.Module):
             if self.lips and appearance.lips is not None:
                 frames = self.lips.fill(frames.float(), appearance.lips, landmarks, where)
             if self.eyes and appearance.eyes is not None:
-                maps = window_maps(pose, self.motion.template)
-                frames = self.eyes.fill(frames.float(), appearance.eyes, landmarks, maps)
+                template, own = self.motion.template, appearance.motion.float()
+                maps = window_maps(pose, template)
+                past = window_maps(self.head_pose(own), template)
+                shown = self.decode_landmarks(own)
+                frames = eyes.look(frames.float(), shown, landmarks, past, maps)
+                frames = self.eyes.fill(frames, appearance.eyes, landmarks, maps)
         return frames.clamp(0, 1)

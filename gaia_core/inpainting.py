@@ -8,6 +8,8 @@ frame.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -49,6 +51,30 @@ def lay(frames: Tensor, inside: Tensor, region: Tensor, where: Where) -> Tensor:
 
     (B, C, H, H), (B, C, SIDE, SIDE), (B, 1, SIDE, SIDE) -> (B, C, H, H)
     """
+    box, layer, _ = _laid(frames, torch.cat([inside, region], 1), where)
+    laid = frames.clone()
+    laid[box] = frames[box].lerp(layer[:, :-1], layer[:, -1:].clamp(0, 1))
+    return laid
+
+
+def slide(frames: Tensor, offset: Tensor, region: Tensor, where: Where) -> Tensor:
+    """Frames with what they show in the windows moved where the region says, as sharp as it was.
+
+    (B, C, H, H), (B, 2, SIDE, SIDE) window px to where each place is sampled, (B, 1, SIDE, SIDE)
+    -> (B, C, H, H)
+    """
+    box, layer, places = _laid(frames, torch.cat([offset, region], 1), where)
+    moved = layer[:, :2].permute(0, 2, 3, 1) @ (where[0].transpose(1, 2) * (2 / SIDE))[:, None]
+    grid = 2 * (places + moved) - 1
+    sampled = F.grid_sample(frames, grid, "bicubic", padding_mode="border", align_corners=False)
+    slid = frames.clone()
+    slid[box] = frames[box].lerp(sampled, layer[:, 2:].clamp(0, 1))
+    return slid
+
+
+def _laid(frames: Tensor, layer: Tensor, where: Where) -> tuple[Any, Tensor, Tensor]:
+    """What windows hold, at the frames' pixels: the box around all windows, (B, C, h, w) in it,
+    and where its pixels are, (h, w, 2) in crop units."""
     matrix, shift = where
     side = frames.shape[-1]
     reach = matrix.abs().sum(-1)  # of the window's corners from its centre
@@ -58,13 +84,10 @@ def lay(frames: Tensor, inside: Tensor, region: Tensor, where: Where) -> Tensor:
         (torch.arange(a, b, device=frames.device) + 0.5) / side
         for a, b in zip(low, high, strict=True)
     )
-    places = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1) - shift[:, None, None]
-    grid = places @ torch.linalg.inv(matrix).transpose(1, 2)[:, None]
-    layer = F.grid_sample(torch.cat([inside, region], 1), grid, "bicubic", align_corners=False)
+    places = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)
+    grid = (places - shift[:, None, None]) @ torch.linalg.inv(matrix).transpose(1, 2)[:, None]
     box = (..., slice(low[1], high[1]), slice(low[0], high[0]))
-    laid = frames.clone()
-    laid[box] = frames[box].lerp(layer[:, :-1], layer[:, -1:].clamp(0, 1))
-    return laid
+    return box, F.grid_sample(layer, grid, "bicubic", align_corners=False), places
 
 
 def within(points: Tensor, where: Where) -> Tensor:
@@ -88,12 +111,12 @@ def between(
         (B, 1, SIDE, SIDE) px, negative outside, and (B, 1, 1, SIDE) px.
     """
     points = within(landmarks, where)
-    above, below = (_heights(points[:, list(curve)])[:, None, None] for curve in (top, bottom))
+    above, below = (heights(points[:, list(curve)])[:, None, None] for curve in (top, bottom))
     rows = torch.arange(SIDE, device=points.device)[:, None] + 0.5
     return torch.minimum(rows - above, below - rows), below - above
 
 
-def _heights(curve: Tensor) -> Tensor:
+def heights(curve: Tensor) -> Tensor:
     """Height of a curve in each of the window's columns: (B, N, 2) px -> (B, SIDE) px
 
     Outside its ends the height falls to the end's, where the other edge ends as well.

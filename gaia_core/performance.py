@@ -181,6 +181,9 @@ class Performer:
     def _looks(self, strayed: Tensor, controls: Controls) -> Tensor:
         """The change that makes gaze and blinks stronger or weaker, each by itself."""
         basis = self.directions[[list(EXPRESSION).index(name) for name in LOOKS]]
+        # Lids go up and down with the gaze: all that they close counts as a blink.
+        blink = basis[-1] / basis[-1].norm()
+        basis = torch.cat([basis[:-1] - (basis[:-1] @ blink)[:, None] * blink, basis[-1:]])
         amounts = strayed @ torch.linalg.pinv(basis)
         factors = [controls.strength.get(name, 1.0) - 1 for name in ("gaze", "gaze", "blink")]
         return (amounts * amounts.new_tensor(factors)) @ basis

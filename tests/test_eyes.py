@@ -6,7 +6,7 @@ from torch import Tensor
 
 from gaia_core import landmarks as mesh
 from gaia_core.config import InpainterConfig
-from gaia_core.eyes import EYES, Eyes, changed, iris, opening, region, seen, window_maps
+from gaia_core.eyes import EYES, Eyes, changed, iris, look, opening, region, seen, window_maps
 from gaia_core.inpainting import SIDE
 
 TINY = InpainterConfig((4, 4, 8))
@@ -124,3 +124,88 @@ def test_the_painter_is_told_the_portraits_eye_and_how_far_lids_close():
         assert not torch.equal(painter(around, region, other), painted)
     inside = around * (1 - region)
     assert torch.equal(painter(inside, region, shown), painted)
+
+
+def drawn(face: Tensor, side: int, tall: float = 1.0) -> Tensor:
+    """A white frame with a dark disc for every pupil, `tall` times as high as wide."""
+    at = (torch.arange(side) + 0.5) / side
+    pixels = torch.stack(torch.meshgrid(at, at, indexing="xy"), -1)
+    frame = torch.ones(1, 3, side, side)
+    for eye in EYES:
+        points = face[0, list(eye.iris), :2]
+        radius = 0.2 * (points[1:] - points[0]).norm(dim=-1).mean()
+        far = ((pixels - points[0]) / torch.tensor([1.0, tall])).norm(dim=-1)
+        frame *= 1 - (0.5 + (radius - far) * side).clamp(0, 1)
+    return frame
+
+
+def dark(frame: Tensor, face: Tensor, eye) -> tuple[Tensor, Tensor]:
+    """Middle (2,) and spread (2,) of what is dark around an eye, crop units."""
+    side = frame.shape[-1]
+    at = (torch.arange(side) + 0.5) / side
+    pixels = torch.stack(torch.meshgrid(at, at, indexing="xy"), -1)
+    near = (pixels - face[0, [*eye.upper, *eye.lower], :2].mean(0)).norm(dim=-1) < 0.1
+    weight = ((1 - frame[0, 0]) * near)[..., None]
+    middle = (pixels * weight).sum((0, 1)) / weight.sum()
+    return middle, ((pixels - middle).square() * weight).sum((0, 1)).sqrt() / weight.sum().sqrt()
+
+
+def looking(template: Tensor, pose: Tensor, by: tuple[float, float]) -> tuple[Tensor, tuple]:
+    """Landmarks whose irises stand aside by so many eye widths."""
+    face = template[None].clone()
+    for eye in EYES:
+        width = (template[eye.upper[0]] - template[eye.upper[-1]]).norm()
+        face[:, list(eye.iris), :2] += width * torch.tensor(by)
+    return mesh.apply_pose(face, pose), window_maps(pose, template)
+
+
+@pytest.mark.parametrize("side", [256, 600])
+def test_eyes_that_look_as_in_the_portrait_are_left_as_they_are(template, side):
+    face, maps = placed(template, TURNED, 0.0)
+    frame = torch.rand(1, 3, side, side)
+    torch.testing.assert_close(look(frame, face, face, maps, maps), frame, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("pose", [USUAL, TURNED])
+@pytest.mark.parametrize("by", [0.15, -0.15])
+def test_irises_go_where_they_shall_be_and_nothing_else_moves(template, pose, by):
+    face, maps = placed(template, USUAL, 0.0)
+    gone, there = looking(template, pose, (by, 0.0))
+    still, _ = placed(template, pose, 0.0)
+    frame = drawn(still, 512)
+    moved = look(frame, face, gone, maps, there)
+    for eye in EYES:
+        wanted = gone[0, eye.iris[0], :2] - still[0, eye.iris[0], :2]
+        found = dark(moved, still, eye)[0] - dark(frame, still, eye)[0]
+        assert (found - wanted).norm() < 0.3 * wanted.norm()
+    outside = torch.ones(512, 512, dtype=torch.bool)
+    for eye in EYES:
+        points = still[0, [*eye.upper, *eye.lower], :2] * 512
+        (left, top), (right, bottom) = points.amin(0).long() - 6, points.amax(0).long() + 7
+        outside[top:bottom, left:right] = False
+    torch.testing.assert_close(moved[..., outside], frame[..., outside], atol=0.02, rtol=0)
+
+
+def test_irises_follow_no_tremor(template):
+    face, maps = placed(template, USUAL, 0.0)
+    frame = drawn(face, 512)
+    trembling, _ = looking(template, USUAL, (0.008, 0.0))
+    moved = look(frame, face, trembling, maps, maps)
+    for eye in EYES:
+        wanted = (trembling - face)[0, eye.iris[0], 0]
+        assert (dark(moved, face, eye)[0] - dark(frame, face, eye)[0])[0].abs() < 0.3 * wanted
+
+
+def test_irises_are_round_in_eyes_that_open_wider(template):
+    wide, maps = placed(template, USUAL, 0.0)
+    face = wide.clone()
+    for eye in EYES:
+        lids, row = [*eye.upper[1:-1], *eye.lower[1:-1]], wide[0, eye.iris[0], 1]
+        face[:, lids, 1] = row + (wide[:, lids, 1] - row) / 1.6
+    stretched = drawn(wide, 512, 1.6)
+    made = look(stretched, face, wide, maps, maps)
+    for eye in EYES:
+        across, down = dark(stretched, wide, eye)[1]
+        assert down > 1.3 * across
+        across, down = dark(made, wide, eye)[1]
+        assert 0.75 < down / across < 1.2

@@ -56,13 +56,15 @@ GROUPS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("smile", "mouth", "pucker", "puff"), ("mouth", "face")),
 }
 WINK, RESTING = 2.6, 2.0  # strength of a wink; weight of the eye that does not
-GAZE = (0.12, -0.117)  # face widths by which the irises go to the right and up
+GAZE = (0.039, -0.032)  # face widths by which the irises go to the right and up
+# Upper lids go half as far with them, up and down. What irises do counts for more than lids.
+FOLLOWING, LOOKING = 0.5, 2.0
 PUFF = 0.234  # face widths by which full cheeks stand out
 # What else moved when a channel was asked of portraits of the training set, read off the pixels as
 # `evaluate --protocol control` does it, and is taken back: shares of those channels' directions.
 TAKEN_BACK: dict[str, dict[str, float]] = {
     "wink_left": {"blink": 0.25},
-    "wink_right": {"blink": 0.4, "gaze_x": 0.25},
+    "wink_right": {"blink": 0.4},
 }
 CHEEKS = (205, 425)  # their middles
 
@@ -139,29 +141,39 @@ def _latent(encoder: MotionEncoder, shape: Tensor) -> Tensor:
 def _winks(encoder: MotionEncoder, blink: Tensor) -> tuple[Tensor, Tensor]:
     """Real winks are rare in the data: each is the half of a blink that its eye does."""
     shape, left = _shape(encoder, blink), encoder.template[:, 0] > 0
-    eyes = encoder.config.groups["eyes"]
-    # The latent's eyes move together: that one rests counts for more than how the other closes.
-    basis = torch.stack([_shape(encoder, one) for one in torch.eye(len(blink))[eyes]], -1)
     winks = []
     for own in (left, ~left):
+        # The latent's eyes move together: that one rests counts for more than how the other closes.
         weight = torch.where(own, 1.0, RESTING)[:, None]
-        wanted = (shape * own[:, None] * weight).reshape(-1, 1)
-        found = torch.linalg.lstsq((basis * weight[..., None]).flatten(0, 1), wanted).solution
-        wink = torch.zeros_like(blink)
-        wink[eyes] = WINK * found[:, 0]
-        winks.append(wink)
+        winks.append(WINK * _of_eyes(encoder, shape * own[:, None], weight))
     return winks[0], winks[1]
 
 
 @torch.no_grad()
 def _gaze(encoder: MotionEncoder) -> tuple[Tensor, Tensor]:
     """Scores of looking are weak and noisy: the irises are moved by hand."""
+    irises = list(mesh.IRISES)
+    upper = [i for eye in (mesh.EYE_RIGHT, mesh.EYE_LEFT) for i in eye[9:]]
+    weight = torch.ones(mesh.COUNT, 1)
+    weight[irises] = LOOKING
     moved = []
     for axis, reach in enumerate(GAZE):
         shape = torch.zeros(mesh.COUNT, 3)
-        shape[list(mesh.IRISES), axis] = reach
-        moved.append(_latent(encoder, shape))
+        shape[irises, axis] = reach
+        if axis == 1:
+            shape[upper, axis] = FOLLOWING * reach
+        moved.append(_of_eyes(encoder, shape, weight))
     return moved[0], moved[1]
+
+
+def _of_eyes(encoder: MotionEncoder, shape: Tensor, weight: Tensor) -> Tensor:
+    """What of the eyes' channels comes nearest to a change: (K, 3), (K, 1) weights -> (D,)"""
+    eyes = encoder.config.groups["eyes"]
+    basis = torch.stack([_shape(encoder, one) for one in torch.eye(len(encoder.scale))[eyes]], -1)
+    wanted, basis = (shape * weight).reshape(-1, 1), basis * weight[..., None]
+    row = torch.zeros(len(encoder.scale))
+    row[eyes] = torch.linalg.lstsq(basis.flatten(0, 1), wanted).solution[:, 0]
+    return row
 
 
 @torch.no_grad()
