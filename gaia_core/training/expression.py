@@ -56,7 +56,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("smile", "mouth", "pucker", "puff"), ("mouth", "face")),
 }
 WINK, RESTING = 2.6, 2.0  # strength of a wink; weight of the eye that does not
-GAZE = (0.039, -0.032)  # face widths by which the irises go to the right and up
+GAZE = (0.039, -0.027)  # face widths by which the irises go to the right and up
 # Upper lids go half as far with them, up and down. What irises do counts for more than lids.
 FOLLOWING, LOOKING = 0.5, 2.0
 PUFF = 0.234  # face widths by which full cheeks stand out
