@@ -27,7 +27,7 @@ from gaia_core.inpainting import (
     extract,
     face_width,
     heights,
-    slide,
+    slide_,
     within,
 )
 
@@ -186,9 +186,10 @@ def look(
         before, after: landmarks of the portraits and of the frames, (1 or B, K, 3) and (B, K, 3).
         past, maps: see `window_maps`, of both.
     """
+    frames = frames.clone()
     for eye, old, where in zip(EYES, past, maps, strict=True):
         offset = beneath(Stand.of(before, old, eye), Stand.of(after, where, eye))
-        frames = slide(frames, offset, opening(after, where, eye), where)
+        slide_(frames, offset, opening(after, where, eye), where)
     return frames
 
 

@@ -57,19 +57,16 @@ def lay(frames: Tensor, inside: Tensor, region: Tensor, where: Where) -> Tensor:
     return laid
 
 
-def slide(frames: Tensor, offset: Tensor, region: Tensor, where: Where) -> Tensor:
-    """Frames with what they show in the windows moved where the region says, as sharp as it was.
+def slide_(frames: Tensor, offset: Tensor, region: Tensor, where: Where) -> None:
+    """Moves what frames show in the windows where the region says, as sharp as it was, in place.
 
     (B, C, H, H), (B, 2, SIDE, SIDE) window px to where each place is sampled, (B, 1, SIDE, SIDE)
-    -> (B, C, H, H)
     """
     box, layer, places = _laid(frames, torch.cat([offset, region], 1), where)
     moved = layer[:, :2].permute(0, 2, 3, 1) @ (where[0].transpose(1, 2) * (2 / SIDE))[:, None]
     grid = 2 * (places + moved) - 1
     sampled = F.grid_sample(frames, grid, "bicubic", padding_mode="border", align_corners=False)
-    slid = frames.clone()
-    slid[box] = frames[box].lerp(sampled, layer[:, 2:].clamp(0, 1))
-    return slid
+    frames[box] = frames[box].lerp(sampled, layer[:, 2:].clamp(0, 1))
 
 
 def _laid(frames: Tensor, layer: Tensor, where: Where) -> tuple[Any, Tensor, Tensor]:
