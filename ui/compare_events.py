@@ -189,7 +189,7 @@ def packed(board: Board) -> Callable[[Comparison, Session], Updates]:
             except BaseException:
                 takes.discard(folder)
                 raise
-            session.keep(path)
+            session.files.add(path)
             return {board.file: gr.update(value=str(path))}
 
     return on_pack

@@ -371,7 +371,7 @@ def open_file(
                 recipe = door.read_recipe(read_recipe(path))
             session: Session = values[output.session]
             form = form_of(values, inputs)
-            session.keep(path)
+            session.files.add(path)
             session.opened = recipe
             heard = timeline.of_file(path)
             session.dropped = recipe, heard
@@ -485,7 +485,7 @@ def remember(field: str, output: Output) -> Callable[[Any, Session], Updates]:
             path = door.uploaded(field, value)
         except InputError:
             return {output.history_card: gr.skip()}  # nothing there, or no upload
-        session.keep(path)
+        session.files.add(path)
         own = bool(session.takes) or not samples.is_shipped(path)
         return {output.history_card: gr.update(visible=True) if own else gr.skip()}
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
 from typing import Any
-from weakref import WeakSet
 
 from gaia_core.look import Look
 from gaia_core.request import MEDIA, Request
@@ -29,7 +27,7 @@ class Take:
     timeline: Mapping[str, Any] = field(default_factory=dict)  # what it shows of the take
 
 
-@dataclass(eq=False)
+@dataclass
 class Session:
     """Nothing here is shared: Gradio keeps one for each open page, and hands out that very object.
 
@@ -49,15 +47,9 @@ class Session:
     looks: dict[Path, Look] = field(default_factory=dict)
     dropped: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
 
-    def keep(self, *paths: Path) -> None:
-        """Notes files as the visitor's."""
-        with _keeping:
-            self.files.update(paths)
-            _keepers.add(self)
-
     def add(self, take: Take, request: Request) -> None:
         given = (getattr(request, name) for name in MEDIA)
-        self.keep(take.video, *(path for path in given if path is not None))
+        self.files.update([take.video, *(path for path in given if path is not None)])
         self.takes = [take, *self.takes][:MAX_TAKES]
         self.opened = take.recipe
 
@@ -77,13 +69,10 @@ class Session:
     def delete(self) -> int:
         """Removes the visitor's uploads and takes from the disk; returns how many there were.
 
-        Examples stay: their copies in the cache are everybody's. So does what another visitor
-        has uploaded as well, for Gradio keeps equal files of equal names once: it goes with them.
+        Examples stay: their copies in the cache are everybody's.
         """
-        with _keeping:
-            others = set().union(*(other.files for other in _keepers if other is not self))
         cache, deleted = takes.cache(), 0
-        for path in self.files - others:
+        for path in self.files:
             if not path.is_file() or not path.is_relative_to(cache):
                 continue
             if path.is_relative_to(cache / "takes"):
@@ -96,7 +85,3 @@ class Session:
         self.takes, self.files, self.opened, self.looks = [], set(), None, {}
         self.dropped = None
         return deleted
-
-
-_keepers: WeakSet[Session] = WeakSet()  # the visitors who have files
-_keeping = Lock()

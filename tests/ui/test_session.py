@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -54,35 +52,6 @@ def test_times_in_words():
     assert wait.span(0.2) == "1 s" and wait.span(59.6) == "60 s" and wait.span(150) == "2 min"
     assert wait.left(0.1, 5) == "" and wait.left(0.5, 30) == "about 30 s left"
     assert wait.spoken("你好，世界" * 9) > 2 * wait.spoken("Hello, you" * 4)
-
-
-# What is kept of a visitor
-
-
-def test_deleting_leaves_what_another_visitor_gave_as_well(tmp_path: Path, monkeypatch):
-    """Gradio keeps equal files of equal names once, whoever gave them."""
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    both, own = tmp_path / "a" / "both.png", tmp_path / "b" / "own.png"
-    for path in (both, own):
-        path.parent.mkdir()
-        path.write_bytes(path.name.encode())
-    first, second = Session(), deepcopy(Session())  # as Gradio makes them
-    first.keep(both, own)
-    second.keep(both)
-    assert first.delete() == 1
-    assert both.is_file() and not own.exists() and not first.files
-    assert second.delete() == 1 and not both.exists()
-
-
-def test_a_closed_page_holds_no_file(tmp_path: Path, monkeypatch):
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    (path := tmp_path / "photo.png").write_bytes(b"photo")
-    first, second = Session(), Session()
-    first.keep(path)
-    second.keep(path)
-    del second
-    gc.collect()
-    assert first.delete() == 1 and not path.exists()
 
 
 # Presets
