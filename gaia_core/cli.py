@@ -48,7 +48,7 @@ STAGES = (
     "lips",
     "eyes",
     "denoiser",
-    "closing",
+    "visemes",
     "language",
     "scaling",
     "ablations",
@@ -195,17 +195,17 @@ def prepare(options: argparse.Namespace) -> None:
 def train(options: argparse.Namespace) -> None:
     """Packs data or trains a stage."""
     from gaia_core.training import stages
-    from gaia_core.training.closing import train_closing
     from gaia_core.training.language import train_language
     from gaia_core.training.loop import Settings
+    from gaia_core.training.visemes import train_visemes
 
     logging.getLogger().setLevel(logging.INFO)
     if options.stage == "language":
         train_language(options.out)
         return
-    if options.stage == "closing":
+    if options.stage == "visemes":
         _folder_with_clips(options.data)
-        train_closing(options.data, options.out)
+        train_visemes(options.data, options.out)
         return
     if options.pack is None:
         raise InputError("Give the folder of the packed data by --pack.")

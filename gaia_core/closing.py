@@ -1,37 +1,25 @@
-"""Lips that close on p, b and m: a readout of the speech tells when, the motion encoder how.
+"""Lips that close on p, b and m: the speech's visemes tell when, the motion encoder how.
 
 What the sampler makes of a closure is a mean over moments at which it may come, and so stays open.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from gaia_core import landmarks as mesh
 from gaia_core.autoencoder import MotionEncoder
 from gaia_core.config import POSE_CHANNELS
+from gaia_core.visemes import likelihood
 
-# (taps * F + 1,) float32: logistic regression of whether a frame lies in a /p b m/ on the speech
-# features of it and its neighbours, the bias last. Fitted (`train closing`) on phones of GRID
-# and of recordings in Arabic; it was never told of the offline voices, where it is as sure.
-READOUT = Path(__file__).with_name("bilabials.npy")
-AJAR, SHUT = 0.5, 0.8  # probabilities at which lips begin to close, and are closed
+AJAR, SHUT = 0.1, 0.35  # likelihoods of a bilabial at which lips begin to close, and are closed
 PRESSED = 0.03  # how far beyond touching, in sides of the crop: a picture closes less than asked
 
 
 def closing(speech: Tensor) -> Tensor:
     """Speech features (B, T, F) -> (B, T) how far lips shall close, 0 to 1"""
-    readout = torch.from_numpy(np.load(READOUT)).to(speech)
-    weight = readout[:-1].view(1, -1, speech.shape[-1]).transpose(1, 2)  # (1, F, taps)
-    around = weight.shape[-1] // 2
-    padded = F.pad(speech.transpose(1, 2), (around, around), mode="replicate")
-    likely = F.conv1d(padded, weight, readout[-1:])[:, 0].sigmoid()
-    return ((likely - AJAR) / (SHUT - AJAR)).clamp(0, 1)
+    return ((likelihood(speech, "bilabial") - AJAR) / (SHUT - AJAR)).clamp(0, 1)
 
 
 def close_lips(encoder: MotionEncoder, motion: Tensor, share: Tensor) -> Tensor:

@@ -180,8 +180,8 @@ def test_info_tells_what_is_loaded(weights, capsys):
     [
         (["train", "pack", "--pack", "{}"], "--data"),
         (["train", "pack", "--pack", "{}", "--data", "{}"], "manifest.csv"),
-        (["train", "closing"], "--data"),
-        (["train", "closing", "--data", "{}"], "manifest.csv"),
+        (["train", "visemes"], "--data"),
+        (["train", "visemes", "--data", "{}"], "manifest.csv"),
         (["train", "autoencoder", "--pack", "{}"], "train pack"),
         (["train", "denoiser", "--pack", "{}"], "train pack"),
         (["evaluate", "--data", "{}"], "manifest.csv"),

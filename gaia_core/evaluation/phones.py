@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -93,6 +94,12 @@ class Aligner:
             for word in self._decoder.get_alignment()
             for phone in word
         ]
+
+    def words(self) -> list[str]:
+        """The English words that it can spell, without names of letters and apostrophes."""
+        lines = Path(self._decoder.config["dict"]).read_text("utf-8").splitlines()
+        known = (line.split(maxsplit=1)[0] for line in lines)
+        return [word for word in known if word.isalpha() and len(word) > 1]
 
     def _listen(self, pcm: bytes) -> None:
         self._decoder.start_utt()

@@ -1,0 +1,194 @@
+"""Trains the reader of visemes on voices that were made, and on recordings whose text is known.
+
+Made voices tell their phones, recordings are aligned with their transcripts. Everything is drawn
+from a fixed seed. `gaia_core.visemes` reads.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from gaia_core import FPS, media
+from gaia_core.errors import InputError
+from gaia_core.evaluation.phones import SILENCE, Aligner, Phone
+from gaia_core.speech import SpeechEncoder
+from gaia_core.training import voices
+from gaia_core.training.pack import Clip, read_manifest
+from gaia_core.visemes import NAMES, VISEMES, WEIGHTS, VisemeReader
+
+log = logging.getLogger(__name__)
+
+SENTENCES = 60  # by each made voice
+PER_PERSON = 60  # recordings at most, so that nobody speaks for all
+STEPS, BATCH, FRAMES = 1600, 48, 30
+RATE, DECAY, WARM = 1e-3, 0.05, 50
+SHARE = 0.4  # a speaker counts as the number of frames to this power
+
+_OF_PHONE = {phone: NAMES.index(name) for name, all_ in VISEMES.items() for phone in all_.split()}
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Speech of a speaker: features (T, F) float16, shares of the visemes (T, V)"""
+
+    speaker: str
+    features: Tensor
+    shares: Tensor
+
+
+def train_visemes(data: Path, out: Path) -> dict[str, float]:
+    """Trains the reader on all made voices of this machine and on the clips with a transcript.
+
+    Returns:
+        Number of speakers and frames, and how many of a tenth of the speakers' sounding frames the
+        reader that has not heard them reads right; the shipped one has heard all.
+
+    Raises:
+        InputError: pocketsphinx is missing, or nothing is heard of a bilabial.
+    """
+    aligner, encoder = Aligner(), SpeechEncoder.load()
+    heard = [*recorded(data, aligner, encoder), *made(aligner.words(), encoder)]
+    bilabial = NAMES.index("bilabial")
+    if not any(each.shares[:, bilabial].any() for each in heard):
+        raise InputError(
+            f"No p, b or m is heard in {data}; give clips with sound and an English or Arabic "
+            "transcript in clips/manifest.csv, or install voices as docs/training.md tells."
+        )
+    speakers = sorted({each.speaker for each in heard})
+    held = set(speakers[::10]) if len(speakers) > 1 else set()
+    told: dict[str, float] = {
+        "speakers": len(speakers),
+        "frames": sum(len(each.features) for each in heard),
+    }
+    if held:
+        trial = fit([each for each in heard if each.speaker not in held])
+        told["right"] = right(trial, [each for each in heard if each.speaker in held])
+    reader = fit(heard)
+    out.mkdir(parents=True, exist_ok=True)
+    state = {key: value.half().contiguous() for key, value in reader.state_dict().items()}
+    save_file(state, out / WEIGHTS.name)
+    log.info("%s", told)
+    return told
+
+
+def recorded(data: Path, aligner: Aligner, encoder: SpeechEncoder) -> Iterator[Heard]:
+    """Clips of the training set whose text can be aligned with the sound."""
+    for clip in choose(read_manifest(data, "train")):
+        waveform = media.read_audio(data / "clips" / clip.file)
+        phones = aligner.align(waveform, clip.transcript)
+        if phones is not None:
+            yield _heard(clip.identity, waveform, ends(phones), encoder)
+
+
+def made(words: Sequence[str], encoder: SpeechEncoder) -> Iterator[Heard]:
+    """What the machine's voices say."""
+    for said in voices.speak(SENTENCES, words):
+        yield _heard(said.voice, said.waveform, said.phones, encoder)
+
+
+def choose(clips: Iterable[Clip]) -> list[Clip]:
+    """Clips that are spoken to a known text, `PER_PERSON` of each at most."""
+    known = [clip for clip in clips if clip.has_audio and clip.transcript.strip()]
+    of_person: Counter[str] = Counter()
+    chosen = []
+    for index in np.random.default_rng(0).permutation(len(known)):
+        of_person[known[index].identity] += 1
+        if of_person[known[index].identity] <= PER_PERSON:
+            chosen.append(known[index])
+    return chosen
+
+
+def ends(phones: Sequence[Phone]) -> list[tuple[str, float]]:
+    """Aligned phones as the voices tell them: each one's end, silence where there is none."""
+    found: list[tuple[str, float]] = []
+    for phone in phones:
+        if phone.start > (found[-1][1] if found else 0.0):
+            found.append((SILENCE, phone.start))
+        found.append((phone.name, phone.end))
+    return found
+
+
+def shares(phones: Sequence[tuple[str, float]], frames: int) -> Tensor:
+    """How much of each frame each viseme takes: (frames, V). What nothing tells of is silence."""
+    found = torch.zeros(frames, len(NAMES))
+    edges = torch.arange(frames + 1) / FPS
+    start = 0.0
+    for name, end in phones:
+        inside = (edges[1:].clamp(max=end) - edges[:-1].clamp(min=start)).clamp(min=0) * FPS
+        found[:, viseme(name)] += inside
+        start = end
+    found[:, 0] += (1 - found.sum(1)).clamp(min=0)
+    return found
+
+
+def viseme(phone: str) -> int:
+    """The viseme of a phone; lengths and tones do not matter, and what is not known is silent."""
+    for name in (phone, phone.lower(), phone.lower().rstrip("0123456789:")):
+        if name in _OF_PHONE:
+            return _OF_PHONE[name]
+    return 0
+
+
+def fit(heard: Sequence[Heard]) -> VisemeReader:
+    """A reader trained on windows of the speakers, those who say much counting a little more."""
+    torch.manual_seed(0)
+    reader = VisemeReader(heard[0].features.shape[1])
+    every = torch.cat([each.features for each in heard]).float()
+    reader.mean.copy_(every.mean(0))
+    reader.deviation.copy_(every.std(0).clamp(min=1e-3))
+    frames: Counter[str] = Counter()
+    for each in heard:
+        frames[each.speaker] += len(each.features)
+    weight = torch.tensor(
+        [len(each.features) / frames[each.speaker] ** (1 - SHARE) for each in heard]
+    )
+    optimiser = torch.optim.AdamW(reader.parameters(), RATE, weight_decay=DECAY)
+    rate = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: min(1, (step + 1) / WARM) * (1 - step / STEPS)
+    )
+    for _ in range(STEPS):
+        windows = [_window(heard[int(i)]) for i in torch.multinomial(weight, BATCH, True)]
+        features, target = (torch.stack(parts) for parts in zip(*windows, strict=True))
+        loss = -(target * reader(features).log_softmax(-1)).sum(-1).mean()
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        rate.step()
+    return reader.eval()
+
+
+@torch.no_grad()
+def right(reader: VisemeReader, heard: Sequence[Heard]) -> float:
+    """Share of the frames that are not silent whose viseme is read right."""
+    hits = torch.cat(
+        [
+            (reader(each.features.float()[None])[0].argmax(-1) == each.shares.argmax(-1))[
+                each.shares[:, 0] < 0.5
+            ]
+            for each in heard
+        ]
+    )
+    return float(hits.float().mean())
+
+
+def _heard(
+    speaker: str, waveform: np.ndarray, phones: Sequence[tuple[str, float]], encoder: SpeechEncoder
+) -> Heard:
+    features = encoder.encode(waveform).half()
+    return Heard(speaker, features, shares(phones, len(features)))
+
+
+def _window(heard: Heard) -> tuple[Tensor, Tensor]:
+    """`FRAMES` frames of speech, the last one repeated where there are fewer."""
+    start = int(torch.randint(max(len(heard.features) - FRAMES, 0) + 1, ()))
+    rows = torch.arange(start, start + FRAMES).clamp(max=len(heard.features) - 1)
+    return heard.features[rows].float(), heard.shares[rows]
