@@ -118,7 +118,7 @@ class Scene(NamedTuple):
 
     Attributes:
         entering: (B, C, S/4, S/4) what the decoder sees.
-        motion: (B, 2 D) away from the portrait's, and the portrait's.
+        motion: (B, 2 D) away from the portrait's, a pose by `FARTHEST` at most; the portrait's.
         skin, head, back: (B, 2, S/4, S/4) in crop units, offsets to where the skin was, and the
             head as a rigid board, at the depth of ears and of the back of the head.
         face: (B, 1, S/4, S/4) in [0, 1], where landmarks are dense.
@@ -182,6 +182,10 @@ HEAD_SHARES = 0.25, 0.65
 # Crop units by which it must have gone for what it leaves to be filled in.
 LEAVING = 0.03, 0.06
 CHIN = 0.06  # crop units above the chin in which the body begins
+# The decoder has hardly seen pairs whose head poses differ by more, in deviations of a channel (26
+# degrees of yaw): told of it, it makes up hair and outlines. Beyond, it is told so much, while
+# the places go all the way.
+FARTHEST = 2.5
 # How far behind the face's rigid centre ears and the back of the head are, in face widths.
 EARS, BACK = 0.1, 0.6
 
@@ -502,9 +506,11 @@ class Renderer(nn.Module):
             coarse = _each(appearance.coarse.float(), count)
             places = [sample(coarse, skin), sample(coarse, head), coarse]
             entering = [*places, 10 * skin, 10 * head, density.clamp(max=8) / 8, *drawn]
+        away, end = motion - reference, geometry.config.groups["pose"].stop
+        away = torch.cat([away[:, :end].clamp(-FARTHEST, FARTHEST), away[:, end:]], -1)
         return Scene(
             torch.cat(entering, 1),
-            torch.cat([motion - reference, _each(reference, count)], -1),
+            torch.cat([away, _each(reference, count)], -1),
             skin,
             head,
             back,

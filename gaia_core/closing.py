@@ -18,7 +18,7 @@ PRESSED = 0.03  # how far beyond touching, in sides of the crop: a picture close
 
 
 def closing(speech: Tensor) -> Tensor:
-    """Speech features (B, T, F) -> (B, T) how far lips shall close, 0 to 1"""
+    """Speech features (B, T, F) on the CPU -> (B, T) how far lips shall close, 0 to 1"""
     return ((likelihood(speech, "bilabial") - AJAR) / (SHUT - AJAR)).clamp(0, 1)
 
 

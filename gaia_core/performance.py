@@ -294,18 +294,18 @@ class Performer:
         noise = torch.randn(asked.shape, generator=generator)
         for group, temperature in TEMPERATURE.items():
             noise[..., self.groups[group]] *= temperature
-        heard = heard.to(asked)[None]
         motion = generate_motion(
             self.denoiser,
             self.speaker if guidance else self.reference,
-            heard,
+            heard.to(asked)[None],
             noise.to(asked),
             asked,
             script.steps,
             guidance,
         )
         if guidance:
-            closed = close_lips(self.autoencoder.motion, motion, closing(heard))
+            share = closing(heard[None]).to(motion)
+            closed = close_lips(self.autoencoder.motion, motion, share)
             motion = torch.where(asked.isnan(), closed, motion)
         return motion
 

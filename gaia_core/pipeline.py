@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gaia_core import FPS, SAMPLE_RATE, checkpoint, compose, language, media, voice
+from gaia_core import FPS, SAMPLE_RATE, checkpoint, compose, language, media, visemes, voice
 from gaia_core.autoencoder import Autoencoder
 from gaia_core.controls import Controls
 from gaia_core.denoiser import Denoiser
@@ -146,6 +146,7 @@ class Gaia:
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         autoencoder = checkpoint.load_autoencoder(Path(weights))
         denoiser = checkpoint.load_denoiser(Path(weights), autoencoder.config.motion)
+        visemes.shipped_reader()  # it is needed soon, and is damaged or not
         gaia = cls(
             autoencoder,
             denoiser,

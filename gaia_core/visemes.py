@@ -10,14 +10,17 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from gaia_core import assets
+from gaia_core.errors import InputError
 from gaia_core.speech import FEATURES
 
-# Its weights, fp16: `train visemes` on made voices and recordings. It belongs to the speech
-# encoder, which is frozen, not to either stage.
-WEIGHTS = Path(__file__).with_name("visemes.safetensors")
+# Its weights, fp16, of `train visemes`. It belongs to the speech encoder, which is frozen, and not
+# to a stage: other weights of those go with the same one.
+WEIGHTS = Path(__file__).parent.parent / "weights" / "visemes.safetensors"
 
 # Each viseme's name and the phones that show it: ARPABET's, and those of the voices that the
 # training hears; small letters stand for capitals that are not named.
@@ -67,13 +70,23 @@ class VisemeReader(nn.Module):
 
 
 @cache
-def reader(device: torch.device) -> VisemeReader:
-    """The reader with its weights."""
+def shipped_reader() -> VisemeReader:
+    """The reader with its weights, on the CPU, where it takes no time worth a GPU's.
+
+    Raises:
+        InputError: the weights are missing or damaged.
+    """
+    assets.check(WEIGHTS)
     reader = VisemeReader()
-    reader.load_state_dict({key: value.float() for key, value in load_file(WEIGHTS).items()})
-    return reader.to(device).eval().requires_grad_(False)
+    try:
+        reader.load_state_dict({key: value.float() for key, value in load_file(WEIGHTS).items()})
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise InputError(
+            f"The weights file {WEIGHTS} is missing or damaged; restore it from the project."
+        ) from error
+    return reader.eval().requires_grad_(False)
 
 
 def likelihood(speech: Tensor, viseme: str) -> Tensor:
-    """Speech features (B, T, F) -> (B, T) how likely the viseme of `VISEMES` is, 0 to 1"""
-    return reader(speech.device)(speech).softmax(-1)[..., NAMES.index(viseme)]
+    """Speech features (B, T, F) on the CPU -> (B, T) how likely that of `VISEMES` is, 0 to 1"""
+    return shipped_reader()(speech).softmax(-1)[..., NAMES.index(viseme)]

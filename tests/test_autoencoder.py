@@ -6,6 +6,7 @@ import torch
 from gaia_core import landmarks as mesh
 from gaia_core.autoencoder import (
     EARS,
+    FARTHEST,
     WARP_FLOOR,
     background,
     double,
@@ -338,6 +339,19 @@ def upright(make_autoencoder, motion):
     appearance.matte = ((column > 0.2) & (column < 0.8)).float().expand(1, 1, 64, 64)
     appearance.backdrop = torch.ones(1, 3, 256, 256)
     return model, portrait, appearance
+
+
+def test_the_decoder_is_told_of_no_turn_beyond_those_it_was_trained_on(autoencoder, motion):
+    own = motion[:1]
+    appearance = autoencoder.encode_appearance(picture(SIDE), own)
+    turned = own.repeat(3, 1)
+    turned[:, 0] += torch.tensor([FARTHEST, FARTHEST + 1, 0])
+    turned[2, -1] += FARTHEST + 1  # an expression is told as it is
+    scene = autoencoder.renderer._scene(appearance, turned, autoencoder.motion)
+    width = motion.shape[1]
+    assert torch.equal(scene.motion[0], scene.motion[1])
+    assert torch.allclose(scene.motion[2, width - 1], torch.tensor(FARTHEST + 1))
+    assert torch.allclose(scene.target, autoencoder.decode_landmarks(turned)[..., :2])
 
 
 def test_hair_does_not_stay_where_the_head_has_left(upright):

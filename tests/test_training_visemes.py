@@ -19,7 +19,7 @@ from gaia_core.training import voices
 from gaia_core.training.pack import Clip
 from gaia_core.training.prepare import FIELDS
 from gaia_core.training.visemes import PER_PERSON, Heard
-from gaia_core.visemes import NAMES, VISEMES, WEIGHTS, reader
+from gaia_core.visemes import NAMES, VISEMES, WEIGHTS, shipped_reader
 
 
 def heard(speaker: str, seed: int) -> Heard:
@@ -46,8 +46,7 @@ def test_what_is_learned_is_read_of_speakers_never_heard(monkeypatch) -> None:
 
 
 def test_the_shipped_reader_fits_the_speech_features() -> None:
-    shipped = reader(torch.device("cpu"))
-    logits = shipped(torch.zeros(1, 7, FEATURES))
+    logits = shipped_reader()(torch.zeros(1, 7, FEATURES))
     assert logits.shape == (1, 7, len(NAMES)) and logits.isfinite().all()
 
 

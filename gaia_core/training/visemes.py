@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from gaia_core import FPS, media
+from gaia_core import FPS, assets, media
 from gaia_core.errors import InputError
 from gaia_core.evaluation.phones import SILENCE, Aligner, Phone
 from gaia_core.speech import SpeechEncoder
@@ -76,6 +76,7 @@ def train_visemes(data: Path, out: Path) -> dict[str, float]:
     out.mkdir(parents=True, exist_ok=True)
     state = {key: value.half().contiguous() for key, value in reader.state_dict().items()}
     save_file(state, out / WEIGHTS.name)
+    assets.seal(out / WEIGHTS.name)
     log.info("%s", told)
     return told
 
