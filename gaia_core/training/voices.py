@@ -36,11 +36,6 @@ FESTIVAL = {
     "upc_ca_ona_hts": False,
 }
 FLITE = ("kal16", "awb", "rms", "slt")
-PACKAGES = (
-    "festival flite festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts festvox-italp16k "
-    "festvox-itapc16k festvox-czech-dita festvox-czech-krb festvox-czech-machac festvox-czech-ph "
-    "festvox-suopuhe-lj festvox-suopuhe-mv festvox-ca-ona-hts"
-)
 THROATS = (0.86, 1.17)  # how much faster a sentence is played the second time
 
 CONSONANTS = (*"pbmpbmfvtdnlrszkghj", "st", "tr", "pr", "br", "nt")
