@@ -13,7 +13,7 @@ from gaia_core.autoencoder import MotionEncoder
 from gaia_core.config import POSE_CHANNELS
 from gaia_core.visemes import likelihood
 
-AJAR, SHUT = 0.2, 0.5  # likelihoods of a bilabial at which lips begin to close, and are closed
+AJAR, SHUT = 0.1, 0.35  # likelihoods of a bilabial at which lips begin to close, and are closed
 PRESSED = 0.03  # how far beyond touching, in sides of the crop: a picture closes less than asked
 
 
