@@ -15,7 +15,7 @@ from gaia_core.errors import InputError
 from gaia_core.training.state import SHARDED, WHOLE
 
 ROOT = Path(__file__).parents[1]
-CLOSE = {"atol": 3e-3, "rtol": 0}  # bf16 rounds sums of a batch's parts in another order
+CLOSE = {"atol": 3e-4, "rtol": 0}  # sums of a batch's parts come in another order
 
 
 @pytest.fixture(scope="module")

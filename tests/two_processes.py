@@ -38,13 +38,18 @@ def batches(rank: int, world: int):
 
 
 def losses(model: Denoiser, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Without noise, so that it does not matter which process a sample is in."""
+    """Without noise, so that it does not matter which process a sample is in.
+
+    And in full precision: bf16 rounds sums of a batch's parts in another order, and not the same
+    way on every processor.
+    """
     motion = batch["motion"]
     count = len(motion)
     heard = torch.ones(count, dtype=torch.bool)
-    predicted = model(
-        motion, torch.full((count,), 0.5), batch["speech"], motion[:, 0], 0 * motion, heard
-    )
+    with torch.autocast("cpu", enabled=False):
+        predicted = model(
+            motion, torch.full((count,), 0.5), batch["speech"], motion[:, 0], 0 * motion, heard
+        )
     return {"loss": nn.functional.mse_loss(predicted.float(), motion)}
 
 
