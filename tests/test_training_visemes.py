@@ -149,3 +149,10 @@ def test_clips_that_tell_of_no_closure_are_refused(data: Path, tmp_path: Path) -
     with pytest.raises(InputError, match=r"No p, b or m is heard in .*transcript.*\.$"):
         training.train_visemes(data, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_capitals_of_aligned_phones_are_arpabets(data: Path) -> None:
+    found = list(training.recorded(data, training.Aligner(), training.SpeechEncoder.load()))
+    said = {NAMES[i] for each in found for i in each.shares.argmax(1).unique().tolist()}
+    # "My mom put a big apple pie on a map by the pump. Bob and Pam may buy a brown bamboo box ..."
+    assert "sibilant" in said and "postalveolar" not in said

@@ -87,7 +87,9 @@ def recorded(data: Path, aligner: Aligner, encoder: SpeechEncoder) -> Iterator[H
         waveform = media.read_audio(data / "clips" / clip.file)
         phones = aligner.align(waveform, clip.transcript)
         if phones is not None:
-            yield _heard(clip.identity, waveform, ends(phones), encoder)
+            # ARPABET is written in capitals, but a voice's "S" is another phone than its "s".
+            small = [(name.lower(), end) for name, end in ends(phones)]
+            yield _heard(clip.identity, waveform, small, encoder)
 
 
 def made(words: Sequence[str], encoder: SpeechEncoder) -> Iterator[Heard]:
