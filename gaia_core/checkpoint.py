@@ -147,7 +147,12 @@ def _built(folder: Path, name: str, build: Callable[[dict[str, Any]], Stage]) ->
         ) from error
 
 
-def _filled(stage: Stage, folder: Path) -> Stage:
+def fill(stage: nn.Module, folder: Path) -> None:
+    """Gives a stage of the same sizes the weights of a folder.
+
+    Raises:
+        InputError: they are missing or of other sizes.
+    """
     path = folder / f"{type(stage).__name__.lower()}.safetensors"
     if not path.is_file():
         raise InputError(f"The weights file {path} is missing; restore it from the project.")
@@ -160,6 +165,10 @@ def _filled(stage: Stage, folder: Path) -> Stage:
             f"The weights file {path} is damaged or of another size than config.json tells; "
             "restore both from the project."
         ) from error
+
+
+def _filled(stage: Stage, folder: Path) -> Stage:
+    fill(stage, folder)
     return stage.eval().requires_grad_(False)
 
 

@@ -211,7 +211,7 @@ def train(options: argparse.Namespace) -> None:
         raise InputError("Give the folder of the packed data by --pack.")
     if options.stage == "pack":
         _folder_with_clips(options.data)
-        stages.pack(options.data, options.pack, options.per_identity, options.preset)
+        stages.pack(options.data, options.pack, options.per_identity, options.preset, options.start)
         return
     if not (options.pack / stages.ENCODER).is_file():
         raise InputError(f"{options.pack} holds no packed data; make it with `train pack`.")
@@ -243,7 +243,13 @@ def train(options: argparse.Namespace) -> None:
         "denoiser": stages.train_denoiser,
     }
     trainer[options.stage](
-        options.pack, options.run_folder, options.out, settings, options.batch, options.preset
+        options.pack,
+        options.run_folder,
+        options.out,
+        settings,
+        options.batch,
+        options.preset,
+        options.start,
     )
 
 
@@ -412,6 +418,7 @@ def _parser() -> argparse.ArgumentParser:
     it.add_argument("--per-identity", type=int, default=120, help="frames a person (for pack)")
     it.add_argument("--run-folder", type=Path, default=Path("run"), help="state to resume, curve")
     it.add_argument("--out", type=Path, default=WEIGHTS, help="folder for the weights")
+    it.add_argument("--start", type=Path, help="weights to go on from (default: new ones)")
     it.add_argument("--minutes", type=float, default=10.0, help="time box")
     it.add_argument("--steps", type=int, default=0, help="end after so many steps (for studies)")
     it.add_argument("--rate", type=float, default=5e-4, help="peak learning rate")

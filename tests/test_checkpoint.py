@@ -20,7 +20,7 @@ def folder(tmp_path, autoencoder, make_denoiser):
     """A folder with both stages."""
     folder = tmp_path / "new" / "weights"
     checkpoint.save(folder, autoencoder, {"samples": 7})
-    checkpoint.save(folder, make_denoiser(), {"windows": 9})
+    checkpoint.save(folder, make_denoiser(), {"samples": 9})
     return folder
 
 
@@ -86,7 +86,7 @@ def test_each_stage_is_saved_by_itself(folder, make_autoencoder):
     checkpoint.save(folder, make_autoencoder(), {"samples": 8})
     config = checkpoint.read_config(folder)
     assert config["autoencoder"]["trained"] == {"samples": 8}
-    assert config["denoiser"]["trained"] == {"windows": 9}
+    assert config["denoiser"]["trained"] == {"samples": 9}
     assert (folder / "denoiser.safetensors").read_bytes() == other
 
 

@@ -40,7 +40,7 @@ def folder(tmp_path_factory, photo) -> Path:
 def weights(tmp_path_factory, make_autoencoder, make_denoiser) -> Path:
     folder = tmp_path_factory.mktemp("weights")
     checkpoint.save(folder, make_autoencoder(), {"samples": 12})
-    checkpoint.save(folder, make_denoiser(FEATURES), {"windows": 34})
+    checkpoint.save(folder, make_denoiser(FEATURES), {"samples": 34})
     width = make_autoencoder().config.motion.width
     checkpoint.save_directions(folder, torch.ones(len(EXPRESSION), width))
     return folder

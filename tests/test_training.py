@@ -633,7 +633,7 @@ def test_stage_2_is_trained_into_weights(packed):
     rest_weight, _, spread = MotionWindows(packed / stages.MOTION, MOTION.groups).fit_rest()
     assert torch.equal(model.spread, spread) and torch.equal(model.rest_weight, rest_weight)
     facts = checkpoint.read_config(weights)["denoiser"]["trained"]
-    assert facts["clips"] == 3 and facts["frames"] == 335 and facts["windows"] >= 4
+    assert facts["clips"] == 3 and facts["frames"] == 335 and facts["samples"] >= 4
 
 
 def test_stage_1_is_trained_into_weights(packed, encoder):
@@ -646,6 +646,26 @@ def test_stage_1_is_trained_into_weights(packed, encoder):
     facts = checkpoint.read_config(weights)["autoencoder"]["trained"]
     assert facts == {"samples": 4, "frames": 24, "clips": 3}
     assert load_file(weights / "autoencoder.safetensors")["renderer.mix.weight"].any()
+
+
+def test_training_goes_on_from_weights(packed, encoder):
+    """Without a state to resume: the shipped weights have none."""
+    weights, further = packed / "weights", packed / "further"
+    stages.train_autoencoder(packed, packed / "run", weights, steps(2), 2, "tiny")
+    stages.train_denoiser(packed, packed / "stage 2", weights, steps(2), 1, "tiny")
+    still = replace(steps(1), rate=0.0)
+    stages.train_autoencoder(packed, packed / "run 2", further, still, 2, "tiny", weights)
+    stages.train_denoiser(packed, packed / "stage 2 2", further, still, 1, "tiny", weights)
+    before, after = checkpoint.read_config(weights), checkpoint.read_config(further)
+    for name in ("autoencoder", "denoiser"):
+        assert after[name]["trained"]["samples"] > before[name]["trained"]["samples"] > 0
+        old, new = (load_file(folder / f"{name}.safetensors") for folder in (weights, further))
+        assert all(torch.equal(old[key], new[key]) for key in old)
+    # Latents mean what they meant, or the rest of the weights would not fit any more.
+    other = {name: value + 1 for name, value in encoder.state_dict().items()}
+    save_file(other, packed / stages.ENCODER)
+    with pytest.raises(InputError, match="--start"):
+        stages.train_autoencoder(packed, packed / "run 3", further, still, 2, "tiny", weights)
 
 
 # The scaling study
@@ -687,7 +707,7 @@ def test_every_variant_is_trained_alike_and_measured(packed, tmp_path, monkeypat
     assert [row.variant for row in rows] == list(ablations.VARIANTS)
     assert all(row.steps == 3 and row.pieces == 1 for row in rows)
     assert all(np.isfinite((row.loss, row.steadiness, row.join)).all() for row in rows)
-    assert len({row.loss for row in rows}) == len(rows)
+    assert len({row.lips for row in rows}) == len(rows)
     monkeypatch.setattr(ablations, "train", None)  # what is done is not done again
     assert study() == rows
 

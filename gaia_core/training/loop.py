@@ -83,9 +83,14 @@ class Objective(nn.Module):
 
     def forward(self, batch: dict[str, Tensor]) -> Losses:
         """A batch -> loss terms"""
-        device = next(iter(batch.values())).device
-        with torch.autocast(device.type, torch.bfloat16):
+        device = next(iter(batch.values())).device.type
+        with torch.autocast(device, torch.bfloat16, enabled=device != "cpu" or _computes_bf16()):
             return self._losses(batch)
+
+
+def _computes_bf16() -> bool:
+    """Whether the processor computes in bf16; others emulate it, up to twenty times as slowly."""
+    return any("bf16" in name and has for name, has in torch.cpu.get_capabilities().items())
 
 
 def train(
@@ -94,6 +99,7 @@ def train(
     batches: Iterator[dict[str, Tensor]],
     folder: Path,
     settings: Settings,
+    seen: int = 0,
 ) -> tuple[Model, int]:
     """Trains within the time box; returns the averaged model and the samples seen in all runs.
 
@@ -103,6 +109,7 @@ def train(
         batches: endless; other ones in each process.
         folder: holds the state to resume from (see `RunState`) and `curve.jsonl`, the losses.
         settings: see `Settings`.
+        seen: samples that the model has seen before its first run.
 
     Raises:
         InputError: no GPU where one is asked for; one process cannot shard; see `RunState.load`.
@@ -120,7 +127,9 @@ def train(
         trained, lr=settings.rate, betas=(0.9, 0.99), weight_decay=settings.weight_decay
     )
     average = [p.detach().clone() for p in trained]
-    state = RunState(model, objective, optimiser, dict(zip(names, average, strict=True)))
+    state = RunState(
+        model, objective, optimiser, dict(zip(names, average, strict=True)), samples=seen
+    )
     if state.load(folder):
         log.info("resumed at step %d, %d samples", state.step, state.samples)
 

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from gaia_core import checkpoint
 from gaia_core.autoencoder import Autoencoder, MotionEncoder
 from gaia_core.config import PRESETS, InpainterConfig
 from gaia_core.denoiser import Denoiser
+from gaia_core.errors import InputError
 from gaia_core.eyes import Eyes
 from gaia_core.inpainting import Inpainter
 from gaia_core.lips import Lips
@@ -43,20 +45,28 @@ MOUTHS, LIPS, EYES = "mouths.safetensors", "lips.safetensors", "eyes.safetensors
 DENOISER_DECAY = 0.05  # it overfits the few people there are; the renderer does not
 
 
-def pack(data: Path, folder: Path, per_identity: int, preset: str = "small") -> None:
+def pack(
+    data: Path, folder: Path, per_identity: int, preset: str = "small", start: Path | None = None
+) -> None:
     """Reads landmarks of all clips, fits the motion encoder to them, and packs both stages' data.
 
-    An interrupted run goes on with the landmarks that it has.
+    An interrupted run goes on with the landmarks that it has. With `start` the motion encoder and
+    the controls are those of the weights there, so that these can be trained further.
     """
     cache = folder / "landmarks"
     cache.mkdir(parents=True, exist_ok=True)
     cache_landmarks(data, cache)
-    encoder = MotionEncoder(PRESETS[preset].autoencoder.motion)
-    error = fit_motion_encoder(encoder, *read_landmarks(data, cache))
-    log.info("motion encoder, rms px at 256: %s", error)
+    if start:
+        encoder = checkpoint.load_autoencoder(start).motion
+        directions = checkpoint.load_directions(start, encoder.config)
+    else:
+        encoder = MotionEncoder(PRESETS[preset].autoencoder.motion)
+        error = fit_motion_encoder(encoder, *read_landmarks(data, cache))
+        log.info("motion encoder, rms px at 256: %s", error)
+        seen = [cache / clip.cache_name for clip in read_manifest(data, "train")]
+        directions = fit_directions(encoder, seen)
     save_file(encoder.state_dict(), folder / ENCODER)
-    seen = [cache / clip.cache_name for clip in read_manifest(data, "train")]
-    checkpoint.save_directions(folder, fit_directions(encoder, seen))
+    checkpoint.save_directions(folder, directions)
     pack_frames(data, cache, folder / FRAMES, per_identity)
     pack_mouths(data, cache, folder / MOUTHS, encoder, per_identity)
     pack_lips(data, cache, folder / LIPS, encoder, per_identity)
@@ -65,18 +75,31 @@ def pack(data: Path, folder: Path, per_identity: int, preset: str = "small") -> 
 
 
 def train_autoencoder(
-    folder: Path, run: Path, weights: Path, settings: Settings, batch: int, preset: str = "small"
+    folder: Path,
+    run: Path,
+    weights: Path,
+    settings: Settings,
+    batch: int,
+    preset: str = "small",
+    start: Path | None = None,
 ) -> None:
     """Trains the renderer on a pack; the averaged weights go into `weights`."""
     torch.manual_seed(0)
     model = Contest(Autoencoder(PRESETS[preset].autoencoder))
+    seen = _begin(model.maker, start)
     motion = model.maker.motion
-    motion.load_state_dict(load_file(folder / ENCODER), strict=True)
+    encoder = load_file(folder / ENCODER)
+    if start and any(not torch.equal(encoder[k], v) for k, v in motion.state_dict().items()):
+        raise InputError(
+            f"{folder} was packed with another motion encoder than that of {start}; "
+            "make it with `train pack --start`."
+        )
+    motion.load_state_dict(encoder, strict=True)
     motion.requires_grad_(False)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     data = FramePairs(folder / FRAMES, motion.template, batch, seed=_rank())
     losses = RendererLosses().to(settings.device)
-    average, samples = train(model, losses, iter(data), run, settings)
+    average, samples = train(model, losses, iter(data), run, settings, seen)
     if _rank():
         return
     # What its latents mean is the encoder's, so the controls belong to this stage.
@@ -86,27 +109,45 @@ def train_autoencoder(
 
 
 def train_mouth(
-    folder: Path, run: Path, weights: Path, settings: Settings, batch: int, preset: str = "small"
+    folder: Path,
+    run: Path,
+    weights: Path,
+    settings: Settings,
+    batch: int,
+    preset: str = "small",
+    start: Path | None = None,
 ) -> None:
     """Trains the inpainter of the mouth on a pack; the averaged weights go into `weights`."""
     data = MouthWindows(folder / MOUTHS, batch, seed=_rank())
-    _train_inpainter(Mouth, PRESETS[preset].inpainter, data, run, weights, settings)
+    _train_inpainter(Mouth, PRESETS[preset].inpainter, data, run, weights, settings, start)
 
 
 def train_lips(
-    folder: Path, run: Path, weights: Path, settings: Settings, batch: int, preset: str = "small"
+    folder: Path,
+    run: Path,
+    weights: Path,
+    settings: Settings,
+    batch: int,
+    preset: str = "small",
+    start: Path | None = None,
 ) -> None:
     """Trains the inpainter of closing lips on a pack; the averaged weights go into `weights`."""
     data = LipWindows(folder / LIPS, batch, seed=_rank())
-    _train_inpainter(Lips, PRESETS[preset].inpainter, data, run, weights, settings)
+    _train_inpainter(Lips, PRESETS[preset].inpainter, data, run, weights, settings, start)
 
 
 def train_eyes(
-    folder: Path, run: Path, weights: Path, settings: Settings, batch: int, preset: str = "small"
+    folder: Path,
+    run: Path,
+    weights: Path,
+    settings: Settings,
+    batch: int,
+    preset: str = "small",
+    start: Path | None = None,
 ) -> None:
     """Trains the inpainter of closing and opening eyes; the averaged weights go into `weights`."""
     data = EyeWindows(folder / EYES, batch, seed=_rank())
-    _train_inpainter(Eyes, PRESETS[preset].inpainter, data, run, weights, settings)
+    _train_inpainter(Eyes, PRESETS[preset].inpainter, data, run, weights, settings, start)
 
 
 def _train_inpainter(
@@ -116,13 +157,15 @@ def _train_inpainter(
     run: Path,
     weights: Path,
     settings: Settings,
+    start: Path | None,
 ) -> None:
     torch.manual_seed(0)
     model: Contest[Inpainter] = Contest(kind(sizes))
+    seen = _begin(model.maker, start)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     settings = replace(settings, average=0.998)
     losses = InpaintingLosses().to(settings.device)
-    average, samples = train(model, losses, iter(data), run, settings)
+    average, samples = train(model, losses, iter(data), run, settings, seen)
     if _rank():
         return
     people = int((data.weight > 0).sum())
@@ -131,7 +174,13 @@ def _train_inpainter(
 
 
 def train_denoiser(
-    folder: Path, run: Path, weights: Path, settings: Settings, batch: int, preset: str = "small"
+    folder: Path,
+    run: Path,
+    weights: Path,
+    settings: Settings,
+    batch: int,
+    preset: str = "small",
+    start: Path | None = None,
 ) -> None:
     """Trains the denoiser on a pack; the averaged weights go into `weights`.
 
@@ -141,15 +190,25 @@ def train_denoiser(
     sizes = PRESETS[preset]
     model = Denoiser(sizes.denoiser, sizes.autoencoder.motion)
     data = MotionWindows(folder / MOTION, model.groups, batch / 12)
-    fit_denoiser(model, data)
+    seen = _begin(model, start)
+    if not start:
+        fit_denoiser(model, data)
     if _rank():  # the other processes draw other windows
         data.generator.manual_seed(_rank())
     settings = replace(settings, weight_decay=DENOISER_DECAY)
-    average, samples = train(model, denoiser_losses, iter(data), run, settings)
+    average, samples = train(model, denoiser_losses, iter(data), run, settings, seen)
     if _rank():
         return
-    facts = {"windows": samples, "clips": len(data.rows), "frames": sum(map(len, data.motion))}
+    facts = {"samples": samples, "clips": len(data.rows), "frames": sum(map(len, data.motion))}
     checkpoint.save(weights, average, facts)
+
+
+def _begin(model: nn.Module, start: Path | None) -> int:
+    """Gives a new stage the weights of a folder, if one is told -> the samples they have seen."""
+    if not start:
+        return 0
+    checkpoint.fill(model, start)
+    return int(checkpoint.read_config(start)[type(model).__name__.lower()]["trained"]["samples"])
 
 
 def fit_denoiser(model: Denoiser, data: MotionWindows) -> None:
