@@ -170,7 +170,7 @@ def test_stopping_is_no_error_to_explain(loaded, folder, tmp_path, capsys, monke
 def test_info_tells_what_is_loaded(weights, capsys):
     assert main(["info", "--weights", str(weights)]) == 0
     lines = capsys.readouterr().out
-    facts = ("samples: 12", "windows: 34")
+    facts = ("samples: 12", "samples: 34")
     for word in (str(weights), "torch ", "autoencoder: ", "denoiser: ", *facts):
         assert word in lines
 
