@@ -342,7 +342,8 @@ def left_behind(matte: Tensor, offset: Tensor, scene: Scene) -> Tensor:
     left = ((sample(matte, offset) - comes - 0.1) / 0.3).clamp(0, 1)
     left = F.avg_pool2d(F.max_pool2d(left, 5, 1, 2) * (1 - comes), 3, 1, 1)
     above = (scene.source[:, mesh.FACE_BOTTOM, 1, None, None, None] - _rows(matte)) / CHIN - 1
-    far = (scene.head.norm(dim=1, keepdim=True) - LEAVING[0]) / (LEAVING[1] - LEAVING[0])
+    gone = scene.head.square().sum(1, keepdim=True).sqrt()  # a norm over channels is slow
+    far = (gone - LEAVING[0]) / (LEAVING[1] - LEAVING[0])
     return left * above.clamp(0, 1) * far.clamp(0, 1) * (1 - scene.face)
 
 

@@ -419,6 +419,9 @@ def _parser() -> argparse.ArgumentParser:
     it.add_argument("--run-folder", type=Path, default=Path("run"), help="state to resume, curve")
     it.add_argument("--out", type=Path, default=WEIGHTS, help="folder for the weights")
     it.add_argument("--start", type=Path, help="weights to go on from (default: new ones)")
+    it.add_argument(
+        "--portraits", action="store_true", help="pack pairs that --start makes of portraits, too"
+    )
     it.add_argument("--minutes", type=float, default=10.0, help="time box")
     it.add_argument("--steps", type=int, default=0, help="end after so many steps (for studies)")
     it.add_argument("--rate", type=float, default=5e-4, help="peak learning rate")

@@ -163,7 +163,8 @@ class Inpainter(nn.Module):
             where: the windows' places.
         """
         # Bicubic samples of a much larger frame would skip pixels.
-        small = F.avg_pool2d(frames, max(1, frames.shape[-1] // PHOTO))
+        times = frames.shape[-1] // PHOTO
+        small = F.avg_pool2d(frames, times) if times > 1 else frames
         painted = self(extract(small, where), region, shown).float()
         return lay(frames, painted, region * share, where)
 

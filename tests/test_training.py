@@ -52,6 +52,7 @@ from gaia_core.training.pack import (
     read_manifest,
     restore,
 )
+from gaia_core.training.portraits import MADE, PortraitPairs, pack_portraits
 from gaia_core.training.renderer import FramePairs, RendererLosses, texture
 
 MOTION = MotionConfig(eyes=4, brows=3, mouth=6, face=3)
@@ -609,6 +610,39 @@ def test_people_with_several_photos_are_packed(clips, photo, tmp_path):
     assert next(iter(FramePairs(tmp_path / "frames.safetensors", frames.landmarks[0], 2)))
 
 
+def test_portraits_are_moved_and_asked_back(
+    clips, photo, packed, make_autoencoder, landmarker, encoder
+):
+    data = packed / "data"
+    (data / "portraits" / "train").mkdir(parents=True)
+    (data / "clips").symlink_to(clips / "clips")
+    for name, picture in (("face", photo), ("none", photo[-100:, :100]), ("far", photo[::4, ::4])):
+        Image.fromarray(picture).save(data / "portraits" / "train" / f"{name}.png")
+    rows = [f"train/{name}.png,{name},lab,free" for name in ("face", "none", "far")]
+    lines = ["file,identity,source,licence", *rows]
+    (data / "portraits" / "manifest.csv").write_text("\n".join(lines) + "\n")
+    cache = packed / "cache"
+    cache.mkdir()
+    for clip in read_manifest(data, "train"):
+        clip_landmarks(clip, data, cache, landmarker)
+    with pytest.raises(InputError, match="--start"):
+        stages.pack(data, packed / "new", 3, "tiny", portraits=True)
+    assert not (packed / "new").exists()
+    out = packed / stages.PORTRAITS
+    pack_portraits(data, cache, out, make_autoencoder(image=256))
+    frames = FramePack(out)
+    assert frames.names == ["face|lab"] and len(frames.clip) == 1 + MADE
+    pictures = frames.images(torch.arange(1 + MADE))
+    assert all((picture - pictures[0]).abs().mean() > 1e-3 for picture in pictures[1:])
+    # What is wanted is the photo, whatever the augmentation did to the two.
+    pairs = PortraitPairs(out, encoder.template, 8)
+    assert all(int(pairs._pair()[1]) == 0 != int(pairs._pair()[0]) for _ in range(20))
+    weights = packed / "weights"
+    stages.train_autoencoder(packed, packed / "run", weights, steps(2), 3, "tiny")
+    facts = checkpoint.read_config(weights)["autoencoder"]["trained"]
+    assert facts["samples"] == 6 and facts["portraits"] == 1
+
+
 # The commands
 
 
@@ -644,7 +678,7 @@ def test_stage_1_is_trained_into_weights(packed, encoder):
         assert torch.equal(model.motion.state_dict()[name], value), name
     assert checkpoint.load_directions(weights, MOTION).all()
     facts = checkpoint.read_config(weights)["autoencoder"]["trained"]
-    assert facts == {"samples": 4, "frames": 24, "clips": 3}
+    assert facts == {"samples": 4, "frames": 24, "clips": 3, "portraits": 0}
     assert load_file(weights / "autoencoder.safetensors")["renderer.mix.weight"].any()
 
 

@@ -174,53 +174,71 @@ def restore(steps: Tensor) -> Tensor:
     return steps.float() / 65535 * _SPAN + _LOW
 
 
-def pack_frames(
-    data: Path, cache: Path, out: Path, per_identity: int = 120, quality: int = 92
-) -> None:
-    """Writes JPEG frames with their landmarks, at most `per_identity` of each identity."""
-    landmarker = FaceLandmarker()
-    jpegs: list[np.ndarray] = []
-    landmarks: list[np.ndarray] = []
-    clip_of: list[int] = []
-    names: list[str] = []
-    for identity, clips in clips_by_identity(data).items():
-        # Few frames of many clips tell more than many of few, but a pair needs two of one.
-        wanted = max(3, round(per_identity / len(clips)))
-        step = max(1, round(len(clips) * wanted / per_identity))
-        for clip in clips[::step]:
-            found = clip_landmarks(clip, data, cache, landmarker)
-            usable = np.flatnonzero(np.isfinite(found[:, 0, 0]))
-            if len(usable) < 3:
-                continue
-            chosen = set(usable[np.linspace(0, len(usable) - 1, wanted).round().astype(int)])
-            for index, frame in enumerate(media.read_video(data / "clips" / clip.file)):
-                if index in chosen:
-                    jpegs.append(_jpeg(frame, quality))
-                    landmarks.append(found[index])
-                    clip_of.append(len(names))
-            names.append(f"{identity}|{clip.source}|{clip.file}")
-    for name, photos in repeated_portraits(data).items():
-        for photo in photos:
-            image = media.read_image(photo)
-            face = landmarker.detect(image)[0]
-            crop = crop_around(face.landmarks)
-            jpegs.append(_jpeg(crop.extract(image, 256), quality))
-            landmarks.append(crop.to_crop(face.landmarks))
-            clip_of.append(len(names))
-        names.append(name)
-    landmarker.close()
-    offsets = np.cumsum([0, *(len(j) for j in jpegs)])
-    save_file(
-        {
-            "jpegs": torch.from_numpy(np.concatenate(jpegs)),
-            "offsets": torch.from_numpy(offsets),
-            "landmarks": quantise(np.stack(landmarks)),
-            "clip": torch.tensor(clip_of),
-        },
-        out,
-        metadata={"clips": json.dumps(names)},
-    )
-    log.info("%d frames of %d clips, %.1f MB", len(jpegs), len(names), out.stat().st_size / 1e6)
+class FrameWriter:
+    """Gathers JPEG frames with their landmarks, clip by clip, for a `FramePack`."""
+
+    def __init__(self, quality: int = 92) -> None:
+        self.quality = quality
+        self.names: list[str] = []
+        self._jpegs: list[np.ndarray] = []
+        self._landmarks: list[np.ndarray] = []
+        self._clip: list[int] = []
+
+    def add(self, frame: np.ndarray, landmarks: np.ndarray) -> None:
+        """A frame (256, 256, 3) uint8 of the clip that is not yet ended, (K, 3) in crop units."""
+        buffer = io.BytesIO()
+        Image.fromarray(frame).save(buffer, "jpeg", quality=self.quality, subsampling=0)
+        self._jpegs.append(np.frombuffer(buffer.getvalue(), np.uint8))
+        self._landmarks.append(landmarks)
+        self._clip.append(len(self.names))
+
+    def end_clip(self, name: str) -> None:
+        """The frames since the last one's end are a clip of this name."""
+        self.names.append(name)
+
+    def save(self, out: Path) -> None:
+        """Writes all of it."""
+        offsets = np.cumsum([0, *(len(j) for j in self._jpegs)])
+        save_file(
+            {
+                "jpegs": torch.from_numpy(np.concatenate(self._jpegs)),
+                "offsets": torch.from_numpy(offsets),
+                "landmarks": quantise(np.stack(self._landmarks)),
+                "clip": torch.tensor(self._clip),
+            },
+            out,
+            metadata={"clips": json.dumps(self.names)},
+        )
+        frames, size = len(self._jpegs), out.stat().st_size / 1e6
+        log.info("%d frames of %d clips, %.1f MB", frames, len(self.names), size)
+
+
+def pack_frames(data: Path, cache: Path, out: Path, per_identity: int = 120) -> None:
+    """Writes a `FramePack` of the clips, at most `per_identity` frames of each identity."""
+    writer = FrameWriter()
+    with FaceLandmarker() as landmarker:
+        for identity, clips in clips_by_identity(data).items():
+            # Few frames of many clips tell more than many of few, but a pair needs two of one.
+            wanted = max(3, round(per_identity / len(clips)))
+            step = max(1, round(len(clips) * wanted / per_identity))
+            for clip in clips[::step]:
+                found = clip_landmarks(clip, data, cache, landmarker)
+                usable = np.flatnonzero(np.isfinite(found[:, 0, 0]))
+                if len(usable) < 3:
+                    continue
+                chosen = set(usable[np.linspace(0, len(usable) - 1, wanted).round().astype(int)])
+                for index, frame in enumerate(media.read_video(data / "clips" / clip.file)):
+                    if index in chosen:
+                        writer.add(frame, found[index])
+                writer.end_clip(f"{identity}|{clip.source}|{clip.file}")
+        for name, photos in repeated_portraits(data).items():
+            for photo in photos:
+                image = media.read_image(photo)
+                face = landmarker.detect(image)[0]
+                crop = crop_around(face.landmarks)
+                writer.add(crop.extract(image, 256), crop.to_crop(face.landmarks))
+            writer.end_clip(name)
+    writer.save(out)
 
 
 def pack_motion(data: Path, cache: Path, out: Path, encoder: MotionEncoder) -> None:
@@ -291,9 +309,3 @@ class FramePack:
             frames.append(torch.from_numpy(np.array(Image.open(io.BytesIO(data)))))
         images = torch.stack(frames).permute(0, 3, 1, 2).float() / 255
         return images.unflatten(0, index.shape)
-
-
-def _jpeg(frame: np.ndarray, quality: int) -> np.ndarray:
-    buffer = io.BytesIO()
-    Image.fromarray(frame).save(buffer, "jpeg", quality=quality, subsampling=0)
-    return np.frombuffer(buffer.getvalue(), np.uint8)

@@ -108,6 +108,11 @@ class FramePairs:
         }
 
 
+def joined(*batches: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Several batches as one."""
+    return {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
+
+
 class RendererLosses(nn.Module):
     """Pixels (more so at mouth and eyes), flow, texture; features and the critic of a square."""
 

@@ -36,23 +36,37 @@ from gaia_core.training.pack import (
     read_landmarks,
     read_manifest,
 )
-from gaia_core.training.renderer import FramePairs, RendererLosses
+from gaia_core.training.portraits import PortraitPairs, pack_portraits
+from gaia_core.training.renderer import FramePairs, RendererLosses, joined
 
 log = logging.getLogger(__name__)
 
 FRAMES, MOTION, ENCODER = "frames.safetensors", "motion.safetensors", "encoder.safetensors"
+PORTRAITS = "portraits.safetensors"
 MOUTHS, LIPS, EYES = "mouths.safetensors", "lips.safetensors", "eyes.safetensors"
+PHOTOS = 15  # portraits that are packed for each frame of a person
 DENOISER_DECAY = 0.05  # it overfits the few people there are; the renderer does not
 
 
 def pack(
-    data: Path, folder: Path, per_identity: int, preset: str = "small", start: Path | None = None
+    data: Path,
+    folder: Path,
+    per_identity: int,
+    preset: str = "small",
+    start: Path | None = None,
+    portraits: bool = False,
 ) -> None:
     """Reads landmarks of all clips, fits the motion encoder to them, and packs both stages' data.
 
     An interrupted run goes on with the landmarks that it has. With `start` the motion encoder and
-    the controls are those of the weights there, so that these can be trained further.
+    the controls are those of the weights there, so that these can be trained further; with
+    `portraits` the renderer there also makes pairs of single portraits.
+
+    Raises:
+        InputError: portraits without `start`.
     """
+    if portraits and not start:
+        raise InputError("Portraits are moved by trained weights; give them by --start.")
     cache = folder / "landmarks"
     cache.mkdir(parents=True, exist_ok=True)
     cache_landmarks(data, cache)
@@ -68,6 +82,9 @@ def pack(
     save_file(encoder.state_dict(), folder / ENCODER)
     checkpoint.save_directions(folder, directions)
     pack_frames(data, cache, folder / FRAMES, per_identity)
+    if start and portraits:
+        renderer, photos = checkpoint.load_autoencoder(start), PHOTOS * per_identity
+        pack_portraits(data, cache, folder / PORTRAITS, renderer, photos)
     pack_mouths(data, cache, folder / MOUTHS, encoder, per_identity)
     pack_lips(data, cache, folder / LIPS, encoder, per_identity)
     pack_eyes(data, cache, folder / EYES, encoder, per_identity)
@@ -98,14 +115,19 @@ def train_autoencoder(
     motion.requires_grad_(False)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     data = FramePairs(folder / FRAMES, motion.template, batch, seed=_rank())
+    batches, portraits = iter(data), 0
+    if (folder / PORTRAITS).is_file():
+        data.batch = batch - batch // 2
+        photos = PortraitPairs(folder / PORTRAITS, motion.template, batch // 2, seed=_rank())
+        batches, portraits = map(joined, data, photos), len(photos.frames.names)
     losses = RendererLosses().to(settings.device)
-    average, samples = train(model, losses, iter(data), run, settings, seen)
+    average, samples = train(model, losses, batches, run, settings, seen)
     if _rank():
         return
     # What its latents mean is the encoder's, so the controls belong to this stage.
     checkpoint.save_directions(weights, load_file(folder / checkpoint.CONTROLS)["directions"])
     facts = {"samples": samples, "frames": len(data.frames.clip), "clips": len(data.frames.names)}
-    checkpoint.save(weights, average.maker, facts)
+    checkpoint.save(weights, average.maker, facts | {"portraits": portraits})
 
 
 def train_mouth(
