@@ -12,7 +12,7 @@ import logging
 import platform
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -211,7 +211,14 @@ def train(options: argparse.Namespace) -> None:
         raise InputError("Give the folder of the packed data by --pack.")
     if options.stage == "pack":
         _folder_with_clips(options.data)
-        stages.pack(options.data, options.pack, options.per_identity, options.preset, options.start)
+        stages.pack(
+            options.data,
+            options.pack,
+            options.per_identity,
+            options.preset,
+            options.start,
+            options.portraits,
+        )
         return
     if not (options.pack / stages.ENCODER).is_file():
         raise InputError(f"{options.pack} holds no packed data; make it with `train pack`.")
@@ -235,7 +242,7 @@ def train(options: argparse.Namespace) -> None:
         for row in ablations.study(options.pack, options.run_folder, settings):
             print(row)
         return
-    trainer = {
+    trainer: dict[str, Callable[..., None]] = {
         "autoencoder": stages.train_autoencoder,
         "mouth": stages.train_mouth,
         "lips": stages.train_lips,

@@ -175,6 +175,15 @@ def test_info_tells_what_is_loaded(weights, capsys):
         assert word in lines
 
 
+def test_portraits_are_packed_by_trained_weights_alone(tmp_path, capsys):
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "manifest.csv").write_text("file,identity,source,has_audio,transcript\n")
+    data, pack = str(tmp_path), str(tmp_path / "pack")
+    assert "--start" in refusal(
+        capsys, ["train", "pack", "--data", data, "--pack", pack, "--portraits"]
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [

@@ -700,6 +700,8 @@ def test_training_goes_on_from_weights(packed, encoder):
     save_file(other, packed / stages.ENCODER)
     with pytest.raises(InputError, match="--start"):
         stages.train_autoencoder(packed, packed / "run 3", further, still, 2, "tiny", weights)
+    with pytest.raises(InputError, match="--start"):
+        stages.train_denoiser(packed, packed / "run 4", further, still, 1, "tiny", weights)
 
 
 # The scaling study

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -13,7 +14,7 @@ from torch import nn
 
 from gaia_core import checkpoint
 from gaia_core.autoencoder import Autoencoder, MotionEncoder
-from gaia_core.config import PRESETS, InpainterConfig
+from gaia_core.config import PRESETS
 from gaia_core.denoiser import Denoiser
 from gaia_core.errors import InputError
 from gaia_core.eyes import Eyes
@@ -24,7 +25,7 @@ from gaia_core.training.critic import Contest
 from gaia_core.training.denoiser import MotionWindows, denoiser_losses
 from gaia_core.training.expression import fit_directions
 from gaia_core.training.eyes import EyeWindows, pack_eyes
-from gaia_core.training.inpainting import InpaintingLosses, Windows
+from gaia_core.training.inpainting import InpaintingLosses
 from gaia_core.training.lips import LipWindows, pack_lips
 from gaia_core.training.loop import Settings, train
 from gaia_core.training.motion import fit_motion_encoder
@@ -71,7 +72,8 @@ def pack(
     cache.mkdir(parents=True, exist_ok=True)
     cache_landmarks(data, cache)
     if start:
-        encoder = checkpoint.load_autoencoder(start).motion
+        trained = checkpoint.load_autoencoder(start)
+        encoder = trained.motion
         directions = checkpoint.load_directions(start, encoder.config)
     else:
         encoder = MotionEncoder(PRESETS[preset].autoencoder.motion)
@@ -83,8 +85,7 @@ def pack(
     checkpoint.save_directions(folder, directions)
     pack_frames(data, cache, folder / FRAMES, per_identity)
     if start and portraits:
-        renderer, photos = checkpoint.load_autoencoder(start), PHOTOS * per_identity
-        pack_portraits(data, cache, folder / PORTRAITS, renderer, photos)
+        pack_portraits(data, cache, folder / PORTRAITS, trained, PHOTOS * per_identity)
     pack_mouths(data, cache, folder / MOUTHS, encoder, per_identity)
     pack_lips(data, cache, folder / LIPS, encoder, per_identity)
     pack_eyes(data, cache, folder / EYES, encoder, per_identity)
@@ -103,15 +104,9 @@ def train_autoencoder(
     """Trains the renderer on a pack; the averaged weights go into `weights`."""
     torch.manual_seed(0)
     model = Contest(Autoencoder(PRESETS[preset].autoencoder))
-    seen = _begin(model.maker, start)
+    seen = _begin(model.maker, start, folder)
     motion = model.maker.motion
-    encoder = load_file(folder / ENCODER)
-    if start and any(not torch.equal(encoder[k], v) for k, v in motion.state_dict().items()):
-        raise InputError(
-            f"{folder} was packed with another motion encoder than that of {start}; "
-            "make it with `train pack --start`."
-        )
-    motion.load_state_dict(encoder, strict=True)
+    motion.load_state_dict(load_file(folder / ENCODER), strict=True)
     motion.requires_grad_(False)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     data = FramePairs(folder / FRAMES, motion.template, batch, seed=_rank())
@@ -130,60 +125,23 @@ def train_autoencoder(
     checkpoint.save(weights, average.maker, facts | {"portraits": portraits})
 
 
-def train_mouth(
-    folder: Path,
-    run: Path,
-    weights: Path,
-    settings: Settings,
-    batch: int,
-    preset: str = "small",
-    start: Path | None = None,
-) -> None:
-    """Trains the inpainter of the mouth on a pack; the averaged weights go into `weights`."""
-    data = MouthWindows(folder / MOUTHS, batch, seed=_rank())
-    _train_inpainter(Mouth, PRESETS[preset].inpainter, data, run, weights, settings, start)
-
-
-def train_lips(
-    folder: Path,
-    run: Path,
-    weights: Path,
-    settings: Settings,
-    batch: int,
-    preset: str = "small",
-    start: Path | None = None,
-) -> None:
-    """Trains the inpainter of closing lips on a pack; the averaged weights go into `weights`."""
-    data = LipWindows(folder / LIPS, batch, seed=_rank())
-    _train_inpainter(Lips, PRESETS[preset].inpainter, data, run, weights, settings, start)
-
-
-def train_eyes(
-    folder: Path,
-    run: Path,
-    weights: Path,
-    settings: Settings,
-    batch: int,
-    preset: str = "small",
-    start: Path | None = None,
-) -> None:
-    """Trains the inpainter of closing and opening eyes; the averaged weights go into `weights`."""
-    data = EyeWindows(folder / EYES, batch, seed=_rank())
-    _train_inpainter(Eyes, PRESETS[preset].inpainter, data, run, weights, settings, start)
-
-
 def _train_inpainter(
     kind: type[Mouth] | type[Lips] | type[Eyes],
-    sizes: InpainterConfig,
-    data: Windows,
+    windows: type[MouthWindows] | type[LipWindows] | type[EyeWindows],
+    file: str,
+    folder: Path,
     run: Path,
     weights: Path,
     settings: Settings,
-    start: Path | None,
+    batch: int,
+    preset: str = "small",
+    start: Path | None = None,
 ) -> None:
+    """Trains an inpainter on a pack's windows; the averaged weights go into `weights`."""
+    data = windows(folder / file, batch, seed=_rank())
     torch.manual_seed(0)
-    model: Contest[Inpainter] = Contest(kind(sizes))
-    seen = _begin(model.maker, start)
+    model: Contest[Inpainter] = Contest(kind(PRESETS[preset].inpainter))
+    seen = _begin(model.maker, start, folder)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     settings = replace(settings, average=0.998)
     losses = InpaintingLosses().to(settings.device)
@@ -193,6 +151,11 @@ def _train_inpainter(
     people = int((data.weight > 0).sum())
     facts = {"samples": samples, "windows": len(data.window), "people": people}
     checkpoint.save(weights, average.maker, facts)
+
+
+train_mouth = partial(_train_inpainter, Mouth, MouthWindows, MOUTHS)
+train_lips = partial(_train_inpainter, Lips, LipWindows, LIPS)
+train_eyes = partial(_train_inpainter, Eyes, EyeWindows, EYES)
 
 
 def train_denoiser(
@@ -212,7 +175,7 @@ def train_denoiser(
     sizes = PRESETS[preset]
     model = Denoiser(sizes.denoiser, sizes.autoencoder.motion)
     data = MotionWindows(folder / MOTION, model.groups, batch / 12)
-    seen = _begin(model, start)
+    seen = _begin(model, start, folder)
     if not start:
         fit_denoiser(model, data)
     if _rank():  # the other processes draw other windows
@@ -225,10 +188,20 @@ def train_denoiser(
     checkpoint.save(weights, average, facts)
 
 
-def _begin(model: nn.Module, start: Path | None) -> int:
-    """Gives a new stage the weights of a folder, if one is told -> the samples they have seen."""
+def _begin(model: nn.Module, start: Path | None, folder: Path) -> int:
+    """Gives a new stage the weights of `start`, if that is told -> the samples they have seen.
+
+    Raises:
+        InputError: the pack's latents mean something else than those weights'.
+    """
     if not start:
         return 0
+    encoder, own = load_file(folder / ENCODER), checkpoint.load_autoencoder(start).motion
+    if any(not torch.equal(encoder[name], value) for name, value in own.state_dict().items()):
+        raise InputError(
+            f"{folder} was packed with another motion encoder than that of {start}; "
+            "make it with `train pack --start`."
+        )
     checkpoint.fill(model, start)
     return int(checkpoint.read_config(start)[type(model).__name__.lower()]["trained"]["samples"])
 
