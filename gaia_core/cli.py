@@ -242,7 +242,7 @@ def train(options: argparse.Namespace) -> None:
         for row in ablations.study(options.pack, options.run_folder, settings):
             print(row)
         return
-    trainer: dict[str, Callable[..., None]] = {
+    trainer: dict[str, Callable[[stages.Run], None]] = {
         "autoencoder": stages.train_autoencoder,
         "mouth": stages.train_mouth,
         "lips": stages.train_lips,
@@ -250,13 +250,15 @@ def train(options: argparse.Namespace) -> None:
         "denoiser": stages.train_denoiser,
     }
     trainer[options.stage](
-        options.pack,
-        options.run_folder,
-        options.out,
-        settings,
-        options.batch,
-        options.preset,
-        options.start,
+        stages.Run(
+            options.pack,
+            options.run_folder,
+            options.out,
+            settings,
+            options.batch,
+            options.preset,
+            options.start,
+        )
     )
 
 

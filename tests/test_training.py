@@ -638,7 +638,7 @@ def test_portraits_are_moved_and_asked_back(
     pairs = PortraitPairs(out, encoder.template, 8)
     assert all(int(pairs._pair()[1]) == 0 != int(pairs._pair()[0]) for _ in range(20))
     weights = packed / "weights"
-    stages.train_autoencoder(packed, packed / "run", weights, steps(2), 3, "tiny")
+    stages.train_autoencoder(stages.Run(packed, packed / "run", weights, steps(2), 3, "tiny"))
     facts = checkpoint.read_config(weights)["autoencoder"]["trained"]
     assert facts["samples"] == 6 and facts["portraits"] == 1
 
@@ -660,7 +660,7 @@ def packed(tmp_path, motion_pack, frame_pack, encoder, monkeypatch):
 def test_stage_2_is_trained_into_weights(packed):
     weights = packed / "weights"
     for _ in range(2):
-        stages.train_denoiser(packed, packed / "run", weights, steps(2), 1, "tiny")
+        stages.train_denoiser(stages.Run(packed, packed / "run", weights, steps(2), 1, "tiny"))
     model = checkpoint.load_denoiser(weights, MOTION)
     assert model.config == TINY.denoiser
     assert all(value.isfinite().all() for value in model.state_dict().values())
@@ -672,7 +672,7 @@ def test_stage_2_is_trained_into_weights(packed):
 
 def test_stage_1_is_trained_into_weights(packed, encoder):
     weights = packed / "weights"
-    stages.train_autoencoder(packed, packed / "run", weights, steps(2), 2, "tiny")
+    stages.train_autoencoder(stages.Run(packed, packed / "run", weights, steps(2), 2, "tiny"))
     model = checkpoint.load_autoencoder(weights)
     for name, value in encoder.state_dict().items():
         assert torch.equal(model.motion.state_dict()[name], value), name
@@ -685,11 +685,15 @@ def test_stage_1_is_trained_into_weights(packed, encoder):
 def test_training_goes_on_from_weights(packed, encoder):
     """Without a state to resume: the shipped weights have none."""
     weights, further = packed / "weights", packed / "further"
-    stages.train_autoencoder(packed, packed / "run", weights, steps(2), 2, "tiny")
-    stages.train_denoiser(packed, packed / "stage 2", weights, steps(2), 1, "tiny")
+    stages.train_autoencoder(stages.Run(packed, packed / "run", weights, steps(2), 2, "tiny"))
+    stages.train_denoiser(stages.Run(packed, packed / "stage 2", weights, steps(2), 1, "tiny"))
     still = replace(steps(1), rate=0.0)
-    stages.train_autoencoder(packed, packed / "run 2", further, still, 2, "tiny", weights)
-    stages.train_denoiser(packed, packed / "stage 2 2", further, still, 1, "tiny", weights)
+    stages.train_autoencoder(
+        stages.Run(packed, packed / "run 2", further, still, 2, "tiny", weights)
+    )
+    stages.train_denoiser(
+        stages.Run(packed, packed / "stage 2 2", further, still, 1, "tiny", weights)
+    )
     before, after = checkpoint.read_config(weights), checkpoint.read_config(further)
     for name in ("autoencoder", "denoiser"):
         assert after[name]["trained"]["samples"] > before[name]["trained"]["samples"] > 0
@@ -699,9 +703,13 @@ def test_training_goes_on_from_weights(packed, encoder):
     other = {name: value + 1 for name, value in encoder.state_dict().items()}
     save_file(other, packed / stages.ENCODER)
     with pytest.raises(InputError, match="--start"):
-        stages.train_autoencoder(packed, packed / "run 3", further, still, 2, "tiny", weights)
+        stages.train_autoencoder(
+            stages.Run(packed, packed / "run 3", further, still, 2, "tiny", weights)
+        )
     with pytest.raises(InputError, match="--start"):
-        stages.train_denoiser(packed, packed / "run 4", further, still, 1, "tiny", weights)
+        stages.train_denoiser(
+            stages.Run(packed, packed / "run 4", further, still, 1, "tiny", weights)
+        )
 
 
 # The scaling study
@@ -868,10 +876,10 @@ def test_the_critic_learns_to_tell_and_the_painter_to_paint(mouth_pack, tmp_path
 def test_the_mouth_is_trained_into_weights_beside_its_stage(packed, mouth_pack):
     (packed / stages.MOUTHS).symlink_to(mouth_pack)
     weights = packed / "weights"
-    stages.train_autoencoder(packed, packed / "run", weights, steps(1), 2, "tiny")
+    stages.train_autoencoder(stages.Run(packed, packed / "run", weights, steps(1), 2, "tiny"))
     assert checkpoint.load_autoencoder(weights).mouth is None
     for _ in range(2):
-        stages.train_mouth(packed, packed / "mouth", weights, steps(1), 2, "tiny")
+        stages.train_mouth(stages.Run(packed, packed / "mouth", weights, steps(1), 2, "tiny"))
     model = checkpoint.load_autoencoder(weights)
     assert model.mouth.config == TINY.inpainter
     assert checkpoint.read_config(weights)["mouth"]["trained"] == {
@@ -1000,8 +1008,8 @@ def test_an_inpainter_is_trained_into_weights_beside_its_stage(packed, eye_pack,
     path.unlink(missing_ok=True)
     path.symlink_to(pack)
     weights = packed / f"weights of {name}"
-    stages.train_autoencoder(packed, packed / "run", weights, steps(1), 2, "tiny")
-    train_it(packed, packed / name, weights, steps(1), 2, "tiny")
+    stages.train_autoencoder(stages.Run(packed, packed / "run", weights, steps(1), 2, "tiny"))
+    train_it(stages.Run(packed, packed / name, weights, steps(1), 2, "tiny"))
     model = checkpoint.load_autoencoder(weights)
     assert getattr(model, name).config == TINY.inpainter and model.mouth is None
     facts = {"samples": 2, "windows": 24, "people": 2}

@@ -12,11 +12,11 @@ from gaia_core import landmarks as mesh
 from gaia_core import media
 from gaia_core.autoencoder import MotionEncoder
 from gaia_core.errors import InputError
-from gaia_core.face import FaceLandmarker, crop_around
+from gaia_core.face import FaceLandmarker
 from gaia_core.inpainting import extract
 from gaia_core.mouth import between_lips, seen_between, window_map
 from gaia_core.training.inpainting import SHARP, Pool, Windows, meet
-from gaia_core.training.pack import clips_by_identity, portraits
+from gaia_core.training.pack import clips_by_identity, portraits, read_face
 
 CROP = 320  # side to which portraits are reduced, px
 PARTED = 0.02  # lip aperture from which on a frame shows what to paint
@@ -56,13 +56,12 @@ def pack_mouths(
             pool.weigh(identity, 1.0 if sharp else SOFT)
     with FaceLandmarker() as landmarker:
         for identity, photo in portraits(data):
-            image = media.read_image(photo)
-            for face in landmarker.detect(image)[:1]:
-                crop = crop_around(face.landmarks)
-                landmarks = torch.from_numpy(crop.to_crop(face.landmarks))
-                if mesh.lip_aperture(landmarks) > PARTED:
-                    add(crop.extract(image, CROP), landmarks, photo.name)
-                    pool.weigh(identity, PHOTOS)
+            if not (face := read_face(photo, landmarker, CROP)):
+                continue
+            image, landmarks = face[0], torch.from_numpy(face[1])
+            if mesh.lip_aperture(landmarks) > PARTED:
+                add(image, landmarks, photo.name)
+                pool.weigh(identity, PHOTOS)
     if not pool.clips:
         raise InputError("No clip and no portrait shows parted lips; add some that do.")
     pool.save(out)

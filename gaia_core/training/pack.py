@@ -163,6 +163,21 @@ def repeated_portraits(data: Path) -> dict[str, list[Path]]:
     return {name: photos for name, photos in found.items() if len(photos) > 1}
 
 
+def read_face(
+    photo: Path, landmarker: FaceLandmarker, side: int = 256, smallest: float = 0.0
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """The largest face of a photo as (side, side, 3) uint8, and (K, 3) in crop units.
+
+    None where there is none whose crop is at least `smallest` px.
+    """
+    image = media.read_image(photo)
+    for face in landmarker.detect(image)[:1]:
+        crop = crop_around(face.landmarks)
+        if crop.side >= smallest:
+            return crop.extract(image, side), crop.to_crop(face.landmarks)
+    return None
+
+
 def quantise(landmarks: np.ndarray) -> Tensor:
     """Crop units -> uint16 steps."""
     steps = np.clip((landmarks - _LOW) / _SPAN * 65535, 0, 65535)
@@ -232,11 +247,11 @@ def pack_frames(data: Path, cache: Path, out: Path, per_identity: int = 120) -> 
                         writer.add(frame, found[index])
                 writer.end_clip(f"{identity}|{clip.source}|{clip.file}")
         for name, photos in repeated_portraits(data).items():
-            for photo in photos:
-                image = media.read_image(photo)
-                face = landmarker.detect(image)[0]
-                crop = crop_around(face.landmarks)
-                writer.add(crop.extract(image, 256), crop.to_crop(face.landmarks))
+            faces = [face for photo in photos if (face := read_face(photo, landmarker))]
+            if len(faces) < 2:
+                continue
+            for face in faces:
+                writer.add(*face)
             writer.end_clip(name)
     writer.save(out)
 

@@ -14,10 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gaia_core import media
 from gaia_core.autoencoder import FARTHEST, Autoencoder
-from gaia_core.face import FaceLandmarker, crop_around
-from gaia_core.training.pack import FrameWriter, clips_by_identity, portraits
+from gaia_core.face import FaceLandmarker
+from gaia_core.training.pack import FrameWriter, clips_by_identity, portraits, read_face
 from gaia_core.training.renderer import FramePairs
 
 MADE = 3  # frames that are made of a photo
@@ -42,25 +41,22 @@ def pack_portraits(
     writer = FrameWriter()
     with FaceLandmarker() as landmarker:
         for name, photo in photos:
-            image = media.read_image(photo)
-            for face in landmarker.detect(image)[:1]:
-                crop = crop_around(face.landmarks)
-                if crop.side < SMALLEST:
-                    continue
-                real, landmarks = crop.extract(image, 256), crop.to_crop(face.landmarks)
-                motion = autoencoder.encode_motion(torch.from_numpy(landmarks)[None].float())
-                pixels = torch.from_numpy(real).permute(2, 0, 1)[None].float() / 255
-                appearance = autoencoder.encode_appearance(pixels, motion)
-                frames = autoencoder.decode(appearance, motion + moves.draw(MADE))
-                made = (frames.permute(0, 2, 3, 1) * 255).round().byte().numpy()
-                # What was asked is not quite what came: landmarks are read again.
-                seen = [(frame, landmarker.detect(frame)) for frame in made]
-                if not all(faces for _, faces in seen):
-                    continue
-                writer.add(real, landmarks.astype(np.float32))
-                for frame, faces in seen:
-                    writer.add(frame, (faces[0].landmarks / 256).astype(np.float32))
-                writer.end_clip(name)
+            if not (face := read_face(photo, landmarker, smallest=SMALLEST)):
+                continue
+            real, landmarks = face
+            motion = autoencoder.encode_motion(torch.from_numpy(landmarks)[None].float())
+            pixels = torch.from_numpy(real).permute(2, 0, 1)[None].float() / 255
+            appearance = autoencoder.encode_appearance(pixels, motion)
+            frames = autoencoder.decode(appearance, motion + moves.draw(MADE))
+            made = (frames.permute(0, 2, 3, 1) * 255).round().byte().numpy()
+            # What was asked is not quite what came: landmarks are read again.
+            seen = [(frame, landmarker.detect(frame)) for frame in made]
+            if not all(faces for _, faces in seen):
+                continue
+            writer.add(real, landmarks.astype(np.float32))
+            for frame, faces in seen:
+                writer.add(frame, (faces[0].landmarks / 256).astype(np.float32))
+            writer.end_clip(name)
     writer.save(out)
 
 

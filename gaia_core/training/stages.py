@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -92,65 +92,75 @@ def pack(
     pack_motion(data, cache, folder / MOTION, encoder)
 
 
-def train_autoencoder(
-    folder: Path,
-    run: Path,
-    weights: Path,
-    settings: Settings,
-    batch: int,
-    preset: str = "small",
-    start: Path | None = None,
-) -> None:
-    """Trains the renderer on a pack; the averaged weights go into `weights`."""
+@dataclass(frozen=True)
+class Run:
+    """What one stage is trained on, how, and into which weights.
+
+    Attributes:
+        pack: folder of what `pack` wrote.
+        state: folder from which the run goes on, see `training.loop.train`.
+        weights: folder into which the averaged weights go.
+        batch: samples a step; of the denoiser it scales the windows, 12 is the default mix.
+        preset: the sizes of new weights.
+        start: folder of the weights that are trained further, None for new ones.
+    """
+
+    pack: Path
+    state: Path
+    weights: Path
+    settings: Settings
+    batch: int
+    preset: str = "small"
+    start: Path | None = None
+
+
+def train_autoencoder(run: Run) -> None:
+    """Trains the renderer."""
     torch.manual_seed(0)
-    model = Contest(Autoencoder(PRESETS[preset].autoencoder))
-    seen = _begin(model.maker, start, folder)
+    model = Contest(Autoencoder(PRESETS[run.preset].autoencoder))
+    seen = _begin(model.maker, run)
     motion = model.maker.motion
-    motion.load_state_dict(load_file(folder / ENCODER), strict=True)
+    motion.load_state_dict(load_file(run.pack / ENCODER), strict=True)
     motion.requires_grad_(False)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    data = FramePairs(folder / FRAMES, motion.template, batch, seed=_rank())
+    data = FramePairs(run.pack / FRAMES, motion.template, run.batch, seed=_rank())
     batches, portraits = iter(data), 0
-    if (folder / PORTRAITS).is_file():
-        data.batch = batch - batch // 2
-        photos = PortraitPairs(folder / PORTRAITS, motion.template, batch // 2, seed=_rank())
+    if (run.pack / PORTRAITS).is_file():
+        half = run.batch // 2
+        data.batch = run.batch - half
+        photos = PortraitPairs(run.pack / PORTRAITS, motion.template, half, seed=_rank())
         batches, portraits = map(joined, data, photos), len(photos.frames.names)
-    losses = RendererLosses().to(settings.device)
-    average, samples = train(model, losses, batches, run, settings, seen)
+    losses = RendererLosses().to(run.settings.device)
+    average, samples = train(model, losses, batches, run.state, run.settings, seen)
     if _rank():
         return
     # What its latents mean is the encoder's, so the controls belong to this stage.
-    checkpoint.save_directions(weights, load_file(folder / checkpoint.CONTROLS)["directions"])
+    directions = load_file(run.pack / checkpoint.CONTROLS)["directions"]
+    checkpoint.save_directions(run.weights, directions)
     facts = {"samples": samples, "frames": len(data.frames.clip), "clips": len(data.frames.names)}
-    checkpoint.save(weights, average.maker, facts | {"portraits": portraits})
+    checkpoint.save(run.weights, average.maker, facts | {"portraits": portraits})
 
 
 def _train_inpainter(
     kind: type[Mouth] | type[Lips] | type[Eyes],
     windows: type[MouthWindows] | type[LipWindows] | type[EyeWindows],
     file: str,
-    folder: Path,
-    run: Path,
-    weights: Path,
-    settings: Settings,
-    batch: int,
-    preset: str = "small",
-    start: Path | None = None,
+    run: Run,
 ) -> None:
-    """Trains an inpainter on a pack's windows; the averaged weights go into `weights`."""
-    data = windows(folder / file, batch, seed=_rank())
+    """Trains an inpainter on a pack's windows."""
+    data = windows(run.pack / file, run.batch, seed=_rank())
     torch.manual_seed(0)
-    model: Contest[Inpainter] = Contest(kind(PRESETS[preset].inpainter))
-    seen = _begin(model.maker, start, folder)
+    model: Contest[Inpainter] = Contest(kind(PRESETS[run.preset].inpainter))
+    seen = _begin(model.maker, run)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    settings = replace(settings, average=0.998)
+    settings = replace(run.settings, average=0.998)
     losses = InpaintingLosses().to(settings.device)
-    average, samples = train(model, losses, iter(data), run, settings, seen)
+    average, samples = train(model, losses, iter(data), run.state, settings, seen)
     if _rank():
         return
     people = int((data.weight > 0).sum())
     facts = {"samples": samples, "windows": len(data.window), "people": people}
-    checkpoint.save(weights, average.maker, facts)
+    checkpoint.save(run.weights, average.maker, facts)
 
 
 train_mouth = partial(_train_inpainter, Mouth, MouthWindows, MOUTHS)
@@ -158,48 +168,38 @@ train_lips = partial(_train_inpainter, Lips, LipWindows, LIPS)
 train_eyes = partial(_train_inpainter, Eyes, EyeWindows, EYES)
 
 
-def train_denoiser(
-    folder: Path,
-    run: Path,
-    weights: Path,
-    settings: Settings,
-    batch: int,
-    preset: str = "small",
-    start: Path | None = None,
-) -> None:
-    """Trains the denoiser on a pack; the averaged weights go into `weights`.
-
-    `batch` scales the windows per step: 12 is the default mix.
-    """
+def train_denoiser(run: Run) -> None:
+    """Trains the denoiser."""
     torch.manual_seed(0)
-    sizes = PRESETS[preset]
+    sizes = PRESETS[run.preset]
     model = Denoiser(sizes.denoiser, sizes.autoencoder.motion)
-    data = MotionWindows(folder / MOTION, model.groups, batch / 12)
-    seen = _begin(model, start, folder)
-    if not start:
+    data = MotionWindows(run.pack / MOTION, model.groups, run.batch / 12)
+    seen = _begin(model, run)
+    if not run.start:
         fit_denoiser(model, data)
     if _rank():  # the other processes draw other windows
         data.generator.manual_seed(_rank())
-    settings = replace(settings, weight_decay=DENOISER_DECAY)
-    average, samples = train(model, denoiser_losses, iter(data), run, settings, seen)
+    settings = replace(run.settings, weight_decay=DENOISER_DECAY)
+    average, samples = train(model, denoiser_losses, iter(data), run.state, settings, seen)
     if _rank():
         return
     facts = {"samples": samples, "clips": len(data.rows), "frames": sum(map(len, data.motion))}
-    checkpoint.save(weights, average, facts)
+    checkpoint.save(run.weights, average, facts)
 
 
-def _begin(model: nn.Module, start: Path | None, folder: Path) -> int:
-    """Gives a new stage the weights of `start`, if that is told -> the samples they have seen.
+def _begin(model: nn.Module, run: Run) -> int:
+    """Gives a new stage the weights it starts from, if any -> the samples they have seen.
 
     Raises:
         InputError: the pack's latents mean something else than those weights'.
     """
+    start = run.start
     if not start:
         return 0
-    encoder, own = load_file(folder / ENCODER), checkpoint.load_autoencoder(start).motion
+    encoder, own = load_file(run.pack / ENCODER), checkpoint.load_autoencoder(start).motion
     if any(not torch.equal(encoder[name], value) for name, value in own.state_dict().items()):
         raise InputError(
-            f"{folder} was packed with another motion encoder than that of {start}; "
+            f"{run.pack} was packed with another motion encoder than that of {start}; "
             "make it with `train pack --start`."
         )
     checkpoint.fill(model, start)
