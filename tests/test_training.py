@@ -596,6 +596,10 @@ def test_people_with_several_photos_are_packed(clips, photo, tmp_path):
     rows = [("train/ada_n.png", "ada"), ("train/ada_s.png", "ada"), ("train/one.png", "one")]
     for file, _ in rows:
         Image.fromarray(photo).save(data / "portraits" / file)
+    rows += [("train/ada_x.png", "ada"), ("train/bea_n.png", "bea"), ("train/bea_x.png", "bea")]
+    Image.fromarray(photo).save(data / "portraits" / "train/bea_n.png")
+    for name in ("ada_x", "bea_x"):  # no face is seen in these
+        Image.new("RGB", (256, 256), "grey").save(data / "portraits" / "train" / f"{name}.png")
     lines = ["file,identity,source,licence", *(f"{file},{who},lab,free" for file, who in rows)]
     (data / "portraits" / "manifest.csv").write_text("\n".join(lines) + "\n")
     cache = tmp_path / "cache"
