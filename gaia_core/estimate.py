@@ -31,8 +31,8 @@ class Pace:
 
 
 PACES = {
-    # Two cores: `docs/log/2026-11-23-bench.json`, a crop of 256 px and one of 396 px in a photo.
-    "cpu": Pace(start=0.6, step=2.2e-4, frame=0.013, megapixel=0.276),
+    # Two cores: `docs/log/2026-11-26-bench.json`, a crop of 256 px and one of 398 px in a photo.
+    "cpu": Pace(start=0.7, step=2.1e-4, frame=0.030, megapixel=0.180),
     # Not measured yet: a guess on the safe side.
     "cuda": Pace(start=1.0, step=1.5e-4, frame=0.015, megapixel=0.04),
 }
