@@ -7,6 +7,7 @@ the face as in the training clips. Knows nothing of models and files.
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -269,6 +270,10 @@ class FaceLandmarker:
         )
         self._landmarker = vision.FaceLandmarker.create_from_options(options)
         self._lock = threading.Lock()
+        # Collected as part of a cycle, MediaPipe's own clean-up waits for a thread that is gone
+        # already, for ever. This keeps its parts until they have been closed.
+        self._closed = weakref.finalize(self, self._landmarker.close)
+        self._closed.atexit = False
 
     def __enter__(self) -> FaceLandmarker:
         return self
@@ -284,7 +289,7 @@ class FaceLandmarker:
     def close(self) -> None:
         """Frees the model; the landmarker cannot be used any more."""
         with self._lock:
-            self._landmarker.close()
+            self._closed()
 
     def detect(self, image: np.ndarray) -> list[Face]:
         """The faces of a photo (H, W, 3) uint8 of any size, largest first.
