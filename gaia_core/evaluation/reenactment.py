@@ -17,6 +17,7 @@ from gaia_core.autoencoder import Autoencoder
 from gaia_core.evaluation import metrics
 from gaia_core.evaluation.baselines import landmark_warp
 from gaia_core.evaluation.identity import IdentityEncoder
+from gaia_core.evaluation.people import Sitter, draw, latents
 from gaia_core.face import Face, FaceLandmarker
 from gaia_core.perceptual import PerceptualFeatures, perceptual_distance
 
@@ -107,7 +108,8 @@ def reenact(
     portrait, side = frames[reference], frames[reference].shape[0]
     real, faces = [x.image for x in driving], [x.face for x in driving if x.face]
     clip = Reenactment(real, metrics.skin_lightness(portrait, face.landmarks))
-    clip.made["ours"] = drive(autoencoder, portrait, face, faces)
+    sitter = Sitter(str(reference), portrait, face)
+    clip.made["ours"] = draw(autoencoder, sitter, latents(autoencoder, faces, side))
     clip.made["still"] = [portrait] * len(real)
     clip.made["landmark_warp"] = [
         landmark_warp(portrait, face.landmarks / side, x.landmarks / side) for x in faces
@@ -132,18 +134,6 @@ def reenact(
             )
         ]
     return clip
-
-
-def drive(
-    autoencoder: Autoencoder, portrait: np.ndarray, face: Face, driving: Sequence[Face]
-) -> list[np.ndarray]:
-    """The portrait with the motion of N faces in crops of the same size -> N frames, uint8."""
-    device = next(autoencoder.parameters()).device
-    landmarks = np.stack([face.landmarks, *(x.landmarks for x in driving)]) / portrait.shape[0]
-    motion = autoencoder.encode_motion(torch.from_numpy(landmarks).float().to(device))
-    appearance = autoencoder.encode_appearance(to_tensor([portrait]).to(device), motion[:1])
-    frames = autoencoder.decode(appearance, motion[1:], portrait.shape[0])
-    return list((frames * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy())
 
 
 def first_face(landmarker: FaceLandmarker, frames: Sequence[np.ndarray]) -> tuple[int, Face | None]:
