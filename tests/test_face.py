@@ -15,6 +15,7 @@ from skimage import data
 from gaia_core import face, media
 from gaia_core.errors import InputError
 from gaia_core.face import Crop, Face, FaceLandmarker, choose_face, crop_around, warnings
+from gaia_core.landmarks import MIRRORED
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
@@ -95,6 +96,13 @@ def test_track_reads_each_frame_by_itself(landmarker, astronaut):
     assert nothing is None
     assert (first.landmarks == again.landmarks).all()
     assert first.landmarks[:, :2].max() < 200
+
+
+def test_a_mirror_image_is_read_as_the_face_in_a_mirror(landmarker, astronaut, found):
+    crop = crop_around(found.landmarks).extract(astronaut, 256)
+    face, mirrored = landmarker.track([crop, crop[:, ::-1]])
+    expected = face.landmarks[list(MIRRORED)] * [-1, 1, 1] + [256, 0, 0]
+    assert np.abs(mirrored.landmarks - expected).max() < 0.01
 
 
 def test_threads_share_a_landmarker(landmarker, astronaut):

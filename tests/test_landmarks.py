@@ -7,7 +7,6 @@ import torch
 from gaia_core import landmarks as mesh
 from gaia_core.face import crop_around
 from gaia_core.landmarks import apply_pose, fit_pose, remove_pose, rotation_from_degrees
-from gaia_core.training.motion import mirror_order
 
 NOSE_TIP = 1
 LISTS = ("LIPS_OUTER", "LIPS_INNER", "EYE_RIGHT", "EYE_LEFT", "IRISES", "BROW_RIGHT", "BROW_LEFT")
@@ -47,13 +46,20 @@ def test_left_is_the_persons_own(crop_landmarks):
         assert right[0] < left[0] - 0.05
 
 
-def test_both_halves_of_the_face_are_listed_alike(template):
-    order = mirror_order(template)
-    assert {int(order[point]) for point in mesh.EYE_RIGHT} == set(mesh.EYE_LEFT)
-    assert {int(order[point]) for point in mesh.BROW_RIGHT} == set(mesh.BROW_LEFT)
+def test_both_halves_of_the_face_are_listed_alike():
+    order = mesh.MIRRORED
+    assert {order[point] for point in mesh.EYE_RIGHT} == set(mesh.EYE_LEFT)
+    assert {order[point] for point in mesh.BROW_RIGHT} == set(mesh.BROW_LEFT)
     for name in ("LIPS_OUTER", "LIPS_INNER", "OVAL"):
         points = set(getattr(mesh, name))
-        assert {int(order[point]) for point in points} == points, name
+        assert {order[point] for point in points} == points, name
+
+
+def test_a_mirrors_mirror_is_the_face(template):
+    order = list(mesh.MIRRORED)
+    assert [order[point] for point in order] == list(range(mesh.COUNT))
+    mirrored = template[order] * torch.tensor([-1.0, 1.0, 1.0])
+    assert (mirrored - template).abs().max() < 0.02
 
 
 def test_pose_is_read_from_points_that_expression_does_not_move():

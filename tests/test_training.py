@@ -40,7 +40,6 @@ from gaia_core.training.flow import FlowTeacher
 from gaia_core.training.inpainting import InpaintingLosses
 from gaia_core.training.lips import LipWindows, pack_lips
 from gaia_core.training.loop import Settings, train
-from gaia_core.training.motion import mirror_order
 from gaia_core.training.mouth import MouthWindows, pack_mouths
 from gaia_core.training.pack import (
     FramePack,
@@ -465,11 +464,6 @@ def test_pairs_are_two_frames_of_one_clip_people_in_equal_shares(pairs):
     assert (clips[:, 0] == clips[:, 1]).all()
     assert all(first != second for first, second in picked)
     assert (clips[:, 0] == 0).float().mean() == pytest.approx(0.5, abs=0.12)  # one of two people
-
-
-def test_a_mirrors_mirror_is_the_face(template):
-    order = mirror_order(template)
-    assert torch.equal(order[order], torch.arange(mesh.COUNT))
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ def fit_template(landmarks: Tensor) -> Tensor:
         template = mesh.remove_pose(landmarks, pose).mean(0)
         template = template - template[rigid].mean(0)
         # The mean face looks straight ahead: its left half mirrors its right half.
-        template = 0.5 * (template + mirror(template)[mirror_order(template)])
+        template = 0.5 * (template + mirror(template)[list(mesh.MIRRORED)])
         template = template / (template[:, 0].max() - template[:, 0].min())
     return template
 
@@ -33,16 +33,6 @@ def fit_template(landmarks: Tensor) -> Tensor:
 def mirror(landmarks: Tensor) -> Tensor:
     """Left and right of the template's frame exchanged: (..., K, 3) -> (..., K, 3)."""
     return landmarks * landmarks.new_tensor([-1.0, 1.0, 1.0])
-
-
-def mirror_order(template: Tensor) -> Tensor:
-    """The landmark that each one becomes in a mirror: (K, 3) -> (K,) long, its own inverse."""
-    distance = torch.cdist(mirror(template), template)
-    # Irises lie upon eyelids when the lids are closed: match them among themselves.
-    iris = torch.zeros(mesh.COUNT, dtype=torch.bool)
-    iris[list(mesh.IRISES)] = True
-    distance[iris[:, None] != iris[None]] = torch.inf
-    return distance.argmin(1)
 
 
 def assign_groups(template: Tensor) -> Tensor:

@@ -15,7 +15,6 @@ from gaia_core.autoencoder import Autoencoder, draw, resize
 from gaia_core.perceptual import PerceptualFeatures, perceptual_distance
 from gaia_core.training.critic import Contest
 from gaia_core.training.flow import FlowTeacher
-from gaia_core.training.motion import mirror_order
 from gaia_core.training.pack import FramePack
 
 FOCUS = (mesh.LIPS_OUTER + mesh.LIPS_INNER, mesh.EYE_LEFT + mesh.EYE_RIGHT)
@@ -28,7 +27,6 @@ class FramePairs:
 
     def __init__(self, pack: Path, template: Tensor, batch: int, seed: int = 0) -> None:
         self.frames = FramePack(pack)
-        self.order = mirror_order(template)
         self.batch = batch
         self.generator = torch.Generator().manual_seed(seed)
         identities: dict[str, list[int]] = {}
@@ -75,7 +73,7 @@ class FramePairs:
         draws = torch.rand(9, count, generator=self.generator)
         flip = draws[0] < 0.5
         landmarks = landmarks.clone()
-        mirrored = landmarks[flip][:, :, self.order]
+        mirrored = landmarks[flip][:, :, list(mesh.MIRRORED)]
         mirrored[..., 0] = 1 - mirrored[..., 0]
         landmarks[flip] = mirrored
         images = torch.where(flip[:, None, None, None, None], images.flip(-1), images)
