@@ -124,6 +124,7 @@ class Scene(NamedTuple):
         face: (B, 1, S/4, S/4) in [0, 1], where landmarks are dense.
         source, target: (1 or B, K, 2) and (B, K, 2) landmarks in crop units.
         zoom: (B,) how much larger the head is.
+        turned: (B,) how far its pose is from the portrait's, in deviations.
     """
 
     entering: Tensor
@@ -135,6 +136,7 @@ class Scene(NamedTuple):
     source: Tensor
     target: Tensor
     zoom: Tensor
+    turned: Tensor
 
 
 class Residual(nn.Module):
@@ -182,6 +184,10 @@ HEAD_SHARES = 0.25, 0.65
 # Crop units by which it must have gone for what it leaves to be filled in.
 LEAVING = 0.03, 0.06
 CHIN = 0.06  # crop units above the chin in which the body begins
+# Light on a face changes by at most so much (natural logarithm); what the decoder says of it counts
+# so much more, or it would learn of it only after all else; how far around the face, and over
+# what, it fades, at a quarter of the side of 256.
+LIGHT, LIGHT_GAIN, LIGHT_REACH = 0.4, 8.0, 9
 # The decoder has hardly seen pairs whose head poses differ by more, in deviations of a channel (26
 # degrees of yaw): told of it, it makes up hair and outlines. Beyond, it is told so much, while
 # the places go all the way.
@@ -347,6 +353,22 @@ def left_behind(matte: Tensor, offset: Tensor, scene: Scene) -> Tensor:
     return left * above.clamp(0, 1) * far.clamp(0, 1) * (1 - scene.face)
 
 
+def relit(light: Tensor, scene: Scene) -> Tensor:
+    """How much brighter each place of a face has become, for light stays where heads turn in it.
+
+    Smooth, of the face and what surrounds it alone, and 1 where the head has not moved.
+    (B, 1, H, H) what the decoder says, see `Scene` -> (B, 1, H, H)
+    """
+    face = F.max_pool2d(scene.face, LIGHT_REACH, 1, LIGHT_REACH // 2)
+    change = face * (LIGHT_GAIN * _smooth(light)).tanh()
+    moved = (scene.turned / (1 + scene.turned))[:, None, None, None]
+    return (LIGHT * moved * _smooth(change)).exp()
+
+
+def _smooth(x: Tensor) -> Tensor:
+    return F.avg_pool2d(x, LIGHT_REACH, 1, LIGHT_REACH // 2, count_include_pad=False)
+
+
 def _rows(x: Tensor) -> Tensor:
     """Where rows are, in crop units: (B, C, H, W) -> (H, 1)"""
     return ((torch.arange(x.shape[-2], device=x.device) + 0.5) / x.shape[-2])[:, None]
@@ -398,6 +420,7 @@ class Renderer(nn.Module):
             Residual(a, condition) for a, _ in pairs for _ in range(config.depth)
         )
         self.mix = nn.Conv2d(widths[0], 5, 3, padding=1)
+        self.light = nn.Conv2d(widths[0], 1, 3, padding=1)
         refined = config.refine
         self.widen = nn.Conv2d(widths[0], refined, 1)
         self.gather = nn.Conv2d(config.detail + 3 + len(FINE_DRAWN), refined, 3, padding=1)
@@ -405,8 +428,9 @@ class Renderer(nn.Module):
         self.nudge = nn.Conv2d(refined, 2, 3, padding=1)
         self.synthesise = nn.Conv2d(refined, 16, 3, padding=1)
         # An untrained decoder is the plain landmark warp: training starts from there.
-        for layer in (self.mix, self.nudge):
+        for layer in (self.mix, self.nudge, self.light):
             nn.init.zeros_(layer.weight)
+        nn.init.zeros_(self.light.bias)
         nn.init.normal_(self.synthesise.weight, std=1e-3)
         self.nudge.bias = nn.Parameter(torch.zeros(2))
         self.mix.bias = nn.Parameter(torch.tensor([3.0, 0.0, 0.0, 0.0, 0.0]))
@@ -435,7 +459,7 @@ class Renderer(nn.Module):
         scene = self._scene(appearance, motion, geometry)
         source, target = scene.source, scene.target
         hidden = self._decode(scene)
-        mix = self.mix(hidden)
+        mix, light = self.mix(hidden), self.light(hidden)
         with _full_precision(motion):
             lines = draw(target, FINE_DRAWN, half, 0.006)
             weights, own = mix[:, :3].float().softmax(1), 0.05 * mix[:, 3:].float()
@@ -464,6 +488,10 @@ class Renderer(nn.Module):
                 offset = offset * resize(appearance.loose, half)
             # Bilinear samples would lose a third of the photo's sharpness.
             sampled = sample(_each(appearance.photo, count), resize(offset, side), "bicubic")
+            brighter = relit(light.float(), scene)
+            if appearance.loose is not None:
+                brighter = 1 + (brighter - 1) * resize(appearance.loose, brighter.shape[-1])
+            sampled = sampled * resize(brighter, side)
             if appearance.backdrop is not None:
                 sampled = sampled.lerp(resize(appearance.backdrop, side), resize(left, side))
             opened = uncovered_mouth(source, target, scene.zoom, side)
@@ -519,6 +547,7 @@ class Renderer(nn.Module):
             source,
             target,
             zoom,
+            away[:, :end].square().sum(1).sqrt(),
         )
 
     def _decode(self, scene: Scene) -> Tensor:

@@ -2,17 +2,21 @@
 
 import pytest
 import torch
+from torch.nn.functional import max_pool2d
 
 from gaia_core import landmarks as mesh
 from gaia_core.autoencoder import (
     EARS,
     FARTHEST,
+    LIGHT,
+    LIGHT_REACH,
     WARP_FLOOR,
     background,
     double,
     draw,
     landmark_offset,
     pose_offset,
+    relit,
     resize,
     sample,
     uncovered_mouth,
@@ -406,6 +410,22 @@ def test_what_goes_with_the_head_is_found_before_the_first_frame(trained, motion
         middle = model.decode_landmarks(motion[:2])[:, NOSE_TIP, :2]
         for face, (x, y) in zip(matte, (middle * SIDE // 4).long(), strict=True):
             assert face[0, y, x] == 1
+
+
+def test_light_changes_on_the_face_of_a_head_that_moves_alone(autoencoder, motion):
+    model, side = autoencoder, SIDE // 4
+    turned = motion[:1].repeat(3, 1)
+    turned[1:, 0] += torch.tensor([1.0, 9.0])
+    appearance = model.encode_appearance(picture(SIDE), motion[:1])
+    scene = model.renderer._scene(appearance, turned, model.motion)
+    for said in (-1e3, 1e3):
+        still, moved, far = relit(torch.full((3, 1, side, side), said), scene)
+        assert torch.equal(still, torch.ones_like(still))
+        change = moved.log().abs() / LIGHT
+        assert 0.3 < change.max() < far.log().abs().max() / LIGHT <= 1
+        reach = 2 * (LIGHT_REACH // 2)
+        beside = max_pool2d(scene.face[1:2], 2 * reach + 1, 1, reach)[0] == 0
+        assert (change[beside] == 0).all()
 
 
 def test_detail_comes_from_the_photo_at_its_own_resolution(autoencoder, motion):
