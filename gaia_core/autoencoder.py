@@ -430,9 +430,9 @@ class Renderer(nn.Module):
         # An untrained decoder is the plain landmark warp: training starts from there.
         for layer in (self.mix, self.nudge, self.light):
             nn.init.zeros_(layer.weight)
-        nn.init.zeros_(self.light.bias)
         nn.init.normal_(self.synthesise.weight, std=1e-3)
         self.nudge.bias = nn.Parameter(torch.zeros(2))
+        self.light.bias = nn.Parameter(torch.zeros(1))
         self.mix.bias = nn.Parameter(torch.tensor([3.0, 0.0, 0.0, 0.0, 0.0]))
         self.synthesise.bias = nn.Parameter(torch.tensor([0.0] * 12 + [-3.0] * 4))
 
