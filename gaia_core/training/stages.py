@@ -46,6 +46,7 @@ FRAMES, MOTION, ENCODER = "frames.safetensors", "motion.safetensors", "encoder.s
 PORTRAITS = "portraits.safetensors"
 MOUTHS, LIPS, EYES = "mouths.safetensors", "lips.safetensors", "eyes.safetensors"
 PHOTOS = 15  # portraits that are packed for each frame of a person
+PORTRAIT_SHARE = 6  # one pair in so many is of portraits, whose moved frames are softer than films
 DENOISER_DECAY = 0.05  # it overfits the few people there are; the renderer does not
 
 
@@ -126,9 +127,9 @@ def train_autoencoder(run: Run) -> None:
     data = FramePairs(run.pack / FRAMES, motion.template, run.batch, seed=_rank())
     batches, portraits = iter(data), 0
     if (run.pack / PORTRAITS).is_file():
-        half = run.batch // 2
-        data.batch = run.batch - half
-        photos = PortraitPairs(run.pack / PORTRAITS, motion.template, half, seed=_rank())
+        share = max(1, run.batch // PORTRAIT_SHARE)
+        data.batch = run.batch - share
+        photos = PortraitPairs(run.pack / PORTRAITS, motion.template, share, seed=_rank())
         batches, portraits = map(joined, data, photos), len(photos.frames.names)
     losses = RendererLosses().to(run.settings.device)
     average, samples = train(model, losses, batches, run.state, run.settings, seen)
