@@ -53,10 +53,10 @@ def test_phrases_are_plain_and_of_known_actions():
 
 
 def test_instructions_are_read_off_the_picture(gaia, sitter):
-    asked = [("turn left", "turn your head left"), ("turn right", "clap your hands")]
+    asked = [("tilt left", "tilt your head to the left"), ("turn right", "clap your hands")]
     report = instructed.measure(gaia, [sitter], asked)
     assert (report["phrases"], report["read_right"]) == (2, 0.5)
-    assert report["by_action"] == {"turn left": 1.0, "turn right": 0.0}
+    assert report["by_action"] == {"tilt left": 1.0, "turn right": 0.0}
     table = format_table({"instructions": report, "identities": {"val": 1, "train": 1}})
     assert "clap your hands" in table
 
