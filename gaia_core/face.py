@@ -15,11 +15,12 @@ from types import TracebackType
 import cv2
 import mediapipe
 import numpy as np
+import torch
 from mediapipe.tasks.python import BaseOptions, vision
 
 from gaia_core.assets import packaged_file
 from gaia_core.errors import InputError
-from gaia_core.landmarks import MIRRORED
+from gaia_core.landmarks import mirrored
 
 MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 
@@ -337,10 +338,14 @@ class FaceLandmarker:
         faces = self._detect_once(view)
         if not faces:
             return []
-        mirrored = [_mirrored(face, view.shape[1]) for face in self._detect_once(view[:, ::-1])]
+        width = view.shape[1]
+        others = [
+            Face(mirrored(torch.from_numpy(face.landmarks), width).numpy(), face.blendshapes)
+            for face in self._detect_once(view[:, ::-1])
+        ]
         read = []
         for face in faces:
-            same = max(mirrored, key=lambda other: _overlap(face, other), default=face)
+            same = max(others, key=lambda other: _overlap(face, other), default=face)
             if _overlap(face, same) > _SAME_FACE:
                 face = Face((face.landmarks + same.landmarks) / 2, face.blendshapes)
             read.append(face)
@@ -371,13 +376,6 @@ def _in_photo(face: Face, view: Crop) -> Face:
     """A face that was read in a view of side `_VIEW`, in px of the photo."""
     origin = np.array([view.left, view.top, 0], np.float32)
     return Face(face.landmarks * (view.side / _VIEW) + origin, face.blendshapes)
-
-
-def _mirrored(face: Face, width: int) -> Face:
-    """A face of a picture of that width, as its mirror image has it."""
-    landmarks = face.landmarks[list(MIRRORED)]
-    landmarks[:, 0] = width - landmarks[:, 0]
-    return Face(landmarks, face.blendshapes)
 
 
 def _tiles(width: int, height: int, side: float) -> Iterator[Crop]:

@@ -69,6 +69,13 @@ MIRRORED = (
 )  # fmt: skip
 
 
+def mirrored(landmarks: Tensor, width: float = 0.0) -> Tensor:
+    """Points as they stand in the mirror image of a picture so wide: (..., K, 3) -> (..., K, 3)"""
+    landmarks = landmarks[..., list(MIRRORED), :]  # a copy
+    landmarks[..., 0] = width - landmarks[..., 0]
+    return landmarks
+
+
 def lip_aperture(landmarks: Tensor) -> Tensor:
     """Gap between the lips over the face's height: (..., K, 3) -> (...)."""
     gap = (landmarks[..., LIP_TOP, :2] - landmarks[..., LIP_BOTTOM, :2]).norm(dim=-1)

@@ -25,14 +25,9 @@ def fit_template(landmarks: Tensor) -> Tensor:
         template = mesh.remove_pose(landmarks, pose).mean(0)
         template = template - template[rigid].mean(0)
         # The mean face looks straight ahead: its left half mirrors its right half.
-        template = 0.5 * (template + mirror(template)[list(mesh.MIRRORED)])
+        template = 0.5 * (template + mesh.mirrored(template))
         template = template / (template[:, 0].max() - template[:, 0].min())
     return template
-
-
-def mirror(landmarks: Tensor) -> Tensor:
-    """Left and right of the template's frame exchanged: (..., K, 3) -> (..., K, 3)."""
-    return landmarks * landmarks.new_tensor([-1.0, 1.0, 1.0])
 
 
 def assign_groups(template: Tensor) -> Tensor:

@@ -73,9 +73,7 @@ class FramePairs:
         draws = torch.rand(9, count, generator=self.generator)
         flip = draws[0] < 0.5
         landmarks = landmarks.clone()
-        mirrored = landmarks[flip][:, :, list(mesh.MIRRORED)]
-        mirrored[..., 0] = 1 - mirrored[..., 0]
-        landmarks[flip] = mirrored
+        landmarks[flip] = mesh.mirrored(landmarks[flip], 1)
         images = torch.where(flip[:, None, None, None, None], images.flip(-1), images)
         # A similarity about the centre, from new to old pixels.
         zoom = torch.exp((draws[1] - 0.5) * 0.36)
