@@ -12,5 +12,7 @@ Shape legend, used in every docstring:
 
 FPS = 25
 SAMPLE_RATE = 16_000
+# Seconds of a visitor's take, and of a recording on the command line, at most.
+MAX_SECONDS, MAX_RECORDING = 120.0, 3600.0
 
 __version__ = "0.1.0"

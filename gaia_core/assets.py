@@ -6,11 +6,15 @@ A package is not imported for its file: some that carry one bring along what is 
 from __future__ import annotations
 
 import hashlib
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
 from gaia_core.errors import InputError
 
+# The shipped weights: the project's folder, or the package's own copy once it is installed.
+_FOLDERS = Path(__file__).parent.parent / "weights", Path(__file__).parent / "weights"
+WEIGHTS = Path(os.environ.get("GAIA_WEIGHTS") or next(filter(Path.is_dir, _FOLDERS), _FOLDERS[0]))
 SUMS = "SHA256SUMS"
 
 

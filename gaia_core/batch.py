@@ -20,15 +20,15 @@ from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gaia_core import media
+from gaia_core import MAX_RECORDING
 from gaia_core.errors import InputError
+from gaia_core.media.video import read_recipe
 from gaia_core.request import MEDIA, RECIPE_VERSION, Request, Result
 
 if TYPE_CHECKING:
     from gaia_core.pipeline import Gaia
 
 REPORT = "report.json"
-MAX_SECONDS = 3600.0  # of a recording
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def _request(told: dict[str, Any], folder: Path) -> Request:
 
 def _recipe(path: Path) -> dict[str, Any]:
     if path.suffix.lower() != ".json":
-        return media.read_recipe(path)
+        return read_recipe(path)
     try:
         return dict(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError, TypeError) as error:
@@ -117,7 +117,7 @@ def is_done(job: Job) -> bool:
     if not job.out.is_file():
         return False
     try:
-        return media.read_recipe(job.out) == json.loads(json.dumps(job.request.recipe()))
+        return read_recipe(job.out) == json.loads(json.dumps(job.request.recipe()))
     except InputError:
         return False
 
@@ -177,7 +177,7 @@ class Worker:
         """Makes a video; whatever goes wrong is this job's alone."""
         began = time.monotonic()
         try:
-            for event in self.gaia.generate(job.request, job.out, max_seconds=MAX_SECONDS):
+            for event in self.gaia.generate(job.request, job.out, max_seconds=MAX_RECORDING):
                 if isinstance(event, Result):
                     result = event
         except Exception as error:

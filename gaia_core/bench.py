@@ -21,12 +21,19 @@ import torch
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
-from gaia_core import FPS, SAMPLE_RATE, compose, media, voice
-from gaia_core.face import crop_around
-from gaia_core.performance import Script
-from gaia_core.pipeline import NO_DRIVING, Gaia, Painter
+from gaia_core import FPS, SAMPLE_RATE
+from gaia_core.media.audio import read_audio, write_audio
+from gaia_core.media.compositing import Composer, fit
+from gaia_core.media.image import read_image
+from gaia_core.media.video import VideoWriter
+from gaia_core.motion.live import DELAY
+from gaia_core.motion.script import NO_DRIVING, Script
+from gaia_core.pipeline import Gaia
+from gaia_core.portrait.face import crop_around
+from gaia_core.render import Painter
 from gaia_core.request import Preview, Progress, Request, Result
-from gaia_core.streaming import DELAY
+from gaia_core.speech.synthesis import synthesise
+from gaia_core.speech.voices import OFFLINE_VOICE
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PORTRAIT = EXAMPLES / "portraits" / "astronaut.png"
@@ -86,7 +93,7 @@ def run(weights: Path, seconds: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="gaia-") as folder:
         speech, photo = Path(folder, "speech.wav"), Path(folder, "photo.png")
         _write_speech(speech, seconds)
-        image = media.read_image(PORTRAIT)
+        image = read_image(PORTRAIT)
         large = cv2.resize(image, (PHOTO_SIDE, PHOTO_SIDE), interpolation=cv2.INTER_CUBIC)
         Image.fromarray(large).save(photo)
         for name, portrait, size in (("256", PORTRAIT, "256"), ("1024", photo, "photo")):
@@ -96,7 +103,7 @@ def run(weights: Path, seconds: float) -> dict[str, Any]:
             report[f"stages_{name}"] = stages
             report.setdefault("first_preview_s", preview)
         report["peak_rss_mb"] = _peak_rss_mb()  # of takes alone
-        waveform = media.read_audio(speech, LONGEST)
+        waveform = read_audio(speech, LONGEST)
         report |= live(gaia, image, waveform)
         report |= parts(gaia, large, waveform, Path(folder))
     report["device"] = str(gaia.device)
@@ -142,22 +149,22 @@ def parts(gaia: Gaia, photo: np.ndarray, waveform: np.ndarray, folder: Path) -> 
         `ceiling_gflops`: the rate of a product of large matrices, in fp32 and (on CUDA) bf16;
         `fps_by_batch`: frames decoded a second for each batch size, on CUDA.
     """
-    photo, face = compose.fit(photo, gaia.landmarker.detect(photo)[0])
+    photo, face = fit(photo, gaia.landmarker.detect(photo)[0])
     crop = crop_around(face.landmarks)
     points = crop.to_crop(face.landmarks)
     features = gaia.speech_encoder.encode(waveform).numpy()
     script = Script(len(features), features, NO_DRIVING, 0, Request.steps, Request.guidance)
-    small = Painter(gaia, crop.extract(photo, CROP_SIDE), points)
+    small = Painter(gaia.networks, crop.extract(photo, CROP_SIDE), points)
     *_, (_, motion) = _without_gradients(lambda: list(small.performer.perform(script)))
-    composer = compose.Composer(photo, crop, "photo")
-    large = Painter(gaia, crop.extract(photo, composer.side), points, composer.loose)
+    composer = Composer(photo, crop, "photo")
+    large = Painter(gaia.networks, crop.extract(photo, composer.side), points, composer.loose)
     count, few = len(features), motion[0, :FPS]
     picture = next(large.paint(few))[0]
     cut, frame = next(small.paint(few))[0], composer.compose(picture)
 
     def write(frame: np.ndarray) -> None:
         height, width = frame.shape[:2]
-        with media.VideoWriter(folder / "part.mp4", width, height, None, {}) as writer:
+        with VideoWriter(folder / "part.mp4", width, height, None, {}) as writer:
             for _ in range(FPS):
                 writer.write(frame)
 
@@ -165,7 +172,11 @@ def parts(gaia: Gaia, photo: np.ndarray, waveform: np.ndarray, folder: Path) -> 
         ("face", lambda: gaia.landmarker.detect(photo), count),
         ("speech", lambda: gaia.speech_encoder.encode(waveform), count),
         ("motion", lambda: list(small.performer.perform(script)), count),
-        ("appearance", lambda: Painter(gaia, crop.extract(photo, CROP_SIDE), points), count),
+        (
+            "appearance",
+            lambda: Painter(gaia.networks, crop.extract(photo, CROP_SIDE), points),
+            count,
+        ),
         (f"decode {CROP_SIDE}", lambda: list(small.paint(few)), FPS),
         (f"decode {composer.side}", lambda: list(large.paint(few)), FPS),
         (f"compose {PHOTO_SIDE}", lambda: composer.compose(picture), 1),
@@ -200,7 +211,11 @@ def ceiling(device: torch.device) -> dict[str, float]:
 
 def parameters(gaia: Gaia) -> dict[str, float]:
     """Millions of parameters of each network that a take uses, the speech encoder's included."""
-    networks: tuple[torch.nn.Module, ...] = (gaia.autoencoder, gaia.denoiser, gaia.speech_encoder)
+    networks: tuple[torch.nn.Module, ...] = (
+        gaia.networks.autoencoder,
+        gaia.networks.denoiser,
+        gaia.speech_encoder,
+    )
     return {
         type(network).__name__: sum(p.numel() for p in network.parameters()) / 1e6
         for network in networks
@@ -301,10 +316,10 @@ def _time(gaia: Gaia, request: Request, out: Path) -> tuple[dict[str, float], fl
 
 
 def _write_speech(path: Path, seconds: float) -> None:
-    spoken = voice.speak(TEXT, voice.OFFLINE_VOICE, network=False)
+    spoken = synthesise(TEXT, OFFLINE_VOICE, network=False)
     count = round(seconds * spoken.sample_rate)
     waveform = np.resize(spoken.waveform, count).astype(np.float32)
-    media.write_audio(path, waveform, spoken.sample_rate)
+    write_audio(path, waveform, spoken.sample_rate)
 
 
 def _peak_rss_mb() -> float:

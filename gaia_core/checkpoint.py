@@ -17,15 +17,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from gaia_core import assets
-from gaia_core.autoencoder import Autoencoder
 from gaia_core.config import AutoencoderConfig, DenoiserConfig, InpainterConfig, MotionConfig
 from gaia_core.controls import EXPRESSION
-from gaia_core.denoiser import Denoiser
 from gaia_core.errors import InputError
-from gaia_core.eyes import Eyes
-from gaia_core.inpainting import Inpainter
-from gaia_core.lips import Lips
-from gaia_core.mouth import Mouth
+from gaia_core.motion.denoiser import Denoiser
+from gaia_core.renderer.autoencoder import Autoencoder
+from gaia_core.renderer.eyes import Eyes
+from gaia_core.renderer.inpainting import Inpainter
+from gaia_core.renderer.lips import Lips
+from gaia_core.renderer.mouth import Mouth
 
 CONTROLS = "controls.safetensors"
 Stage = TypeVar("Stage", bound=nn.Module)

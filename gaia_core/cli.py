@@ -20,7 +20,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from gaia_core import __version__, checkpoint
+from gaia_core import MAX_RECORDING, __version__, checkpoint
 from gaia_core.config import PRESETS as SIZES_OF_STAGES
 from gaia_core.controls import PRESETS, Controls
 from gaia_core.errors import InputError, full_disk_told
@@ -40,7 +40,6 @@ FLAGS = (
     *("text", "voice", "face", "seed", "steps", "guidance", "size", "instruction"),
     *("drive_mode", "drive_reference", "seconds"),
 )  # of `animate`, as `Request` names them
-MAX_SECONDS = 3600.0  # of a recording
 STAGES = (
     "pack",
     "autoencoder",
@@ -74,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def animate(options: argparse.Namespace) -> None:
     """A portrait and speech to an mp4."""
-    from gaia_core import outputs
+    from gaia_core.media import exports
     from gaia_core.pipeline import Gaia
 
     out: Path = options.out
@@ -86,7 +85,7 @@ def animate(options: argparse.Namespace) -> None:
     gaia = Gaia.load(options.weights)
     form = "{desc:<8}{bar}{percentage:4.0f} % {remaining}"
     with tqdm(total=100, bar_format=form, disable=None) as bar:  # shown to terminals only
-        for event in gaia.generate(request, out, max_seconds=MAX_SECONDS):
+        for event in gaia.generate(request, out, max_seconds=MAX_RECORDING):
             if isinstance(event, Progress):
                 bar.set_description(event.stage, refresh=False)
                 bar.update(round(100 * event.fraction) - bar.n)
@@ -98,7 +97,7 @@ def animate(options: argparse.Namespace) -> None:
     print(f"{result.video}: {result.frames} frames, seed {request.seed}")
     for kind in options.also:
         text = result.recipe["text"] or ""
-        print(outputs.make(kind, out, result.words, result.cutout, text))
+        print(exports.make(kind, out, result.words, result.cutout, text))
 
 
 def batch(options: argparse.Namespace) -> None:
@@ -156,9 +155,9 @@ def _json(path: Path) -> Any:
 
 
 def _recipe(path: Path) -> Any:
-    from gaia_core import media
+    from gaia_core.media.video import read_recipe
 
-    return _json(path) if path.suffix.lower() == ".json" else media.read_recipe(path)
+    return _json(path) if path.suffix.lower() == ".json" else read_recipe(path)
 
 
 def _strength(text: str) -> tuple[str, float]:
@@ -179,14 +178,15 @@ def _span(text: str) -> Span:
 
 def prepare(options: argparse.Namespace) -> None:
     """Raw films to clips."""
-    from gaia_core.training import prepare as films
+    from gaia_core.training.filters import LOOSE, STRICT, Settings, read_thresholds
+    from gaia_core.training.prepare import prepare
 
     logging.getLogger().setLevel(logging.INFO)
-    loose, strict = films.LOOSE, films.STRICT
+    loose, strict = LOOSE, STRICT
     if options.thresholds is not None:
-        loose, strict = films.read_thresholds(options.thresholds)
-    settings = films.Settings(loose, strict, options.licence, options.held_out)
-    summary = films.prepare(options.raw, options.out, settings, options.workers)
+        loose, strict = read_thresholds(options.thresholds)
+    settings = Settings(loose, strict, options.licence, options.held_out)
+    summary = prepare(options.raw, options.out, settings, options.workers)
     print(f"{summary.clips} clips in {options.out / 'clips' / 'manifest.csv'}")
     for name, seconds in sorted((summary.seconds | summary.reasons).items()):
         print(f"{seconds / 60:8.1f} min {name}")
@@ -316,11 +316,11 @@ def _describe(preset: str) -> None:
     """Prints the parameters of a preset, and what training keeps of them."""
     import torch
 
-    from gaia_core.autoencoder import Autoencoder
-    from gaia_core.denoiser import Denoiser
-    from gaia_core.eyes import Eyes
-    from gaia_core.lips import Lips
-    from gaia_core.mouth import Mouth
+    from gaia_core.motion.denoiser import Denoiser
+    from gaia_core.renderer.autoencoder import Autoencoder
+    from gaia_core.renderer.eyes import Eyes
+    from gaia_core.renderer.lips import Lips
+    from gaia_core.renderer.mouth import Mouth
 
     sizes = SIZES_OF_STAGES[preset]
     with torch.device("meta"):  # the largest would not fit into this machine
@@ -342,8 +342,8 @@ def _folder_with_clips(data: Path | None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from gaia_core.outputs import SUFFIX
-    from gaia_core.pipeline import WEIGHTS
+    from gaia_core.assets import WEIGHTS
+    from gaia_core.media.exports import SUFFIX
 
     parser = argparse.ArgumentParser(
         prog="python -m gaia_core",

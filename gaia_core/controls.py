@@ -15,10 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from gaia_core import FPS
+from gaia_core import FPS, MAX_SECONDS
 from gaia_core.errors import InputError
 
-MAX_SECONDS = 120.0
 MAX_KEYS = 1000  # of one track
 
 # Lowest and highest value. Head pose is relative to the portrait's own: degrees, signs as in

@@ -1,9 +1,4 @@
-"""`Gaia`, the one assembly: a request goes in, events come out, the last of them the video.
-
-Command line, studio, API, tests and evaluation all call this. What needs the GPU (`_render`) is
-one generator that takes and yields plain arrays, so that it can run in another process; reading,
-voice, compositing and encoding stay outside.
-"""
+"""`Gaia`: both stages with their adapters, from a `Request` to a video. The one assembly."""
 
 from __future__ import annotations
 
@@ -13,81 +8,42 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import librosa
 import numpy as np
 import torch
-from torch import Tensor
 
-from gaia_core import FPS, SAMPLE_RATE, checkpoint, compose, language, media, visemes, voice
-from gaia_core.autoencoder import Autoencoder
+from gaia_core import FPS, MAX_SECONDS, SAMPLE_RATE
+from gaia_core.assets import WEIGHTS
 from gaia_core.controls import Controls
-from gaia_core.denoiser import Denoiser
-from gaia_core.driving import read_driving
 from gaia_core.errors import InputError
-from gaia_core.face import Crop, FaceLandmarker, choose_face, crop_around, warnings
-from gaia_core.landmarks import COUNT
-from gaia_core.look import Look, look
-from gaia_core.measures import Measures, measure
-from gaia_core.performance import Performer, Script
+from gaia_core.instruction import language
+from gaia_core.media.audio import has_sound, read_audio, write_audio
+from gaia_core.media.compositing import Composer, fit
+from gaia_core.media.image import read_image, read_matte
+from gaia_core.media.label import draw_label
+from gaia_core.media.video import VideoWriter, read_video
+from gaia_core.motion.curves import sketch
+from gaia_core.motion.live import LiveMotion
+from gaia_core.motion.measures import Measures, measure
+from gaia_core.motion.script import NO_DRIVING, Script
+from gaia_core.portrait.detector import FaceLandmarker
+from gaia_core.portrait.face import Crop, crop_around
+from gaia_core.portrait.inspection import Look, choose_face, look, warnings
+from gaia_core.portrait.tracking import track_face
+from gaia_core.render import Moved, Networks, NoGpu, Painter, Plan, Render, Step
 from gaia_core.request import Event, Preview, Progress, Request, Result, Segment, Word
-from gaia_core.speech import FEATURES, SpeechEncoder
-from gaia_core.streaming import LiveMotion
-from gaia_core.traces import sketch, traces
-
-WEIGHTS = Path(__file__).parent.parent / "weights"
+from gaia_core.speech import visemes
+from gaia_core.speech.encoder import FEATURES, SpeechEncoder
+from gaia_core.speech.synthesis import synthesise
 
 PREVIEW_EVERY = FPS  # frames between two previews
 SEGMENT = 2 * FPS  # frames of a part that can be played while the rest is made
-# Frames decoded at once. Of more the tensors are so large that the system maps each anew.
-FRAMES_PER_BATCH, PIXELS_PER_BATCH = 4, 8 * 256 * 256
 
 # The share of the whole work after which each stage begins, measured on 10 s of speech.
 STAGES = {"face": 0.0, "voice": 0.05, "speech": 0.1, "motion": 0.15, "frames": 0.3, "file": 0.97}
-
-NO_DRIVING = np.zeros((0, COUNT, 3), np.float32)
-
-Render = Callable[["Plan"], Generator["Step | Moved | np.ndarray", None, None]]
-
-
-class NoGpu(Exception):
-    """What a wrapper of the generator that runs the networks raises where no GPU is to be had.
-
-    Its text is the notice that the take comes with, for it is then made on the CPU.
-    """
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What the GPU is given; plain arrays, so that it can be pickled.
-
-    Attributes:
-        portrait: (S, S, 3) uint8, the crop at the size it is rendered.
-        landmarks: (K, 3) float32 in crop units.
-        script: what the face shall do.
-        loose: see `Composer.loose`.
-    """
-
-    portrait: np.ndarray
-    landmarks: np.ndarray
-    script: Script
-    loose: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
-class Step:
-    """Motion sampled so far, as a fraction."""
-
-    fraction: float
-
-
-@dataclass(frozen=True)
-class Moved:
-    """All motion of a take, (T, D) float32, and what it means, as `traces.traces` has it."""
-
-    motion: np.ndarray
-    traces: dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -108,23 +64,19 @@ class Gaia:
 
     def __init__(
         self,
-        autoencoder: Autoencoder,
-        denoiser: Denoiser,
-        directions: Tensor,
+        networks: Networks,
         speech_encoder: SpeechEncoder,
         gpu: Callable[[Render], Render] = lambda render: render,
         weights: Path = WEIGHTS,
     ) -> None:
-        """directions (C, D): the latent changes of `controls.EXPRESSION`; weights: their folder."""
-        self.autoencoder, self.denoiser = autoencoder, denoiser
-        self.directions, self.speech_encoder = directions, speech_encoder
-        self.weights = weights
-        self.sketch = sketch(autoencoder, directions)
-        self._motion = deepcopy(autoencoder.motion)  # stays here when the networks move to the GPU
-        self._reader: language.Instructor | None = None
-        self._spare: Gaia | None = None
+        """weights: their folder, from which the CPU's copy is loaded where a GPU is refused."""
+        self.networks, self.speech_encoder, self.weights = networks, speech_encoder, weights
+        # A copy, which stays on the CPU when the networks move to the GPU.
+        self.encoder = deepcopy(networks.autoencoder.motion)
+        self.sketch = sketch(self.encoder, networks.directions)
         self.landmarker = FaceLandmarker()
-        self._render = gpu(self._render_here)
+        self._instructor: language.Instructor | None = None
+        self._render, self._render_on_cpu = gpu(networks.render), cache(self._load_cpu)
 
     @classmethod
     def load(
@@ -144,26 +96,14 @@ class Gaia:
             InputError: weights are missing or damaged.
         """
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        autoencoder = checkpoint.load_autoencoder(Path(weights))
-        denoiser = checkpoint.load_denoiser(Path(weights), autoencoder.config.motion)
         visemes.shipped_reader()  # it is needed soon, and is damaged or not
-        gaia = cls(
-            autoencoder,
-            denoiser,
-            checkpoint.load_directions(Path(weights), autoencoder.config.motion),
-            SpeechEncoder.load("cpu"),
-            gpu,
-            Path(weights),
-        )
-        # Convolutions run faster with channels last on every device that matters here.
-        autoencoder.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        denoiser.to(device)
-        return gaia
+        networks = Networks.load(Path(weights), device)
+        return cls(networks, SpeechEncoder.load("cpu"), gpu, Path(weights))
 
     @property
     def device(self) -> torch.device:
-        """Where the networks live."""
-        return self.denoiser.spread.device
+        """Where the networks are."""
+        return self.networks.device
 
     def generate(
         self,
@@ -171,7 +111,7 @@ class Gaia:
         out: Path,
         *,
         segments: Path | None = None,
-        max_seconds: float = media.MAX_SECONDS,
+        max_seconds: float = MAX_SECONDS,
     ) -> Iterator[Event]:
         """Makes the video at `out`; the last event is its `Result`.
 
@@ -190,20 +130,20 @@ class Gaia:
             stack.callback(_release)
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gaia-")))
             yield Progress("face", STAGES["face"])
-            photo = media.read_image(request.portrait)
+            photo = read_image(request.portrait)
             faces = self.landmarker.detect(photo)
             face = choose_face(faces, request.face, photo)
             foreseen = warnings(face, photo, len(faces))
             if request.size == "photo":
-                photo, face = compose.fit(photo, face)
+                photo, face = fit(photo, face)
             crop = crop_around(face.landmarks)
             yield Progress("voice", STAGES["voice"])
             speech = self._speak(request, scratch, max_seconds)
             yield Progress("speech", STAGES["speech"])
-            composer = compose.Composer(photo, crop, request.size)
+            composer = Composer(photo, crop, request.size)
             driving = NO_DRIVING
             if request.drive is not None:
-                driving = read_driving(self.landmarker, request.drive)
+                driving = track_face(self.landmarker, read_video(request.drive))
             script, notices = self._script(request, speech, driving)
             speech = replace(speech, waveform=None)  # of a long take this is much
             plan = Plan(
@@ -215,7 +155,7 @@ class Gaia:
             yield Progress("motion", STAGES["motion"])
             recipe = request.recipe()
             width, height = composer.frame_size
-            writer = media.VideoWriter(out, width, height, speech.file, recipe)
+            writer = VideoWriter(out, width, height, speech.file, recipe)
             with writer, closing(self._rendered(plan)) as steps:
                 moved, notice = yield from self._write(
                     steps, script.frames, composer, writer, request.label, segments
@@ -238,9 +178,9 @@ class Gaia:
         Raises:
             InputError: it is too long, or names a time outside the take.
         """
-        if self._reader is None:  # most takes have no instruction
-            self._reader = language.Instructor.load(self.weights)
-        return self._reader.read(instruction, seconds)
+        if self._instructor is None:  # most takes have no instruction
+            self._instructor = language.Instructor.load(self.weights)
+        return self._instructor.read(instruction, seconds)
 
     def look(self, portrait: Path) -> Look:
         """What a photo shows: its faces, and what stands in the way of animating them.
@@ -248,7 +188,7 @@ class Gaia:
         Raises:
             InputError: it cannot be read, or shows no face.
         """
-        photo = media.read_image(portrait)
+        photo = read_image(portrait)
         return look(photo, self.landmarker.detect(photo))
 
     def measure(self, result: Result) -> Measures | None:
@@ -256,9 +196,9 @@ class Gaia:
         if result.motion is None or result.traces is None:
             return None
         speech = None
-        if media.has_sound(result.video):
-            speech = self.speech_encoder.encode(media.read_audio(result.video)).numpy()
-        return measure(self._motion, result.motion, result.traces, speech)
+        if has_sound(result.video):
+            speech = self.speech_encoder.encode(read_audio(result.video)).numpy()
+        return measure(self.encoder, result.motion, result.traces, speech)
 
     def animate(
         self,
@@ -324,11 +264,11 @@ class Gaia:
         Request(Path(), text="-", controls=controls, label=label, **asked).check()  # type: ignore[arg-type]
         found = choose_face(self.landmarker.detect(portrait), face, portrait)
         if size == "photo":
-            portrait, found = compose.fit(portrait, found)
+            portrait, found = fit(portrait, found)
         crop = crop_around(found.landmarks)
-        composer = compose.Composer(portrait, crop, size)
+        composer = Composer(portrait, crop, size)
         painter = Painter(
-            self,
+            self.networks,
             crop.extract(portrait, composer.side),
             crop.to_crop(found.landmarks),
             composer.loose,
@@ -339,16 +279,16 @@ class Gaia:
             for pixels in painter.paint(latents):
                 for rendered in pixels:
                     frame = composer.compose(rendered)
-                    yield compose.label(frame) if label else frame
+                    yield draw_label(frame) if label else frame
 
     def _speak(self, request: Request, scratch: Path, max_seconds: float) -> Speech:
         if request.speech is not None:
-            return Speech(media.read_audio(request.speech, max_seconds), request.speech)
+            return Speech(read_audio(request.speech, max_seconds), request.speech)
         if not (request.text or "").strip():
-            return Speech(None, request.drive if media.has_sound(request.drive) else None)
-        spoken = voice.speak(request.text or "", request.voice)
+            return Speech(None, request.drive if has_sound(request.drive) else None)
+        spoken = synthesise(request.text or "", request.voice)
         path = scratch / "speech.wav"
-        media.write_audio(path, spoken.waveform, spoken.sample_rate)
+        write_audio(path, spoken.waveform, spoken.sample_rate)
         waveform = librosa.resample(
             spoken.waveform, orig_sr=spoken.sample_rate, target_sr=SAMPLE_RATE
         )
@@ -393,8 +333,8 @@ class Gaia:
     def _write(
         steps: Iterator[Step | Moved | str | np.ndarray],
         frames: int,
-        composer: compose.Composer,
-        writer: media.VideoWriter,
+        composer: Composer,
+        writer: VideoWriter,
         label: bool,
         segments: Path | None,
     ) -> Generator[Progress | Preview | Segment, None, tuple[Moved | None, str | None]]:
@@ -413,7 +353,7 @@ class Gaia:
                 for rendered in step:
                     frame = composer.compose(rendered)
                     if label:
-                        compose.label(frame)
+                        draw_label(frame)
                     if writer.frames % PREVIEW_EVERY == 0:
                         yield Preview(rendered, writer.frames)
                     writer.write(frame)
@@ -434,69 +374,10 @@ class Gaia:
             yield from self._render(plan)
         except NoGpu as refusal:
             yield str(refusal)
-            if self._spare is None:
-                self._spare = Gaia.load(self.weights, "cpu")
-            yield from self._spare._render_here(plan)
+            yield from self._render_on_cpu()(plan)
 
-    @torch.no_grad()
-    def _render_here(self, plan: Plan) -> Generator[Step | Moved | np.ndarray, None, None]:
-        """Samples the motion window by window; each is decoded at once, if no span is to follow.
-
-        Frames come in batches of (n, S, S, 3) uint8.
-        """
-        painter = Painter(self, plan.portrait, plan.landmarks, plan.loose)
-        painted = 0
-        for fraction, motion in painter.performer.perform(plan.script):
-            yield Step(fraction)
-            if fraction == 1:
-                meaning = traces(self.autoencoder, motion[0], painter.reference[0])
-                yield Moved(motion[0].cpu().numpy(), meaning)
-            yield from painter.paint(motion[0, painted:])
-            painted = motion.shape[1]
-
-
-class Painter:
-    """A portrait as the networks know it: what makes its motion, and frames of that motion."""
-
-    @torch.no_grad()
-    def __init__(
-        self,
-        gaia: Gaia,
-        portrait: np.ndarray,
-        landmarks: np.ndarray,
-        loose: np.ndarray | None = None,
-    ) -> None:
-        """portrait (S, S, 3) uint8; landmarks (K, 3) in crop units; loose: see `Composer.loose`."""
-        device = gaia.device
-        self.autoencoder, self.side = gaia.autoencoder, portrait.shape[0]
-        points = torch.from_numpy(landmarks).to(device)[None]
-        self.reference = self.autoencoder.encode_motion(points)
-        self.performer = Performer(
-            self.autoencoder, gaia.denoiser, gaia.directions.to(device), self.reference
-        )
-        self.half = torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
-        pixels = torch.from_numpy(portrait).to(device).permute(2, 0, 1)[None].float() / 255
-        with self.half:
-            self.appearance = self.autoencoder.encode_appearance(pixels, self.reference)
-        if loose is not None:
-            self.appearance.loose = torch.from_numpy(loose).to(device)[None, None]
-
-    @torch.no_grad()
-    def paint(self, motion: Tensor) -> Iterator[np.ndarray]:
-        """(T, D) -> frames in batches of (n, S, S, 3) uint8."""
-        if not len(motion):
-            return
-        for latents in motion.split(
-            min(FRAMES_PER_BATCH, max(1, PIXELS_PER_BATCH // self.side**2))
-        ):
-            yield self.decode(latents).cpu().numpy()
-
-    def decode(self, motion: Tensor) -> Tensor:
-        """(n, D) -> (n, S, S, 3) uint8, all at once."""
-        with self.half:
-            frames = self.autoencoder.decode(self.appearance, motion, self.side)
-        pixels = (frames.float() * 255).round().to(torch.uint8)
-        return pixels.permute(0, 2, 3, 1).contiguous()
+    def _load_cpu(self) -> Render:
+        return Networks.load(self.weights, "cpu").render
 
 
 def _release() -> None:
@@ -508,8 +389,8 @@ def _release() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _cutout(composer: compose.Composer, photo: np.ndarray, path: Path) -> np.ndarray | None:
-    matte = media.read_matte(path)
+def _cutout(composer: Composer, photo: np.ndarray, path: Path) -> np.ndarray | None:
+    matte = read_matte(path)
     if matte is None:
         return None
     pictures = composer.still(photo), composer.still(np.repeat(matte[..., None], 3, -1))

@@ -6,7 +6,6 @@ only as sha256. The recipe is what the mp4 carries and what restores a take.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -14,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from gaia_core import MAX_SECONDS
+from gaia_core.assets import hash_file
 from gaia_core.config import MotionConfig
-from gaia_core.controls import MAX_SECONDS, Controls
+from gaia_core.controls import Controls
 from gaia_core.errors import InputError
 
 RECIPE_VERSION = 1
@@ -164,7 +165,7 @@ class Request:
         values: dict[str, Any] = {"gaia_recipe": RECIPE_VERSION}
         for field in fields(self):
             value = getattr(self, field.name)
-            values[field.name] = _sha256(value) if field.name in MEDIA and value else value
+            values[field.name] = hash_file(value) if field.name in MEDIA and value else value
         values["controls"] = self.controls.to_json()
         values["drive_groups"] = list(self.drive_groups)
         values["spans"] = [span.to_json() for span in self.spans]
@@ -247,9 +248,9 @@ class Segment:
 class Result:
     """A finished take. `video` is an mp4; `notices` are sentences the user should see.
 
-    `motion` is what was rendered, (T, D) float32, and `traces` what that means, (T,) each, as
-    `gaia_core.traces` names it; None where an engine does not tell. `cutout` is the portrait as it
-    is framed, uint8 (H, W, 4), if it came with transparency.
+    `motion` is what was rendered, (T, D) float32, and `traces` its curves, (T,) each, see
+    `motion.curves.traces`; None where an engine has none. `cutout` is the portrait as it is framed,
+    uint8 (H, W, 4), if it came with transparency.
     """
 
     video: Path
@@ -263,8 +264,3 @@ class Result:
 
 
 Event = Progress | Preview | Segment | Result
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

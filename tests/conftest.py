@@ -16,14 +16,17 @@ from skimage import data
 from torch import Tensor, nn
 
 from gaia_core import landmarks as mesh
-from gaia_core.autoencoder import Autoencoder, MotionEncoder
 from gaia_core.config import AutoencoderConfig, DenoiserConfig, MotionConfig
 from gaia_core.controls import EXPRESSION
-from gaia_core.denoiser import Denoiser
-from gaia_core.face import Face, FaceLandmarker, crop_around
-from gaia_core.inpainting import Inpainter
+from gaia_core.latent import MotionEncoder
+from gaia_core.motion.denoiser import Denoiser
 from gaia_core.pipeline import Gaia
-from gaia_core.speech import FEATURES, SpeechEncoder
+from gaia_core.portrait.detector import FaceLandmarker
+from gaia_core.portrait.face import Face, crop_around
+from gaia_core.render import Networks
+from gaia_core.renderer.autoencoder import Autoencoder
+from gaia_core.renderer.inpainting import Inpainter
+from gaia_core.speech.encoder import FEATURES, SpeechEncoder
 from gaia_core.training.motion import assign_groups, fit_motion_encoder, fit_template
 
 torch.set_num_threads(min(2, torch.get_num_threads()))
@@ -187,7 +190,9 @@ def gaia(
     directions = torch.randn(
         len(EXPRESSION), MOTION.width, generator=torch.Generator().manual_seed(2)
     )
-    engine = Gaia(make_autoencoder(), make_denoiser(FEATURES), directions, SpeechEncoder.load())
+    engine = Gaia(
+        Networks(make_autoencoder(), make_denoiser(FEATURES), directions), SpeechEncoder.load()
+    )
     yield engine
     engine.landmarker.close()
 

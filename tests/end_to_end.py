@@ -24,9 +24,17 @@ import librosa
 import numpy as np
 import torch
 
-from gaia_core import FPS, SAMPLE_RATE, media, voice
-from gaia_core.face import Face, FaceLandmarker, choose_face, crop_around
+from gaia_core import FPS, SAMPLE_RATE
 from gaia_core.landmarks import lip_aperture
+from gaia_core.media.audio import read_audio, write_audio
+from gaia_core.media.image import read_image
+from gaia_core.media.label import LABEL
+from gaia_core.media.video import read_recipe, read_video
+from gaia_core.portrait.detector import FaceLandmarker
+from gaia_core.portrait.face import Face, crop_around
+from gaia_core.portrait.inspection import choose_face
+from gaia_core.speech.synthesis import synthesise
+from gaia_core.speech.voices import OFFLINE_VOICE
 
 ROOT = Path(__file__).resolve().parents[1]
 PORTRAIT = ROOT / "examples" / "portraits" / "astronaut.png"
@@ -88,10 +96,10 @@ def main() -> int:
 
 def write_speech(path: Path) -> tuple[np.ndarray, float]:
     """Writes the sentence and the silence; returns them at 16 kHz, and when the last word ends."""
-    said = voice.speak(TEXT, voice.OFFLINE_VOICE, network=False)
+    said = synthesise(TEXT, OFFLINE_VOICE, network=False)
     rate = said.sample_rate
     silence = np.zeros(round(SILENCE * rate), np.float32)
-    media.write_audio(path, np.concatenate([said.waveform, silence]), rate)
+    write_audio(path, np.concatenate([said.waveform, silence]), rate)
     audible = np.flatnonzero(np.abs(said.waveform) > 0.02 * np.abs(said.waveform).max())
     waveform = librosa.resample(said.waveform, orig_sr=rate, target_sr=SAMPLE_RATE)
     silence = np.zeros(round(SILENCE * SAMPLE_RATE), np.float32)
@@ -120,7 +128,7 @@ def check_file(video: Path, speech: Path, seconds: float, tally: Tally) -> None:
     tally.check(
         "H.264 in yuv420p at 25 fps, and AAC", codecs == ("h264", "yuv420p", "25", "aac"), codecs
     )
-    frames = sum(1 for _ in media.read_video(video))
+    frames = sum(1 for _ in read_video(video))
     tally.check(
         "as many frames as the speech lasts",
         abs(frames - seconds * FPS) <= FRAMES_OFF,
@@ -131,8 +139,8 @@ def check_file(video: Path, speech: Path, seconds: float, tally: Tally) -> None:
     tally.check("the index comes before the pictures", moov_first, " ".join(boxes))
     comment = re.search(r"comment\s*: (.*)", described)
     told = comment[1] if comment else "nothing"
-    tally.check("labelled as AI-generated", media.LABEL in told, told)
-    recipe = media.read_recipe(video)
+    tally.check("labelled as AI-generated", LABEL in told, told)
+    recipe = read_recipe(video)
     restored = recipe.get("seed") == SEED and recipe.get("gaia_recipe") == 1
     named = any(word in str(recipe) for word in (PORTRAIT.name, speech.name, "/"))
     tally.check("carries its recipe, without names", restored and not named, recipe)
@@ -153,7 +161,7 @@ def top_level_boxes(data: bytes) -> Iterator[str]:
 
 def check_sound(video: Path, waveform: np.ndarray, tally: Tally) -> None:
     """The speech is heard, and when it is due."""
-    heard, given = envelope(media.read_audio(video)), envelope(waveform)
+    heard, given = envelope(read_audio(video)), envelope(waveform)
     frames = min(len(heard), len(given))
     lag, correlation = best_lag(heard[:frames], given[:frames])
     tally.check(
@@ -206,10 +214,10 @@ def check_lips(video: Path, waveform: np.ndarray, spoken: float, tally: Tally) -
 
 def track(video: Path) -> list[Face | None]:
     """The face of each frame, read in the crop that the photo's own face lies in."""
-    photo = media.read_image(PORTRAIT)
+    photo = read_image(PORTRAIT)
     with FaceLandmarker() as landmarker:
         crop = crop_around(choose_face(landmarker.detect(photo), 0, photo).landmarks)
-        frames = (crop.extract(frame, MEASURE_AT) for frame in media.read_video(video))
+        frames = (crop.extract(frame, MEASURE_AT) for frame in read_video(video))
         return list(landmarker.track(frames))
 
 

@@ -34,8 +34,9 @@ import psutil
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from gaia_core.media import read_image, read_recipe, read_video
-from gaia_core.voice import OFFLINE_VOICE
+from gaia_core.media.image import read_image
+from gaia_core.media.video import read_recipe, read_video
+from gaia_core.speech.voices import OFFLINE_VOICE
 
 ROOT = Path(__file__).resolve().parents[1]
 PORTRAIT = ROOT / "examples" / "portraits" / "astronaut.png"

@@ -17,12 +17,49 @@ MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in FILES
 }
-# Where training and evaluation may be imported, and only when their commands are given.
-COMMANDS = "gaia_core.cli"
-NETWORKS = (
-    *("autoencoder", "conformer", "denoiser", "diffusion", "eyes", "landmarks", "lips"),
-    *("inpainting", "mouth", "sampling"),
-)
+# Which folder or module may import which: the tree's arrows, all pointing down. `motion` (stage 2)
+# and `renderer` (stage 1) share nothing but `latent`; `training` and `evaluation` never meet.
+BASE = {"errors", "config", "assets", "layers", "landmarks", "controls", "request"}
+STAGES = {
+    "latent",
+    "motion",
+    "renderer",
+    "portrait",
+    "speech",
+    "media",
+    "instruction",
+    "perceptual",
+}
+ARROWS = {
+    "errors": set(),
+    "config": set(),
+    "layers": set(),
+    "landmarks": set(),
+    "assets": {"errors"},
+    "controls": {"errors"},
+    "request": {"assets", "config", "controls", "errors"},
+    "latent": {"config", "landmarks", "layers"},
+    "perceptual": {"assets"},
+    "running_time": {"request"},
+    "portrait": {"assets", "errors", "landmarks"},
+    "media": {"errors", "portrait", "request"},
+    "speech": {"assets", "errors", "media", "request"},
+    "instruction": {"assets", "controls", "errors", "request"},
+    "renderer": {"config", "landmarks", "latent", "layers"},
+    "motion": {"config", "controls", "landmarks", "latent", "layers", "request", "speech"},
+    "checkpoint": {"assets", "config", "controls", "errors", "motion", "renderer"},
+    "render": {"checkpoint", "motion", "renderer"},
+    "pipeline": BASE | STAGES - {"renderer"} | {"render"},
+    "batch": {"errors", "media", "pipeline", "request"},
+    "bench": BASE | STAGES | {"pipeline", "render"},
+    "training": BASE | STAGES | {"checkpoint"},
+    "evaluation": BASE | STAGES | {"pipeline", "render"},
+    "cli": BASE | STAGES | {"batch", "bench", "checkpoint", "evaluation", "pipeline", "training"},
+    "__main__": {"cli"},
+}
+# Networks and their maths: torch and each other, no files and no media.
+PURE = ("latent", "layers", "landmarks", "renderer")
+PURE_OF_MOTION = ("conformer", "denoiser", "diffusion", "sampling")
 
 
 def imports(path: Path, deferred: bool = True) -> Iterator[str]:
@@ -56,14 +93,28 @@ def test_the_core_knows_no_page():
         assert not roots & {"gradio", "ui", "app", "torchvision"}, path
 
 
+@pytest.mark.parametrize("name", sorted({part(module) for module in MODULES} - {""}))
+def test_imports_follow_the_arrows(name):
+    found = {
+        part(imported)
+        for module, path in MODULES.items()
+        if part(module) == name
+        for imported in imports(path)
+        if imported.startswith("gaia_core.")
+    }
+    assert found - {name} <= ARROWS[name]
+
+
 @pytest.mark.parametrize("behind", ["training", "evaluation"])
-def test_inference_does_not_import_training_or_evaluation(behind):
-    for module, path in MODULES.items():
-        if part(module) in ("training", "evaluation") or module == COMMANDS:
-            continue
-        assert behind not in {part(name) for name in imports(path)}, path
-    at_the_top = {part(name) for name in imports(MODULES[COMMANDS], deferred=False)}
+def test_only_their_commands_load_training_and_evaluation(behind):
+    at_the_top = {part(name) for name in imports(MODULES["gaia_core.cli"], deferred=False)}
     assert behind not in at_the_top
+
+
+def test_packages_export_nothing():
+    """Each name is imported from where it is defined."""
+    for path in CORE.rglob("*/__init__.py"):
+        assert not list(imports(path)), path
 
 
 def test_modules_do_not_import_each_other_in_circles():
@@ -75,14 +126,14 @@ def test_modules_do_not_import_each_other_in_circles():
 
 
 def test_the_networks_know_no_files_and_no_media():
-    for name in NETWORKS:
-        roots = {imported.split(".")[0] for imported in imports(CORE / f"{name}.py")}
-        assert roots <= {"__future__", "collections", "dataclasses", "math", "typing"} | {
-            "torch",
-            "gaia_core",
-        }, name
-        parts = {part(i) for i in imports(CORE / f"{name}.py") if i.startswith("gaia_core.")}
-        assert parts <= {*NETWORKS, "config"}, name
+    for module, path in MODULES.items():
+        pure = part(module) in PURE or module.removeprefix("gaia_core.motion.") in PURE_OF_MOTION
+        if pure:
+            roots = {imported.split(".")[0] for imported in imports(path)}
+            assert roots <= {"__future__", "collections", "dataclasses", "math", "typing"} | {
+                "torch",
+                "gaia_core",
+            }, module
 
 
 def test_requests_are_light():

@@ -5,23 +5,19 @@ import torch
 from torch.nn.functional import max_pool2d
 
 from gaia_core import landmarks as mesh
-from gaia_core.autoencoder import (
-    EARS,
-    FARTHEST,
-    LIGHT,
-    LIGHT_REACH,
+from gaia_core.landmarks import apply_pose, remove_pose
+from gaia_core.renderer.background import background
+from gaia_core.renderer.decoder import EARS, FARTHEST, uncovered_mouth
+from gaia_core.renderer.relighting import LIGHT, LIGHT_REACH, relit
+from gaia_core.renderer.warp import (
     WARP_FLOOR,
-    background,
     double,
     draw,
     landmark_offset,
     pose_offset,
-    relit,
     resize,
     sample,
-    uncovered_mouth,
 )
-from gaia_core.landmarks import apply_pose, remove_pose
 
 NOSE_TIP = 1
 SIDE = 64

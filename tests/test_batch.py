@@ -14,12 +14,14 @@ import pytest
 import torch
 from PIL import Image
 
-from gaia_core import SAMPLE_RATE, batch, checkpoint, media
+from gaia_core import SAMPLE_RATE, batch, checkpoint
 from gaia_core.batch import Job, Outcome, format_report, is_done, read_jobs, run
 from gaia_core.cli import main
 from gaia_core.controls import EXPRESSION
 from gaia_core.errors import InputError
-from gaia_core.speech import FEATURES
+from gaia_core.media.audio import write_audio
+from gaia_core.media.video import read_recipe
+from gaia_core.speech.encoder import FEATURES
 
 ROOT = Path(__file__).parents[1]
 
@@ -32,7 +34,7 @@ def folder(tmp_path_factory, photo, make_autoencoder, make_denoiser) -> Path:
     Image.fromarray(photo).save(folder / "media" / "portrait.png")
     Image.fromarray(np.full((200, 200, 3), 90, np.uint8)).save(folder / "media" / "wall.png")
     sound = 0.3 * np.random.default_rng(0).normal(size=SAMPLE_RATE // 2).clip(-1, 1)
-    media.write_audio(folder / "media" / "speech.wav", sound.astype(np.float32), SAMPLE_RATE)
+    write_audio(folder / "media" / "speech.wav", sound.astype(np.float32), SAMPLE_RATE)
     told = {"portrait": "media/portrait.png", "speech": "media/speech.wav"}
     told |= {"steps": 1, "size": "256"}
     jobs = [
@@ -138,7 +140,7 @@ def test_what_is_made_is_skipped_and_what_changed_is_made_anew(here, folder, tmp
     jobs[0] = Job(type(changed)(**{**vars(changed), "seed": 8}), jobs[0].out)
     found = statuses(list(run(jobs, tmp_path, folder / "weights")))
     assert found == {**ALL, "0002": "skipped"} and here == ["first", "0003", "last"]
-    assert media.read_recipe(tmp_path / "first.mp4")["seed"] == 8
+    assert read_recipe(tmp_path / "first.mp4")["seed"] == 8
     assert not list(tmp_path.glob(".gaia-*"))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gaia_core import bench
-from gaia_core.streaming import DELAY
+from gaia_core.motion.live import DELAY
 
 
 def tone(seconds: float) -> np.ndarray:
@@ -28,8 +28,8 @@ def test_each_part_is_timed_and_its_work_counted(gaia, photo, tmp_path, quick):
     assert rows["compose"]["gflop"] == rows["encode"]["gflop"] == 0
     assert report["ceiling_gflops"]["fp32"] > 0
     # A take of 15 frames encodes the portrait once: at least its first layer, at half the side.
-    weights = gaia.autoencoder.renderer.stem[0].weight
-    side = gaia.autoencoder.config.image // 2
+    weights = gaia.networks.autoencoder.renderer.stem[0].weight
+    side = gaia.networks.autoencoder.config.image // 2
     assert rows["appearance"]["gflop"] * 15 >= 2 * weights.numel() * side**2 / 1e9
 
 

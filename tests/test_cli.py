@@ -10,12 +10,14 @@ import pytest
 import torch
 from PIL import Image
 
-from gaia_core import SAMPLE_RATE, checkpoint, media
+from gaia_core import SAMPLE_RATE, checkpoint
 from gaia_core.cli import main
 from gaia_core.controls import EXPRESSION
+from gaia_core.media.audio import write_audio
+from gaia_core.media.video import read_recipe
 from gaia_core.pipeline import Gaia
 from gaia_core.request import MAX_TEXT
-from gaia_core.speech import FEATURES
+from gaia_core.speech.encoder import FEATURES
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = ("animate", "batch", "prepare", "train", "evaluate", "bench", "info")
@@ -28,8 +30,8 @@ def folder(tmp_path_factory, photo) -> Path:
     Image.fromarray(photo).save(folder / "portrait.png")
     Image.fromarray(np.full((200, 200, 3), 90, np.uint8)).save(folder / "wall.png")
     sound = 0.3 * np.random.default_rng(0).normal(size=SAMPLE_RATE).clip(-1, 1)
-    media.write_audio(folder / "speech.wav", sound.astype(np.float32), SAMPLE_RATE)
-    media.write_audio(folder / "click.wav", np.ones(100, np.float32), SAMPLE_RATE)
+    write_audio(folder / "speech.wav", sound.astype(np.float32), SAMPLE_RATE)
+    write_audio(folder / "click.wav", np.ones(100, np.float32), SAMPLE_RATE)
     (folder / "notes.wav").write_text("not sound")
     (folder / "notes.png").write_text("not a picture")
     (folder / "empty.png").touch()
@@ -87,7 +89,7 @@ def test_animate_writes_a_video(loaded, folder, tmp_path, capsys):
     output = capsys.readouterr()
     assert output.out == f"{out}: 25 frames, seed 5\n"
     assert "lips are parted" in output.err  # the portrait smiles
-    recipe = media.read_recipe(out)
+    recipe = read_recipe(out)
     assert (recipe["seed"], recipe["steps"], recipe["size"]) == (5, 1, "256")
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
 
@@ -97,7 +99,7 @@ def test_each_call_has_a_seed_of_its_own_that_is_told(loaded, folder, tmp_path, 
     for name in ("a.mp4", "b.mp4"):
         assert main(animate(folder, tmp_path / name)) == 0
         told = int(re.search(r"seed (\d+)", capsys.readouterr().out)[1])
-        assert media.read_recipe(tmp_path / name)["seed"] == told
+        assert read_recipe(tmp_path / name)["seed"] == told
         seeds.append(told)
     assert seeds[0] != seeds[1]
 

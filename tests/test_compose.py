@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from skimage import data
 
-from gaia_core.compose import MAX_SIDE, Composer, fit, label
-from gaia_core.face import Crop, Face, crop_around
+from gaia_core.media.compositing import MAX_SIDE, Composer, fit
+from gaia_core.media.label import draw_label
+from gaia_core.portrait.face import Crop, Face, crop_around
 
 CROP = Crop(226, 117, 198)
 LEAVING = Crop(30, 500, 200)  # over the left and lower edge of the photo
@@ -146,7 +147,7 @@ def test_composing_is_quick():
     seconds = []
     for _ in range(15):
         start = time.process_time()
-        label(composer.compose(frame))
+        draw_label(composer.compose(frame))
         seconds.append(time.process_time() - start)
     assert min(seconds) < 0.01
 
@@ -155,11 +156,11 @@ def test_composing_is_quick():
 @pytest.mark.parametrize("brightness", [0, 128, 255])
 def test_label_is_small_and_visible(shape, brightness):
     plain = np.full((*shape, 3), brightness, np.uint8)
-    marked = label(plain.copy())
+    marked = draw_label(plain.copy())
     changed = (marked != plain).any(2)
     rows, columns = np.flatnonzero(changed.any(1)), np.flatnonzero(changed.any(0))
     assert 0 < changed.mean() < 0.12
     assert rows[0] > shape[0] * 0.7 and rows[-1] < shape[0] - 1 and columns[-1] < shape[1] - 1
     within = marked[rows[0] : rows[-1], columns[0] : columns[-1]].astype(int)
     assert np.ptp(within) > 100  # letters against their ground
-    assert (label(plain.copy()) == marked).all()
+    assert (draw_label(plain.copy()) == marked).all()

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from gaia_core.autoencoder import Autoencoder
 from gaia_core.cli import main
 from gaia_core.config import PRESETS, AutoencoderConfig, MotionConfig
-from gaia_core.denoiser import Denoiser
+from gaia_core.motion.denoiser import Denoiser
+from gaia_core.renderer.autoencoder import Autoencoder
 
 MILLIONS = {"80m": 80, "700m": 700, "1.7b": 1700, "180m": 180, "600m": 600, "1.2b": 1200}
 PAPER = [name for name in PRESETS if "-" in name]

@@ -6,15 +6,7 @@ import numpy as np
 import pytest
 
 from gaia_core import FPS
-from gaia_core.controls import (
-    CHANNELS,
-    FADE,
-    PRESETS,
-    STRENGTHS,
-    Controls,
-    Keyframe,
-    curve,
-)
+from gaia_core.controls import CHANNELS, FADE, PRESETS, STRENGTHS, Controls, Keyframe, curve
 from gaia_core.errors import InputError
 
 

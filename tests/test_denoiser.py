@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from gaia_core.config import DenoiserConfig, MotionConfig
-from gaia_core.conformer import Attention, ConformerBlock, Convolution, rotate
-from gaia_core.denoiser import Denoiser
-from gaia_core.performance import DRAWN, WIDENED, generate_motion
+from gaia_core.layers import Attention, rotate
+from gaia_core.motion.conformer import ConformerBlock, Convolution
+from gaia_core.motion.denoiser import Denoiser
+from gaia_core.motion.performer import DRAWN, WIDENED, generate_motion
 
 B, T, F = 3, 20, 12
 
@@ -249,9 +250,9 @@ def test_lips_are_drawn_to_what_speech_lets_expect(denoiser, given_inputs):
     nothing = torch.empty(B, 0, denoiser.config.motion)
     heard = generated(denoiser, given_inputs, nothing)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gaia_core.performance.DRAWN", 0.0)
+        patch.setattr("gaia_core.motion.performer.DRAWN", 0.0)
         free = generated(denoiser, given_inputs, nothing)
-        patch.setattr("gaia_core.performance.DRAWN", 1.0)
+        patch.setattr("gaia_core.motion.performer.DRAWN", 1.0)
         drawn = generated(denoiser, given_inputs, nothing)
     lips = denoiser.groups["mouth"]
     reference = given_inputs["reference"]

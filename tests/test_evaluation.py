@@ -3,6 +3,7 @@
 import csv
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from gaia_core import FPS, SAMPLE_RATE, media
+from gaia_core import FPS, SAMPLE_RATE
 from gaia_core import landmarks as mesh
 from gaia_core.errors import InputError
 from gaia_core.evaluation import (
@@ -27,8 +28,11 @@ from gaia_core.evaluation import (
 from gaia_core.evaluation.baselines import FLOOR, SIGMA, displacement, landmark_warp
 from gaia_core.evaluation.identity import IdentityEncoder
 from gaia_core.evaluation.reenactment import METHODS, METRICS
-from gaia_core.face import crop_around
+from gaia_core.media.audio import write_audio
+from gaia_core.media.image import read_image
+from gaia_core.media.video import VideoWriter
 from gaia_core.perceptual import PerceptualFeatures, packaged_file, perceptual_distance
+from gaia_core.portrait.face import crop_around
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 SIDE = 256
@@ -344,7 +348,7 @@ class LateGaia:
 
     def __init__(self, film):
         self.film = film
-        self.autoencoder = StillAutoencoder()
+        self.networks = SimpleNamespace(autoencoder=StillAutoencoder())
 
     def animate(self, portrait, waveform, *, seed, steps, guidance):
         assert waveform.dtype == np.float32 and portrait.shape == (SIDE, SIDE, 3)
@@ -384,7 +388,7 @@ def folder(tmp_path_factory, film):
     for part in ("train", "val"):
         (folder / "clips" / part).mkdir(parents=True)
     noise = 0.1 * np.random.default_rng(0).normal(size=LENGTH * SAMPLE_RATE // FPS)
-    media.write_audio(folder / "noise.wav", noise.astype(np.float32), SAMPLE_RATE)
+    write_audio(folder / "noise.wav", noise.astype(np.float32), SAMPLE_RATE)
     rows = [
         ("train/b.mp4", "b", "1", "one"),
         ("val/a0.mp4", "a", "1", "one"),
@@ -393,7 +397,7 @@ def folder(tmp_path_factory, film):
     ]
     for name, _, sound, _ in rows[1:]:
         audio = folder / "noise.wav" if sound == "1" else None
-        with media.VideoWriter(folder / "clips" / name, SIDE, SIDE, audio, {}) as writer:
+        with VideoWriter(folder / "clips" / name, SIDE, SIDE, audio, {}) as writer:
             for frame in film:
                 writer.write(frame)
     write_manifest(folder, rows)
@@ -524,7 +528,7 @@ def test_sheets_show_every_clip(report, sheets):
         "swap/a0_by_c0.png",
         "swap/c0_by_a0.png",
     ]
-    sheet = media.read_image(sheets / "reenactment" / "a0.png")
+    sheet = read_image(sheets / "reenactment" / "a0.png")
     assert sheet.shape[1] == 8 * 160 and len(np.unique(sheet)) > 100
 
 

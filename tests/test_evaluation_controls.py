@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from gaia_core.actions import ACTIONS
 from gaia_core.controls import EXPRESSION, Keyframe
 from gaia_core.evaluation import control, format_table, in_step, instructed, people
-from gaia_core.face import Face
-from gaia_core.language import NONE
+from gaia_core.instruction.actions import ACTIONS
+from gaia_core.instruction.language import NONE
+from gaia_core.portrait.face import Face
 
 
 @pytest.fixture(scope="module")

@@ -5,20 +5,22 @@ import csv
 import numpy as np
 import pytest
 
-from gaia_core import FPS, SAMPLE_RATE, media
+from gaia_core import FPS, SAMPLE_RATE
 from gaia_core import landmarks as mesh
 from gaia_core.evaluation import (
     closures,
     format_table,
     life,
     people,
-    phones,
     protocol,
     spans,
     speech_driven,
     sweep,
 )
-from gaia_core.evaluation.phones import Phone
+from gaia_core.media.audio import write_audio
+from gaia_core.media.video import VideoWriter
+from gaia_core.speech import phones
+from gaia_core.speech.phones import Phone
 
 PEOPLE = {"val": 1, "train": 1}
 
@@ -44,14 +46,14 @@ def manifest(tmp_path_factory, sitter):
     folder = tmp_path_factory.mktemp("data")
     text = "Papa may bring me my map."
     sound = closures.say(text, "hibari-us-female")
-    media.write_audio(folder / "speech.wav", sound, SAMPLE_RATE)
+    write_audio(folder / "speech.wav", sound, SAMPLE_RATE)
     with (folder / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("file", "identity", "has_audio", "source", "transcript"))
         for part in ("train", "val"):
             (folder / "clips" / part).mkdir(parents=True)
             path = folder / "clips" / part / "a.mp4"
-            with media.VideoWriter(path, 256, 256, folder / "speech.wav", {}) as video:
+            with VideoWriter(path, 256, 256, folder / "speech.wav", {}) as video:
                 for _ in range(len(sound) * FPS // SAMPLE_RATE):
                     video.write(sitter.crop)
             writer.writerow((f"{part}/a.mp4", part, "1", "made", text))

@@ -9,8 +9,6 @@ import pytest
 import torch
 from PIL import Image
 
-from gaia_core import media
-from gaia_core.compose import MAX_SIDE
 from gaia_core.errors import InputError
 from gaia_core.evaluation import (
     calm,
@@ -24,8 +22,10 @@ from gaia_core.evaluation import (
     resolution,
 )
 from gaia_core.evaluation.baselines import landmark_warp
-from gaia_core.face import crop_around
 from gaia_core.landmarks import rotation_from_degrees
+from gaia_core.media.compositing import MAX_SIDE
+from gaia_core.media.video import VideoWriter
+from gaia_core.portrait.face import crop_around
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +228,7 @@ def folder(tmp_path_factory, photo):
         large.save(folder / "portraits" / "val" / f"{name}.jpg")
         rows.append((f"val/{name}.jpg", identity, source))
     write(folder / "portraits" / "manifest.csv", ("file", "identity", "source"), rows)
-    with media.VideoWriter(folder / "clips" / "val.mp4", 256, 256, None, {}) as writer:
+    with VideoWriter(folder / "clips" / "val.mp4", 256, 256, None, {}) as writer:
         for _ in range(8):
             writer.write(np.asarray(large.resize((256, 256))))
     (folder / "clips" / "val").mkdir()

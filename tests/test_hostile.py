@@ -22,9 +22,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from gaia_core import cli, media
+from gaia_core import cli
 from gaia_core.controls import Controls
 from gaia_core.errors import InputError
+from gaia_core.media.audio import read_audio
+from gaia_core.media.image import read_image, read_matte
+from gaia_core.media.video import VideoWriter, read_video
+from gaia_core.media.video import read_recipe as recipe_of
 from gaia_core.request import Request
 from ui import samples
 from ui.door import Asked, admit, controls_of, read_recipe
@@ -95,7 +99,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("real")
     sound = folder / "a.wav"
     sound.write_bytes(_sound())
-    with media.VideoWriter(folder / "a.mp4", 64, 64, sound, {"gaia_recipe": 1}) as writer:
+    with VideoWriter(folder / "a.mp4", 64, 64, sound, {"gaia_recipe": 1}) as writer:
         for grey in range(0, 250, 20):
             writer.write(np.full((64, 64, 3), grey, np.uint8))
     encode = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(sound)]
@@ -163,11 +167,11 @@ def first_frames(frames: Iterator[np.ndarray]) -> int:
 
 
 READERS = {
-    "image": (media.read_image, ("png", "jpg", "webp", "gif", "wav", "mp4"), 120),
-    "matte": (media.read_matte, ("png", "webp"), 30),
-    "audio": (media.read_audio, ("wav", "mp3", "mp4", "png"), 80),
-    "video": (lambda path: first_frames(media.read_video(path)), ("mp4", "gif", "wav"), 40),
-    "recipe": (media.read_recipe, ("mp4", "png"), 30),
+    "image": (read_image, ("png", "jpg", "webp", "gif", "wav", "mp4"), 120),
+    "matte": (read_matte, ("png", "webp"), 30),
+    "audio": (read_audio, ("wav", "mp3", "mp4", "png"), 80),
+    "video": (lambda path: first_frames(read_video(path)), ("mp4", "gif", "wav"), 40),
+    "recipe": (recipe_of, ("mp4", "png"), 30),
 }
 
 
@@ -192,12 +196,12 @@ def test_whole_files_are_read_whatever_their_name(
 ) -> None:
     path = sent(folder, name, ending, real[ending])
     if ending == "png":
-        assert media.read_image(path).shape == (48, 64, 3)
+        assert read_image(path).shape == (48, 64, 3)
     else:
-        assert len(media.read_audio(path)) >= 8000
+        assert len(read_audio(path)) >= 8000
     if ending == "mp4":
-        assert first_frames(media.read_video(path)) == 13
-        assert media.read_recipe(path) == {"gaia_recipe": 1}
+        assert first_frames(read_video(path)) == 13
+        assert recipe_of(path) == {"gaia_recipe": 1}
     assert not beside(folder, path)
 
 

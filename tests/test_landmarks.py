@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from gaia_core import landmarks as mesh
-from gaia_core.face import crop_around
 from gaia_core.landmarks import apply_pose, fit_pose, remove_pose, rotation_from_degrees
+from gaia_core.portrait.face import crop_around
 
 NOSE_TIP = 1
 LISTS = ("LIPS_OUTER", "LIPS_INNER", "EYE_RIGHT", "EYE_LEFT", "IRISES", "BROW_RIGHT", "BROW_LEFT")

@@ -17,20 +17,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from gaia_core import language, sentences
-from gaia_core.actions import ACTIONS, STRENGTHS
 from gaia_core.controls import CHANNELS, POSE, Controls
 from gaia_core.errors import InputError
 from gaia_core.evaluation.instructed import MARKS, PHRASES
-from gaia_core.language import CLASSES, NONE, Instructor
-from gaia_core.timing import parse, schedule
-from gaia_core.training.language import (
-    gerund,
-    make_sentences,
-    mirror,
-    third_person,
-    train_language,
-)
+from gaia_core.instruction import language, sentences
+from gaia_core.instruction.actions import ACTIONS, STRENGTHS
+from gaia_core.instruction.language import CLASSES, NONE, Instructor
+from gaia_core.instruction.timing import parse, schedule
+from gaia_core.training.language import gerund, make_sentences, mirror, third_person, train_language
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 INSTRUCTIONS = tomllib.loads(PHRASES.read_text("utf-8"))
@@ -387,7 +381,7 @@ def test_the_encoder_is_the_published_one(instructor):
 
 def test_importing_loads_no_framework():
     code = (
-        "import sys, gaia_core.language;"
+        "import sys, gaia_core.instruction.language;"
         "print({'transformers', 'sentence_transformers', 'mediapipe'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

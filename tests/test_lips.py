@@ -6,8 +6,8 @@ from torch import Tensor
 
 from gaia_core import landmarks as mesh
 from gaia_core.config import InpainterConfig
-from gaia_core.inpainting import SIDE
-from gaia_core.lips import (
+from gaia_core.renderer.inpainting import SIDE
+from gaia_core.renderer.lips import (
     AROUND,
     INNER,
     OUTER,
@@ -19,7 +19,7 @@ from gaia_core.lips import (
     region,
     seen,
 )
-from gaia_core.mouth import window_map
+from gaia_core.renderer.mouth import window_map
 
 TINY = InpainterConfig((4, 4, 8))
 USUAL = torch.tensor([[0.0, 0.0, 0.0, 0.5, 0.5, -0.8]])

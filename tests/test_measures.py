@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from gaia_core import FPS, measures
+from gaia_core import FPS
 from gaia_core.config import POSE_CHANNELS
-from gaia_core.performance import TURN
-from gaia_core.speech import FEATURES
-from gaia_core.traces import traces
+from gaia_core.motion import measures
+from gaia_core.motion.curves import traces
+from gaia_core.motion.performer import TURN
+from gaia_core.speech.encoder import FEATURES
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def test_a_take_in_numbers(make_autoencoder, speech):
     motion[:, 0] = degrees / float(encoder.scale[0])
     motion[:, -1] = np.random.default_rng(0).normal(size=100)
     latents = torch.from_numpy(motion)
-    curves = traces(autoencoder, latents, latents[0])
+    curves = traces(autoencoder.motion, latents, latents[0])
     found = measures.measure(encoder, motion, curves, speech)
     # In degrees of the picture, which turns less than the latent.
     assert found.yaw == pytest.approx(8 / TURN["yaw"] / math.sqrt(2), rel=0.02)

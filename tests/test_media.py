@@ -15,8 +15,11 @@ import psutil
 import pytest
 from PIL import Image, ImageCms
 
-from gaia_core import SAMPLE_RATE, media
+from gaia_core import SAMPLE_RATE
 from gaia_core.errors import InputError
+from gaia_core.media.audio import read_audio, write_audio
+from gaia_core.media.image import read_image
+from gaia_core.media.video import VideoWriter, read_recipe, read_video
 
 RED, GREY = (200, 40, 40), 128
 
@@ -49,7 +52,7 @@ def test_exif_rotation_is_applied(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned clockwise by 90 degrees
     halves().save(tmp_path / "a.jpg", exif=exif, quality=95)
-    image = media.read_image(tmp_path / "a.jpg")
+    image = read_image(tmp_path / "a.jpg")
     assert image.shape == (40, 20, 3)
     assert np.abs(image[5, 10].astype(int) - RED).max() < 8 and image[35, 10].max() < 8
 
@@ -59,7 +62,7 @@ def test_alpha_becomes_mid_grey(tmp_path, mode):
     image = halves().convert("RGBA")
     image.putalpha(Image.fromarray(np.repeat([[255, 0]], 20, 0).repeat(20, 1).astype(np.uint8)))
     image.convert(mode).save(tmp_path / "a.png")
-    read = media.read_image(tmp_path / "a.png")
+    read = read_image(tmp_path / "a.png")
     assert (read[:, 20:] == GREY).all()
     assert (read[:, :20, 0] > 60).all()
 
@@ -68,20 +71,20 @@ def test_alpha_becomes_mid_grey(tmp_path, mode):
 def test_sixteen_bit_grey_keeps_its_range(tmp_path, order):
     ramp = np.linspace(0, 65535, 256).round().astype(order).reshape(16, 16)
     Image.fromarray(ramp).save(tmp_path / ("a.png" if order == "<u2" else "a.tif"))
-    read = media.read_image(next(tmp_path.iterdir()))
+    read = read_image(next(tmp_path.iterdir()))
     assert (read == np.arange(256, dtype=np.uint8).reshape(16, 16, 1)).all()
 
 
 def test_sixteen_bit_colour(tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), np.full((8, 8, 3), (10 << 8, 20 << 8, 30 << 8), np.uint16))
-    assert np.abs(media.read_image(tmp_path / "a.png").astype(int) - (30, 20, 10)).max() <= 1
+    assert np.abs(read_image(tmp_path / "a.png").astype(int) - (30, 20, 10)).max() <= 1
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "CMYK", "YCbCr"])
 def test_other_colour_spaces(tmp_path, mode):
     name = tmp_path / ("a.png" if mode == "1" else "a.jpg")
     halves().convert(mode).save(name, **({} if mode == "1" else {"quality": 95}))
-    read = media.read_image(name)
+    read = read_image(name)
     expected = np.asarray(halves().convert(mode).convert("RGB")).astype(int)
     assert read.shape == (20, 40, 3) and read.dtype == np.uint8
     assert np.abs(read - expected)[:, [5, 35]].max() < 10
@@ -95,16 +98,14 @@ def test_colour_profile_is_applied(tmp_path):
     )
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     profiled.save(tmp_path / "a.png", icc_profile=srgb)
-    assert (
-        np.abs(media.read_image(tmp_path / "a.png").astype(int) - np.asarray(profiled)).max() <= 1
-    )
+    assert np.abs(read_image(tmp_path / "a.png").astype(int) - np.asarray(profiled)).max() <= 1
     profiled.save(tmp_path / "b.png", icc_profile=b"not a profile")
-    assert (media.read_image(tmp_path / "b.png") == np.asarray(profiled)).all()
+    assert (read_image(tmp_path / "b.png") == np.asarray(profiled)).all()
 
 
 def test_large_photos_are_reduced(tmp_path):
     Image.new("RGB", (6000, 1500), RED).save(tmp_path / "a.jpg")
-    assert media.read_image(tmp_path / "a.jpg").shape == (1024, 4096, 3)
+    assert read_image(tmp_path / "a.jpg").shape == (1024, 4096, 3)
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
@@ -118,7 +119,7 @@ def test_bombs_are_refused_by_declared_size(tmp_path, side):
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", b"") * 2)
     with pytest.raises(InputError, match="more than 80 megapixels") as error:
-        media.read_image(tmp_path / "a.png")
+        read_image(tmp_path / "a.png")
     assert one_sentence(error)
 
 
@@ -142,7 +143,7 @@ def test_what_is_no_image_is_an_input_error(tmp_path, damage):
             }[damage]
         )
     with pytest.raises(InputError, match="a.jpg") as error:
-        media.read_image(path)
+        read_image(path)
     assert one_sentence(error)
 
 
@@ -153,9 +154,9 @@ def test_what_is_no_image_is_an_input_error(tmp_path, damage):
 @pytest.mark.parametrize("rate", [8000, 44_100])
 def test_any_container_keeps_its_time(tmp_path, suffix, rate):
     waveform = np.concatenate([np.zeros(rate), tone(0.5, rate), np.zeros(rate)])
-    media.write_audio(tmp_path / "in.wav", waveform, rate)
+    write_audio(tmp_path / "in.wav", waveform, rate)
     assert ffmpeg("-i", str(tmp_path / "in.wav"), "-ac", "2", str(tmp_path / f"a.{suffix}"))
-    read = media.read_audio(tmp_path / f"a.{suffix}")
+    read = read_audio(tmp_path / f"a.{suffix}")
     assert read.dtype == np.float32 and read.ndim == 1 and np.abs(read).max() <= 1
     loud = np.flatnonzero(np.abs(read) > 0.25) / SAMPLE_RATE
     assert loud[0] == pytest.approx(1, abs=0.01) and loud[-1] == pytest.approx(1.5, abs=0.01)
@@ -163,8 +164,8 @@ def test_any_container_keeps_its_time(tmp_path, suffix, rate):
 
 def test_written_sound_is_read_back(tmp_path):
     waveform = tone(1).astype(np.float32)
-    media.write_audio(tmp_path / "a.wav", waveform, SAMPLE_RATE)
-    assert np.abs(media.read_audio(tmp_path / "a.wav") - waveform).max() < 2 / 32767
+    write_audio(tmp_path / "a.wav", waveform, SAMPLE_RATE)
+    assert np.abs(read_audio(tmp_path / "a.wav") - waveform).max() < 2 / 32767
     assert [p.name for p in tmp_path.iterdir()] == ["a.wav"]
 
 
@@ -194,31 +195,31 @@ def test_bad_sound_is_an_input_error(tmp_path, content, message):
     if content is not None:
         (tmp_path / "a.wav").write_bytes(content)
     with pytest.raises(InputError, match=message) as error:
-        media.read_audio(tmp_path / "a.wav", max_seconds=3)
+        read_audio(tmp_path / "a.wav", max_seconds=3)
     assert one_sentence(error)
 
 
 def test_a_file_without_a_sound_track(tmp_path):
-    with media.VideoWriter(tmp_path / "a.mp4", 32, 32, None, {}) as video:
+    with VideoWriter(tmp_path / "a.mp4", 32, 32, None, {}) as video:
         video.write(np.zeros((32, 32, 3), np.uint8))
     halves().save(tmp_path / "a.jpg")
     for name in ("a.mp4", "a.jpg"):
         with pytest.raises(InputError, match="no sound"):
-            media.read_audio(tmp_path / name)
+            read_audio(tmp_path / name)
 
 
 def test_a_playlist_opens_nothing_else(tmp_path):
     (tmp_path / "secret.wav").write_bytes(wav(1))
     (tmp_path / "a.wav").write_text("ffconcat version 1.0\nfile secret.wav\n")
     with pytest.raises(InputError):
-        media.read_audio(tmp_path / "a.wav")
+        read_audio(tmp_path / "a.wav")
 
 
 # Video
 
 
 def write_flash(path: Path, frames: int, at: int | None, audio: Path | None, **recipe) -> None:
-    with media.VideoWriter(path, 64, 48, audio, recipe) as video:
+    with VideoWriter(path, 64, 48, audio, recipe) as video:
         for index in range(frames):
             video.write(np.full((48, 64, 3), 255 if index == at else 0, np.uint8))
 
@@ -227,10 +228,10 @@ def write_flash(path: Path, frames: int, at: int | None, audio: Path | None, **r
 def test_click_and_flash_coincide(tmp_path, frames):
     click = np.zeros(3 * SAMPLE_RATE)
     click[SAMPLE_RATE : SAMPLE_RATE + 80] = 0.9
-    media.write_audio(tmp_path / "click.wav", click, SAMPLE_RATE)
+    write_audio(tmp_path / "click.wav", click, SAMPLE_RATE)
     write_flash(tmp_path / "a.mp4", frames, 25, tmp_path / "click.wav")
-    pictures = list(media.read_video(tmp_path / "a.mp4"))
-    sound = media.read_audio(tmp_path / "a.mp4")
+    pictures = list(read_video(tmp_path / "a.mp4"))
+    sound = read_audio(tmp_path / "a.mp4")
     assert len(pictures) == frames
     assert len(sound) == frames * SAMPLE_RATE // 25
     assert [i for i, picture in enumerate(pictures) if picture.mean() > 128] == [25]
@@ -244,20 +245,20 @@ def test_click_and_flash_coincide(tmp_path, frames):
 
 
 def test_sound_with_a_late_start_stays_late(tmp_path):
-    media.write_audio(tmp_path / "a.wav", tone(0.5), SAMPLE_RATE)
+    write_audio(tmp_path / "a.wav", tone(0.5), SAMPLE_RATE)
     write_flash(tmp_path / "v.mp4", 50, None, None)
     late = ["-itsoffset", "0.4", "-i", str(tmp_path / "a.wav"), "-map", "0", "-map", "1"]
     ffmpeg("-i", str(tmp_path / "v.mp4"), *late, "-c:v", "copy", str(tmp_path / "late.mp4"))
     write_flash(tmp_path / "out.mp4", 50, 25, tmp_path / "late.mp4")
     for name in ("late.mp4", "out.mp4"):
-        first = np.flatnonzero(np.abs(media.read_audio(tmp_path / name)) > 0.2)[0]
+        first = np.flatnonzero(np.abs(read_audio(tmp_path / name)) > 0.2)[0]
         assert first / SAMPLE_RATE == pytest.approx(0.4, abs=0.01)
 
 
 def test_recipe_and_label_are_in_the_file(tmp_path):
     text = 'He said: "a=b; #c \\ d"\nünï 漢字 🙂 ' + "long " * 20_000
     write_flash(tmp_path / "a.mp4", 3, None, None, gaia_recipe=1, text=text, seed=7)
-    assert media.read_recipe(tmp_path / "a.mp4") == {"gaia_recipe": 1, "text": text, "seed": 7}
+    assert read_recipe(tmp_path / "a.mp4") == {"gaia_recipe": 1, "text": text, "seed": 7}
     assert b"AI-generated" in ffmpeg("-i", str(tmp_path / "a.mp4")).stderr
     content = (tmp_path / "a.mp4").read_bytes()
     assert content.index(b"moov") < content.index(b"mdat")
@@ -280,10 +281,10 @@ def test_same_frames_same_file(tmp_path):
 
 def test_colours_survive(tmp_path):
     colours = [(220, 30, 30), (30, 220, 30), (30, 30, 220), (224, 172, 140)]
-    with media.VideoWriter(tmp_path / "a.mp4", 33, 35, None, {}) as video:
+    with VideoWriter(tmp_path / "a.mp4", 33, 35, None, {}) as video:
         for colour in colours:
             video.write(np.full((35, 33, 3), colour, np.uint8))
-    frames = list(media.read_video(tmp_path / "a.mp4"))
+    frames = list(read_video(tmp_path / "a.mp4"))
     assert frames[0].shape == (34, 32, 3)  # yuv420p holds even sizes only
     assert np.abs(np.stack(frames)[:, 9, 9].astype(int) - colours).max() <= 4
 
@@ -291,12 +292,12 @@ def test_colours_survive(tmp_path):
 def test_other_rates_become_25(tmp_path):
     write_flash(tmp_path / "a.mp4", 50, None, None)
     ffmpeg("-i", str(tmp_path / "a.mp4"), "-r", "30000/1001", str(tmp_path / "b.mp4"))
-    assert len(list(media.read_video(tmp_path / "b.mp4"))) in (50, 51)
+    assert len(list(read_video(tmp_path / "b.mp4"))) in (50, 51)
 
 
 def test_a_video_may_be_left_early(tmp_path):
     write_flash(tmp_path / "a.mp4", 200, None, None)
-    frames = media.read_video(tmp_path / "a.mp4")
+    frames = read_video(tmp_path / "a.mp4")
     assert len(list(islice(frames, 3))) == 3
     frames.close()
 
@@ -305,7 +306,7 @@ def test_a_video_may_be_left_early(tmp_path):
 def test_what_is_no_video_is_an_input_error(tmp_path, content):
     if content is not None:
         (tmp_path / "a.mp4").write_bytes(content)
-    for read in (lambda path: list(media.read_video(path)), media.read_recipe):
+    for read in (lambda path: list(read_video(path)), read_recipe):
         with pytest.raises(InputError) as error:
             read(tmp_path / "a.mp4")
         assert one_sentence(error)
@@ -317,22 +318,22 @@ def test_a_foreign_video_carries_no_recipe(tmp_path):
         other = tmp_path / "b.mp4"
         ffmpeg("-i", str(tmp_path / "a.mp4"), "-metadata", f"description={description}", str(other))
         with pytest.raises(InputError, match="carries no recipe"):
-            media.read_recipe(other)
+            read_recipe(other)
 
 
 def fail_in_the_block(path: Path, audio: Path) -> None:
-    with media.VideoWriter(path, 64, 48, audio, {}) as video:
+    with VideoWriter(path, 64, 48, audio, {}) as video:
         video.write(np.zeros((48, 64, 3), np.uint8))
         raise KeyError("stop")
 
 
 def write_a_wrong_frame(path: Path, audio: Path) -> None:
-    with media.VideoWriter(path, 64, 48, audio, {}) as video:
+    with VideoWriter(path, 64, 48, audio, {}) as video:
         video.write(np.zeros((48, 63, 3), np.uint8))
 
 
 def write_nothing(path: Path, audio: Path) -> None:
-    with media.VideoWriter(path, 64, 48, audio, {}):
+    with VideoWriter(path, 64, 48, audio, {}):
         pass
 
 
@@ -341,7 +342,7 @@ def join_bad_sound(path: Path, audio: Path) -> None:
 
 
 def exceed_the_encoder(path: Path, audio: Path) -> None:
-    with media.VideoWriter(path, 40_000, 2, None, {}) as video:
+    with VideoWriter(path, 40_000, 2, None, {}) as video:
         for _ in range(20):
             video.write(np.zeros((2, 40_000, 3), np.uint8))
 
@@ -375,7 +376,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path, fail, error):
 
 def test_a_closed_generator_leaves_nothing_behind(tmp_path):
     def frames():
-        with media.VideoWriter(tmp_path / "a.mp4", 64, 48, None, {}) as video:
+        with VideoWriter(tmp_path / "a.mp4", 64, 48, None, {}) as video:
             while True:
                 video.write(np.zeros((48, 64, 3), np.uint8))
                 yield
@@ -390,7 +391,7 @@ FRAME = np.full((64, 64, 3), GREY, np.uint8)
 
 
 def test_a_full_disk_is_said_and_nothing_is_left(tmp_path):
-    film = media.VideoWriter(tmp_path / "a.mp4", 64, 64, None, {})
+    film = VideoWriter(tmp_path / "a.mp4", 64, 64, None, {})
     with pytest.raises(InputError, match="The disk is full; free some space"), film as writer:
         (part,) = tmp_path.iterdir()
         (part / "0.mp4").symlink_to("/dev/full")
@@ -400,7 +401,7 @@ def test_a_full_disk_is_said_and_nothing_is_left(tmp_path):
 
 
 def test_an_encoder_that_is_killed_leaves_nothing(tmp_path):
-    film = media.VideoWriter(tmp_path / "a.mp4", 64, 64, None, {})
+    film = VideoWriter(tmp_path / "a.mp4", 64, 64, None, {})
     with pytest.raises(RuntimeError, match="ffmpeg"), film as writer:
         writer.write(FRAME)
         (encoder,) = psutil.Process().children()

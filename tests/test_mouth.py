@@ -5,10 +5,10 @@ import torch
 from torch import Tensor
 
 from gaia_core import landmarks as mesh
-from gaia_core import mouth
 from gaia_core.config import InpainterConfig
-from gaia_core.inpainting import SIDE, Block, extract, lay
-from gaia_core.mouth import Mouth, between_lips, seen_between, window_map
+from gaia_core.renderer import mouth
+from gaia_core.renderer.inpainting import SIDE, Block, extract, lay
+from gaia_core.renderer.mouth import Mouth, between_lips, seen_between, window_map
 
 LOWER = list(mesh.INNER_BOTTOM)
 TINY = InpainterConfig((4, 4, 8))

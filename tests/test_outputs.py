@@ -9,12 +9,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gaia_core import SAMPLE_RATE, compose, media, outputs
+from gaia_core import SAMPLE_RATE
 from gaia_core.cli import main
 from gaia_core.errors import InputError
+from gaia_core.media import exports
+from gaia_core.media.audio import has_sound, write_audio
+from gaia_core.media.grid import side_by_side
+from gaia_core.media.image import MID_GREY, read_matte
+from gaia_core.media.label import COMMENT, draw_label
+from gaia_core.media.video import VideoWriter, read_video
 from gaia_core.pipeline import Gaia
 from gaia_core.request import Request, Result, Word
-from gaia_core.sidebyside import side_by_side
 
 SIDE, FRAMES = 128, 20
 
@@ -24,7 +29,7 @@ def scene(shift: int) -> tuple[np.ndarray, np.ndarray]:
     y, x = np.mgrid[:SIDE, :SIDE]
     inside = (x - 64 - shift) ** 2 + (y - 56) ** 2 < 32**2
     pattern = 128 + 100 * np.sin((x - shift) / 3) * np.sin(y / 4)
-    picture = np.where(inside[..., None], pattern[..., None] * [1, 0.8, 0.6], media.MID_GREY)
+    picture = np.where(inside[..., None], pattern[..., None] * [1, 0.8, 0.6], MID_GREY)
     return picture.astype(np.uint8), (255 * inside).astype(np.uint8)
 
 
@@ -32,12 +37,12 @@ def scene(shift: int) -> tuple[np.ndarray, np.ndarray]:
 def film(tmp_path_factory) -> Path:
     """A disc that moves by 6 px in 20 frames, with sound and the visible label."""
     folder = tmp_path_factory.mktemp("film")
-    media.write_audio(folder / "tone.wav", np.sin(np.arange(SAMPLE_RATE) / 9), SAMPLE_RATE)
+    write_audio(folder / "tone.wav", np.sin(np.arange(SAMPLE_RATE) / 9), SAMPLE_RATE)
     path = folder / "take.mp4"
-    with media.VideoWriter(path, SIDE, SIDE, folder / "tone.wav", {"label": True}) as video:
+    with VideoWriter(path, SIDE, SIDE, folder / "tone.wav", {"label": True}) as video:
         for i in range(FRAMES):
             frame = scene(round(6 * i / (FRAMES - 1)))[0]
-            video.write(compose.label(frame))
+            video.write(draw_label(frame))
     return path
 
 
@@ -58,49 +63,49 @@ def rgba(path: Path, side: int = SIDE) -> np.ndarray:
 
 
 def test_a_gif_is_small_and_moves(film):
-    path = outputs.make("gif", film)
+    path = exports.make("gif", film)
     with Image.open(path) as gif:
-        assert gif.n_frames == pytest.approx(FRAMES / 25 * outputs.GIF_RATE, abs=1)
+        assert gif.n_frames == pytest.approx(FRAMES / 25 * exports.GIF_RATE, abs=1)
         assert gif.info["duration"] == 80 and gif.info["loop"] == 0
         assert gif.size == (SIDE, SIDE)
-        assert gif.info["comment"].decode() == media.COMMENT
+        assert gif.info["comment"].decode() == COMMENT
         first = np.asarray(gif.convert("RGB"), float)
         gif.seek(gif.n_frames - 1)
         assert np.abs(np.asarray(gif.convert("RGB"), float) - first).mean() > 5
-        assert np.abs(first - compose.label(scene(0)[0])).mean() < 12
+        assert np.abs(first - draw_label(scene(0)[0])).mean() < 12
 
 
 def test_a_wide_gif_keeps_its_shape(tmp_path):
-    with media.VideoWriter(tmp_path / "wide.mp4", 800, 400, None, {}) as video:
+    with VideoWriter(tmp_path / "wide.mp4", 800, 400, None, {}) as video:
         video.write(np.zeros((400, 800, 3), np.uint8))
         video.write(np.zeros((400, 800, 3), np.uint8))
-    with Image.open(outputs.make("gif", tmp_path / "wide.mp4")) as gif:
-        assert gif.size == (outputs.GIF_SIDE, outputs.GIF_SIDE // 2)
+    with Image.open(exports.make("gif", tmp_path / "wide.mp4")) as gif:
+        assert gif.size == (exports.GIF_SIDE, exports.GIF_SIDE // 2)
 
 
 def test_a_poster_is_the_first_frame(film):
-    with Image.open(outputs.make("poster", film)) as image:
-        assert image.text["Comment"] == media.COMMENT
+    with Image.open(exports.make("poster", film)) as image:
+        assert image.text["Comment"] == COMMENT
         poster = np.asarray(image, float)
-    assert np.abs(poster - next(media.read_video(film))).max() == 0
+    assert np.abs(poster - next(read_video(film))).max() == 0
 
 
 def test_subtitles_are_lines_of_words():
     words = [Word("Hello,", 0.1, 0.4), Word("you & me.", 0.5, 0.9), Word("Then", 2.0, 2.2)]
     words += [Word(f"word{i}", 3 + i / 4, 3.2 + i / 4) for i in range(12)]
-    text = outputs.vtt(words)
+    text = exports.vtt(words)
     head, note, *cues = text.strip().split("\n\n")
-    assert head == "WEBVTT" and media.COMMENT in note
+    assert head == "WEBVTT" and COMMENT in note
     assert cues[0] == "00:00:00.100 --> 00:00:00.900 line:-4\nHello, you &amp; me."
     assert cues[1] == "00:00:02.000 --> 00:00:02.200 line:-4\nThen"
     lines = [line for cue in cues for line in cue.split("\n")[1:]]
-    assert all(len(line) <= outputs.CUE_LETTERS for line in lines)
+    assert all(len(line) <= exports.CUE_LETTERS for line in lines)
     assert [len(cue.split("\n")) for cue in cues] == [2, 2, 3]  # with the times
     assert abs(len(lines[2]) - len(lines[3])) <= 8  # no word is left alone
     assert " ".join(lines).split() == [
         part for w in words for part in w.text.replace("&", "&amp;").split()
     ]
-    assert outputs.vtt([Word("late", 3725.5, 3726.0)]).count("01:02:05.500 --> 01:02:06.000") == 1
+    assert exports.vtt([Word("late", 3725.5, 3726.0)]).count("01:02:05.500 --> 01:02:06.000") == 1
 
 
 @pytest.mark.parametrize(
@@ -114,7 +119,7 @@ def test_subtitles_are_lines_of_words():
 )
 def test_subtitles_read_as_the_text_was_written(spoken, text):
     words = [Word(word, float(i), i + 0.5) for i, word in enumerate(spoken.split())]
-    shown = outputs.written(words, text)
+    shown = exports.written(words, text)
     assert "".join(w.text for w in shown) == re.sub(r"\s", "", text)
     assert [(w.start, w.end) for w in shown] == [(w.start, w.end) for w in words]
 
@@ -122,20 +127,20 @@ def test_subtitles_read_as_the_text_was_written(spoken, text):
 def test_words_that_are_spoken_otherwise_stay_as_they_are_spoken():
     spoken = ("At", "nine", "thirty", "a", "man")
     words = [Word(word.lower(), float(i), i + 0.5) for i, word in enumerate(spoken)]
-    shown = outputs.written(words, "At 9:30, a man.")
+    shown = exports.written(words, "At 9:30, a man.")
     assert [w.text for w in shown] == [*spoken[:-1], "man."]
-    assert outputs.written(words, "") == words
+    assert exports.written(words, "") == words
 
 
 def test_what_a_take_has_not_is_said(film):
     with pytest.raises(InputError, match="times of words"):
-        outputs.make("vtt", film)
+        exports.make("vtt", film)
     with pytest.raises(InputError, match="transparency"):
-        outputs.make("webm", film)
+        exports.make("webm", film)
 
 
 def test_the_matte_follows_the_picture(film, cutout):
-    frames = rgba(outputs.make("webm", film, cutout=cutout))
+    frames = rgba(exports.make("webm", film, cutout=cutout))
     assert len(frames) == FRAMES
     label = slice(0, 100)  # above the label
     for index, shift in ((0, 0), (FRAMES - 1, 6)):
@@ -151,38 +156,38 @@ def test_the_matte_follows_the_picture(film, cutout):
 
 
 def test_the_label_stays_on_what_is_transparent(film, cutout):
-    corner = rgba(outputs.make("webm", film, cutout=cutout))[0, 110:, 64:, 3]
+    corner = rgba(exports.make("webm", film, cutout=cutout))[0, 110:, 64:, 3]
     assert corner.max() > 120 and corner.min() < 20
-    assert media.has_sound(film.with_suffix(".webm"))
+    assert has_sound(film.with_suffix(".webm"))
 
 
 def test_a_matte_is_read_where_there_is_one(tmp_path):
     picture, matte = scene(0)
     Image.fromarray(picture).save(tmp_path / "plain.png")
-    assert media.read_matte(tmp_path / "plain.png") is None
+    assert read_matte(tmp_path / "plain.png") is None
     Image.fromarray(np.dstack([picture, np.full_like(matte, 255)])).save(tmp_path / "opaque.png")
-    assert media.read_matte(tmp_path / "opaque.png") is None
+    assert read_matte(tmp_path / "opaque.png") is None
     Image.fromarray(np.dstack([picture, matte])).save(tmp_path / "cut.png")
-    assert np.array_equal(media.read_matte(tmp_path / "cut.png"), matte)
+    assert np.array_equal(read_matte(tmp_path / "cut.png"), matte)
     with pytest.raises(InputError):
-        media.read_matte(tmp_path / "missing.png")
+        read_matte(tmp_path / "missing.png")
 
 
 def test_a_film_of_several_has_all_of_them(film, tmp_path):
     short = tmp_path / "short.mp4"
-    with media.VideoWriter(short, 2 * SIDE, 2 * SIDE, None, {}) as video:
+    with VideoWriter(short, 2 * SIDE, 2 * SIDE, None, {}) as video:
         for _ in range(5):
             video.write(np.full((2 * SIDE, 2 * SIDE, 3), 200, np.uint8))
     out = tmp_path / "both.mp4"
     side_by_side([film, short], ["A", "B, with a name that is far too long for its column"], out)
-    frames = list(media.read_video(out))
+    frames = list(read_video(out))
     assert len(frames) == FRAMES and frames[0].shape[1] == 2 * SIDE
     head = frames[0].shape[0] - SIDE
     assert head >= 24
     assert frames[-1][head:, SIDE:].mean() == pytest.approx(200, abs=4)  # its last frame stays
-    assert np.abs(frames[0][head:, :SIDE].astype(float) - next(media.read_video(film))).mean() < 6
+    assert np.abs(frames[0][head:, :SIDE].astype(float) - next(read_video(film))).mean() < 6
     assert frames[0][:head].max() > 150  # the names
-    assert media.has_sound(out)
+    assert has_sound(out)
     with pytest.raises(ValueError, match="names"):
         side_by_side([film], [], out)
 
@@ -194,7 +199,7 @@ def test_a_transparent_portrait_goes_through_the_command_line(
     matte = np.zeros(photo.shape[:2], np.uint8)
     matte[:, 180:280] = 255  # within the crop, which goes from 127 to 325
     Image.fromarray(np.dstack([photo, matte])).save(tmp_path / "cut.png")
-    media.write_audio(tmp_path / "speech.wav", np.sin(np.arange(8000) / 9), SAMPLE_RATE)
+    write_audio(tmp_path / "speech.wav", np.sin(np.arange(8000) / 9), SAMPLE_RATE)
     out = tmp_path / "take.mp4"
     given = ["--portrait", tmp_path / "cut.png", "--speech", tmp_path / "speech.wav"]
     given += ["--out", out, "--size", "256", "--steps", "2", "--also", "gif", "poster", "webm"]
@@ -210,7 +215,7 @@ def test_a_transparent_portrait_goes_through_the_command_line(
 
 def test_a_take_knows_its_measures_and_its_cutout(gaia, photo, tmp_path):
     Image.fromarray(photo).save(tmp_path / "photo.png")
-    media.write_audio(tmp_path / "speech.wav", np.sin(np.arange(16000) / 9), SAMPLE_RATE)
+    write_audio(tmp_path / "speech.wav", np.sin(np.arange(16000) / 9), SAMPLE_RATE)
     request = Request(tmp_path / "photo.png", tmp_path / "speech.wav", size="256", steps=2)
     *_, result = gaia.generate(request, tmp_path / "take.mp4")
     assert result.cutout is None

@@ -9,15 +9,16 @@ import torch
 
 from gaia_core import FPS, checkpoint
 from gaia_core import landmarks as mesh
-from gaia_core.autoencoder import Autoencoder
+from gaia_core.assets import WEIGHTS
 from gaia_core.config import POSE_CHANNELS
 from gaia_core.controls import EXPRESSION, Controls, Keyframe
-from gaia_core.denoiser import Denoiser
-from gaia_core.measures import closings
-from gaia_core.performance import BLINK_GAP, JOIN, RAMP, SPEAKING, TURN, WINDOW, Performer, Script
-from gaia_core.pipeline import WEIGHTS
+from gaia_core.motion.denoiser import Denoiser
+from gaia_core.motion.measures import closings
+from gaia_core.motion.performer import BLINK_GAP, JOIN, RAMP, SPEAKING, TURN, WINDOW, Performer
+from gaia_core.motion.script import Script
+from gaia_core.renderer.autoencoder import Autoencoder
 from gaia_core.request import Span
-from gaia_core.speech import FEATURES
+from gaia_core.speech.encoder import FEATURES
 
 FRAMES = 60
 EXPRESSION_NAMES = {name: index for index, name in enumerate(EXPRESSION)}
@@ -25,12 +26,17 @@ EXPRESSION_NAMES = {name: index for index, name in enumerate(EXPRESSION)}
 
 @pytest.fixture(scope="module")
 def reference(gaia, crop_landmarks) -> torch.Tensor:
-    return gaia.autoencoder.encode_motion(crop_landmarks[None])
+    return gaia.networks.autoencoder.encode_motion(crop_landmarks[None])
 
 
 @pytest.fixture(scope="module")
 def performer(gaia, reference) -> Performer:
-    return Performer(gaia.autoencoder, gaia.denoiser, gaia.directions, reference)
+    return Performer(
+        gaia.networks.autoencoder.motion,
+        gaia.networks.denoiser,
+        gaia.networks.directions,
+        reference,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +64,10 @@ def test_the_head_goes_where_it_is_asked_to(performer, script, gaia, reference):
         "y": keys((0.0, 0.1)),
         "scale": keys((0.0, 1.1)),
     }
-    pose = gaia.autoencoder.head_pose(
+    pose = gaia.networks.autoencoder.head_pose(
         motion_of(performer, replace(script, controls=Controls(tracks)))
     )
-    own = gaia.autoencoder.head_pose(reference)[0]
+    own = gaia.networks.autoencoder.head_pose(reference)[0]
     moved = pose - own
     assert moved[0, 0] == pytest.approx(0, abs=1e-3)
     assert moved[25:, 0].tolist() == pytest.approx([20.0 * TURN["yaw"]] * (FRAMES - 25), abs=1e-3)
@@ -149,7 +155,7 @@ def test_a_driving_face_is_followed_from_the_portrait_on(performer, script, gaia
     )
     motion = motion_of(performer, given)
     torch.testing.assert_close(motion[0], performer.reference[0], atol=1e-4, rtol=1e-4)
-    pose = gaia.autoencoder.head_pose(motion)
+    pose = gaia.networks.autoencoder.head_pose(motion)
     assert pose[-1, 3] - pose[0, 3] == pytest.approx(0.11, abs=0.01)
     pose_only = motion_of(performer, replace(script, driving=other_face.numpy(), groups=("pose",)))
     torch.testing.assert_close(pose_only[:30, :6], motion[:, :6], atol=1e-4, rtol=1e-4)
@@ -188,7 +194,7 @@ def test_closed_lips_rest_as_those_of_people_who_speak(shipped, crop_landmarks, 
     autoencoder, denoiser, directions = shipped
     own = autoencoder.encode_motion(crop_landmarks[None])
     own = own + opened * directions[EXPRESSION_NAMES["mouth"]]
-    performer = Performer(autoencoder, denoiser, directions, own)
+    performer = Performer(autoencoder.motion, denoiser, directions, own)
 
     def aperture(latent: torch.Tensor) -> float:
         return mesh.lip_aperture(autoencoder.decode_landmarks(denoiser.rest(latent))).item()
@@ -213,7 +219,7 @@ def test_without_speech_the_lips_rest_as_the_portraits(performer, script):
 def test_eyes_do_not_close_again_too_soon(shipped, crop_landmarks):
     autoencoder, denoiser, directions = shipped
     own = autoencoder.encode_motion(crop_landmarks[None])
-    performer = Performer(autoencoder, denoiser, directions, own)
+    performer = Performer(autoencoder.motion, denoiser, directions, own)
 
     def blinks(motion: torch.Tensor) -> list[int]:
         apart = mesh.eye_aperture(autoencoder.decode_landmarks(motion))[0]

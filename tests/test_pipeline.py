@@ -10,13 +10,17 @@ import pytest
 import torch
 from PIL import Image
 
-from gaia_core import SAMPLE_RATE, media, performance, pipeline
+from gaia_core import SAMPLE_RATE
 from gaia_core.errors import InputError
-from gaia_core.face import crop_around
-from gaia_core.performance import OVERLAP, WINDOW, Script
-from gaia_core.pipeline import NO_DRIVING, STAGES, Gaia, Moved, Plan, Step
+from gaia_core.media.audio import read_audio, write_audio
+from gaia_core.media.video import read_recipe, read_video
+from gaia_core.motion.performer import OVERLAP, WINDOW, Performer
+from gaia_core.motion.script import NO_DRIVING, Script
+from gaia_core.pipeline import STAGES, Gaia
+from gaia_core.portrait.face import crop_around
+from gaia_core.render import PIXELS_PER_BATCH, Moved, Plan, Step
 from gaia_core.request import Preview, Progress, Request, Result, Segment, Span, Word
-from gaia_core.voice import Spoken
+from gaia_core.speech.voices import Spoken
 
 
 def babble(seconds: float) -> np.ndarray:
@@ -29,7 +33,7 @@ def babble(seconds: float) -> np.ndarray:
 @pytest.fixture(scope="module")
 def speech(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("speech") / "speech.wav"
-    media.write_audio(path, babble(1.0), SAMPLE_RATE)
+    write_audio(path, babble(1.0), SAMPLE_RATE)
     return path
 
 
@@ -84,13 +88,13 @@ def changed(plan: Plan, portrait: np.ndarray | None = None, **changes) -> Plan:
 def test_a_second_of_speech_is_25_frames(take):
     events, folder = take
     assert events[-1].frames == 25
-    frames = list(media.read_video(folder / "take.mp4"))
+    frames = list(read_video(folder / "take.mp4"))
     assert len(frames) == 25 and frames[0].shape == (256, 256, 3)
 
 
 def test_a_take_tells_how_it_moved(take, gaia):
     *_, result = take[0]
-    assert result.motion.shape == (result.frames, len(gaia.autoencoder.motion.mean))
+    assert result.motion.shape == (result.frames, len(gaia.networks.autoencoder.motion.mean))
     assert {"yaw", "scale", "mouth", "eyes"} <= result.traces.keys()
     for curve in result.traces.values():
         assert curve.shape == (result.frames,) and np.isfinite(curve).all()
@@ -119,7 +123,7 @@ def test_only_the_video_is_left(take):
 
 def test_the_video_carries_its_recipe(take, request_):
     events, folder = take
-    recipe = media.read_recipe(folder / "take.mp4")
+    recipe = read_recipe(folder / "take.mp4")
     assert recipe == events[-1].recipe == request_.recipe()
     assert Request.from_recipe(recipe, request_.portrait, request_.speech) == request_
 
@@ -128,7 +132,7 @@ def test_the_whole_photo_with_its_label(gaia, request_, photo, tmp_path):
     def frame(label: bool) -> np.ndarray:
         request = Request(request_.portrait, request_.speech, steps=1, label=label)
         *_, result = gaia.generate(request, tmp_path / "a.mp4")
-        return next(media.read_video(result.video)).astype(int)
+        return next(read_video(result.video)).astype(int)
 
     marked, plain = frame(True), frame(False)
     assert marked.shape == plain.shape == photo.shape
@@ -146,7 +150,7 @@ def test_a_telephone_photo_becomes_a_film_that_players_take(gaia, photo, speech,
     opaque.putpixel((0, 0), (0, 0, 0, 0))
     opaque.save(tmp_path / "large.png")
     *_, result = gaia.generate(Request(tmp_path / "large.png", speech, steps=1), tmp_path / "a.mp4")
-    frame = next(media.read_video(result.video))
+    frame = next(read_video(result.video))
     assert max(frame.shape) == 2048
     assert result.cutout.shape == (*frame.shape[:2], 4)
     small = np.asarray(Image.fromarray(frame).resize(photo.shape[1::-1], Image.Resampling.BOX))
@@ -157,17 +161,17 @@ def test_a_text_is_spoken(gaia, request_, tmp_path, monkeypatch):
     asked = []
     words = (Word("Hello", 0.1, 0.5),)
 
-    def speak(text, voice):
+    def synthesise(text, voice):
         asked.append((text, voice))
         return Spoken(babble(0.75 * 1.5), 24_000, words, "The other voice speaks.")  # 0.75 s
 
-    monkeypatch.setattr(pipeline.voice, "speak", speak)
+    monkeypatch.setattr("gaia_core.pipeline.synthesise", synthesise)
     request = Request(request_.portrait, text="Hello", voice="some-voice", steps=1, size="256")
     *_, result = gaia.generate(request, tmp_path / "a.mp4")
     assert asked == [("Hello", "some-voice")]
     assert result.frames == 19 and result.words == words
     assert result.notices[-1] == "The other voice speaks."
-    assert media.read_audio(result.video).any()
+    assert read_audio(result.video).any()
 
 
 # Stopping and failing
@@ -270,7 +274,7 @@ def test_speech_matters(gaia, plan):
 
 def test_frames_do_not_depend_on_how_they_are_batched(gaia, plan, monkeypatch):
     together = frames_of(gaia, plan).astype(int)
-    monkeypatch.setattr(pipeline, "PIXELS_PER_BATCH", 1)
+    monkeypatch.setattr("gaia_core.render.PIXELS_PER_BATCH", 1)
     singly = list(gaia._render(plan))
     frames = [step for step in singly if isinstance(step, np.ndarray)]
     assert all(len(part) == 1 for part in frames)
@@ -280,12 +284,12 @@ def test_frames_do_not_depend_on_how_they_are_batched(gaia, plan, monkeypatch):
 def test_large_portraits_are_rendered_in_small_batches(gaia, plan, photo):
     large = changed(plan, portrait=photo)
     largest = max(len(s) for s in gaia._render(large) if isinstance(s, np.ndarray))
-    assert largest * photo.shape[0] ** 2 <= pipeline.PIXELS_PER_BATCH
+    assert largest * photo.shape[0] ** 2 <= PIXELS_PER_BATCH
 
 
 @pytest.mark.parametrize("frames", [WINDOW - 1, WINDOW, WINDOW + 1, 2 * WINDOW + 7])
 def test_takes_around_and_over_a_window(gaia, plan, frames, monkeypatch):
-    monkeypatch.setattr(pipeline, "PIXELS_PER_BATCH", 50 * 16 * 16)
+    monkeypatch.setattr("gaia_core.render.PIXELS_PER_BATCH", 50 * 16 * 16)
     speech = np.resize(plan.script.speech, (frames, plan.script.speech.shape[1]))
     small = changed(plan, portrait=plan.portrait[::4, ::4].copy(), speech=speech, steps=1)
     steps = [step for step in gaia._render(small) if isinstance(step, Step)]
@@ -323,8 +327,8 @@ def test_memory_does_not_hold_the_take(gaia, plan):
 
 
 def test_parts_of_the_film_come_while_it_is_made(gaia, request_, tmp_path, monkeypatch):
-    monkeypatch.setattr(pipeline, "SEGMENT", 10)
-    monkeypatch.setattr(pipeline, "PIXELS_PER_BATCH", 10 * 256 * 256)
+    monkeypatch.setattr("gaia_core.pipeline.SEGMENT", 10)
+    monkeypatch.setattr("gaia_core.render.PIXELS_PER_BATCH", 10 * 256 * 256)
     folder = tmp_path / "parts"
     folder.mkdir()
     *before, result = gaia.generate(request_, tmp_path / "take.mp4", segments=folder)
@@ -332,13 +336,13 @@ def test_parts_of_the_film_come_while_it_is_made(gaia, request_, tmp_path, monke
     assert [(part.start, part.end) for part in parts] == [(0, 0.4), (0.4, 0.8), (0.8, 1.0)]
     first = before.index(parts[0])
     assert max(e.fraction for e in before[:first] if isinstance(e, Progress)) < 0.7
-    lengths = [len(list(media.read_video(part.video))) for part in parts]
+    lengths = [len(list(read_video(part.video))) for part in parts]
     assert lengths == [10, 10, 5] and result.frames == 25
-    assert len(list(media.read_video(result.video))) == 25
-    heard = np.concatenate([media.read_audio(part.video) for part in parts])
-    whole = media.read_audio(request_.speech)
+    assert len(list(read_video(result.video))) == 25
+    heard = np.concatenate([read_audio(part.video) for part in parts])
+    whole = read_audio(request_.speech)
     assert len(heard) == len(whole) and np.corrcoef(heard, whole)[0, 1] > 0.95  # resampled noise
-    assert media.read_recipe(parts[0].video) == result.recipe
+    assert read_recipe(parts[0].video) == result.recipe
 
 
 def test_the_longest_recording_is_the_callers_choice(gaia, request_, tmp_path):
@@ -355,9 +359,11 @@ def test_windows_continue_what_came_before(gaia, plan, monkeypatch):
         return made[-1]
 
     made: list = []
-    monkeypatch.setattr(performance, "generate_motion", generate)
-    monkeypatch.setattr(performance, "closing", lambda speech: torch.zeros(speech.shape[:2]))
-    monkeypatch.setattr(performance.Performer, "rarer", lambda self, motion, *_: motion)
+    monkeypatch.setattr("gaia_core.motion.performer.generate_motion", generate)
+    monkeypatch.setattr(
+        "gaia_core.motion.performer.closing", lambda speech: torch.zeros(speech.shape[:2])
+    )
+    monkeypatch.setattr(Performer, "rarer", lambda self, motion, *_: motion)
     speech = np.resize(plan.script.speech, (WINDOW + 50, plan.script.speech.shape[1]))
     speech[:, 0] = np.arange(len(speech))
     gaia_frames = frames_of(gaia, changed(plan, speech=speech))
@@ -390,7 +396,7 @@ def test_the_networks_run_inside_the_gpu_wrapper(gaia, plan):
 
         return wrapped
 
-    wrapped = Gaia(gaia.autoencoder, gaia.denoiser, gaia.directions, gaia.speech_encoder, gpu)
+    wrapped = Gaia(gaia.networks, gaia.speech_encoder, gpu)
     assert np.array_equal(frames_of(wrapped, plan), frames_of(gaia, plan))
     assert inside == [plan]
     wrapped.landmarker.close()

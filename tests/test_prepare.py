@@ -12,10 +12,9 @@ import pytest
 from gaia_core import FPS, SAMPLE_RATE
 from gaia_core.cli import main
 from gaia_core.errors import InputError
-from gaia_core.media import VideoWriter, read_recipe, read_video, write_audio
-from gaia_core.training import prepare as module
-from gaia_core.training.pack import read_manifest
-from gaia_core.training.prepare import (
+from gaia_core.media.audio import write_audio
+from gaia_core.media.video import VideoWriter, read_recipe, read_video
+from gaia_core.training.filters import (
     LOOSE,
     STRICT,
     Settings,
@@ -23,9 +22,10 @@ from gaia_core.training.prepare import (
     Watched,
     eye_corners,
     judge,
-    prepare,
     read_thresholds,
 )
+from gaia_core.training.pack import read_manifest
+from gaia_core.training.prepare import prepare
 
 SHOT = 30  # frames
 SETTINGS = Settings(licence="public domain", held_out=0.0)
@@ -114,8 +114,12 @@ def test_shots_are_split_and_long_ones_cut_into_equal_pieces():
 def heard(monkeypatch):
     """Speech in the first half, and lips that match as well as `match` tells."""
     match = {"lips": 0.5}
-    monkeypatch.setattr(module, "lip_sync", lambda mouth, features: match["lips"])
-    monkeypatch.setattr(module, "_speaking", lambda sound, frames: np.arange(frames) < frames // 2)
+    monkeypatch.setattr(
+        "gaia_core.training.filters.lip_sync", lambda mouth, features: match["lips"]
+    )
+    monkeypatch.setattr(
+        "gaia_core.training.filters.speaking", lambda sound, frames: np.arange(frames) < frames // 2
+    )
     return match
 
 
@@ -247,8 +251,8 @@ def test_a_second_run_looks_at_what_is_new_only(prepared, raw, tmp_path, monkeyp
         seen.append(film.name)
         return watched(50)
 
-    monkeypatch.setattr(module, "watch", watch)
-    monkeypatch.setattr(module, "_cut_out", lambda *_: None)
+    monkeypatch.setattr("gaia_core.training.prepare.watch", watch)
+    monkeypatch.setattr("gaia_core.training.prepare._cut_out", lambda *_: None)
     assert prepare(raw, out, SETTINGS, workers=1) == first and not seen
     # A note that a broken run left behind half written is none.
     note = next((out / "clips" / "films").glob("eve*.json"))
@@ -269,8 +273,8 @@ def test_prepare_tells_what_it_kept(tmp_path, photo, capsys, monkeypatch):
     with VideoWriter(tmp_path / "raw" / "ann.mp4", 64, 64, None, {}) as writer:
         for _ in range(50):
             writer.write(np.zeros((64, 64, 3), np.uint8))
-    monkeypatch.setattr(module, "watch", lambda film: watched(50))
-    monkeypatch.setattr(module, "_cut_out", lambda *_: None)
+    monkeypatch.setattr("gaia_core.training.prepare.watch", lambda film: watched(50))
+    monkeypatch.setattr("gaia_core.training.prepare._cut_out", lambda *_: None)
     changes = tmp_path / "thresholds.json"
     changes.write_text(json.dumps({"loose": {"seconds": [1, 1.25]}}))
     command = ["prepare", str(tmp_path / "raw"), "--out", str(tmp_path / "out")]

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from gaia_core.diffusion import add_noise, level
-from gaia_core.sampling import sample_dpm, times, windows
+from gaia_core.motion.diffusion import add_noise, level
+from gaia_core.motion.sampling import sample_dpm, times, windows
 
 SHAPE = (2, 6, 5)
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from gaia_core import SAMPLE_RATE, speech
+from gaia_core import SAMPLE_RATE
 from gaia_core.errors import InputError
-from gaia_core.speech import FEATURES, SpeechEncoder, frame_count, read_ctranslate2
+from gaia_core.speech import encoder as speech
+from gaia_core.speech.encoder import FEATURES, SpeechEncoder, frame_count, read_ctranslate2
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from gaia_core import FPS, SAMPLE_RATE, pipeline
+from gaia_core import FPS, SAMPLE_RATE
 from gaia_core.controls import EXPRESSION, Controls, Keyframe
 from gaia_core.errors import InputError
-from gaia_core.performance import TURN, Performer, Script
-from gaia_core.pipeline import NO_DRIVING, Gaia
-from gaia_core.speech import FEATURES, window_starts
-from gaia_core.streaming import AHEAD, DELAY, NEW, LiveMotion, LiveSpeech, live_windows
+from gaia_core.motion.live import AHEAD, DELAY, NEW, LiveMotion, LiveSpeech, live_windows
+from gaia_core.motion.performer import TURN, Performer
+from gaia_core.motion.script import NO_DRIVING, Script
+from gaia_core.pipeline import Gaia
+from gaia_core.speech.encoder import FEATURES, window_starts
 
 
 def babble(seconds: float) -> np.ndarray:
@@ -46,8 +47,13 @@ def features_of(gaia: Gaia, waveform: np.ndarray, size: int) -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def performer(gaia, crop_landmarks) -> Performer:
-    reference = gaia.autoencoder.encode_motion(crop_landmarks[None])
-    return Performer(gaia.autoencoder, gaia.denoiser, gaia.directions, reference)
+    reference = gaia.networks.autoencoder.encode_motion(crop_landmarks[None])
+    return Performer(
+        gaia.networks.autoencoder.motion,
+        gaia.networks.denoiser,
+        gaia.networks.directions,
+        reference,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -176,8 +182,8 @@ def test_controls_are_kept(gaia, performer, script):
     plain = motion_of(gaia, performer, script, babble(3), 8_000)
     turned = replace(script, controls=Controls({"yaw": keys}))
     moved = motion_of(gaia, performer, turned, babble(3), 8_000)
-    yaw = gaia.autoencoder.head_pose(moved)[:, 0]
-    yaw = yaw - gaia.autoencoder.head_pose(performer.reference)[0, 0]
+    yaw = gaia.networks.autoencoder.head_pose(moved)[:, 0]
+    yaw = yaw - gaia.networks.autoencoder.head_pose(performer.reference)[0, 0]
     assert yaw[0] == pytest.approx(20 * TURN["yaw"], abs=1e-3) and yaw[25:].abs().max() < 1e-3
     smiling = replace(script, controls=Controls({"smile": smile}))
     change = motion_of(gaia, performer, smiling, babble(3), 8_000) - plain
@@ -201,7 +207,7 @@ def test_frames_at_25_a_second(gaia, frames, photo):
 
 
 def test_a_frame_comes_as_soon_as_promised(gaia, photo, monkeypatch):
-    monkeypatch.setattr(pipeline, "PIXELS_PER_BATCH", 1)
+    monkeypatch.setattr("gaia_core.render.PIXELS_PER_BATCH", 1)
     given = 0
 
     def chunks() -> Iterator[np.ndarray]:

@@ -14,7 +14,6 @@ from torch import nn
 
 from gaia_core import checkpoint
 from gaia_core import landmarks as mesh
-from gaia_core.autoencoder import resize, sample
 from gaia_core.config import (
     PRESETS,
     AutoencoderConfig,
@@ -25,13 +24,15 @@ from gaia_core.config import (
 )
 from gaia_core.controls import EXPRESSION
 from gaia_core.errors import InputError
-from gaia_core.eyes import EYES
-from gaia_core.face import FaceLandmarker
-from gaia_core.inpainting import SIDE
-from gaia_core.lips import INNER, REACH
-from gaia_core.media import VideoWriter, write_audio
-from gaia_core.mouth import Mouth
-from gaia_core.speech import FEATURES
+from gaia_core.media.audio import write_audio
+from gaia_core.media.video import VideoWriter
+from gaia_core.portrait.detector import FaceLandmarker
+from gaia_core.renderer.eyes import EYES
+from gaia_core.renderer.inpainting import SIDE
+from gaia_core.renderer.lips import INNER, REACH
+from gaia_core.renderer.mouth import Mouth
+from gaia_core.renderer.warp import resize, sample
+from gaia_core.speech.encoder import FEATURES
 from gaia_core.training import ablations, loop, scaling, stages
 from gaia_core.training.critic import Contest
 from gaia_core.training.denoiser import NO_SPEECH, WINDOWS, MotionWindows, denoiser_losses

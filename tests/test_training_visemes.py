@@ -9,17 +9,18 @@ import numpy as np
 import pytest
 import torch
 
-from gaia_core import SAMPLE_RATE, media
+from gaia_core import SAMPLE_RATE
 from gaia_core.errors import InputError
 from gaia_core.evaluation.closures import SENTENCES, say
-from gaia_core.evaluation.phones import Phone
-from gaia_core.speech import FEATURES
+from gaia_core.media.audio import write_audio
+from gaia_core.speech.encoder import FEATURES
+from gaia_core.speech.phones import Phone
+from gaia_core.speech.visemes import NAMES, VISEMES, WEIGHTS, shipped_reader
 from gaia_core.training import visemes as training
 from gaia_core.training import voices
 from gaia_core.training.pack import Clip
 from gaia_core.training.prepare import FIELDS
 from gaia_core.training.visemes import PER_PERSON, Heard
-from gaia_core.visemes import NAMES, VISEMES, WEIGHTS, shipped_reader
 
 
 def heard(speaker: str, seed: int) -> Heard:
@@ -126,7 +127,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         writer = csv.DictWriter(file, FIELDS, restval="")
         writer.writeheader()
         for name, (waveform, text) in sounds.items():
-            media.write_audio(folder / "train" / f"{name}.wav", waveform, SAMPLE_RATE)
+            write_audio(folder / "train" / f"{name}.wav", waveform, SAMPLE_RATE)
             row = {"file": f"train/{name}.wav", "identity": name, "has_audio": 1}
             writer.writerow({**row, "transcript": text})
     return tmp_path / "data"

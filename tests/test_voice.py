@@ -13,10 +13,11 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from gaia_core import voice
 from gaia_core.errors import InputError
 from gaia_core.request import MAX_TEXT, Request
-from gaia_core.voice import OFFLINE_VOICE, VOICES, find_voice, speak
+from gaia_core.speech.offline_voice import _Hibari
+from gaia_core.speech.synthesis import synthesise
+from gaia_core.speech.voices import OFFLINE_VOICE, VOICES, Spoken, find_voice
 
 SENTENCE = "The quick brown fox jumps over the lazy dog. It pays $9.99!"
 
@@ -59,7 +60,8 @@ def service(monkeypatch: pytest.MonkeyPatch, mp3: bytes) -> type[FakeService]:
 
 def test_importing_loads_no_engine() -> None:
     code = (
-        "import sys, gaia_core.voice as v; assert len(v.VOICES) > 40;"
+        "import sys, gaia_core.speech.synthesis, gaia_core.speech.voices as v;"
+        "assert len(v.VOICES) > 40;"
         "print([m for m in ('edge_tts', 'aiohttp', 'onnxruntime', 'hibari') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -77,7 +79,7 @@ def test_the_list_of_voices() -> None:
 
 @pytest.mark.parametrize("name", [OFFLINE_VOICE, "hibari-us-male"])
 def test_offline_speech_and_its_word_times(name: str) -> None:
-    spoken = speak(SENTENCE, name)
+    spoken = synthesise(SENTENCE, name)
     assert spoken.waveform.dtype == np.float32 and spoken.waveform.ndim == 1
     assert 0.5 < np.abs(spoken.waveform).max() <= 1
     assert spoken.notice is None
@@ -88,7 +90,7 @@ def test_offline_speech_and_its_word_times(name: str) -> None:
 
 
 def test_words_are_where_the_sound_is() -> None:
-    spoken = speak("Book, table, garden, apple, dog.", OFFLINE_VOICE)
+    spoken = synthesise("Book, table, garden, apple, dog.", OFFLINE_VOICE)
     rate = spoken.sample_rate
 
     def loudness(start: float, end: float) -> float:
@@ -104,13 +106,16 @@ def test_words_are_where_the_sound_is() -> None:
 
 
 def test_the_same_text_sounds_the_same() -> None:
-    first, second = speak("Hello again.", OFFLINE_VOICE), speak("Hello again.", OFFLINE_VOICE)
+    first, second = (
+        synthesise("Hello again.", OFFLINE_VOICE),
+        synthesise("Hello again.", OFFLINE_VOICE),
+    )
     np.testing.assert_array_equal(first.waveform, second.waveform)
 
 
 def test_the_man_speaks_lower() -> None:
     def pitch(name: str) -> float:
-        spoken = speak("Are we nearly there now, Mary?", name)
+        spoken = synthesise("Are we nearly there now, Mary?", name)
         low, high = spoken.sample_rate // 300, spoken.sample_rate // 70
         frames = spoken.waveform[: len(spoken.waveform) // 1200 * 1200].reshape(-1, 1200)
         loud = frames[frames.std(1) > 0.5 * spoken.waveform.std()]
@@ -121,13 +126,13 @@ def test_the_man_speaks_lower() -> None:
 
 
 def test_a_respelled_sentence_keeps_one_time_per_spoken_word() -> None:
-    spoken = speak("Call me at 9:30am on 10/12/2019.", OFFLINE_VOICE)
+    spoken = synthesise("Call me at 9:30am on 10/12/2019.", OFFLINE_VOICE)
     assert [x.text for x in spoken.words][3:6] == ["nine", "thirty", "A.M"]
 
 
 @pytest.mark.parametrize("text", ["so, " * 105, "so " * 150, "9" * 60, "- - hello - -", "😀 hi 😀"])
 def test_odd_texts_are_spoken(text: str) -> None:
-    spoken = speak(text, OFFLINE_VOICE)
+    spoken = synthesise(text, OFFLINE_VOICE)
     assert len(spoken.waveform) and spoken.words
 
 
@@ -139,19 +144,19 @@ def test_odd_texts_are_spoken(text: str) -> None:
         ("x" * (MAX_TEXT + 1), OFFLINE_VOICE, f"shorten it to at most {MAX_TEXT}"),
         ("?! ... 😀", Request.voice, "write at least one word"),
         ("hello", "en-US-Arya", "did you mean en-US-AriaNeural.*VOICES lists all"),
-        ("hello", "", "gaia_core.voice.VOICES lists all"),
+        ("hello", "", "gaia_core.speech.voices.VOICES lists all"),
         ("Привет, как дела?", OFFLINE_VOICE, "reads English only; write English"),
     ],
 )
 def test_what_cannot_be_spoken_says_what_to_do(text: str, name: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        speak(text, name)
+        synthesise(text, name)
 
 
 def test_a_text_that_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(voice, "MAX_SECONDS", 1)
+    monkeypatch.setattr("gaia_core.speech.synthesis.MAX_SECONDS", 1)
     with pytest.raises(InputError, match=r"takes \d s to speak; shorten it to at most 1 s"):
-        speak("1,234,567,890", OFFLINE_VOICE)
+        synthesise("1,234,567,890", OFFLINE_VOICE)
 
 
 @pytest.mark.parametrize(
@@ -165,12 +170,12 @@ def test_a_text_that_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) 
     ],
 )
 def test_another_language_is_noticed_offline(text: str, warned: bool) -> None:
-    notice = speak(text, OFFLINE_VOICE).notice
+    notice = synthesise(text, OFFLINE_VOICE).notice
     assert (notice is not None and "English only" in notice) == warned
 
 
 def test_online_speech_and_its_word_times(service: type[FakeService]) -> None:
-    spoken = speak("Hello you", "en-GB-RyanNeural")
+    spoken = synthesise("Hello you", "en-GB-RyanNeural")
     assert service.asked["name"] == "en-GB-RyanNeural" and service.asked["text"] == "Hello you"
     assert service.asked["boundary"] == "WordBoundary"
     assert isinstance(service.asked["connect_timeout"], int)
@@ -182,8 +187,8 @@ def test_online_speech_and_its_word_times(service: type[FakeService]) -> None:
 
 
 def test_speaks_under_a_running_event_loop(service: type[FakeService]) -> None:
-    async def main() -> voice.Spoken:
-        return speak("Hello you", "en-GB-RyanNeural")
+    async def main() -> Spoken:
+        return synthesise("Hello you", "en-GB-RyanNeural")
 
     assert len(asyncio.run(main()).words) == 2
     assert service.asked["thread"] != threading.get_ident()
@@ -201,11 +206,13 @@ def test_the_offline_voice_steps_in(
     service: type[FakeService], monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     monkeypatch.setattr(service, "error", error)
-    spoken = speak("Hello you", "en-GB-RyanNeural")
+    spoken = synthesise("Hello you", "en-GB-RyanNeural")
     assert [w.text for w in spoken.words] == ["Hello", "you"]
     expected = "offline male voice with an American accent spoke instead of en-GB-RyanNeural"
     assert spoken.notice is not None and expected in spoken.notice
-    np.testing.assert_array_equal(spoken.waveform, speak("Hello you", "hibari-us-male").waveform)
+    np.testing.assert_array_equal(
+        spoken.waveform, synthesise("Hello you", "hibari-us-male").waveform
+    )
 
 
 def test_a_programming_error_is_not_taken_for_a_bad_network(
@@ -213,15 +220,15 @@ def test_a_programming_error_is_not_taken_for_a_bad_network(
 ) -> None:
     monkeypatch.setattr(service, "error", ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
-        speak("Hello you", "en-GB-RyanNeural")
+        synthesise("Hello you", "en-GB-RyanNeural")
 
 
 def test_a_silent_service_is_not_waited_for(
     service: type[FakeService], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "pause", 30.0)
-    monkeypatch.setattr(voice, "ANSWER_SECONDS", 0.1)
-    assert "could not be reached" in (speak("Hello", Request.voice).notice or "")
+    monkeypatch.setattr("gaia_core.speech.online_voice.ANSWER_SECONDS", 0.1)
+    assert "could not be reached" in (synthesise("Hello", Request.voice).notice or "")
 
 
 @pytest.mark.parametrize("sound", [b"", b"this is no sound" * 200])
@@ -233,19 +240,19 @@ def test_an_unreadable_answer_is_replaced_and_no_file_stays(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(service, "sound", sound)
-    assert "spoke instead" in (speak("Hello", Request.voice).notice or "")
+    assert "spoke instead" in (synthesise("Hello", Request.voice).notice or "")
     assert not list(tmp_path.iterdir())
 
 
 def test_without_network_the_service_is_not_asked(service: type[FakeService]) -> None:
     service.asked = {}
-    spoken = speak("Guten Tag", "de-DE-KatjaNeural", network=False)
+    spoken = synthesise("Guten Tag", "de-DE-KatjaNeural", network=False)
     assert service.asked == {}
     assert spoken.notice is not None
     assert "the network is off" in spoken.notice and "English only" in spoken.notice
 
 
 def test_damaged_offline_voice_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(voice, "_HIBARI_SHA256", "0" * 64)
+    monkeypatch.setattr("gaia_core.speech.offline_voice._HIBARI_SHA256", "0" * 64)
     with pytest.raises(InputError, match="damaged; install hibari-tts"):
-        voice._Hibari()
+        _Hibari()

@@ -10,7 +10,7 @@ import torch
 from torch import distributed, nn
 
 from gaia_core.config import DenoiserConfig, MotionConfig
-from gaia_core.denoiser import Denoiser
+from gaia_core.motion.denoiser import Denoiser
 from gaia_core.training import loop
 from gaia_core.training.loop import Settings, train
 

@@ -20,9 +20,9 @@ import gradio as gr
 from gradio.data_classes import FileData
 
 from gaia_core import FPS
-from gaia_core.measures import Measures
+from gaia_core.media.grid import side_by_side
+from gaia_core.motion.measures import Measures
 from gaia_core.request import MAX_INSTRUCTION
-from gaia_core.sidebyside import side_by_side
 from ui import downloads, stage
 from ui.door import MODES
 from ui.panels import heading, hint

@@ -14,7 +14,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from gaia_core.controls import MAX_SECONDS, Controls, is_number
+from gaia_core import MAX_SECONDS
+from gaia_core.controls import Controls, is_number
 from gaia_core.errors import InputError
 from gaia_core.request import MAX_SEED, MEDIA, Request, Span
 from ui import samples, takes

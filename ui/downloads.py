@@ -14,8 +14,8 @@ import numpy as np
 from gradio.blocks import Block
 from PIL import Image
 
-from gaia_core import outputs
 from gaia_core.errors import InputError
+from gaia_core.media import exports
 from gaia_core.request import Result
 from ui import takes
 from ui.runs import toasts
@@ -44,7 +44,7 @@ def row() -> Downloads:
     with gr.Row(elem_classes="chips", elem_id="downloads"):
         buttons = {
             kind: gr.Button(t(f"download.{kind}"), size="sm", elem_id=f"download-{kind}")
-            for kind in outputs.SUFFIX
+            for kind in exports.SUFFIX
         }
         file = hidden("download-file")
     return Downloads(buttons, file)
@@ -63,7 +63,7 @@ def fetch(elem_id: str) -> str:
 def keep(result: Result) -> None:
     """Writes beside a take what only its result knows and other forms need."""
     if result.words:
-        outputs.make("vtt", result.video, result.words, text=result.recipe["text"] or "")
+        exports.make("vtt", result.video, result.words, text=result.recipe["text"] or "")
     if result.cutout is not None:
         Image.fromarray(result.cutout).save(_cutout(result.video))
 
@@ -105,12 +105,12 @@ def made(downloads: Downloads, kind: str) -> Callable[[Any, Session], Iterator[d
             video = _video(recipe, session)
             if video is None or not video.is_file():
                 raise InputError(say("error.gone", field=say("media.take")))
-            path = video.with_suffix(outputs.SUFFIX[kind])
+            path = video.with_suffix(exports.SUFFIX[kind])
             if not path.is_file():
                 yield {button: gr.update(value=t("download.making"), interactive=False)}
                 cutout = _cutout(video)
                 matte = np.asarray(Image.open(cutout)) if cutout.is_file() else None
-                path = outputs.make(kind, video, cutout=matte)
+                path = exports.make(kind, video, cutout=matte)
             yield {**_idle(downloads, kind), downloads.file: gr.update(value=str(path))}
 
     return on_press

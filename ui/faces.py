@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from gaia_core.errors import InputError
-from gaia_core.look import Look, Seen
+from gaia_core.portrait.inspection import Look, Seen
 from gaia_core.request import Result
 from ui import door, samples, stage
 from ui.runs import Engine

@@ -14,7 +14,7 @@ from gradio.components import Component
 
 from gaia_core.controls import CHANNELS, PRESETS
 from gaia_core.errors import InputError
-from gaia_core.media import read_recipe
+from gaia_core.media.video import read_recipe
 from gaia_core.request import Preview, Progress, Request, Result, Segment
 from ui import door, downloads, faces, restore, samples, stage, timeline
 from ui.door import FORM, SOURCES, Form, admit

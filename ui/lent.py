@@ -9,8 +9,8 @@ import gradio as gr
 import numpy as np
 import spaces
 
-from gaia_core import estimate
-from gaia_core.pipeline import Moved, NoGpu, Plan, Render, Step
+from gaia_core import running_time
+from gaia_core.render import Moved, NoGpu, Plan, Render, Step
 from ui.text import say
 
 
@@ -44,6 +44,6 @@ def duration(plan: Plan) -> int:
     """Seconds to ask for."""
     script = plan.script
     side = plan.portrait.shape[0]
-    return estimate.to_lend(
-        estimate.seconds(script.frames, script.spans, script.steps, side, "cuda")
+    return running_time.to_lend(
+        running_time.seconds(script.frames, script.spans, script.steps, side, "cuda")
     )

@@ -12,6 +12,7 @@ import gradio as gr
 from gradio.blocks import Block
 from gradio.components import Component
 
+from gaia_core.motion.curves import Sketch
 from gaia_core.request import (
     MAX_GUIDANCE,
     MAX_SEED,
@@ -21,8 +22,7 @@ from gaia_core.request import (
     MIN_SECONDS,
     Request,
 )
-from gaia_core.traces import Sketch
-from gaia_core.voice import VOICES, Voice
+from gaia_core.speech.voices import VOICES, Voice
 from ui import downloads, faces, live, samples, stage, timeline
 from ui.door import SOURCES
 from ui.downloads import Downloads

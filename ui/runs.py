@@ -16,7 +16,7 @@ from typing import Protocol
 import gradio as gr
 
 from gaia_core.errors import InputError, full_disk_told
-from gaia_core.look import Look
+from gaia_core.portrait.inspection import Look
 from gaia_core.request import Event, Request
 from ui import takes
 from ui.text import say, told

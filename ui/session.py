@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gaia_core.look import Look
+from gaia_core.portrait.inspection import Look
 from gaia_core.request import MEDIA, Request
 from ui import samples, takes
 

@@ -133,7 +133,7 @@ def reading(found: Any) -> str:
     """What an instruction was understood as: a clause with its time, action and strength a line.
 
     Args:
-        found: a `Reading` of `gaia_core.language`.
+        found: a `Reading` of `gaia_core.instruction.language`.
     """
     rows = "".join(
         f"<tr><td>{escape(say('understood.time', start=clause.start, end=clause.end))}</td>"

@@ -14,12 +14,13 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from gaia_core import FPS, SAMPLE_RATE, controls, media
+from gaia_core import FPS, MAX_SECONDS, SAMPLE_RATE, controls
 from gaia_core import landmarks as mesh
 from gaia_core.controls import Controls, curve
 from gaia_core.errors import InputError
+from gaia_core.media.audio import length, read_audio
+from gaia_core.motion.curves import LINES, Sketch
 from gaia_core.request import Request, Result
-from gaia_core.traces import LINES, Sketch
 from ui.runs import Engine
 from ui.text import LANGUAGES
 
@@ -73,7 +74,7 @@ def component(elem_id: str, sketch: Sketch | None) -> gr.HTML:
         "face": sketch and _face(sketch),
         "frame": 1 / FPS,
         "fade": controls.FADE,
-        "longest": controls.MAX_SECONDS,
+        "longest": MAX_SECONDS,
         "words": {code: _words(table) for code, table in LANGUAGES.items()},
     }
     given = json.dumps(config, ensure_ascii=False, separators=(",", ":"))
@@ -128,7 +129,7 @@ def hear(path: Path) -> dict[str, Any]:
     Raises:
         InputError: it has no sound, or cannot be read.
     """
-    waveform = np.abs(media.read_audio(path))
+    waveform = np.abs(read_audio(path))
     size = SAMPLE_RATE // PEAKS
     waveform = np.pad(waveform, (0, -len(waveform) % size))
     peaks = waveform.reshape(-1, size).max(1)
@@ -142,12 +143,12 @@ def of_file(path: Path) -> dict[str, Any]:
     try:
         return hear(path)
     except InputError:
-        seconds = media.length(path)
+        seconds = length(path)
         return {"seconds": round(seconds, 2), "peaks": []} if seconds else {}
 
 
 def grasp(reading: Any) -> dict[str, Any]:
-    """An instruction as it was understood; reading: a `Reading` of `gaia_core.language`."""
+    """An instruction as it was understood; reading: an `instruction.language.Reading`."""
     clauses = [
         [clause.start, clause.end, clause.action.replace("_", " "), clause.text]
         for clause in reading.clauses

@@ -11,9 +11,10 @@ from typing import Any
 
 from gradio.components import Component
 
-from gaia_core import FPS, estimate, media
-from gaia_core.compose import fitting
+from gaia_core import FPS, running_time
 from gaia_core.errors import InputError
+from gaia_core.media.audio import length
+from gaia_core.media.compositing import fitting
 from gaia_core.request import Request, Result, Span
 from ui import door, faces, samples
 from ui.modes import Edit
@@ -69,7 +70,9 @@ class Clock:
         else:
             side = int(work.size)
         frames = round(work.seconds * FPS)
-        return self._factor * estimate.seconds(frames, work.spans, work.steps, side, self.device)
+        return self._factor * running_time.seconds(
+            frames, work.spans, work.steps, side, self.device
+        )
 
     def learn(self, request: Request, result: Result, took: float, session: Session) -> None:
         """Takes a run of so many seconds into account, unless something else held it up."""
@@ -133,12 +136,12 @@ def asked_for(given: dict[str, Any]) -> Work | None:
 def _length(given: dict[str, Any]) -> float | None:
     """Seconds of the take, as far as they are known."""
     if given["mode"] == "video" and given["take"] == "reenact":
-        return media.length(door.uploaded("drive", given["drive"]))
+        return length(door.uploaded("drive", given["drive"]))
     if given["source"] == "text":
         return spoken(str(given["text"] or ""))
     if given["source"] in ("upload", "record"):
         sound = given["upload" if given["source"] == "upload" else "recording"]
-        return media.length(door.uploaded("speech", sound))
+        return length(door.uploaded("speech", sound))
     return float(given["seconds"])
 
 

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from gaia_core import FPS
 from gaia_core import landmarks as mesh
-from gaia_core.autoencoder import Autoencoder
 from gaia_core.evaluation import metrics
 from gaia_core.evaluation.people import Film, Sitter, draw, latents, turned
 from gaia_core.evaluation.reenactment import Judges
 from gaia_core.evaluation.sheets import save_sheet
+from gaia_core.renderer.autoencoder import Autoencoder
 
 STILL_FRAMES = FPS
 GRAIN = 2.0  # of 255: the noise of a camera, which makes tracked landmarks tremble

@@ -15,12 +15,16 @@ from typing import Any
 import librosa
 import numpy as np
 
-from gaia_core import FPS, SAMPLE_RATE, media, voice
+from gaia_core import FPS, SAMPLE_RATE
 from gaia_core.errors import InputError
 from gaia_core.evaluation.people import Sitter
-from gaia_core.evaluation.phones import BILABIAL, LABIAL, OPEN, SILENCE, Aligner, Phone
 from gaia_core.evaluation.speech_driven import Animator, pauses, read_track, rest, speak
-from gaia_core.face import FaceLandmarker
+from gaia_core.media.audio import read_audio
+from gaia_core.media.video import read_video
+from gaia_core.portrait.detector import FaceLandmarker
+from gaia_core.speech.phones import BILABIAL, LABIAL, OPEN, SILENCE, Aligner, Phone
+from gaia_core.speech.synthesis import synthesise
+from gaia_core.speech.voices import VOICES
 
 # Lip aperture that counts as closed. The real lips of 171 clips of GRID come below it in 97 % of
 # their /p b m/, those of 109 held-out clips in Arabic in 89 %; at 0.01 it is 96 and 84 %.
@@ -140,7 +144,7 @@ def measure(
             watch(said, speakers[index % len(speakers)].crop)
     for index, recording in enumerate(recordings):
         if (known := recorded(aligner, recording)) is not None:
-            film = list(media.read_video(recording.path))
+            film = list(read_video(recording.path))
             own = recording.held_out
             watch(known, film[0] if own else speakers[index % len(speakers)].crop, film)
     return {
@@ -151,7 +155,7 @@ def measure(
 
 def spoken(aligner: Aligner, sentence: str) -> Iterator[Utterance]:
     """A sentence by each of the offline voices, a pause behind it."""
-    for chosen in voice.VOICES:
+    for chosen in VOICES:
         if chosen.engine == "offline":
             waveform = say(sentence, chosen.name)
             phones = aligner.align(waveform, sentence)
@@ -161,14 +165,14 @@ def spoken(aligner: Aligner, sentence: str) -> Iterator[Utterance]:
 
 def say(text: str, name: str) -> np.ndarray:
     """A text by a voice, and a pause: float32 (N,) at 16 kHz"""
-    made = voice.speak(text, name)
+    made = synthesise(text, name)
     waveform = librosa.resample(made.waveform, orig_sr=made.sample_rate, target_sr=SAMPLE_RATE)
     return np.append(waveform, np.zeros(round(TAIL * SAMPLE_RATE), np.float32))
 
 
 def recorded(aligner: Aligner, recording: Recording) -> Utterance | None:
     """None where sound and text cannot be aligned."""
-    waveform = media.read_audio(recording.path)
+    waveform = read_audio(recording.path)
     phones = aligner.align(waveform, recording.text)
     if phones is None:
         return None

@@ -19,10 +19,10 @@ from gaia_core import FPS
 from gaia_core.controls import EXPRESSION, Controls, Keyframe
 from gaia_core.evaluation.people import Sitter, draw, latents
 from gaia_core.evaluation.sheets import save_sheet
-from gaia_core.face import Face
-from gaia_core.performance import Performer
+from gaia_core.motion.performer import Performer
 from gaia_core.pipeline import Gaia
-from gaia_core.training.expression import SCORES
+from gaia_core.portrait.blendshapes import SCORES
+from gaia_core.portrait.face import Face
 
 ANGLES = {"yaw": 25.0, "pitch": 15.0, "roll": 15.0}  # degrees to either side
 AMOUNTS = (0.0, 0.5, 1.0)
@@ -102,12 +102,12 @@ def measure_pose(
     }
     turns, lost, rows = [], 0, {}
     for sitter in sitters:
-        model = gaia.autoencoder
+        model = gaia.networks.autoencoder
         own = sitter.motion(model)
         turned = own.repeat(len(asked), 1)
-        pose = Performer(model, gaia.denoiser, gaia.directions.to(own), own).posed(
-            len(asked), Controls(tracks)
-        )
+        pose = Performer(
+            model.motion, gaia.networks.denoiser, gaia.networks.directions.to(own), own
+        ).posed(len(asked), Controls(tracks))
         turned[:, : len(ANGLES)] = pose[:, : len(ANGLES)]
         made = draw(model, sitter, torch.cat([own, turned]))
         rows[sitter.name] = made[: 2 * len(ANGLES) + 1]
@@ -145,9 +145,9 @@ def measure_expression(
     changes = []  # of each portrait: (asked, amount, read)
     rows: dict[str, list[np.ndarray]] = {}
     for sitter in sitters:
-        own = sitter.motion(gaia.autoencoder)
-        steps = [own + amount * gaia.directions.to(own) for amount in AMOUNTS[1:]]
-        made = draw(gaia.autoencoder, sitter, torch.cat([own, *steps]))
+        own = sitter.motion(gaia.networks.autoencoder)
+        steps = [own + amount * gaia.networks.directions.to(own) for amount in AMOUNTS[1:]]
+        made = draw(gaia.networks.autoencoder, sitter, torch.cat([own, *steps]))
         faces = list(gaia.landmarker.track(made))
         read = np.array([np.full(count, np.nan) if x is None else reading(x) for x in faces])
         change = (read[1:] - read[0]).reshape(len(AMOUNTS) - 1, count, count).swapaxes(0, 1)

@@ -13,12 +13,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from gaia_core import media
-from gaia_core.autoencoder import Autoencoder
 from gaia_core.evaluation import metrics
 from gaia_core.evaluation.people import SIDE, Film, Photo, draw, sit
 from gaia_core.evaluation.reenactment import Judges
 from gaia_core.evaluation.sheets import save_sheet
+from gaia_core.media.image import read_image
+from gaia_core.renderer.autoencoder import Autoencoder
 
 FRAMES = 8
 SHEET_SIDE = 200  # px
@@ -85,7 +85,7 @@ def measure(
     report: dict[str, Any] = {}
     for name, photo in photos.items():
         for reason, change in HARD.get(name, ()):
-            sitter = sit(judges.landmarker, name, change(media.read_image(photo.path)), SIDE)
+            sitter = sit(judges.landmarker, name, change(read_image(photo.path)), SIDE)
             if sitter is None:
                 report[reason] = {"portrait": name, "found": False}
                 continue

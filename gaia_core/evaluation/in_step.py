@@ -16,9 +16,10 @@ from gaia_core import FPS
 from gaia_core.controls import PRESETS, Controls, Keyframe
 from gaia_core.evaluation import metrics
 from gaia_core.evaluation.people import Film, draw
-from gaia_core.measures import correlation
-from gaia_core.performance import Performer, Script
-from gaia_core.pipeline import NO_DRIVING, Gaia
+from gaia_core.motion.measures import correlation
+from gaia_core.motion.performer import Performer
+from gaia_core.motion.script import NO_DRIVING, Script
+from gaia_core.pipeline import Gaia
 from gaia_core.request import Request
 
 SECONDS = 2.4
@@ -51,9 +52,11 @@ def measure(gaia: Gaia, clips: Iterable[tuple[Film, np.ndarray]]) -> dict[str, A
 
 def _follow(gaia: Gaia, film: Film, waveform: np.ndarray) -> list[float]:
     """The correlation with the real lips of each of `LED`."""
-    model, sitter = gaia.autoencoder, film.first()
+    model, sitter = gaia.networks.autoencoder, film.first()
     own = sitter.motion(model)
-    performer = Performer(model, gaia.denoiser, gaia.directions.to(own), own)
+    performer = Performer(
+        model.motion, gaia.networks.denoiser, gaia.networks.directions.to(own), own
+    )
     speech = gaia.speech_encoder.encode(waveform).numpy()[: round(SECONDS * FPS)]
     real = metrics.lip_aperture(film.landmarks)
     found = []

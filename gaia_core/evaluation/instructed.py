@@ -17,16 +17,17 @@ import torch
 from torch import Tensor
 
 from gaia_core import FPS
-from gaia_core.actions import ACTIONS, STRENGTHS
 from gaia_core.config import POSE_CHANNELS
 from gaia_core.controls import EXPRESSION, Controls, Track, curve
 from gaia_core.evaluation.control import COMPOSITE, SIMPLE, reading
 from gaia_core.evaluation.people import Sitter, draw, latents
-from gaia_core.language import NONE
-from gaia_core.performance import Performer, Script
-from gaia_core.pipeline import NO_DRIVING, Gaia
+from gaia_core.instruction.actions import ACTIONS, STRENGTHS
+from gaia_core.instruction.language import NONE
+from gaia_core.motion.performer import Performer
+from gaia_core.motion.script import NO_DRIVING, Script
+from gaia_core.pipeline import Gaia
 from gaia_core.request import Request
-from gaia_core.speech import FEATURES
+from gaia_core.speech.encoder import FEATURES
 
 PHRASES = Path(__file__).with_name("instructions.toml")
 MARKS = {"- ": "slightly", "+ ": "very"}
@@ -114,9 +115,11 @@ class _Take:
 
     def __init__(self, gaia: Gaia, sitter: Sitter) -> None:
         self.gaia, self.sitter = gaia, sitter
-        model = gaia.autoencoder
+        model = gaia.networks.autoencoder
         own = sitter.motion(model)
-        self.performer = Performer(model, gaia.denoiser, gaia.directions.to(own), own)
+        self.performer = Performer(
+            model.motion, gaia.networks.denoiser, gaia.networks.directions.to(own), own
+        )
         self.plain = self._motion(Controls())
         self.of_plain: dict[int, np.ndarray] = {}
 
@@ -135,7 +138,7 @@ class _Take:
 
     def _read(self, motion: Tensor) -> np.ndarray:
         """(N, D) -> readings (N, C) of `CHANNELS`; NaN where the face is lost."""
-        model, side = self.gaia.autoencoder, self.sitter.crop.shape[0]
+        model, side = self.gaia.networks.autoencoder, self.sitter.crop.shape[0]
         rows = []
         for frame in draw(model, self.sitter, motion):
             faces = self.gaia.landmarker.detect(frame)
@@ -155,7 +158,8 @@ class _Take:
         change = self._read(motion[frames]) - np.stack([self.of_plain[x] for x in frames])
         span = slice(*(round(second * FPS) for second in SPAN))
         spread = [
-            self.gaia.autoencoder.head_pose(x[span])[:, :3].std(0) for x in (motion, self.plain)
+            self.gaia.networks.autoencoder.head_pose(x[span])[:, :3].std(0)
+            for x in (motion, self.plain)
         ]
         return {
             "change": change / FULL,

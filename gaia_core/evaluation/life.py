@@ -12,9 +12,9 @@ import numpy as np
 from gaia_core import FPS, SAMPLE_RATE
 from gaia_core.evaluation.people import Sitter
 from gaia_core.evaluation.takes import Actor
-from gaia_core.face import FaceLandmarker
-from gaia_core.measures import correlation
+from gaia_core.motion.measures import correlation
 from gaia_core.pipeline import Gaia
+from gaia_core.portrait.detector import FaceLandmarker
 
 SEEDS = 4
 SEED_SECONDS = 5

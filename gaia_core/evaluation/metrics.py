@@ -15,7 +15,7 @@ import torch
 
 from gaia_core import FPS
 from gaia_core import landmarks as mesh
-from gaia_core.measures import closings, correlation
+from gaia_core.motion.measures import closings, correlation
 
 SIDE = 256  # px; distances between landmarks are given at this side
 MAX_PSNR = 60.0  # dB; about what rounding to 8 bits leaves of a perfect copy

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 
 from gaia_core import landmarks as mesh
-from gaia_core.autoencoder import Autoencoder
 from gaia_core.evaluation import metrics
 from gaia_core.evaluation.people import Film, Sitter, direction, draw, turned
 from gaia_core.evaluation.reenactment import Judges
 from gaia_core.evaluation.sheets import save_sheet
+from gaia_core.renderer.autoencoder import Autoencoder
 
 STEPS = 7
 POSE = {"yaw": 30.0, "pitch": 20.0, "roll": 25.0}  # degrees to either side

@@ -13,10 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gaia_core import media
-from gaia_core.autoencoder import Autoencoder
 from gaia_core.errors import InputError
-from gaia_core.face import Face, FaceLandmarker, crop_around
+from gaia_core.media.video import read_video
+from gaia_core.portrait.detector import FaceLandmarker
+from gaia_core.portrait.face import Face, crop_around
+from gaia_core.renderer.autoencoder import Autoencoder
 
 SIDE = 256  # px of a crop where nothing else is said
 EXTREME = 0.1  # share of a film's frames that count as its lowest, and as its highest
@@ -124,7 +125,7 @@ def read_film(
     landmarker: FaceLandmarker, path: Path, name: str, identity: str, count: int, step: int = 1
 ) -> Film | None:
     """Every `step`-th frame of a clip, `count` of them at most; None without two faces."""
-    images = [image for index, image in enumerate(media.read_video(path)) if index % step == 0]
+    images = [image for index, image in enumerate(read_video(path)) if index % step == 0]
     images = images[:count]
     found = [
         (image, face)

@@ -19,8 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gaia_core import FPS, media, voice
-from gaia_core.autoencoder import Autoencoder
+from gaia_core import FPS
 from gaia_core.errors import InputError
 from gaia_core.evaluation import (
     calm,
@@ -40,20 +39,17 @@ from gaia_core.evaluation import (
     swap,
     sweep,
 )
-from gaia_core.evaluation.people import (
-    Film,
-    Photo,
-    Sitter,
-    read_film,
-    read_photos,
-    sit,
-    take_turns,
-)
+from gaia_core.evaluation.people import Film, Photo, Sitter, read_film, read_photos, sit, take_turns
 from gaia_core.evaluation.sheets import save_sheet
 from gaia_core.evaluation.speech_driven import Animator, Track
 from gaia_core.evaluation.tables import format_table
-from gaia_core.face import FaceLandmarker
+from gaia_core.media.audio import read_audio
+from gaia_core.media.image import read_image
+from gaia_core.media.video import read_video
 from gaia_core.pipeline import Gaia
+from gaia_core.portrait.detector import FaceLandmarker
+from gaia_core.renderer.autoencoder import Autoencoder
+from gaia_core.speech.voices import OFFLINE_VOICE
 
 __all__ = ["evaluate", "format_table"]
 
@@ -189,7 +185,7 @@ class HeldOut:
     @property
     def autoencoder(self) -> Autoencoder:
         """Stage 1."""
-        return self.gaia.autoencoder
+        return self.gaia.networks.autoencoder
 
     @property
     def engine(self) -> Gaia:
@@ -227,7 +223,7 @@ class HeldOut:
         for clip in self.heard():
             film = self._film(clip, count, in_step.STEP)
             if film is not None and len(film.faces) == count:
-                yield film, media.read_audio(clip.path)
+                yield film, read_audio(clip.path)
 
     def sitters(self, count: int) -> list[Sitter]:
         """Portraits with a face large enough, sources taking turns, one of each person."""
@@ -263,9 +259,7 @@ class HeldOut:
         return read_film(landmarker, clip.path, clip.name, clip.identity, count, step)
 
     def _sit(self, photo: Photo) -> Sitter | None:
-        return sit(
-            self.judges.landmarker, photo.name, media.read_image(photo.path), least=LEAST_WIDTH
-        )
+        return sit(self.judges.landmarker, photo.name, read_image(photo.path), least=LEAST_WIDTH)
 
 
 def _swap(held: HeldOut, limit: int | None) -> dict[str, Any]:
@@ -288,7 +282,7 @@ def _resolution(held: HeldOut, limit: int | None) -> dict[str, Any]:
     photos = (
         (photo.name, image)
         for photo in held.photos
-        if max((image := media.read_image(photo.path)).shape) >= resolution.LEAST_SIDE
+        if max((image := read_image(photo.path)).shape) >= resolution.LEAST_SIDE
     )
     some = list(islice(photos, PHOTOS if limit is None else limit))
     measured = partial(resolution.measure, held.autoencoder, held.judges.landmarker)
@@ -347,7 +341,7 @@ def _spans(held: HeldOut, limit: int | None) -> dict[str, Any]:
 
 def _sentences() -> np.ndarray:
     """What is said where any speech will do."""
-    return closures.say(" ".join(closures.SENTENCES), voice.OFFLINE_VOICE)
+    return closures.say(" ".join(closures.SENTENCES), OFFLINE_VOICE)
 
 
 def _sweep(held: HeldOut, limit: int | None) -> dict[str, Any]:
@@ -379,7 +373,7 @@ def _reenactment(
     done: list[tuple[Clip, dict[str, list[reenactment.Scores]]]] = []
     lightness: list[float] = []
     for clip in clips:
-        made = reenactment.reenact(gaia.autoencoder, judges, list(media.read_video(clip.path)))
+        made = reenactment.reenact(gaia.networks.autoencoder, judges, list(read_video(clip.path)))
         if made is None:
             continue
         done.append((clip, made.scores))
@@ -413,12 +407,12 @@ def _speech(
     silences: list[list[slice]] = []
     portraits: dict[str, np.ndarray] = {}
     for clip in clips:
-        real = list(media.read_video(clip.path))
+        real = list(read_video(clip.path))
         index, face = reenactment.first_face(landmarker, real)
         if face is None:
             continue
         try:
-            waveform = media.read_audio(clip.path)
+            waveform = read_audio(clip.path)
             ours = speech_driven.speak(gaia, real[index], waveform)
         except InputError:  # no sound after all, or a first frame that is turned away too far
             continue

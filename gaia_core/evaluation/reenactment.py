@@ -13,13 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gaia_core.autoencoder import Autoencoder
 from gaia_core.evaluation import metrics
 from gaia_core.evaluation.baselines import landmark_warp
 from gaia_core.evaluation.identity import IdentityEncoder
 from gaia_core.evaluation.people import Sitter, draw, latents
-from gaia_core.face import Face, FaceLandmarker
 from gaia_core.perceptual import PerceptualFeatures, perceptual_distance
+from gaia_core.portrait.detector import FaceLandmarker
+from gaia_core.portrait.face import Face
+from gaia_core.renderer.autoencoder import Autoencoder
 
 METHODS = ("ours", "still", "landmark_warp")
 METRICS = (

@@ -10,12 +10,13 @@ import cv2
 import numpy as np
 import torch
 
-from gaia_core.autoencoder import Autoencoder
-from gaia_core.compose import MAX_SIDE, Composer, fit
 from gaia_core.evaluation import metrics
 from gaia_core.evaluation.people import Sitter, draw, turned
 from gaia_core.evaluation.sheets import save_sheet
-from gaia_core.face import Crop, Face, FaceLandmarker, crop_around
+from gaia_core.media.compositing import MAX_SIDE, Composer, fit
+from gaia_core.portrait.detector import FaceLandmarker
+from gaia_core.portrait.face import Crop, Face, crop_around
+from gaia_core.renderer.autoencoder import Autoencoder
 
 # Moderate motions: yaw, pitch, roll in degrees; the first holds still.
 MOTIONS = ((0.0, 0.0, 0.0), (8.0, 0.0, 0.0), (-6.0, 5.0, 3.0))

@@ -13,8 +13,8 @@ from gaia_core.evaluation import metrics
 from gaia_core.evaluation.people import Sitter
 from gaia_core.evaluation.speech_driven import read_track
 from gaia_core.evaluation.takes import Actor
-from gaia_core.face import FaceLandmarker
 from gaia_core.pipeline import Gaia
+from gaia_core.portrait.detector import FaceLandmarker
 from gaia_core.request import Span
 
 SECONDS = 4.0  # of a take

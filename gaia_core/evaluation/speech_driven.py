@@ -14,10 +14,10 @@ import numpy as np
 
 from gaia_core import FPS, SAMPLE_RATE
 from gaia_core import landmarks as mesh
-from gaia_core.autoencoder import Autoencoder
 from gaia_core.evaluation import metrics
-from gaia_core.face import FaceLandmarker
-from gaia_core.measures import correlation
+from gaia_core.motion.measures import correlation
+from gaia_core.portrait.detector import FaceLandmarker
+from gaia_core.render import Networks
 from gaia_core.request import Request
 
 SILENCE_SECONDS = 2
@@ -35,8 +35,8 @@ class Animator(Protocol):
     """What is evaluated; `gaia_core.pipeline.Gaia` is one."""
 
     @property
-    def autoencoder(self) -> Autoencoder:
-        """Stage 1."""
+    def networks(self) -> Networks:
+        """Both stages; of a stand-in at least stage 1."""
 
     def animate(
         self,

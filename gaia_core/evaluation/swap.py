@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from gaia_core.autoencoder import Autoencoder
 from gaia_core.evaluation import metrics
 from gaia_core.evaluation.people import Film, Sitter, draw
 from gaia_core.evaluation.reenactment import Judges
 from gaia_core.evaluation.sheets import save_sheet
-from gaia_core.face import Face
+from gaia_core.portrait.face import Face
+from gaia_core.renderer.autoencoder import Autoencoder
 
 PAIRS = 36
 FRAMES = 6  # of the driving film that are shown, spread to its end

@@ -17,15 +17,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gaia_core import FPS, SAMPLE_RATE, media
+from gaia_core import FPS, SAMPLE_RATE
 from gaia_core import landmarks as mesh
-from gaia_core.autoencoder import Autoencoder
 from gaia_core.evaluation.people import Sitter
 from gaia_core.evaluation.speech_driven import Track, compare, read_track
 from gaia_core.evaluation.takes import Actor
-from gaia_core.face import Face, FaceLandmarker
-from gaia_core.performance import Script
+from gaia_core.media.audio import read_audio
+from gaia_core.media.video import read_video
+from gaia_core.motion.script import Script
 from gaia_core.pipeline import Gaia
+from gaia_core.portrait.detector import FaceLandmarker
+from gaia_core.portrait.face import Face
+from gaia_core.renderer.autoencoder import Autoencoder
 from gaia_core.request import Request
 
 STEPS = (4, 6, 8, 10, 15, 25, 50)
@@ -51,7 +54,7 @@ def measure(
             start = time.perf_counter()
             motion = actor.perform(replace(script, steps=steps, guidance=guidance))
             seconds[index] += time.perf_counter() - start
-            pairs[index].append((as_track(gaia.autoencoder, motion), real))
+            pairs[index].append((as_track(gaia.networks.autoencoder, motion), real))
     spoken = sum(len(real.lids) for _, real in pairs[0]) / FPS
     rows = [compare(part) for part in pairs]
     return {
@@ -75,13 +78,13 @@ def measure(
 
 def _take(gaia: Gaia, landmarker: FaceLandmarker, clip: Path) -> tuple[Actor, Script, Track] | None:
     """A clip's first frame, its sound and what its lips do; None where a face is lost."""
-    frames = list(islice(media.read_video(clip), FRAMES))
+    frames = list(islice(read_video(clip), FRAMES))
     real = read_track(landmarker, frames)
     if not real.found.all():
         return None
     face = Face(real.landmarks[0], np.zeros(0, np.float32))
     actor = Actor(gaia, Sitter(clip.stem, frames[0], face))
-    script = actor.script(media.read_audio(clip)[: len(frames) * SAMPLE_RATE // FPS])
+    script = actor.script(read_audio(clip)[: len(frames) * SAMPLE_RATE // FPS])
     count = min(script.frames, len(frames))
     script = replace(script, frames=count, speech=script.speech[:count])
     return actor, script, Track(real.landmarks[:count], real.lids[:count])

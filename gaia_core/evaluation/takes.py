@@ -10,9 +10,10 @@ from torch import Tensor
 
 from gaia_core.evaluation.people import Sitter, draw
 from gaia_core.evaluation.speech_driven import Track, read_track
-from gaia_core.face import FaceLandmarker
-from gaia_core.performance import Performer, Script
-from gaia_core.pipeline import NO_DRIVING, Gaia
+from gaia_core.motion.performer import Performer
+from gaia_core.motion.script import NO_DRIVING, Script
+from gaia_core.pipeline import Gaia
+from gaia_core.portrait.detector import FaceLandmarker
 from gaia_core.request import Request
 
 
@@ -21,8 +22,13 @@ class Actor:
 
     def __init__(self, gaia: Gaia, sitter: Sitter) -> None:
         self.gaia, self.sitter = gaia, sitter
-        own = sitter.motion(gaia.autoencoder)
-        self.performer = Performer(gaia.autoencoder, gaia.denoiser, gaia.directions.to(own), own)
+        own = sitter.motion(gaia.networks.autoencoder)
+        self.performer = Performer(
+            gaia.networks.autoencoder.motion,
+            gaia.networks.denoiser,
+            gaia.networks.directions.to(own),
+            own,
+        )
 
     def script(self, waveform: np.ndarray, **changes: object) -> Script:
         """What to do with speech (N,) at 16 kHz at a request's defaults, but for the changes."""
@@ -41,7 +47,7 @@ class Actor:
     @torch.no_grad()
     def draw(self, motion: Tensor) -> list[np.ndarray]:
         """(T, D) -> T frames, uint8 (S, S, 3)"""
-        return draw(self.gaia.autoencoder, self.sitter, motion)
+        return draw(self.gaia.networks.autoencoder, self.sitter, motion)
 
     def film(self, landmarker: FaceLandmarker, motion: Tensor) -> Track:
         """What the pictures of (T, D) show."""

@@ -19,15 +19,16 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from gaia_core import landmarks as mesh
-from gaia_core.autoencoder import MotionEncoder
 from gaia_core.config import DenoiserConfig, MotionConfig
-from gaia_core.conformer import Attention, Branch, ConformerBlock, FeedForward, rotate
-from gaia_core.denoiser import Denoiser
-from gaia_core.diffusion import add_noise
-from gaia_core.measures import correlation, steadiness
-from gaia_core.performance import TEMPERATURE
+from gaia_core.latent import MotionEncoder
+from gaia_core.layers import Attention, rotate
+from gaia_core.motion.conformer import Branch, ConformerBlock, FeedForward
+from gaia_core.motion.denoiser import Denoiser
+from gaia_core.motion.diffusion import add_noise
+from gaia_core.motion.measures import correlation, steadiness
+from gaia_core.motion.performer import TEMPERATURE
+from gaia_core.motion.sampling import sample_dpm
 from gaia_core.request import Request
-from gaia_core.sampling import sample_dpm
 from gaia_core.training.denoiser import PREFIX, MotionWindows, denoiser_losses
 from gaia_core.training.loop import Settings, train
 from gaia_core.training.scaling import is_held_out, part

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from safetensors import safe_open
 from torch import Tensor
 
-from gaia_core.denoiser import Denoiser
+from gaia_core.motion.denoiser import Denoiser
 
 # Window lengths and how many of each fill a batch. No padding: a window lies inside its clip.
 WINDOWS = ((30, 64), (75, 26), (120, 16))

@@ -15,22 +15,11 @@ import torch
 from torch import Tensor
 
 from gaia_core import landmarks as mesh
-from gaia_core.autoencoder import MotionEncoder
 from gaia_core.controls import EXPRESSION
+from gaia_core.latent import MotionEncoder
+from gaia_core.portrait.blendshapes import SCORES
 
 RIDGE = 1e-3  # of the scores' mean variance
-# The landmarker's names of the scores, in its order.
-SCORES = (  # noqa: SIM905 (52 lines would tell no more)
-    "neutral browDownLeft browDownRight browInnerUp browOuterUpLeft browOuterUpRight cheekPuff "
-    "cheekSquintLeft cheekSquintRight eyeBlinkLeft eyeBlinkRight eyeLookDownLeft eyeLookDownRight "
-    "eyeLookInLeft eyeLookInRight eyeLookOutLeft eyeLookOutRight eyeLookUpLeft eyeLookUpRight "
-    "eyeSquintLeft eyeSquintRight eyeWideLeft eyeWideRight jawForward jawLeft jawOpen jawRight "
-    "mouthClose mouthDimpleLeft mouthDimpleRight mouthFrownLeft mouthFrownRight mouthFunnel "
-    "mouthLeft mouthLowerDownLeft mouthLowerDownRight mouthPressLeft mouthPressRight mouthPucker "
-    "mouthRight mouthRollLower mouthRollUpper mouthShrugLower mouthShrugUpper mouthSmileLeft "
-    "mouthSmileRight mouthStretchLeft mouthStretchRight mouthUpperUpLeft mouthUpperUpRight "
-    "noseSneerLeft noseSneerRight"
-).split(" ")
 # How much of each score an amount of 1 is; "Both" stands for left and right.
 RECIPES: dict[str, dict[str, float]] = {
     "blink": {"eyeBlinkBoth": 0.9},

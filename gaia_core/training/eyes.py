@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from gaia_core import landmarks as mesh
-from gaia_core.autoencoder import MotionEncoder
 from gaia_core.errors import InputError
-from gaia_core.eyes import EYES, LEAST, OPEN, WIDER, iris, opening, region, window_maps
-from gaia_core.inpainting import extract
+from gaia_core.latent import MotionEncoder
+from gaia_core.renderer.eyes import EYES, LEAST, OPEN, WIDER, iris, opening, region, window_maps
+from gaia_core.renderer.inpainting import extract
 from gaia_core.training.inpainting import Moments, Pool, Windows, meet, pack_moments
 
 # Of the usual aperture: below the first lids close, above the other the eye is open.

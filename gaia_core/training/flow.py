@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gaia_core.autoencoder import resize, sample
+from gaia_core.renderer.warp import resize, sample
 
 MARGIN = 0.01  # how much nearer to the target a flowed pixel must come to teach
 

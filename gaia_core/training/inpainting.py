@@ -17,11 +17,11 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from gaia_core import media
-from gaia_core.autoencoder import MotionEncoder
 from gaia_core.errors import InputError
-from gaia_core.inpainting import SIDE, Inpainter
+from gaia_core.latent import MotionEncoder
+from gaia_core.media.video import read_video
 from gaia_core.perceptual import PerceptualFeatures, perceptual_distance
+from gaia_core.renderer.inpainting import SIDE, Inpainter
 from gaia_core.training.critic import Contest
 from gaia_core.training.pack import clips_by_identity
 
@@ -135,7 +135,7 @@ def pack_moments(
         for clip, landmarks, shut, wide in found:
             shut = shut[:: -(-len(shut) // wanted)]
             picked = {*shut, *wide[:: max(1, len(wide) // max(2, len(shut)))]}
-            for index, frame in enumerate(media.read_video(data / "clips" / clip.file)):
+            for index, frame in enumerate(read_video(data / "clips" / clip.file)):
                 if index in picked:
                     add(pool, frame, landmarks[index], clip.file)
         pool.weigh(identity, 1.0 if sharp else SOFT)

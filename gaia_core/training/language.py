@@ -20,10 +20,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
 
-from gaia_core.actions import STRENGTHS
 from gaia_core.assets import seal
-from gaia_core.language import CLASSES, FILE, METADATA, NONE, Head
-from gaia_core.sentences import SentenceEncoder
+from gaia_core.instruction.actions import STRENGTHS
+from gaia_core.instruction.language import CLASSES, FILE, METADATA, NONE, Head
+from gaia_core.instruction.sentences import SentenceEncoder
 
 log = logging.getLogger(__name__)
 

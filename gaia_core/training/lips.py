@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from gaia_core import landmarks as mesh
-from gaia_core.autoencoder import MotionEncoder
 from gaia_core.errors import InputError
-from gaia_core.inpainting import extract
-from gaia_core.lips import LEAST, OPEN, REACH, distances, opening, region, told
-from gaia_core.mouth import window_map
+from gaia_core.latent import MotionEncoder
+from gaia_core.renderer.inpainting import extract
+from gaia_core.renderer.lips import LEAST, OPEN, REACH, distances, opening, region, told
+from gaia_core.renderer.mouth import window_map
 from gaia_core.training.inpainting import Moments, Pool, Windows, meet, pack_moments
 
 MOMENTS = Moments(mesh.lip_aperture, shut=0.5, wide=0.8, least=0.02)

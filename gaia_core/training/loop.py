@@ -28,17 +28,14 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor
 
-from gaia_core.autoencoder import Residual
-from gaia_core.conformer import ConformerBlock
 from gaia_core.errors import InputError
+from gaia_core.layers import CheckpointedBlock
 from gaia_core.training.state import RunState
 
 log = logging.getLogger(__name__)
 
 Losses = dict[str, Tensor]
 Model = TypeVar("Model", bound=nn.Module)
-
-BLOCKS = (ConformerBlock, Residual)  # hold nearly all parameters and activations
 
 
 @dataclass(frozen=True)
@@ -224,14 +221,16 @@ def _connect(settings: Settings) -> Accelerator:
 def _spread(objective: Objective, accelerator: Accelerator, settings: Settings) -> nn.Module:
     """Puts the model where it is trained: here, as a copy in each process, or in shards."""
     if settings.checkpointing:
-        apply_activation_checkpointing(objective, check_fn=lambda part: isinstance(part, BLOCKS))
+        apply_activation_checkpointing(
+            objective, check_fn=lambda part: isinstance(part, CheckpointedBlock)
+        )
     if not settings.shard:
         return accelerator.prepare_model(objective)
     mesh = init_device_mesh(accelerator.device.type, (accelerator.num_processes,))
     # Shards have no channels last.
     objective.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     objective.to(accelerator.device)
-    for part in [part for part in objective.modules() if isinstance(part, BLOCKS)]:
+    for part in [part for part in objective.modules() if isinstance(part, CheckpointedBlock)]:
         fully_shard(part, mesh=mesh)
     fully_shard(objective, mesh=mesh)
     return objective

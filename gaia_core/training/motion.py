@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gaia_core import landmarks as mesh
-from gaia_core.autoencoder import MotionEncoder
+from gaia_core.latent import MotionEncoder
 
 BETWEEN_FACES = 0.3  # weight of the difference between faces against that within a clip
 PROCRUSTES_ROUNDS = 6

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from gaia_core import landmarks as mesh
-from gaia_core import media
-from gaia_core.autoencoder import MotionEncoder
 from gaia_core.errors import InputError
-from gaia_core.face import FaceLandmarker
-from gaia_core.inpainting import extract
-from gaia_core.mouth import between_lips, seen_between, window_map
+from gaia_core.latent import MotionEncoder
+from gaia_core.media.video import read_video
+from gaia_core.portrait.detector import FaceLandmarker
+from gaia_core.renderer.inpainting import extract
+from gaia_core.renderer.mouth import between_lips, seen_between, window_map
 from gaia_core.training.inpainting import SHARP, Pool, Windows, meet
 from gaia_core.training.pack import clips_by_identity, portraits, read_face
 
@@ -50,7 +50,7 @@ def pack_mouths(
                 landmarks = torch.from_numpy(stored["landmarks"])
             parted = (mesh.lip_aperture(landmarks) > PARTED).nonzero()[:, 0].tolist()
             picked = set(parted[:: -(-len(parted) // wanted)] if parted else ())
-            for index, frame in enumerate(media.read_video(data / "clips" / clip.file)):
+            for index, frame in enumerate(read_video(data / "clips" / clip.file)):
                 if index in picked:
                     add(frame, landmarks[index], clip.file)
             pool.weigh(identity, 1.0 if sharp else SOFT)

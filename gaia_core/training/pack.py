@@ -24,10 +24,13 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from gaia_core import media
-from gaia_core.autoencoder import MotionEncoder
-from gaia_core.face import FaceLandmarker, crop_around
-from gaia_core.speech import FEATURES, SpeechEncoder
+from gaia_core.latent import MotionEncoder
+from gaia_core.media.audio import read_audio
+from gaia_core.media.image import read_image
+from gaia_core.media.video import read_video
+from gaia_core.portrait.detector import FaceLandmarker
+from gaia_core.portrait.face import crop_around
+from gaia_core.speech.encoder import FEATURES, SpeechEncoder
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +80,7 @@ def clip_landmarks(clip: Clip, data: Path, cache: Path, landmarker: FaceLandmark
     if path.exists():
         with np.load(path) as stored:
             return stored["landmarks"]
-    frames = list(media.read_video(data / "clips" / clip.file))
+    frames = list(read_video(data / "clips" / clip.file))
     landmarks = np.full((len(frames), 478, 3), np.nan, np.float32)
     blendshapes = np.full((len(frames), 52), np.nan, np.float32)
     for index, face in enumerate(landmarker.track(frames)):
@@ -170,7 +173,7 @@ def read_face(
 
     None where there is none whose crop is at least `smallest` px.
     """
-    image = media.read_image(photo)
+    image = read_image(photo)
     for face in landmarker.detect(image)[:1]:
         crop = crop_around(face.landmarks)
         if crop.side >= smallest:
@@ -242,7 +245,7 @@ def pack_frames(data: Path, cache: Path, out: Path, per_identity: int = 120) -> 
                 if len(usable) < 3:
                     continue
                 chosen = set(usable[np.linspace(0, len(usable) - 1, wanted).round().astype(int)])
-                for index, frame in enumerate(media.read_video(data / "clips" / clip.file)):
+                for index, frame in enumerate(read_video(data / "clips" / clip.file)):
                     if index in chosen:
                         writer.add(frame, found[index])
                 writer.end_clip(f"{identity}|{clip.source}|{clip.file}")
@@ -274,7 +277,7 @@ def pack_motion(data: Path, cache: Path, out: Path, encoder: MotionEncoder) -> N
         motion = encoder(torch.from_numpy(found[nearest.round().astype(int)]))
         speech = torch.zeros(0, FEATURES)
         if clip.has_audio:
-            waveform = media.read_audio(data / "clips" / clip.file)
+            waveform = read_audio(data / "clips" / clip.file)
             # Some clips have a sound track without sound: lips that move in silence mislead.
             if np.abs(waveform).max() > AUDIBLE:
                 features = speech_encoder.encode(waveform)

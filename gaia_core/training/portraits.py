@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gaia_core.autoencoder import FARTHEST, Autoencoder
-from gaia_core.face import FaceLandmarker
+from gaia_core.portrait.detector import FaceLandmarker
+from gaia_core.renderer.autoencoder import Autoencoder
+from gaia_core.renderer.decoder import FARTHEST
 from gaia_core.training.pack import FrameWriter, clips_by_identity, portraits, read_face
 from gaia_core.training.renderer import FramePairs
 

@@ -11,8 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gaia_core import landmarks as mesh
-from gaia_core.autoencoder import Autoencoder, draw, resize
 from gaia_core.perceptual import PerceptualFeatures, perceptual_distance
+from gaia_core.renderer.autoencoder import Autoencoder
+from gaia_core.renderer.warp import draw, resize
 from gaia_core.training.critic import Contest
 from gaia_core.training.flow import FlowTeacher
 from gaia_core.training.pack import FramePack

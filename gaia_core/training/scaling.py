@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 
 from gaia_core import FPS
 from gaia_core.config import DenoiserConfig, MotionConfig
-from gaia_core.denoiser import Denoiser
+from gaia_core.motion.denoiser import Denoiser
 from gaia_core.training.denoiser import MotionWindows, denoiser_losses
 from gaia_core.training.loop import Settings, train
 from gaia_core.training.stages import DENOISER_DECAY, fit_denoiser

@@ -13,14 +13,15 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from gaia_core import checkpoint
-from gaia_core.autoencoder import Autoencoder, MotionEncoder
 from gaia_core.config import PRESETS
-from gaia_core.denoiser import Denoiser
 from gaia_core.errors import InputError
-from gaia_core.eyes import Eyes
-from gaia_core.inpainting import Inpainter
-from gaia_core.lips import Lips
-from gaia_core.mouth import Mouth
+from gaia_core.latent import MotionEncoder
+from gaia_core.motion.denoiser import Denoiser
+from gaia_core.renderer.autoencoder import Autoencoder
+from gaia_core.renderer.eyes import Eyes
+from gaia_core.renderer.inpainting import Inpainter
+from gaia_core.renderer.lips import Lips
+from gaia_core.renderer.mouth import Mouth
 from gaia_core.training.critic import Contest
 from gaia_core.training.denoiser import MotionWindows, denoiser_losses
 from gaia_core.training.expression import fit_directions

@@ -1,7 +1,7 @@
 """Trains the reader of visemes on voices that were made, and on recordings whose text is known.
 
 Made voices tell their phones, recordings are aligned with their transcripts. Everything is drawn
-from a fixed seed. `gaia_core.visemes` reads.
+from a fixed seed. `gaia_core.speech.visemes` reads.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from gaia_core import FPS, assets, media
+from gaia_core import FPS, assets
 from gaia_core.errors import InputError
-from gaia_core.evaluation.phones import SILENCE, Aligner, Phone
-from gaia_core.speech import SpeechEncoder
+from gaia_core.media.audio import read_audio
+from gaia_core.speech.encoder import SpeechEncoder
+from gaia_core.speech.phones import SILENCE, Aligner, Phone
+from gaia_core.speech.visemes import NAMES, VISEMES, WEIGHTS, VisemeReader
 from gaia_core.training import voices
 from gaia_core.training.pack import Clip, read_manifest
-from gaia_core.visemes import NAMES, VISEMES, WEIGHTS, VisemeReader
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ def train_visemes(data: Path, out: Path) -> dict[str, float]:
 def recorded(data: Path, aligner: Aligner, encoder: SpeechEncoder) -> Iterator[Heard]:
     """Clips of the training set whose text can be aligned with the sound."""
     for clip in choose(read_manifest(data, "train")):
-        waveform = media.read_audio(data / "clips" / clip.file)
+        waveform = read_audio(data / "clips" / clip.file)
         phones = aligner.align(waveform, clip.transcript)
         if phones is not None:
             # ARPABET is written in capitals, but a voice's "S" is another phone than its "s".

@@ -18,7 +18,8 @@ from tempfile import TemporaryDirectory
 import librosa
 import numpy as np
 
-from gaia_core import SAMPLE_RATE, media
+from gaia_core import SAMPLE_RATE
+from gaia_core.media.audio import read_audio
 
 # festival's voices, and whether they read English; the others read made-up words.
 FESTIVAL = {
@@ -64,7 +65,7 @@ def speak(count: int, words: Sequence[str], seed: int = 0) -> Iterator[Made]:
         with TemporaryDirectory() as folder:
             make = _flite if voice in FLITE else _festival
             for sound, phones in make(voice, texts, Path(folder)):
-                waveform = media.read_audio(sound)
+                waveform = read_audio(sound)
                 yield Made(voice, waveform, phones)
                 faster = draw.choice(THROATS)
                 yield Made(voice, *at_speed(waveform, phones, float(faster)))

@@ -16,7 +16,7 @@ import pytest
 from fake_engine import RED, FakeEngine, Studio, until
 from PIL import Image
 
-from gaia_core.media import VideoWriter
+from gaia_core.media.video import VideoWriter
 from ui import samples
 from ui.studio import LAUNCH_KWARGS, build_studio
 from ui.wait import Clock

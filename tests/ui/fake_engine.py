@@ -12,11 +12,13 @@ import numpy as np
 
 from gaia_core.controls import EXPRESSION, Controls
 from gaia_core.errors import InputError
-from gaia_core.look import CROP, Look, Seen
-from gaia_core.measures import Measures
-from gaia_core.media import VideoWriter, read_image, read_matte, write_audio
+from gaia_core.media.audio import write_audio
+from gaia_core.media.image import read_image, read_matte
+from gaia_core.media.video import VideoWriter
+from gaia_core.motion.curves import LINES, Sketch
+from gaia_core.motion.measures import Measures
+from gaia_core.portrait.inspection import CROP, Look, Seen
 from gaia_core.request import Event, Preview, Progress, Request, Result, Segment, Word
-from gaia_core.traces import LINES, Sketch
 
 NO_FACE = "There is no face in this photo; choose one that shows a face."
 NOTICE = "The offline voice spoke, because the online one could not be reached."

@@ -19,7 +19,7 @@ from fake_engine import NO_FACE, NOTICE, SECRET, FakeEngine, Studio, until
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from gaia_core.media import read_recipe, read_video
+from gaia_core.media.video import read_recipe, read_video
 from gaia_core.request import Request
 from ui import samples, takes
 from ui.samples import output_of

@@ -14,7 +14,7 @@ import pytest
 from fake_engine import Studio, until
 from PIL import Image
 
-from gaia_core.measures import Measures
+from gaia_core.motion.measures import Measures
 from ui import compare
 from ui.compare import Compared
 from ui.session import Take

@@ -15,8 +15,9 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from gaia_core.errors import InputError
-from gaia_core.face import MIN_WIDTH, FaceLandmarker
-from gaia_core.look import CROP, look
+from gaia_core.portrait.detector import FaceLandmarker
+from gaia_core.portrait.face import MIN_WIDTH
+from gaia_core.portrait.inspection import CROP, look
 from ui import faces, takes
 from ui.session import Session
 from ui.text import say

@@ -25,8 +25,8 @@ from gradio_client import Client, handle_file
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gaia_core import outputs
-from gaia_core.media import VideoWriter
+from gaia_core.media import exports
+from gaia_core.media.video import VideoWriter
 from gaia_core.request import Request, Word
 from ui import samples, takes
 from ui.studio import build_studio
@@ -305,6 +305,6 @@ def test_half_a_download_is_not_kept(tmp_path: Path) -> None:
     subtitles = tmp_path / "take.vtt"
     subtitles.symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left"):
-        outputs.make("vtt", tmp_path / "take.mp4", [Word("Hello", 0.0, 0.5)])
+        exports.make("vtt", tmp_path / "take.mp4", [Word("Hello", 0.0, 0.5)])
     assert not subtitles.is_symlink()
-    assert outputs.make("vtt", tmp_path / "take.mp4", [Word("Hello", 0.0, 0.5)]) == subtitles
+    assert exports.make("vtt", tmp_path / "take.mp4", [Word("Hello", 0.0, 0.5)]) == subtitles

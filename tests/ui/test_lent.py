@@ -15,10 +15,11 @@ import pytest
 import spaces
 from PIL import Image
 
-from gaia_core import estimate
+from gaia_core import running_time
 from gaia_core.controls import PRESETS
-from gaia_core.performance import Script
-from gaia_core.pipeline import NO_DRIVING, Gaia, NoGpu, Plan, Step
+from gaia_core.motion.script import NO_DRIVING, Script
+from gaia_core.pipeline import Gaia
+from gaia_core.render import NoGpu, Plan, Step
 from gaia_core.request import Request, Result, Span
 from ui import lent
 from ui.text import say
@@ -80,7 +81,7 @@ def test_more_work_asks_for_more_seconds():
     assert base < lent.duration(plan(frames=500))
     assert base < lent.duration(plan(steps=100))
     assert base < lent.duration(plan(steps=100, spans=(Span(0, 9, 1),)))
-    assert estimate.seconds(250, (), 10, 256, "cpu") == pytest.approx(11.7, rel=0.1)
+    assert running_time.seconds(250, (), 10, 256, "cpu") == pytest.approx(11.7, rel=0.1)
 
 
 def test_a_refused_take_is_made_on_the_cpu_and_says_so(gaia: Gaia, photo, tmp_path, monkeypatch):
@@ -89,8 +90,7 @@ def test_a_refused_take_is_made_on_the_cpu_and_says_so(gaia: Gaia, photo, tmp_pa
         yield
 
     Image.fromarray(photo).save(tmp_path / "photo.png")
-    monkeypatch.setattr(Gaia, "load", lambda *_: gaia)
-    monkeypatch.setattr(gaia, "_spare", None)
+    monkeypatch.setattr(gaia, "_render_on_cpu", lambda: gaia.networks.render)
     monkeypatch.setattr(gaia, "_render", refuse)
     asked = {"seconds": 0.5, "steps": 1, "size": "256", "controls": PRESETS["nod"](0.5)}
     request = Request(tmp_path / "photo.png", **asked)

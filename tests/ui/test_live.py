@@ -8,7 +8,7 @@ import gradio as gr
 import pytest
 from fake_engine import Studio
 
-from gaia_core.media import read_video
+from gaia_core.media.video import read_video
 from ui import live
 from ui.text import say
 

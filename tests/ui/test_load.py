@@ -15,7 +15,7 @@ from fake_engine import FakeEngine, Studio, until
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from gaia_core.media import read_video
+from gaia_core.media.video import read_video
 from ui import studio as studio_module
 from ui import takes
 from ui.studio import LAUNCH_KWARGS, build_studio

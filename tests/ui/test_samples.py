@@ -6,14 +6,14 @@ import hashlib
 
 import pytest
 
-from gaia_core import media
+from gaia_core.media.video import read_recipe
 from ui import samples
 
 
 @pytest.mark.parametrize("portrait", samples.portraits(), ids=lambda path: path.stem)
 def test_an_example_video_was_made_from_its_portrait(portrait):
     video = samples.ROOT / "outputs" / f"{portrait.stem}.mp4"
-    recipe = media.read_recipe(video)
+    recipe = read_recipe(video)
     assert recipe["portrait"] == hashlib.sha256(portrait.read_bytes()).hexdigest()
     assert recipe["speech"] in {
         hashlib.sha256(path.read_bytes()).hexdigest() for path in samples.speeches()

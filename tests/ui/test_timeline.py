@@ -13,7 +13,7 @@ from fake_engine import FakeEngine, Studio
 from gaia_core import SAMPLE_RATE
 from gaia_core.controls import CHANNELS, PRESETS, Controls, Keyframe, curve
 from gaia_core.errors import InputError
-from gaia_core.media import write_audio
+from gaia_core.media.audio import write_audio
 from ui import timeline
 from ui.text import LANGUAGES, say
 

@@ -16,8 +16,8 @@ from gradio.context import LocalContext
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from gaia_core import language
 from gaia_core.errors import InputError
+from gaia_core.instruction import language
 from ui import samples, stage, text
 from ui.chinese import SENTENCES, ZH
 from ui.runs import toasts

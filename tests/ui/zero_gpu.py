@@ -61,8 +61,8 @@ def main() -> None:
 
     import numpy as np
 
-    from gaia_core.performance import Script
-    from gaia_core.pipeline import NO_DRIVING, Moved, NoGpu, Plan, Step
+    from gaia_core.motion.script import NO_DRIVING, Script
+    from gaia_core.render import Moved, NoGpu, Plan, Step
     from ui.lent import lent
 
     def render(plan):

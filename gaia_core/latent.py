@@ -1,0 +1,67 @@
+"""The motion latent: what both stages know, and all that they share.
+
+Landmarks -> latent and back, in named channel groups; never a pixel, never a sound.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from gaia_core import landmarks as mesh
+from gaia_core.config import MotionConfig
+from gaia_core.layers import full_precision
+
+
+class MotionEncoder(nn.Module):
+    """Landmarks <-> motion latent, in the channel groups of `MotionConfig`.
+
+    The first six channels are the head pose. Each other group is a linear VAE over its own
+    landmarks with the pose removed, so that a group can be edited or replaced alone, and a
+    difference of latents means the same on every face. (A linear VAE's optimum spans the
+    principal subspace: Lucas et al. 2019; `fit` starts there.)
+    """
+
+    template: Tensor
+    group: Tensor
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, config: MotionConfig) -> None:
+        super().__init__()
+        self.config = config
+        count, width = mesh.COUNT, config.width
+        self.register_buffer("template", torch.zeros(count, 3))
+        self.register_buffer("group", torch.zeros(count, dtype=torch.long))
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("scale", torch.ones(width))
+        expression = width - config.groups["pose"].stop
+        self.encode = nn.Linear(count * 3, expression)
+        self.decode = nn.Linear(expression, count * 3)
+        self.log_variance = nn.Parameter(torch.full((expression,), -4.0))
+
+    def forward(self, landmarks: Tensor) -> Tensor:
+        """(..., K, 3) in crop units -> (..., D), each channel of about unit variance."""
+        with full_precision(landmarks):
+            landmarks = landmarks.float()
+            pose = mesh.fit_pose(landmarks, self.template)
+            shape = mesh.remove_pose(landmarks, pose) - self.template
+            motion = torch.cat([pose, self.encode(shape.flatten(-2))], -1)
+            return (motion - self.mean) / self.scale
+
+    def landmarks(self, motion: Tensor) -> Tensor:
+        """(..., D) -> (..., K, 3) in crop units."""
+        with full_precision(motion):
+            pose, expression = self.split(motion)
+            shape = self.decode(expression).unflatten(-1, (mesh.COUNT, 3)) + self.template
+            return mesh.apply_pose(shape, pose)
+
+    def head_pose(self, motion: Tensor) -> Tensor:
+        """(..., D) -> (..., 6): yaw, pitch, roll in degrees, x, y in crop units, log scale"""
+        return self.split(motion)[0]
+
+    def split(self, motion: Tensor) -> tuple[Tensor, Tensor]:
+        """(..., D) -> head pose (..., 6) in degrees, crop units and log scale; the rest."""
+        motion = motion.float() * self.scale + self.mean
+        end = self.config.groups["pose"].stop
+        return motion[..., :end], motion[..., end:]

@@ -1,0 +1,87 @@
+"""Sound in and out. What is written appears under its name whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import wave
+from pathlib import Path
+
+import numpy as np
+
+from gaia_core import MAX_SECONDS, SAMPLE_RATE
+from gaia_core.errors import InputError
+from gaia_core.media.ffmpeg import check_file, from_zero, run_ffmpeg, untrusted
+
+MIN_SECONDS = 0.2  # of a recording
+
+
+def read_audio(
+    path: Path | str, max_seconds: float = MAX_SECONDS, sample_rate: int = SAMPLE_RATE
+) -> np.ndarray:
+    """The first sound track of a file as float32 (N,) mono in [-1, 1].
+
+    Raises:
+        InputError: empty, damaged, without sound, under `MIN_SECONDS` or over `max_seconds`.
+    """
+    path = Path(path)
+    check_file(path, "a recording, for example WAV, MP3 or M4A")
+    done = run_ffmpeg(
+        [*untrusted(), "-map", "0:a:0", "-af", from_zero(sample_rate), "-ac", "1"],
+        ["-t", str(max_seconds + 1), "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"],
+        source=path,
+    )
+    waveform = np.frombuffer(done.stdout, "<f4")
+    if "matches no streams" in done.errors:
+        raise InputError(f"{path.name} has no sound; give a file with speech in it.")
+    if done.code or (not len(waveform) and done.errors):
+        raise InputError(
+            f"{path.name} cannot be read as audio; save it as WAV or MP3 and try again."
+        )
+    seconds = len(waveform) / sample_rate
+    if seconds < MIN_SECONDS:
+        raise InputError(
+            f"{path.name} holds {seconds:.2f} s of sound; give at least {MIN_SECONDS} s."
+        )
+    if seconds > max_seconds:
+        raise InputError(f"{path.name} is too long; cut it to at most {max_seconds:g} s.")
+    waveform = np.nan_to_num(waveform)
+    return np.clip(waveform, -1, 1, out=waveform)
+
+
+def length(path: Path | str) -> float | None:
+    """Seconds that a recording or a video says it lasts; None if it does not say, or is neither."""
+    said = run_ffmpeg(["-v", "info", *untrusted()], source=Path(path)).errors
+    found = re.search(r"Duration: (\d+):(\d+):(\d+\.\d+)", said)
+    if found is None:
+        return None
+    hours, minutes, seconds = (float(part) for part in found.groups())
+    return 3600 * hours + 60 * minutes + seconds
+
+
+def has_sound(path: Path | str | None) -> bool:
+    """Whether `read_audio` can read a file; there is none in None."""
+    if path is None:
+        return False
+    try:
+        read_audio(path)
+    except InputError:
+        return False
+    return True
+
+
+def write_audio(path: Path | str, waveform: np.ndarray, sample_rate: int) -> None:
+    """Writes float (N,) in [-1, 1] as a 16-bit mono WAV file."""
+    path = Path(path)
+    if waveform.ndim != 1:
+        raise ValueError(f"the waveform has shape {waveform.shape}, not (N,)")
+    samples = (np.clip(waveform, -1, 1) * 32767).round().astype("<i2")
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".gaia-") as folder:
+        part = Path(folder, path.name)
+        with wave.open(str(part), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(sample_rate)
+            file.writeframes(samples.tobytes())
+        os.replace(part, path)

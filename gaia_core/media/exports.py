@@ -1,0 +1,192 @@
+"""A finished take in other forms: GIF, subtitles, poster frame, and WebM with transparency.
+
+Made from the take's own file when they are asked for. Each says that it is AI-generated, as the
+video does. Knows nothing of models.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from gaia_core.errors import InputError
+from gaia_core.media.image import MID_GREY
+from gaia_core.media.label import COMMENT, draw_label
+from gaia_core.media.video import read_recipe, read_video, transcode, write_webm
+from gaia_core.request import Word
+
+SUFFIX = {"gif": ".gif", "vtt": ".vtt", "poster": ".png", "webm": ".webm"}
+
+GIF_SIDE = 320  # px, the longer side
+GIF_RATE = 12.5  # frames a second: GIF counts in hundredths
+# The colours are those of what moves; an ordered dither costs fewer bytes than a diffused one.
+_GIF = (
+    f"fps={GIF_RATE},scale='min({GIF_SIDE},iw)':'min({GIF_SIDE},ih)'"
+    ":force_original_aspect_ratio=decrease:flags=lanczos,split[a][b];[a]palettegen=max_colors=128:stats_mode=diff[p];"
+    "[b][p]paletteuse=dither=bayer:bayer_scale=4:diff_mode=rectangle"
+)
+
+CUE_LETTERS = 42  # of a line of subtitles, two of which make a cue
+CUE_SECONDS = 5.0
+CUE_PLACE = "line:-4"  # above the visible label
+FAR = 80  # letters of a text that may be spoken in other words, before one is found again
+CUE_PAUSE = 0.6  # seconds of silence that end a line
+
+
+def make(
+    kind: str,
+    video: Path,
+    words: Sequence[Word] = (),
+    cutout: np.ndarray | None = None,
+    text: str = "",
+) -> Path:
+    """Makes one of `SUFFIX` beside a take; returns its path.
+
+    Args:
+        words: of the take's `Result`, for subtitles.
+        cutout: of the take's `Result`, for the WebM.
+        text: of the take's recipe, for subtitles that read as it was written.
+
+    Raises:
+        InputError: the take has not what it needs; says so.
+    """
+    if kind == "webm" and cutout is None:
+        raise InputError("A WebM needs a portrait with transparency; give such a PNG.")
+    if kind == "vtt" and not words:
+        raise InputError("Subtitles need the times of words; type what shall be said.")
+    out = video.with_suffix(SUFFIX[kind])
+    try:
+        if kind == "gif":
+            gif(video, out)
+        elif kind == "poster":
+            poster(video, out)
+        elif cutout is not None and kind == "webm":
+            webm(video, cutout, out)
+        else:
+            out.write_text(vtt(written(words, text)), encoding="utf-8")
+    except BaseException:
+        out.unlink(missing_ok=True)  # half a file, of a full disk
+        raise
+    return out
+
+
+def gif(video: Path, out: Path) -> None:
+    """A small film without sound, for where no video can go."""
+    transcode(video, out, ["-filter_complex", _GIF, "-loop", "0"])
+    data = out.read_bytes()
+    # ffmpeg writes no comment. It goes behind the header, the screen and the global palette.
+    end = 13 + (3 * 2 ** ((data[10] & 7) + 1) if data[10] & 0x80 else 0)
+    note = COMMENT.encode()
+    out.write_bytes(data[:end] + b"\x21\xfe" + bytes([len(note)]) + note + b"\0" + data[end:])
+
+
+def poster(video: Path, out: Path) -> None:
+    """The first frame as PNG."""
+    frames = read_video(video)
+    info = PngInfo()
+    info.add_text("Comment", COMMENT)
+    Image.fromarray(next(frames)).save(out, pnginfo=info)
+
+
+def vtt(words: Sequence[Word]) -> str:
+    """Subtitles in WebVTT, a few words at a time."""
+    cues = []
+    for cue in _cues(words):
+        shown = "\n".join(_lines(cue))
+        shown = shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        cues.append(f"{_clock(cue[0].start)} --> {_clock(cue[-1].end)} {CUE_PLACE}\n{shown}\n")
+    return "\n".join(["WEBVTT\n", f"NOTE {COMMENT}\n", *cues])
+
+
+def written(words: Sequence[Word], text: str) -> list[Word]:
+    """Words as the text has them, with the marks around them; spoken ones that it has not stay."""
+    found, place = [], 0
+    for word in words:
+        # Marks before it, the word whole where its script has spaces, marks behind it.
+        said = re.escape(word.text.strip())
+        whole = rf"(?<!\w){said}(?!\w)" if word.text.isascii() else said
+        marked = re.compile(rf"[^\w\s]*{whole}[^\w\s]*", re.IGNORECASE)
+        match = marked.search(text, place, place + FAR + len(said))
+        if match:
+            word, place = replace(word, text=match[0]), match.end()
+        found.append(word)
+    return found
+
+
+def webm(video: Path, cutout: np.ndarray, out: Path) -> None:
+    """The take before nothing: what was transparent in the portrait is so in the film.
+
+    The portrait's matte follows the picture by optical flow (DIS: Kroeger et al. 2016), and the
+    grey that stood behind it is taken out of the colours.
+
+    Args:
+        cutout: uint8 (H, W, 4), the portrait in the film's frame.
+    """
+    write_webm(out, _cut(video, cutout), video)
+
+
+def _cut(video: Path, cutout: np.ndarray) -> Iterator[np.ndarray]:
+    """The film's frames as (H, W, 4)."""
+    still, matte = cutout[..., :3], cutout[..., 3]
+    flow_of = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    before = cv2.cvtColor(still, cv2.COLOR_RGB2GRAY)
+    height, width = matte.shape
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    labelled = read_recipe(video).get("label", True)
+    marked = _label_opacity(height, width) if labelled else np.zeros((height, width), np.float32)
+    flow = np.zeros((height, width, 2), np.float32)
+    for frame in read_video(video):
+        # From the frame to the portrait, so that each pixel asks where it came from.
+        grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+        flow = np.asarray(flow_of.calc(grey, before, flow))
+        moved = cv2.remap(matte, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR)
+        opacity = np.maximum(np.asarray(moved, np.float32) / 255, marked)[..., None]
+        ground = np.float32(MID_GREY)
+        colours = ground + (frame - ground) / opacity.clip(0.02)
+        yield np.concatenate([colours, 255 * opacity], -1).clip(0, 255).round().astype(np.uint8)
+
+
+def _label_opacity(height: int, width: int) -> np.ndarray:
+    """How much the visible label hides of what is behind it, (H, W) in [0, 1]."""
+    dark = np.zeros((height, width, 3), np.uint8)
+    shown = draw_label(dark + np.uint8(255))[..., 0] - draw_label(dark)[..., 0].astype(float)
+    return 1 - shown / 255
+
+
+def _cues(words: Sequence[Word]) -> Iterator[list[Word]]:
+    cue: list[Word] = []
+    for word in words:
+        if cue and (
+            max(map(len, _lines([*cue, word]))) > CUE_LETTERS
+            or word.end - cue[0].start > CUE_SECONDS
+            or word.start - cue[-1].end > CUE_PAUSE
+            or cue[-1].text.rstrip("\"')]}”’").endswith((".", "!", "?", "。", "！", "？"))
+        ):
+            yield cue
+            cue = []
+        cue.append(word)
+    if cue:
+        yield cue
+
+
+def _lines(cue: Sequence[Word]) -> list[str]:
+    """A cue in one line, or in two that are about as long."""
+    said = [word.text.strip() for word in cue]
+    whole = " ".join(said)
+    if len(whole) <= CUE_LETTERS:
+        return [whole]
+    halves = ([" ".join(said[:i]), " ".join(said[i:])] for i in range(1, len(said)))
+    return min(halves, key=lambda lines: max(map(len, lines)), default=[whole])
+
+
+def _clock(seconds: float) -> str:
+    thousandths = round(max(seconds, 0.0) * 1000)
+    minutes, rest = divmod(thousandths, 60_000)
+    return f"{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02}.{rest % 1000:03}"

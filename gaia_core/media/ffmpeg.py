@@ -1,0 +1,122 @@
+"""The only caller of ffmpeg.
+
+What a user gives is opened as a file descriptor and no other protocol is allowed, so that a
+playlist posing as a recording cannot make ffmpeg open anything else.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import imageio_ffmpeg
+
+from gaia_core.errors import InputError, disk_full
+
+
+class Ffmpeg:
+    """A running ffmpeg whose messages are drained by a thread, so that it never blocks on them."""
+
+    def __init__(
+        self,
+        *arguments: Sequence[str],
+        stdin: int | IO[bytes] = subprocess.DEVNULL,
+        stdout: int = subprocess.DEVNULL,
+    ) -> None:
+        self._process = subprocess.Popen(
+            _command(*arguments), stdin=stdin, stdout=stdout, stderr=subprocess.PIPE
+        )
+        self._errors = b""
+        self._drain = threading.Thread(target=self._read_errors, daemon=True)
+        self._drain.start()
+
+    @property
+    def stdin(self) -> IO[bytes]:
+        assert self._process.stdin is not None
+        return self._process.stdin
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        assert self._process.stdout is not None
+        return self._process.stdout
+
+    def errors(self) -> str:
+        """What ffmpeg said, its last 2,000 characters; complete after `wait`."""
+        return self._errors.decode("utf-8", "replace").strip()
+
+    def wait(self) -> int:
+        """Ends the input and returns ffmpeg's exit code."""
+        self._close()
+        code = self._process.wait()
+        self._drain.join()
+        return code
+
+    def kill(self) -> None:
+        """Ends ffmpeg at once, if it still runs, and its pipes."""
+        self._process.kill()
+        self.wait()
+
+    def _close(self) -> None:
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with suppress(BrokenPipeError):  # closing flushes to an ffmpeg that has ended
+                    pipe.close()
+
+    def _read_errors(self) -> None:
+        assert self._process.stderr is not None
+        with self._process.stderr as pipe:
+            for line in pipe:
+                self._errors = (self._errors + line)[-2000:]
+
+
+@dataclass(frozen=True)
+class _Done:
+    """A finished ffmpeg."""
+
+    code: int
+    stdout: bytes
+    errors: str
+
+
+def failure(what: str, errors: str) -> Exception:
+    """What to raise when ffmpeg could not write."""
+    if "No space left" in errors:
+        return disk_full()
+    return RuntimeError(f"{what}: {errors}")
+
+
+def run_ffmpeg(*arguments: Sequence[str], source: Path | None) -> _Done:
+    """Runs ffmpeg to its end, with `source` as its file descriptor 0."""
+    with open(source or os.devnull, "rb") as stdin:
+        done = subprocess.run(_command(*arguments), stdin=stdin, capture_output=True)
+    return _Done(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace").strip())
+
+
+def _command(*arguments: Sequence[str]) -> list[str]:
+    start = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin", "-v", "error", "-y"]
+    return start + [argument for group in arguments for argument in group]
+
+
+def untrusted() -> list[str]:
+    return ["-protocol_whitelist", "fd", "-fd", "0", "-i", "fd:"]
+
+
+def from_zero(rate: int) -> str:
+    """A filter that resamples and fills what a file's clock leaves out before its first sound.
+
+    A clock that starts before zero (some Opus files') is set right: it would cost the beginning.
+    """
+    return f"asetpts='PTS-min(STARTPTS,0)',aresample={rate}:async=1:first_pts=0"
+
+
+def check_file(path: Path, wanted: str) -> None:
+    if not path.is_file():
+        raise InputError(f"There is no file {path.name}; give {wanted}.")
+    if not path.stat().st_size:
+        raise InputError(f"{path.name} is empty; give {wanted}.")

@@ -1,0 +1,94 @@
+"""Photos in: the only caller of image codecs. Knows nothing of faces and models."""
+
+from __future__ import annotations
+
+import io
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps
+
+from gaia_core.errors import InputError
+from gaia_core.media.ffmpeg import check_file
+
+MAX_SIDE = 4096  # px; larger photos are reduced
+MAX_MEGAPIXELS = 80
+
+# Formats whose decoders run inside this process; EPS, for one, would start Ghostscript.
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
+MID_GREY = 128
+
+
+def read_image(path: Path | str) -> np.ndarray:
+    """A photo as uint8 (H, W, 3) sRGB, upright, its longest side at most `MAX_SIDE`.
+
+    EXIF rotation and colour profiles are applied; what is transparent becomes mid-grey.
+
+    Raises:
+        InputError: not a readable image, or its declared size is over `MAX_MEGAPIXELS`.
+    """
+    return _to_rgb(_open(Path(path)))
+
+
+def read_matte(path: Path | str) -> np.ndarray | None:
+    """How opaque a photo is, uint8 (H, W) of the size that `read_image` gives; None if all is.
+
+    Raises:
+        InputError: as `read_image`.
+    """
+    image = _open(Path(path))
+    if not image.has_transparency_data:
+        return None
+    matte = image.convert("RGBA").getchannel("A")
+    matte.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
+    opacity = np.array(matte)
+    return None if opacity.min() == 255 else opacity
+
+
+def _open(path: Path) -> Image.Image:
+    """A photo, upright, a large JPEG already reduced."""
+    check_file(path, "a JPEG or PNG photo")
+    Image.init()
+    formats = [name for name in _FORMATS if name in Image.OPEN]  # AVIF is not in every build
+    try:
+        with Image.open(path, formats=formats) as image:
+            small = image.width * image.height <= MAX_MEGAPIXELS * 1e6
+            if small:
+                image.draft(None, (MAX_SIDE, MAX_SIDE))  # a JPEG decodes straight to a smaller size
+                upright = ImageOps.exif_transpose(image)
+    except Image.DecompressionBombError:
+        small = False
+    except Exception as error:  # Pillow's decoders raise whatever damaged bytes provoke
+        raise InputError(
+            f"{path.name} cannot be read as an image; save it as JPEG or PNG and try again."
+        ) from error
+    if not small:
+        raise InputError(
+            f"{path.name} has more than {MAX_MEGAPIXELS} megapixels; reduce it and try again."
+        )
+    return upright
+
+
+def _to_rgb(image: Image.Image) -> np.ndarray:
+    profile = image.info.get("icc_profile")
+    if image.mode.startswith("I"):  # 16 bits of grey, also where Pillow widens them to 32
+        image = Image.fromarray((np.asarray(image).clip(0, 65535) // 257).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        ground = Image.new("RGBA", image.size, (MID_GREY, MID_GREY, MID_GREY, 255))
+        image = Image.alpha_composite(ground, image).convert("RGB")
+    if image.mode not in ("RGB", "CMYK"):
+        image = image.convert("RGB")
+    image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
+    if profile:
+        with suppress(ImageCms.PyCMSError, OSError):  # a broken profile: the plain colours
+            image = _to_srgb(image, profile)
+    return np.array(image.convert("RGB"))
+
+
+def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    target = ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+    return converted or image

@@ -1,0 +1,1 @@
+"""A photo to its faces, their landmarks and the crop around them."""

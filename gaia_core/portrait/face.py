@@ -1,0 +1,121 @@
+"""A face in a picture, and the crop around it.
+
+The crop is the frame of reference of everything behind it: square, upright, steady, placed around
+the face as in the training clips. Knows nothing of models and files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+# Where the landmarks' bounding box lies in the training clips' crops (medians over sources).
+BOX_WIDTH = 0.46
+BOX_HEIGHT = 0.56  # only decides for faces that are narrow because they are turned
+BOX_CENTRE = (0.50, 0.54)
+
+MIN_WIDTH = 64  # px, of the face's box
+# Mesh indices of the outline, as the person's own left and right.
+FOREHEAD, CHIN, CHEEK_RIGHT, CHEEK_LEFT = 10, 152, 234, 454
+_BLUR = 24  # parts of a crop's side by which what is outside the photo is blurred
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """A face in an image.
+
+    Attributes:
+        landmarks: (478, 3) float32 px; z in the scale of x, growing away from the viewer.
+        blendshapes: (52,) float32 scores in [0, 1], in MediaPipe's order.
+    """
+
+    landmarks: np.ndarray
+    blendshapes: np.ndarray
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, top, right, bottom of the landmarks, px."""
+        left, top = self.landmarks[:, :2].min(0).tolist()
+        right, bottom = self.landmarks[:, :2].max(0).tolist()
+        return left, top, right, bottom
+
+    @property
+    def width(self) -> float:
+        """Width of the box, px."""
+        left, _, right, _ = self.box
+        return right - left
+
+    def angles(self) -> tuple[float, float, float]:
+        """Yaw, pitch, roll in degrees, by the lines from cheek to cheek and brow to chin."""
+        across = self.landmarks[CHEEK_LEFT] - self.landmarks[CHEEK_RIGHT]
+        down = self.landmarks[CHIN] - self.landmarks[FOREHEAD]
+        yaw = np.arctan2(across[2], np.hypot(across[0], across[1]))
+        pitch = np.arctan2(down[2], np.hypot(down[0], down[1]))
+        roll = np.arctan2(across[1], across[0])
+        return float(np.degrees(yaw)), float(np.degrees(pitch)), float(np.degrees(roll))
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A square of a photo, in its px; it may leave the photo. Crop units are [0, 1] across it."""
+
+    centre_x: float
+    centre_y: float
+    side: float
+
+    @property
+    def left(self) -> float:
+        """Its left edge, px."""
+        return self.centre_x - self.side / 2
+
+    @property
+    def top(self) -> float:
+        """Its upper edge, px."""
+        return self.centre_y - self.side / 2
+
+    def to_crop(self, landmarks: np.ndarray) -> np.ndarray:
+        """(..., K, 3) px of the photo -> crop units, z in the scale of x."""
+        origin = np.array([self.left, self.top, 0], np.float32)
+        return ((landmarks - origin) / self.side).astype(np.float32)
+
+    def extract(self, image: np.ndarray, size: int) -> np.ndarray:
+        """(H, W, 3) uint8 photo -> (size, size, 3) uint8; outside the photo its border blurs."""
+        # First at the photo's own scale, where whole-pixel crops are exact copies; then reduced
+        # by area, for a warp alone would alias.
+        side = max(size, round(self.side))
+        scale = self.side / side
+        inverse = np.array(
+            [[scale, 0, self.left + scale / 2 - 0.5], [0, scale, self.top + scale / 2 - 0.5]]
+        )
+        crop = cv2.warpAffine(
+            image,
+            inverse,
+            (side, side),
+            flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        # A border that only repeats would be seen as streaks where the crop leaves the photo.
+        ends = np.array([[0, 0], [image.shape[1], image.shape[0]]]) - (self.left, self.top)
+        (left, top), (right, bottom) = np.floor(ends / scale).clip(0, side).astype(int)
+        if right - left < side or bottom - top < side:
+            inside = crop[top:bottom, left:right].copy()
+            crop = cv2.GaussianBlur(crop, (0, 0), side / _BLUR, borderType=cv2.BORDER_REPLICATE)
+            crop[top:bottom, left:right] = inside
+        if side != size:
+            crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
+        return crop
+
+
+def crop_around(landmarks: np.ndarray) -> Crop:
+    """(K, 3) px -> the crop that holds the face as the training clips do, on whole pixels."""
+    low, high = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
+    width, height = (high - low).tolist()
+    side = max(2, 2 * round(max(width / BOX_WIDTH, height / BOX_HEIGHT) / 2))
+    centre_x, centre_y = ((low + high) / 2).tolist()
+    return Crop(
+        round(centre_x + (0.5 - BOX_CENTRE[0]) * side),
+        round(centre_y + (0.5 - BOX_CENTRE[1]) * side),
+        side,
+    )

@@ -1,0 +1,184 @@
+"""What a photo shows before anything is made of it: its faces, and what will not go well."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from gaia_core.errors import InputError
+from gaia_core.portrait.face import CHIN, FOREHEAD, MIN_WIDTH, Face, crop_around
+
+MAX_YAW, MAX_PITCH, MAX_ROLL = 50.0, 40.0, 45.0  # degrees
+MIN_INSIDE = 0.9  # share of the landmarks that must lie on the photo
+
+# What can be animated, but not well.
+SOFT_WIDTH = 160  # px; the face's box
+TURNED, TILTED_UP = 20.0, 25.0  # degrees of yaw, of pitch
+PARTED, WIDE_OPEN = 0.03, 0.12  # gap between the lips over the face's height
+CLOSED = 0.5  # eyeBlink score
+DARK, FLAT = 100.0, 55.0  # grey level of the face's light parts; their distance from the dark ones
+_LIP_TOP, _LIP_BOTTOM = 13, 14
+_BLINKS = [9, 10]  # blendshapes eyeBlinkLeft and eyeBlinkRight
+
+
+def choose_face(faces: Sequence[Face], index: int, image: np.ndarray) -> Face:
+    """The face of that index, largest first, if it can be animated.
+
+    Raises:
+        InputError: no such face; too small; cut off by the photo's edge; turned away too far.
+    """
+    if not faces:
+        raise InputError(
+            "No face was found; use a photo that shows a face from the front, "
+            f"at least {MIN_WIDTH} px wide."
+        )
+    if not 0 <= index < len(faces):
+        choice = "0, the only face" if len(faces) == 1 else f"a face from 0 to {len(faces) - 1}"
+        raise InputError(f"The photo shows no face {index}; choose {choice}.")
+    face = faces[index]
+    if face.width < MIN_WIDTH:
+        raise InputError(
+            f"The face is only {face.width:.0f} px wide; "
+            f"use a photo in which it is at least {MIN_WIDTH} px wide."
+        )
+    size = np.array([image.shape[1], image.shape[0]])
+    points = face.landmarks[:, :2]
+    if ((points >= 0) & (points <= size)).all(1).mean() < MIN_INSIDE:
+        raise InputError(
+            "The face is cut off by the photo's edge; use a photo that shows it whole."
+        )
+    yaw, pitch, roll = face.angles()
+    if abs(roll) > MAX_ROLL:
+        raise InputError(f"The head is tilted by {abs(roll):.0f} degrees; turn the photo upright.")
+    if abs(yaw) > MAX_YAW or abs(pitch) > MAX_PITCH:
+        raise InputError("The face is turned away too far; use a photo that looks at the camera.")
+    return face
+
+
+def warnings(face: Face, photo: np.ndarray, count: int = 1) -> tuple[str, ...]:
+    """What will not come out well of a face that can be animated, and what to do about it.
+
+    Args:
+        face: as `choose_face` gives it.
+        photo: (H, W, 3) uint8.
+        count: how many faces the photo shows.
+
+    Returns:
+        One sentence for each; none for a good portrait.
+    """
+    said = []
+    if count > 1:
+        said.append(
+            f"The photo shows {count} faces and one of them moves; crop the photo or choose the "
+            "face if it should be another."
+        )
+    if face.width < SOFT_WIDTH:
+        said.append(
+            f"The face is only {face.width:.0f} px wide, so the video will look soft; use a photo "
+            f"in which it is at least {SOFT_WIDTH} px wide."
+        )
+    yaw, pitch, _ = face.angles()
+    if abs(yaw) >= TURNED or abs(pitch) >= TILTED_UP:
+        degrees = max(abs(yaw), abs(pitch))
+        said.append(
+            f"The head is turned by about {degrees:.0f} degrees, so its hidden side may smear; use "
+            "a photo that looks at the camera."
+        )
+    size = np.array([photo.shape[1], photo.shape[0]])
+    points = face.landmarks[:, :2]
+    if ((points < 0) | (points > size)).any():
+        said.append(
+            "Part of the face is cut off by the photo's border and will not move well; use a photo "
+            "that shows the whole head."
+        )
+    gap, height = (
+        float(np.linalg.norm(points[a] - points[b]))
+        for a, b in ((_LIP_TOP, _LIP_BOTTOM), (FOREHEAD, CHIN))
+    )
+    if gap >= WIDE_OPEN * height:
+        said.append(
+            "The mouth is wide open, so it may smear when it closes; use a photo with closed lips."
+        )
+    elif gap >= PARTED * height:
+        said.append(
+            "The lips are parted, so teeth that show may smear in speech; use a photo with closed "
+            "lips."
+        )
+    if face.blendshapes[_BLINKS].mean() >= CLOSED:
+        said.append(
+            "The eyes are closed, so what they look like open is made up; use a photo with open "
+            "eyes."
+        )
+    left, top, right, bottom = (round(x) for x in face.box)
+    inside = photo[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
+    dark, light = np.percentile(cv2.cvtColor(inside, cv2.COLOR_RGB2GRAY), (5, 95))
+    # Of the light parts, not of the mean: dark skin in good light is no fault of the photo.
+    if light < DARK:
+        said.append(
+            "The face is in the dark, so grain will move with it; use a photo in brighter light."
+        )
+    elif light - dark < FLAT:
+        said.append(
+            "The face has little contrast, so it may be read wrongly; use a photo in clearer light."
+        )
+    return tuple(said)
+
+
+CROP = 192  # px
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A face of a photo.
+
+    Attributes:
+        box: left, top, right, bottom of the face, as shares of the photo's width and height.
+        crop: (CROP, CROP, 3) uint8, what would be moved.
+        side: of that crop in the photo, px.
+        problem: why it cannot be animated and what to do, or None.
+        warnings: what will not come out well, if it can be.
+    """
+
+    box: tuple[float, float, float, float]
+    crop: np.ndarray
+    side: float
+    problem: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """A photo's size in px, and its faces, largest first: what `Request.face` chooses from."""
+
+    width: int
+    height: int
+    faces: tuple[Seen, ...]
+
+
+def look(photo: np.ndarray, faces: Sequence[Face]) -> Look:
+    """The faces of a photo (H, W, 3) uint8 as they may be chosen.
+
+    Raises:
+        InputError: there is none.
+    """
+    if not faces:
+        choose_face(faces, 0, photo)
+    height, width = photo.shape[:2]
+    return Look(width, height, tuple(_seen(photo, faces, index) for index in range(len(faces))))
+
+
+def _seen(photo: np.ndarray, faces: Sequence[Face], index: int) -> Seen:
+    height, width = photo.shape[:2]
+    left, top, right, bottom = faces[index].box
+    box = left / width, top / height, right / width, bottom / height
+    crop = crop_around(faces[index].landmarks)
+    picture = crop.extract(photo, CROP)
+    try:
+        face = choose_face(faces, index, photo)
+    except InputError as error:
+        return Seen(box, picture, crop.side, problem=str(error))
+    # How many faces there are need not be told where all of them are shown.
+    return Seen(box, picture, crop.side, warnings=warnings(face, photo))

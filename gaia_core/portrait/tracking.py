@@ -1,0 +1,58 @@
+"""A driving video -> the landmarks that its face has in every frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+
+import numpy as np
+
+from gaia_core import FPS, MAX_SECONDS
+from gaia_core.errors import InputError
+from gaia_core.portrait.detector import FaceLandmarker
+from gaia_core.portrait.face import crop_around
+
+SIDE = 256  # of the crop that is read, px
+SEEN = 0.8  # share of frames that must show a face
+CUT = 0.12  # crop units by which a face cannot move from one frame to the next
+
+
+def track_face(landmarker: FaceLandmarker, frames: Iterator[np.ndarray]) -> np.ndarray:
+    """Landmarks of the video's largest face in a crop that stands still: (T, K, 3), crop units.
+
+    Frames in which it is hidden are filled from their neighbours.
+
+    Raises:
+        InputError: no video, too long, no face, a face too often hidden, or a cut.
+    """
+    before: list[np.ndarray] = []
+    crop = None
+    for frame in frames:
+        before.append(frame)
+        if found := landmarker.detect(frame):
+            crop = crop_around(found[0].landmarks)
+            break
+        if len(before) > FPS * 2:
+            break
+    if crop is None:
+        raise InputError("The driving video shows no face in its first 2 seconds; trim it.")
+    points: list[np.ndarray | None] = []
+    for frame in chain(before, frames):
+        if len(points) >= MAX_SECONDS * FPS:
+            raise InputError(f"The driving video is longer than {MAX_SECONDS:g} s; trim it.")
+        face = next(landmarker.track([crop.extract(frame, SIDE)]))
+        points.append(None if face is None else face.landmarks / SIDE)
+    seen = np.array([x is not None for x in points])
+    if seen.mean() < SEEN:
+        raise InputError(
+            f"The driving video's face is hidden in {1 - seen.mean():.0%} of its frames; "
+            "choose a video in which it stays in view."
+        )
+    places = np.flatnonzero(seen)
+    known = np.stack([x for x in points if x is not None]).astype(np.float32)
+    moved = np.abs(np.diff(known.mean(1)[:, :2], axis=0)).max(1) if len(known) > 1 else np.zeros(0)
+    if (moved > CUT).any():
+        second = places[int(moved.argmax()) + 1] / FPS
+        raise InputError(f"The driving video has a cut at {second:.1f} s; choose one shot of it.")
+    nearest = np.interp(np.arange(len(points)), places, np.arange(len(places)))
+    return known[nearest.round().astype(int)]

@@ -1,0 +1,152 @@
+"""What a lent GPU runs, and nothing else: a plan to motion and frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gaia_core import checkpoint
+from gaia_core.motion.curves import traces
+from gaia_core.motion.denoiser import Denoiser
+from gaia_core.motion.performer import Performer
+from gaia_core.motion.script import Script
+from gaia_core.renderer.autoencoder import Autoencoder
+
+# Frames decoded at once. Of more the tensors are so large that the system maps each anew.
+FRAMES_PER_BATCH, PIXELS_PER_BATCH = 4, 8 * 256 * 256
+
+Render = Callable[["Plan"], Generator["Step | Moved | np.ndarray", None, None]]
+
+
+class NoGpu(Exception):
+    """What a wrapper of the generator that runs the networks raises where no GPU is to be had.
+
+    Its text is the notice that the take comes with, for it is then made on the CPU.
+    """
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the GPU is given; plain arrays, so that it can be pickled.
+
+    Attributes:
+        portrait: (S, S, 3) uint8, the crop at the size it is rendered.
+        landmarks: (K, 3) float32 in crop units.
+        script: what the face shall do.
+        loose: see `Composer.loose`.
+    """
+
+    portrait: np.ndarray
+    landmarks: np.ndarray
+    script: Script
+    loose: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """Motion sampled so far, as a fraction."""
+
+    fraction: float
+
+
+@dataclass(frozen=True)
+class Moved:
+    """All motion of a take, (T, D) float32, and what it means, as `traces.traces` has it."""
+
+    motion: np.ndarray
+    traces: dict[str, np.ndarray]
+
+
+class Networks:
+    """Both stages, and the expression channels of the latent."""
+
+    def __init__(self, autoencoder: Autoencoder, denoiser: Denoiser, directions: Tensor) -> None:
+        """directions (C, D): the latent changes of `controls.EXPRESSION`."""
+        self.autoencoder, self.denoiser, self.directions = autoencoder, denoiser, directions
+
+    @classmethod
+    def load(cls, weights: Path, device: str) -> Networks:
+        """Both stages from a folder of weights.
+
+        Raises:
+            InputError: weights are missing or damaged.
+        """
+        autoencoder = checkpoint.load_autoencoder(weights)
+        denoiser = checkpoint.load_denoiser(weights, autoencoder.config.motion)
+        directions = checkpoint.load_directions(weights, autoencoder.config.motion)
+        # Convolutions run faster with channels last on every device that matters here.
+        autoencoder.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return cls(autoencoder, denoiser.to(device), directions)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return self.denoiser.spread.device
+
+    @torch.no_grad()
+    def render(self, plan: Plan) -> Generator[Step | Moved | np.ndarray, None, None]:
+        """Samples the motion window by window; each is decoded at once, if no span is to follow.
+
+        Frames come in batches of (n, S, S, 3) uint8.
+        """
+        painter = Painter(self, plan.portrait, plan.landmarks, plan.loose)
+        painted = 0
+        for fraction, motion in painter.performer.perform(plan.script):
+            yield Step(fraction)
+            if fraction == 1:
+                meaning = traces(self.autoencoder.motion, motion[0], painter.reference[0])
+                yield Moved(motion[0].cpu().numpy(), meaning)
+            yield from painter.paint(motion[0, painted:])
+            painted = motion.shape[1]
+
+
+class Painter:
+    """A portrait as the networks know it: what makes its motion, and frames of that motion."""
+
+    @torch.no_grad()
+    def __init__(
+        self,
+        networks: Networks,
+        portrait: np.ndarray,
+        landmarks: np.ndarray,
+        loose: np.ndarray | None = None,
+    ) -> None:
+        """portrait (S, S, 3) uint8; landmarks (K, 3) in crop units; loose: see `Composer.loose`."""
+        device = networks.device
+        self.autoencoder, self.side = networks.autoencoder, portrait.shape[0]
+        points = torch.from_numpy(landmarks).to(device)[None]
+        self.reference = self.autoencoder.encode_motion(points)
+        self.performer = Performer(
+            self.autoencoder.motion,
+            networks.denoiser,
+            networks.directions.to(device),
+            self.reference,
+        )
+        self.half = torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+        pixels = torch.from_numpy(portrait).to(device).permute(2, 0, 1)[None].float() / 255
+        with self.half:
+            self.appearance = self.autoencoder.encode_appearance(pixels, self.reference)
+        if loose is not None:
+            self.appearance.loose = torch.from_numpy(loose).to(device)[None, None]
+
+    @torch.no_grad()
+    def paint(self, motion: Tensor) -> Iterator[np.ndarray]:
+        """(T, D) -> frames in batches of (n, S, S, 3) uint8."""
+        if not len(motion):
+            return
+        for latents in motion.split(
+            min(FRAMES_PER_BATCH, max(1, PIXELS_PER_BATCH // self.side**2))
+        ):
+            yield self.decode(latents).cpu().numpy()
+
+    def decode(self, motion: Tensor) -> Tensor:
+        """(n, D) -> (n, S, S, 3) uint8, all at once."""
+        with self.half:
+            frames = self.autoencoder.decode(self.appearance, motion, self.side)
+        pixels = (frames.float() * 255).round().to(torch.uint8)
+        return pixels.permute(0, 2, 3, 1).contiguous()

@@ -1,0 +1,1 @@
+"""Stage 1: appearance and motion to frames."""

@@ -1,0 +1,266 @@
+"""Appearance and motion -> frame, by learned sampling."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gaia_core import landmarks as mesh
+from gaia_core.config import AutoencoderConfig
+from gaia_core.latent import MotionEncoder
+from gaia_core.layers import Residual, full_precision
+from gaia_core.renderer.appearance import Appearance, Scene, per_frame
+from gaia_core.renderer.background import left_behind
+from gaia_core.renderer.relighting import relit
+from gaia_core.renderer.warp import (
+    CONTOUR_SIGMA,
+    CONTOURS,
+    WARP_FLOOR,
+    double,
+    draw,
+    landmark_offset,
+    pose_offset,
+    resize,
+    sample,
+    splat,
+)
+
+# Curves drawn into the decoder's input, so that it sees where lips, eyes and brows shall be.
+DRAWN = (
+    mesh.LIPS_OUTER,
+    mesh.LIPS_INNER,
+    mesh.EYE_RIGHT + mesh.EYE_LEFT,
+    mesh.IRISES,
+    mesh.BROW_RIGHT + mesh.BROW_LEFT,
+    mesh.NOSE,
+    mesh.OVAL,
+)
+FINE_DRAWN = DRAWN[:4]  # what needs detail at half of the side
+MOUTH_GAP = 0.02  # crop units of further opening after which the mouth is synthesised
+MOUTH_SHADE = 0.65  # how much darker than lips the mouth's inside is taken to be
+MOUTH_LOGIT = 6.0  # by how much that raises the mask: from its first bias of -3 to +3
+FACE_DENSITY = 2.0  # of landmarks, from which on a place is the face's own
+# Small motions (channel, degrees or crop units) that tell what goes with the head, and the share of
+# all but the skin's offset from which on, and from which on surely, a place does.
+HEAD_TRIALS = (0, 6.0), (0, -6.0), (3, 0.02), (3, -0.02)
+HEAD_SHARES = 0.25, 0.65
+# The decoder has hardly seen pairs whose head poses differ by more, in deviations of a channel (26
+# degrees of yaw): told of it, it makes up hair and outlines. Beyond, it is told so much, while
+# the places go all the way.
+FARTHEST = 2.5
+# How far behind the face's rigid centre ears and the back of the head are, in face widths.
+EARS, BACK = 0.1, 0.6
+
+
+def uncovered_mouth(source: Tensor, target: Tensor, zoom: Tensor, side: int) -> Tensor:
+    """Where the lips part further than in the portrait, which cannot know what lies there.
+
+    (B, K, 2), (B, K, 2) in crop units, (B,) how much larger the head is in the target ->
+    (B, 1, side, side) in [0, 1].
+    """
+    top, bottom = list(mesh.INNER_TOP), list(mesh.INNER_BOTTOM)
+    parted = [(points[:, bottom] - points[:, top]).norm(dim=-1) for points in (source, target)]
+    share = ((parted[1] / zoom[:, None] - parted[0]) / MOUTH_GAP).clamp(0, 1)
+    between = [target[:, top].lerp(target[:, bottom], t) for t in (1 / 6, 1 / 2, 5 / 6)]
+    rows, columns = splat(torch.cat(between, 1), side, CONTOUR_SIGMA)
+    weight = share.repeat(1, len(between)).unsqueeze(-1)
+    return torch.einsum("bky,bkx->byx", rows * weight, columns).clamp(max=1).unsqueeze(1)
+
+
+class Renderer(nn.Module):
+    """Appearance and motion -> frame, by learned sampling.
+
+    Every pixel asks the portrait for its colour: the decoder weighs three places where it may
+    have been (moved with the skin, moved with the head, not at all), adds an offset of its own,
+    and synthesises what the portrait does not show (mouth interior, opened eyes, what the head
+    uncovers). The samples come from the photo at any resolution; offsets are an attention
+    pattern, motion stays a latent.
+    """
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths, condition = config.widths, config.condition
+        first, second, third = config.stem
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, first, 5, 2, 2),
+            nn.SiLU(),
+            nn.Conv2d(first, second, 3, padding=1),
+            nn.SiLU(),
+        )
+        self.fine = nn.Conv2d(second, config.detail, 3, padding=1)
+        self.coarse = nn.Sequential(
+            nn.Conv2d(second, third, 3, 2, 1),
+            nn.SiLU(),
+            nn.Conv2d(third, third, 3, padding=1),
+            nn.SiLU(),
+            nn.Conv2d(third, config.appearance, 1),
+        )
+        self.condition = nn.Sequential(
+            nn.Linear(2 * config.motion.width, condition),
+            nn.SiLU(),
+            nn.Linear(condition, condition),
+        )
+        entering = 3 * config.appearance + 2 * 2 + 1 + 2 * len(DRAWN)
+        self.enter = nn.Conv2d(entering, widths[0], 3, padding=1)
+        pairs = list(zip(widths[:-1], widths[1:], strict=True))
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 3, 2, 1) for a, b in pairs)
+        self.encode = nn.ModuleList(
+            Residual(b, condition) for _, b in pairs for _ in range(config.depth)
+        )
+        self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairs)
+        self.decode = nn.ModuleList(
+            Residual(a, condition) for a, _ in pairs for _ in range(config.depth)
+        )
+        self.mix = nn.Conv2d(widths[0], 5, 3, padding=1)
+        self.light = nn.Conv2d(widths[0], 1, 3, padding=1)
+        refined = config.refine
+        self.widen = nn.Conv2d(widths[0], refined, 1)
+        self.gather = nn.Conv2d(config.detail + 3 + len(FINE_DRAWN), refined, 3, padding=1)
+        self.refine = Residual(refined, condition)
+        self.nudge = nn.Conv2d(refined, 2, 3, padding=1)
+        self.synthesise = nn.Conv2d(refined, 16, 3, padding=1)
+        # An untrained decoder is the plain landmark warp: training starts from there.
+        for layer in (self.mix, self.nudge, self.light):
+            nn.init.zeros_(layer.weight)
+        nn.init.normal_(self.synthesise.weight, std=1e-3)
+        self.nudge.bias = nn.Parameter(torch.zeros(2))
+        self.light.bias = nn.Parameter(torch.zeros(1))
+        self.mix.bias = nn.Parameter(torch.tensor([3.0, 0.0, 0.0, 0.0, 0.0]))
+        self.synthesise.bias = nn.Parameter(torch.tensor([0.0] * 12 + [-3.0] * 4))
+
+    def encode_appearance(self, portrait: Tensor, motion: Tensor) -> Appearance:
+        """(B, 3, H, W) the crop at any resolution, (B, D) its motion -> Appearance"""
+        features = self.stem(resize(portrait, self.config.image) - 0.5)
+        return Appearance(
+            double(portrait),
+            resize(portrait, self.config.image // 2),
+            self.coarse(features),
+            self.fine(features),
+            motion,
+        )
+
+    def forward(
+        self, appearance: Appearance, motion: Tensor, geometry: MotionEncoder, side: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Appearance of one portrait or B, (B, D) -> frames (B, 3, side, side), mask, offset
+
+        Frames lie about in [0, 1]; the mask (B, 1, side, side) is the share that was synthesised,
+        not sampled; the offset (B, 2, S/2, S/2) in crop units is where it was sampled.
+        """
+        half, count = self.config.image // 2, len(motion)
+        scene = self._scene(appearance, motion, geometry)
+        source, target = scene.source, scene.target
+        hidden = self._decode(scene)
+        mix, light = self.mix(hidden), self.light(hidden)
+        with full_precision(motion):
+            lines = draw(target, FINE_DRAWN, half, 0.006)
+            weights, own = mix[:, :3].float().softmax(1), 0.05 * mix[:, 3:].float()
+            offset = weights[:, :1] * scene.skin + weights[:, 1:2] * scene.head + own
+            if appearance.matte is not None:
+                left = left_behind(per_frame(appearance.matte, count), offset, scene)
+                if appearance.loose is not None:
+                    left = left * resize(appearance.loose, left.shape[-1])
+            offset = resize(offset, half)
+            contours = list(CONTOURS)
+            near, density = landmark_offset(
+                source[:, contours], target[:, contours], half, CONTOUR_SIGMA
+            )
+            # What `near` leaves by fading away from the contours is the wide offset's.
+            offset = near + offset * WARP_FLOOR / (density + WARP_FLOOR)
+            detail = torch.cat([appearance.fine.float(), appearance.small.float()], 1)
+            gathered = sample(per_frame(detail, count), offset)
+        fine = self.gather(torch.cat([gathered, lines], 1))
+        condition = self.condition(scene.motion)
+        fine = self.refine(fine + resize(self.widen(hidden), half), condition)
+        hidden = F.silu(fine)
+        synthesis = F.pixel_shuffle(self.synthesise(hidden), 2)
+        offset = offset + 0.01 * self.nudge(hidden).float()
+        with full_precision(motion):
+            if appearance.loose is not None:
+                offset = offset * resize(appearance.loose, half)
+            # Bilinear samples would lose a third of the photo's sharpness.
+            sampled = sample(per_frame(appearance.photo, count), resize(offset, side), "bicubic")
+            brighter = relit(light.float(), scene)
+            if appearance.loose is not None:
+                brighter = 1 + (brighter - 1) * resize(appearance.loose, brighter.shape[-1])
+            sampled = sampled * resize(brighter, side)
+            if appearance.backdrop is not None:
+                sampled = sampled.lerp(resize(appearance.backdrop, side), resize(left, side))
+            opened = uncovered_mouth(source, target, scene.zoom, side)
+            # What stretched lips cover is dark, until the network paints teeth and tongue.
+            sampled = torch.addcmul(sampled, sampled, opened, value=-MOUTH_SHADE)
+            synthesis = resize(synthesis.float(), side).contiguous()
+            mask = torch.add(synthesis[:, 3:], opened, alpha=MOUTH_LOGIT).sigmoid()
+            if appearance.loose is not None:
+                mask = mask * resize(appearance.loose, side)
+            return sampled.lerp(synthesis[:, :3] + 0.5, mask), mask, offset
+
+    def matte(self, appearance: Appearance, motion: Tensor, geometry: MotionEncoder) -> Tensor:
+        """What of portraits goes with the head, hair and hats too: (B, 1, S/4, S/4) in [0, 1]
+
+        The decoder knows it: what it moves where it turns and shifts the head a little.
+        Appearance of B portraits and their own motion (B, D).
+        """
+        shares = []
+        for channel, amount in HEAD_TRIALS:
+            tried = motion.clone()
+            tried[:, channel] += amount / geometry.scale[channel]
+            scene = self._scene(appearance, tried, geometry)
+            mix = self.mix(self._decode(scene))
+            shares.append(1 - mix[:, :3].float().softmax(1)[:, :1])
+        low, high = HEAD_SHARES
+        share = (torch.stack(shares).mean(0) - low) / (high - low)
+        return share.clamp(0, 1).maximum(scene.face)
+
+    def _scene(self, appearance: Appearance, motion: Tensor, geometry: MotionEncoder) -> Scene:
+        """Where the portrait's places have gone: appearance of one portrait or B, (B, D)."""
+        quarter, count = self.config.image // 4, len(motion)
+        with full_precision(motion):
+            reference = appearance.motion.float()
+            source = geometry.landmarks(reference)[..., :2]
+            target = geometry.landmarks(motion)[..., :2]
+            skin, density = landmark_offset(source, target, quarter)
+            pose, wanted = geometry.split(reference)[0], geometry.split(motion)[0]
+            head, back = (pose_offset(pose, wanted, quarter, far) for far in (EARS, BACK))
+            zoom = (wanted - pose)[:, 5].exp()
+            drawn = [per_frame(draw(at, DRAWN, quarter, 0.012), count) for at in (source, target)]
+            coarse = per_frame(appearance.coarse.float(), count)
+            places = [sample(coarse, skin), sample(coarse, head), coarse]
+            entering = [*places, 10 * skin, 10 * head, density.clamp(max=8) / 8, *drawn]
+        away, end = motion - reference, geometry.config.groups["pose"].stop
+        away = torch.cat([away[:, :end].clamp(-FARTHEST, FARTHEST), away[:, end:]], -1)
+        return Scene(
+            torch.cat(entering, 1),
+            torch.cat([away, per_frame(reference, count)], -1),
+            skin,
+            head,
+            back,
+            (density / FACE_DENSITY).clamp(max=1),
+            source,
+            target,
+            zoom,
+            away[:, :end].square().sum(1).sqrt(),
+        )
+
+    def _decode(self, scene: Scene) -> Tensor:
+        """-> (B, C, S/4, S/4)"""
+        condition = self.condition(scene.motion)
+        x = self.enter(scene.entering)
+        skips = []
+        for down, blocks in zip(self.down, self._levels(self.encode), strict=True):
+            skips.append(x)
+            x = down(x)
+            for block in blocks:
+                x = block(x, condition)
+        for up, blocks in reversed(list(zip(self.up, self._levels(self.decode), strict=True))):
+            x = F.interpolate(up(x), scale_factor=2.0, mode="nearest") + skips.pop()
+            for block in blocks:
+                x = block(x, condition)
+        return F.silu(x)
+
+    def _levels(self, blocks: nn.ModuleList) -> list[list[nn.Module]]:
+        """The residual blocks of each level."""
+        every, depth = list(blocks), self.config.depth
+        return [every[at : at + depth] for at in range(0, len(every), depth)]

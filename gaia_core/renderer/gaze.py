@@ -1,0 +1,126 @@
+"""Irises that slide beneath the lids to where the motion latent has them. No network."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from gaia_core.renderer.eyes import EYES, Curves, opening
+from gaia_core.renderer.inpainting import (
+    SIDE,
+    Where,
+    heights,
+    slide_,
+    within,
+)
+
+EDGE = 1.5  # px of lashes and shadow within a lid's edge, which are not of the eyeball
+TALLER = 2.0  # by how much at most an eye's inside is taken to be stretched by its lids
+# Eye widths by which landmarks of irises tremble while eyes rest: so far irises hardly follow them.
+TREMOR = 0.02
+
+
+class Stand(NamedTuple):
+    """How one eye stands in its window, in px; of each of B.
+
+    Attributes:
+        ends: (B, 2) columns of the outer and the inner corner.
+        upper, lower: (B, SIDE) rows of the lids in every column.
+        iris: (B, 2) its middle.
+        radius: (B,) of the iris.
+    """
+
+    ends: Tensor
+    upper: Tensor
+    lower: Tensor
+    iris: Tensor
+    radius: Tensor
+
+    @classmethod
+    def of(cls, landmarks: Tensor, where: Where, eye: Curves) -> Stand:
+        points = within(landmarks, where)
+        iris = points[:, eye.iris[0]]
+        rim = points[:, list(eye.iris[1:])]
+        return cls(
+            points[:, [eye.upper[0], eye.upper[-1]], 0],
+            heights(points[:, list(eye.upper)]),
+            heights(points[:, list(eye.lower)]),
+            iris,
+            (rim - iris[:, None]).norm(dim=-1).mean(-1),
+        )
+
+    def lids(self, columns: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows of the upper and the lower one, as wide as columns (B, ...) px."""
+        flat = columns.flatten(1)
+        upper, lower = (_row(edge, flat).view_as(columns) for edge in (self.upper, self.lower))
+        return upper, lower
+
+
+def look(
+    frames: Tensor,
+    before: Tensor,
+    after: Tensor,
+    past: tuple[Where, Where],
+    maps: tuple[Where, Where],
+) -> Tensor:
+    """Frames whose irises stand between the lids where the landmarks have them, and are round.
+
+    The renderer carries an eye's inside along with its lids: irises stand in the frame as they did
+    in the portrait, and are as much taller as the eye is wider open. Here they slide beneath the
+    lids, and the whites stretch.
+
+    Args:
+        frames: (B, 3, H, H).
+        before, after: landmarks of the portraits and of the frames, (1 or B, K, 3) and (B, K, 3).
+        past, maps: see `window_maps`, of both.
+    """
+    frames = frames.clone()
+    for eye, old, where in zip(EYES, past, maps, strict=True):
+        offset = beneath(Stand.of(before, old, eye), Stand.of(after, where, eye))
+        slide_(frames, offset, opening(after, where, eye), where)
+    return frames
+
+
+def beneath(had: Stand, has: Stand) -> Tensor:
+    """To where each place of a window shows what an eye shows there: (B, 2, SIDE, SIDE) px
+
+    had, has: how the eye stood in the portrait, and how it shall stand.
+    """
+    # Where the renderer has left the iris, and by how much it has made the eye taller.
+    before, after = (stand.ends[:, 1] - stand.ends[:, 0] for stand in (had, has))
+    wider = after / before
+    column = has.ends.mean(1) + wider * (had.iris[:, 0] - had.ends.mean(1))
+    top, bottom = (x[:, 0] for x in had.lids(had.iris[:, :1]))
+    upper, lower = (x[:, 0] for x in has.lids(column[:, None]))
+    gap = (bottom - top).clamp(min=1)
+    row = upper.lerp(lower, ((had.iris[:, 1] - top) / gap).clamp(0, 1))
+    taller = ((lower - upper) / (wider * gap)).clamp(1 / TALLER, TALLER)
+    rest = torch.stack([column, row], 1)
+    far = (has.iris - rest).norm(dim=-1) / after
+    iris = rest.lerp(has.iris, (far**2 / (far**2 + TREMOR**2))[:, None])
+    column, row, taller, across, down, radius = (
+        v[:, None, None] for v in (column, row, taller, *iris.unbind(1), has.radius)
+    )
+    at = torch.arange(SIDE, device=row.device) + 0.5
+    y, x = torch.meshgrid(at, at, indexing="ij")
+    # The iris moves as a whole, the corners stay.
+    outer, inner = has.ends[:, :1, None], has.ends[:, 1:, None]
+    from_outer = (x - outer) / (across - radius - outer).clamp(min=1)
+    from_inner = (inner - x) / (inner - across - radius).clamp(min=1)
+    share = torch.minimum(from_outer, from_inner).clamp(0, 1)
+    from_x = x + share * (column - across)
+    from_y = torch.lerp(y, row + (y - down) * taller, share)
+    # What a lid has hidden goes on as it is below its lashes; those stay.
+    upper, lower = has.lids(from_x)
+    from_y = from_y.maximum((upper + EDGE).minimum(y)).minimum((lower - EDGE).maximum(y))
+    return torch.stack([from_x - x, from_y - y], 1)
+
+
+def _row(edge: Tensor, columns: Tensor) -> Tensor:
+    """Rows of an edge at some columns: (1 or B, SIDE) px, (B, N) px -> (B, N) px"""
+    place = (columns - 0.5).clamp(0, SIDE - 1.001)
+    first = place.floor().long()
+    edge = edge.expand(len(columns), -1)
+    return edge.gather(1, first).lerp(edge.gather(1, first + 1), place - first)

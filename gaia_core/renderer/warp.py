@@ -1,0 +1,113 @@
+"""Resampling of pictures, and where a moved face's pixels lay before. Pure functions."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gaia_core import landmarks as mesh
+
+# Lips part and lids close within a few pixels: there each landmark moves its own surroundings.
+CONTOURS = mesh.LIPS_OUTER + mesh.LIPS_INNER + mesh.EYE_RIGHT + mesh.EYE_LEFT
+WARP_SIGMA, CONTOUR_SIGMA = 0.03, 0.01  # reach of a landmark's displacement, crop units
+WARP_FLOOR = 0.3  # added to the weights' sum, so that the displacement fades outside the face
+
+
+def splat(points: Tensor, side: int, sigma: float) -> tuple[Tensor, Tensor]:
+    """Gaussian weights of points on a square grid, one factor per axis.
+
+    (B, K, 2) in crop units -> (B, K, side) over rows, (B, K, side) over columns.
+    """
+    unit = 2**0.5 * sigma
+    grid = (torch.arange(side, device=points.device, dtype=points.dtype) + 0.5) / (side * unit)
+    weights = (points.unsqueeze(-1) / unit - grid).square().neg_().exp_()
+    return weights[:, :, 1], weights[:, :, 0]
+
+
+def draw(points: Tensor, curves: tuple[tuple[int, ...], ...], side: int, sigma: float) -> Tensor:
+    """Soft drawings of the curves' points: (B, K, 2) -> (B, len(curves), side, side)."""
+    maps = []
+    for curve in curves:
+        rows, columns = splat(points[:, list(curve)], side, sigma)
+        maps.append(rows.transpose(1, 2) @ columns)
+    return torch.stack(maps, 1).clamp_(max=1.5)
+
+
+def landmark_offset(
+    source: Tensor, target: Tensor, side: int, sigma: float = WARP_SIGMA
+) -> tuple[Tensor, Tensor]:
+    """Where each pixel of the target lay in the source, if skin follows the landmarks.
+
+    Normalised Gaussian weights. (B, K, 2), (B, K, 2) in crop units ->
+    offset (B, 2, side, side) in crop units, density (B, 1, side, side).
+    """
+    rows, columns = splat(target, side, sigma)
+    values = torch.cat([source - target, torch.ones_like(target[..., :1])], -1)
+    sums = torch.stack(
+        [rows.transpose(1, 2) @ (columns * values[..., c : c + 1]) for c in range(3)], 1
+    )
+    return sums[:, :2] / (sums[:, 2:] + WARP_FLOOR), sums[:, 2:]
+
+
+def pose_offset(source: Tensor, target: Tensor, side: int, depth: float) -> Tensor:
+    """Where each pixel of the target lay in the source, if the head moved as one rigid board.
+
+    (B, 6), (B, 6) head poses, the board's depth behind the face's rigid centre in face widths ->
+    offset (B, 2, side, side) in crop units.
+    """
+    # A canonical point p lies at s R p + t. With p's depth fixed, the map between the two
+    # images is affine: x_source = A (x_target - t_target - b) + ...
+    source_matrix = source[:, 5].exp()[:, None, None] * mesh.rotation_from_degrees(source[:, :3])
+    target_matrix = target[:, 5].exp()[:, None, None] * mesh.rotation_from_degrees(target[:, :3])
+    forward = target_matrix[:, :2, :2]
+    inverse = torch.linalg.inv(forward)
+    affine = source_matrix[:, :2, :2] @ inverse
+    shift = depth * (source_matrix[:, :2, 2:] - affine @ target_matrix[:, :2, 2:])  # (B, 2, 1)
+    grid = (torch.arange(side, device=source.device, dtype=source.dtype) + 0.5) / side
+    pixels = torch.stack(torch.meshgrid(grid, grid, indexing="xy")).flatten(1)  # (2, side^2)
+    moved = affine @ (pixels - target[:, 3:5, None]) + shift + source[:, 3:5, None]
+    return (moved - pixels).unflatten(-1, (side, side))
+
+
+def sample(image: Tensor, offset: Tensor, mode: str = "bilinear") -> Tensor:
+    """Samples of an image at every pixel's place plus offset.
+
+    (B, C, H, W), (B, 2, h, w) in crop units -> (B, C, h, w). Outside, the border repeats.
+    """
+    height, width = offset.shape[-2:]
+    y = (2 * torch.arange(height, device=offset.device, dtype=offset.dtype) + 1) / height - 1
+    x = (2 * torch.arange(width, device=offset.device, dtype=offset.dtype) + 1) / width - 1
+    still = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)
+    grid = torch.add(still, offset.permute(0, 2, 3, 1), alpha=2)
+    return F.grid_sample(
+        image.to(grid.dtype), grid, mode, padding_mode="border", align_corners=False
+    )
+
+
+def resize(image: Tensor, side: int) -> Tensor:
+    """Bilinear, antialiased when it shrinks: (B, C, H, W) -> (B, C, side, side)."""
+    if image.shape[-1] == side:
+        return image
+    smaller = side < image.shape[-1]
+    return F.interpolate(
+        image, size=(side, side), mode="bilinear", align_corners=False, antialias=smaller
+    )
+
+
+def double(image: Tensor) -> Tensor:
+    """Twice as many pixels: (B, C, H, W) -> (B, C, 2H, 2W), each old one between four new.
+
+    Windowed-sinc interpolation, quarter of a pixel to either side (Lanczos, three lobes).
+    """
+    x = torch.arange(-3, 4, device=image.device, dtype=torch.float32) + 0.25
+    kernel = torch.sinc(x) * torch.sinc(x / 3) * (x.abs() < 3)
+    kernel = kernel / kernel.sum()
+    kernels = torch.stack([kernel, kernel.flip(0)])  # new pixels lie at -1/4 and +1/4
+    count, channels, height, width = image.shape
+    rows = F.pad(image.float().reshape(-1, 1, height, width), (0, 0, 3, 3), mode="replicate")
+    rows = F.conv2d(rows, kernels[:, None, :, None])
+    rows = rows.transpose(1, 2).reshape(-1, 1, 2 * height, width)
+    columns = F.pad(rows, (3, 3, 0, 0), mode="replicate")
+    columns = F.conv2d(columns, kernels[:, None, None, :])
+    return columns.permute(0, 2, 3, 1).reshape(count, channels, 2 * height, 2 * width)

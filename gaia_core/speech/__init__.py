@@ -1,0 +1,1 @@
+"""Speech to features and visemes, and text to speech."""

@@ -1,0 +1,50 @@
+"""Text to speech with word times.
+
+Where the online service cannot be reached the offline voice speaks instead, and says so in the
+notice. Knows nothing of faces.
+"""
+
+from __future__ import annotations
+
+from gaia_core import MAX_SECONDS
+from gaia_core.errors import InputError
+from gaia_core.request import MAX_TEXT
+from gaia_core.speech.offline_voice import speak_offline
+from gaia_core.speech.online_voice import speak_online
+from gaia_core.speech.voices import Spoken, find_voice
+
+
+def synthesise(text: str, voice: str, network: bool = True) -> Spoken:
+    """Speaks `text` with a voice of `VOICES`.
+
+    Word times come with the sound: from the service, or from the offline voice's phoneme lengths.
+    An online voice is replaced by the offline one of its gender, with a notice, if the service
+    fails or `network` is False. Blocks, also under a running event loop, which stays untouched.
+
+    Raises:
+        InputError: no such voice; the text is empty, too long, without words, or (offline) not
+            in Latin letters; the speech lasts over `MAX_SECONDS`; the offline voice is damaged.
+    """
+    chosen = find_voice(voice)
+    _check(text)
+    spoken: Spoken | None = None
+    reason = "the network is off"
+    if chosen.engine == "edge" and network:
+        spoken = speak_online(text, chosen)
+        reason = "the speech service could not be reached"
+    spoken = spoken or speak_offline(text, chosen, reason)
+    seconds = len(spoken.waveform) / spoken.sample_rate
+    if seconds > MAX_SECONDS:
+        raise InputError(
+            f"The text takes {seconds:.0f} s to speak; shorten it to at most {MAX_SECONDS:g} s."
+        )
+    return spoken
+
+
+def _check(text: str) -> None:
+    if not text.strip():
+        raise InputError("The text is empty; write what should be said.")
+    if len(text) > MAX_TEXT:
+        raise InputError(f"The text has {len(text)} characters; shorten it to at most {MAX_TEXT}.")
+    if not any(letter.isalnum() for letter in text):
+        raise InputError("The text has no letter or digit to speak; write at least one word.")

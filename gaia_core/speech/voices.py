@@ -1,0 +1,93 @@
+"""The voices to choose from: Microsoft's online ones, and an offline one (English only)."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from gaia_core.errors import InputError
+from gaia_core.request import Word
+
+Gender = Literal["female", "male"]
+
+# The service's list changes and needs the network, so these are shipped: locale, women | men.
+_ONLINE = """
+en-US Aria Jenny Ava Emma Michelle | Guy Andrew Brian Christopher Eric
+en-GB Sonia Libby | Ryan Thomas
+en-AU Natasha | WilliamMultilingual
+en-CA Clara | Liam
+en-IN Neerja | Prabhat
+de-DE Katja | Conrad
+fr-FR Denise | Henri
+es-ES Elvira | Alvaro
+es-MX Dalia | Jorge
+it-IT Elsa | Diego
+pt-BR Francisca | Antonio
+nl-NL Colette | Maarten
+pl-PL Zofia | Marek
+sv-SE Sofie | Mattias
+uk-UA Polina | Ostap
+tr-TR Emel | Ahmet
+ar-SA Zariyah | Hamed
+ar-EG Salma | Shakir
+hi-IN Swara | Madhur
+zh-CN Xiaoxiao | Yunxi
+ja-JP Nanami | Keita
+ko-KR SunHi | InJoon
+"""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A voice to choose by `name`; `locale` is like en-US."""
+
+    name: str
+    locale: str
+    gender: Gender
+    engine: Literal["edge", "offline"]
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """Speech (N,) float32 in [-1, 1] with its words' times, and what the user should be told."""
+
+    waveform: np.ndarray
+    sample_rate: int
+    words: tuple[Word, ...]
+    notice: str | None = None
+
+
+def _voices() -> Iterator[Voice]:
+    genders: tuple[Gender, Gender] = ("female", "male")
+    for gender in genders:
+        yield Voice(f"hibari-us-{gender}", "en-US", gender, "offline")
+    for line in _ONLINE.split("\n")[1:-1]:
+        locale, names = line.split(" ", 1)
+        for gender, part in zip(genders, names.split("|"), strict=True):
+            for name in part.split():
+                yield Voice(f"{locale}-{name}Neural", locale, gender, "edge")
+
+
+# Online voices first; the default of `Request` leads.
+VOICES = sorted(_voices(), key=lambda voice: voice.engine == "offline")
+OFFLINE_VOICE = "hibari-us-female"
+
+
+def find_voice(name: str) -> Voice:
+    """The voice of `VOICES` with this name.
+
+    Raises:
+        InputError: there is none; names the nearest.
+    """
+    for voice in VOICES:
+        if voice.name == name:
+            return voice
+    near = difflib.get_close_matches(name, [voice.name for voice in VOICES], 1, 0.5)
+    guess = f"did you mean {near[0]}? " if near else ""
+    raise InputError(
+        f"There is no voice {name!r}; {guess}gaia_core.speech.voices.VOICES lists all."
+    )
