@@ -43,7 +43,7 @@ class Denoiser(nn.Module):
         self.register_buffer("rest_bias", torch.zeros(config.motion))
         self.enter = nn.Linear(2 * config.motion, width)
         # Few people speak in the training data: the leading components tell what is said, the
-        # rest who says it, and is best not heard (docs/log.md).
+        # rest who says it, and is best not heard (docs/log/diary.md).
         self.register_buffer("speech_mean", torch.zeros(config.speech))
         self.register_buffer("speech_basis", torch.eye(config.speech, config.components))
         self.speech = nn.Sequential(
@@ -85,7 +85,7 @@ class Denoiser(nn.Module):
 
         A linear map of the features of a few frames around, fitted in closed form (ridge
         regression). It knows nobody's habits, so strangers' lips follow it better than the
-        network's (docs/log.md).
+        network's (docs/log/diary.md).
         """
         around = self.expectation.shape[-1] // 2
         features = (speech - self.speech_mean).transpose(1, 2)
