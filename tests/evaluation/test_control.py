@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from gaia_core.controls import EXPRESSION, Keyframe
-from gaia_core.evaluation import control, format_table, in_step, instructed, people
+from gaia_core.evaluation import control, in_step, instructed, people
+from gaia_core.evaluation.tables import format_table
 from gaia_core.instruction.actions import ACTIONS
 from gaia_core.instruction.language import NONE
 from gaia_core.portrait.face import Face

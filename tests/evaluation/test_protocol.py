@@ -15,8 +15,6 @@ from gaia_core import FPS, SAMPLE_RATE
 from gaia_core import landmarks as mesh
 from gaia_core.errors import InputError
 from gaia_core.evaluation import (
-    evaluate,
-    format_table,
     groups,
     metrics,
     people,
@@ -27,14 +25,16 @@ from gaia_core.evaluation import (
 )
 from gaia_core.evaluation.baselines import FLOOR, SIGMA, displacement, landmark_warp
 from gaia_core.evaluation.identity import IdentityEncoder
+from gaia_core.evaluation.protocol import evaluate
 from gaia_core.evaluation.reenactment import METHODS, METRICS
+from gaia_core.evaluation.tables import format_table
 from gaia_core.media.audio import write_audio
 from gaia_core.media.image import read_image
 from gaia_core.media.video import VideoWriter
 from gaia_core.perceptual import PerceptualFeatures, packaged_file, perceptual_distance
 from gaia_core.portrait.face import crop_around
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
+DATA = Path(__file__).parents[3] / "shared" / "data"
 SIDE = 256
 LENGTH = 40  # frames of a made clip
 DELAY = 1  # frames by which the made model is late

@@ -9,7 +9,6 @@ from gaia_core import FPS, SAMPLE_RATE
 from gaia_core import landmarks as mesh
 from gaia_core.evaluation import (
     closures,
-    format_table,
     life,
     people,
     protocol,
@@ -17,6 +16,7 @@ from gaia_core.evaluation import (
     speech_driven,
     sweep,
 )
+from gaia_core.evaluation.tables import format_table
 from gaia_core.media.audio import write_audio
 from gaia_core.media.video import VideoWriter
 from gaia_core.speech import phones

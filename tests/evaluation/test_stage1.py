@@ -12,7 +12,6 @@ from PIL import Image
 from gaia_core.errors import InputError
 from gaia_core.evaluation import (
     calm,
-    format_table,
     hard,
     metrics,
     motion_range,
@@ -22,6 +21,7 @@ from gaia_core.evaluation import (
     resolution,
 )
 from gaia_core.evaluation.baselines import landmark_warp
+from gaia_core.evaluation.tables import format_table
 from gaia_core.landmarks import rotation_from_degrees
 from gaia_core.media.compositing import MAX_SIDE
 from gaia_core.media.video import VideoWriter

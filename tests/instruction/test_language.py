@@ -26,7 +26,7 @@ from gaia_core.instruction.language import CLASSES, NONE, Instructor
 from gaia_core.instruction.timing import parse, schedule
 from gaia_core.training.language import gerund, make_sentences, mirror, third_person, train_language
 
-WEIGHTS = Path(__file__).parents[1] / "weights"
+WEIGHTS = Path(__file__).parents[2] / "weights"
 INSTRUCTIONS = tomllib.loads(PHRASES.read_text("utf-8"))
 
 

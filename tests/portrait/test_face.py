@@ -20,7 +20,7 @@ from gaia_core.portrait.detector import FaceLandmarker
 from gaia_core.portrait.face import Crop, Face, crop_around
 from gaia_core.portrait.inspection import choose_face, warnings
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
+SHARED = Path(__file__).parents[3] / "shared" / "data"
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from two_processes import BATCH, STEPS, run, steps
 from gaia_core.errors import InputError
 from gaia_core.training.state import SHARDED, WHOLE
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CLOSE = {"atol": 3e-4, "rtol": 0}  # sums of a batch's parts come in another order
 
 
