@@ -1,4 +1,4 @@
-"""`python -m gaia_core`."""
+"""The command `gaia`, also as `python -m gaia_core`."""
 
 import os
 import sys
@@ -6,7 +6,14 @@ import sys
 from gaia_core.cli import main
 
 
-def only_python_on_stderr() -> None:
+def run() -> None:
+    """Runs the command line and exits with its status."""
+    if "--verbose" not in sys.argv:
+        _only_python_on_stderr()
+    sys.exit(main())
+
+
+def _only_python_on_stderr() -> None:
     """Keeps standard error for messages that are meant for the user.
 
     MediaPipe's native code writes its warnings there and offers no switch.
@@ -18,6 +25,4 @@ def only_python_on_stderr() -> None:
 
 
 if __name__ == "__main__":
-    if "--verbose" not in sys.argv:
-        only_python_on_stderr()
-    sys.exit(main())
+    run()

@@ -234,7 +234,7 @@ def _on_ray(jobs: list[Job], weights: Path, workers: int | None) -> Iterator[Out
         from ray.util import ActorPool
     except ImportError as error:
         raise InputError(
-            "Ray is not installed; install requirements-ray.txt or leave --ray out."
+            "Ray is not installed; install the extra ray or leave --ray out."
         ) from error
     with _cluster(ray, workers):
         found = ray.cluster_resources()

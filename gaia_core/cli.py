@@ -13,17 +13,18 @@ import platform
 import secrets
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from gaia_core import MAX_RECORDING, __version__, checkpoint
+from gaia_core import MAX_RECORDING, __version__
 from gaia_core.config import PRESETS as SIZES_OF_STAGES
 from gaia_core.controls import PRESETS, Controls
 from gaia_core.errors import InputError, full_disk_told
+from gaia_core.media import SUFFIX
 from gaia_core.request import (
     DRIVE_GROUPS,
     DRIVE_MODES,
@@ -289,7 +290,11 @@ def bench(options: argparse.Namespace) -> None:
 
 def info(options: argparse.Namespace) -> None:
     """What is loaded, how large it is, and with which versions; or what a preset would be."""
+    from importlib import metadata
+
     import torch
+
+    from gaia_core import checkpoint
 
     if options.preset is not None:
         return _describe(options.preset)
@@ -298,7 +303,8 @@ def info(options: argparse.Namespace) -> None:
     denoiser = checkpoint.load_denoiser(options.weights, autoencoder.config.motion)
     print(f"gaia_core {__version__}, Python {platform.python_version()}")
     for name in ("torch", "gradio", "mediapipe", "hibari-tts", "edge-tts"):
-        print(f"{name} {metadata.version(name)}")
+        with suppress(metadata.PackageNotFoundError):  # the page is an extra
+            print(f"{name} {metadata.version(name)}")
     print(f"device: {'cuda' if torch.cuda.is_available() else 'cpu'}")
     print(f"weights: {options.weights}")
     inpainters = autoencoder.mouth, autoencoder.lips, autoencoder.eyes
@@ -343,10 +349,9 @@ def _folder_with_clips(data: Path | None) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     from gaia_core.assets import WEIGHTS
-    from gaia_core.media.exports import SUFFIX
 
     parser = argparse.ArgumentParser(
-        prog="python -m gaia_core",
+        prog="gaia",
         description="Zero-shot talking avatars: one photo and speech become a video.",
     )
     parser.add_argument("--verbose", action="store_true", help="tell what happens")
@@ -410,7 +415,7 @@ def _parser() -> argparse.ArgumentParser:
     it.add_argument("jobs", type=Path, help="JSONL: portrait, speech or text, and recipe fields")
     it.add_argument("--out", type=Path, required=True, help="folder of the mp4s and report.json")
     it.add_argument("--workers", type=int, help="processes (default: one for two cores)")
-    it.add_argument("--ray", action="store_true", help="on a Ray cluster, requirements-ray.txt")
+    it.add_argument("--ray", action="store_true", help="on a Ray cluster; the extra ray")
 
     it = command("prepare", prepare, "Make clips to train on of a folder of films.")
     it.add_argument("raw", type=Path, help="folder of films; each folder in it is a person's")

@@ -235,3 +235,22 @@ def test_native_code_does_not_talk_over_the_message(folder, weights, tmp_path):
     assert done.returncode == 1 and done.stdout == ""
     assert re.fullmatch(r"error: No face .*\.\n", done.stderr)
     assert not list(tmp_path.iterdir())
+
+
+HELP = """
+import sys
+
+from gaia_core.cli import main
+
+try:
+    main(["animate", "--help"])
+finally:
+    heavy = {"torch", "mediapipe", "cv2", "PIL", "onnxruntime"} & set(sys.modules)
+    assert not heavy, heavy
+"""
+
+
+def test_help_loads_no_network():
+    done = subprocess.run([sys.executable, "-c", HELP], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("usage: gaia animate")

@@ -17,12 +17,11 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from gaia_core.errors import InputError
+from gaia_core.media import SUFFIX
 from gaia_core.media.image import MID_GREY
 from gaia_core.media.label import COMMENT, draw_label
 from gaia_core.media.video import read_recipe, read_video, transcode, write_webm
 from gaia_core.request import Word
-
-SUFFIX = {"gif": ".gif", "vtt": ".vtt", "poster": ".png", "webm": ".webm"}
 
 GIF_SIDE = 320  # px, the longer side
 GIF_RATE = 12.5  # frames a second: GIF counts in hundredths

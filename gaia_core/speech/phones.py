@@ -56,9 +56,7 @@ class Aligner:
         try:
             from pocketsphinx import Decoder
         except ImportError as error:
-            raise InputError(
-                "pocketsphinx is missing; install the packages of requirements-dev.txt."
-            ) from error
+            raise InputError("pocketsphinx is missing; install the extra dev.") from error
         # Without `bestpath` off, half of the second passes fail (cmusphinx/pocketsphinx#339).
         # Beams this wide prune nothing that a known text needs.
         self._decoder = Decoder(
