@@ -8,7 +8,7 @@ import gradio as gr
 
 from gaia_core.errors import InputError
 from gaia_core.pipeline import Gaia
-from ui.lent import lent
+from ui.run.zero_gpu import lent
 from ui.studio import LAUNCH_KWARGS, address, build_studio
 
 if gr.NO_RELOAD:  # `gradio app.py` reloads the page, not the models

@@ -31,8 +31,8 @@ from gaia_core.media.video import VideoWriter, read_video
 from gaia_core.media.video import read_recipe as recipe_of
 from gaia_core.request import Request
 from ui import samples
-from ui.door import Asked, admit, controls_of, read_recipe
-from ui.restore import form_values
+from ui.form.admission import Asked, admit, controls_of, read_recipe
+from ui.form.restore import form_values
 
 SECONDS = 30
 NAMES = (

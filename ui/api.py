@@ -16,10 +16,10 @@ from gradio.data_classes import FileData
 
 from gaia_core import FPS
 from gaia_core.request import Progress, Request, Result, Segment
-from ui import door
-from ui.door import Asked
-from ui.runs import UPDATE_EVERY, Engine, run, toasts
-from ui.text import say, told
+from ui.engine import UPDATE_EVERY, Engine, run, toasts
+from ui.form import admission
+from ui.form.admission import Asked
+from ui.i18n.text import say, told
 
 REQUIRED = inspect.Parameter.empty
 JSON = dict[str, Any]
@@ -66,17 +66,17 @@ class Endpoint:
         """The checked request of a call."""
         if "drive_groups" not in self.takes and given.get("drive"):
             given = {**given, "drive_groups": ["pose"]}
-        return door.admit(Asked(**given))
+        return admission.admit(Asked(**given))
 
 
 class Rerender(Endpoint):
     def request(self, given: dict[str, Any]) -> Request:
         media = [
-            door.uploaded(name, given[name])
+            admission.uploaded(name, given[name])
             for name in ("portrait", "speech", "drive")
             if given[name] is not None
         ]
-        return door.rerender(
+        return admission.rerender(
             given["recipe"],
             media,
             given["start"],
@@ -176,7 +176,7 @@ def faces(engine: Engine) -> Callable[[FileData], list[JSON]]:
 
     def serve(portrait: FileData) -> list[JSON]:
         with toasts():
-            look = engine.look(door.uploaded("portrait", portrait))
+            look = engine.look(admission.uploaded("portrait", portrait))
         return [
             {"face": index, "box": list(face.box), "problem": face.problem and told(face.problem)}
             | {"warnings": [told(sentence) for sentence in face.warnings]}

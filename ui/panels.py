@@ -1,6 +1,6 @@
 """The parts of the page, one function per panel; each returns its components by name.
 
-Layout only: what happens is in `handlers`, the words are in `text`, the look in `theme`.
+Layout only: what happens is in `events` of each folder, the words in `i18n`, the look in `theme`.
 """
 
 from __future__ import annotations
@@ -23,11 +23,14 @@ from gaia_core.request import (
     Request,
 )
 from gaia_core.speech.voices import VOICES, Voice
-from ui import downloads, faces, live, samples, stage, timeline
-from ui.door import SOURCES
-from ui.downloads import Downloads
-from ui.session import Session
-from ui.text import say, t
+from ui import samples
+from ui.faces import faces
+from ui.form.admission import SOURCES
+from ui.i18n.text import say, t
+from ui.takes import downloads, live_player, result_view
+from ui.takes.downloads import Downloads
+from ui.takes.session import Session
+from ui.timeline import timeline
 
 # The voice that keeps the text to itself comes first.
 VOICES_SHOWN = sorted(VOICES, key=lambda voice: voice.engine != "offline")
@@ -35,7 +38,7 @@ VOICES_SHOWN = sorted(VOICES, key=lambda voice: voice.engine != "offline")
 
 @dataclass(frozen=True)
 class Inputs:
-    """The controls that make a request; the names are those of `door.Form`."""
+    """The controls that make a request; the names are those of `admission.Form`."""
 
     mode: gr.Textbox
     portrait: gr.Image
@@ -77,7 +80,7 @@ class Output:
 
     stage: gr.HTML
     queue: gr.HTML  # Gradio's own tracker, out of sight
-    live: live.Player
+    live: live_player.Player
     video: gr.Video
     facts: gr.HTML
     details: gr.Column  # what only a take has: other forms, recipe and code
@@ -285,7 +288,7 @@ def speech() -> Speech:
                 step=0.5,
                 elem_id="seconds",
             )
-        watch = live.checkbox()
+        watch = live_player.checkbox()
     ways = (typed, uploaded, recorded, silent)
     return Speech(card, source, ways, text, voice, upload, examples, recording, seconds, watch)
 
@@ -374,11 +377,11 @@ def result(
     queue = gr.HTML("", js_on_load=_TELL_PLACE, apply_default_css=False, elem_id="queue")
     with gr.Column(elem_classes="card", elem_id="result-card"):
         board = gr.HTML(
-            stage.message(say("result.empty"), say("result.empty.hint")),
+            result_view.message(say("result.empty"), say("result.empty.hint")),
             visible=ready is None,
             elem_id="stage",
         )
-        player = live.player()
+        player = live_player.player()
         video = gr.Video(
             value=str(ready) if ready else None,
             label=t("result.label"),
@@ -389,7 +392,7 @@ def result(
             elem_id="video",
         )
         facts = gr.HTML(
-            stage.caption(),
+            result_view.caption(),
             visible=ready is not None,
             elem_id="facts",
         )

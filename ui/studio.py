@@ -8,31 +8,23 @@ from typing import Any
 
 import gradio as gr
 
-from ui import (
-    api,
-    compare,
-    compare_events,
-    downloads,
-    faces,
-    handlers,
-    live,
-    modes,
-    panels,
-    presets,
-    samples,
-    stage,
-    takes,
-    timeline,
-    timeline_events,
-    wait,
-)
-from ui.door import MODES
-from ui.modes import Drive, Edit, Pose, Text
+from ui import api, panels, samples
+from ui.compare import compare
+from ui.compare import events as compare_events
+from ui.engine import Engine
+from ui.faces import faces
+from ui.form import modes, presets
+from ui.form.admission import MODES
+from ui.form.modes import Drive, Edit, Pose, Text
+from ui.i18n.text import I18N, language, say, t
 from ui.panels import Inputs, Output, Portrait, Settings, Speech
-from ui.runs import Engine
-from ui.text import I18N, language, say, t
+from ui.run import estimate
+from ui.run import events as run_events
+from ui.run.estimate import Clock
+from ui.takes import downloads, live_player, result_view, store
 from ui.theme import CSS, ICON, LANGUAGE, theme, toast_titles
-from ui.wait import Clock
+from ui.timeline import events as timeline_events
+from ui.timeline import timeline
 
 TABS = (*MODES, "compare", "edit", "about")
 QUEUE = 32  # visitors who may wait; with no number, a ZeroGPU Space allows one
@@ -60,7 +52,7 @@ LAUNCH_KWARGS: dict[str, Any] = {
     "head": LANGUAGE,
     "favicon_path": ICON,
     "i18n": I18N,
-    "app_kwargs": {"lifespan": takes.swept},
+    "app_kwargs": {"lifespan": store.swept},
     "max_file_size": "64mb",
     "footer_links": ["api", "settings"],
     "run_history": False,
@@ -85,7 +77,7 @@ def build_studio(engine: Engine) -> gr.Blocks:
     with gr.Blocks(
         title=say("title"),
         analytics_enabled=False,
-        delete_cache=(takes.SWEEP_EVERY, takes.KEEP),
+        delete_cache=(store.SWEEP_EVERY, store.KEEP),
         fill_width=True,
     ) as studio:
         header = panels.header()
@@ -130,7 +122,7 @@ def greet() -> list[Any]:
     if language() == "en":
         return [gr.skip()] * 3
     empty = ((say(name), say(f"{name}.hint")) for name in ("result.empty", "compare.empty"))
-    return [panels.masthead(), *(stage.message(*words) for words in empty)]
+    return [panels.masthead(), *(result_view.message(*words) for words in empty)]
 
 
 def _workbench(
@@ -224,7 +216,7 @@ def _wire_view(cards: Cards, inputs: Inputs, output: Output, board: compare.Boar
     }
 
     def show(mode: str, take: str, source: str) -> dict[Any, Any]:
-        return {parts[name]: value for name, value in handlers.view(mode, take, source).items()}
+        return {parts[name]: value for name, value in run_events.view(mode, take, source).items()}
 
     gr.on(
         [inputs.mode.change, inputs.take.change],
@@ -234,7 +226,7 @@ def _wire_view(cards: Cards, inputs: Inputs, output: Output, board: compare.Boar
         trigger_mode="always_last",
         **PRIVATE,
     )
-    inputs.source.change(handlers.ways, inputs.source, list(cards.speech.ways), **PRIVATE)
+    inputs.source.change(run_events.ways, inputs.source, list(cards.speech.ways), **PRIVATE)
 
 
 def _wire_inputs(cards: Cards, inputs: Inputs, output: Output) -> None:
@@ -242,7 +234,7 @@ def _wire_inputs(cards: Cards, inputs: Inputs, output: Output) -> None:
     portrait.upload.upload(lambda path: path, portrait.upload, portrait.image, **PRIVATE)
     for tile, path in zip(portrait.examples, samples.portraits(), strict=True):
         tile.click(
-            handlers.choose_portrait(path, inputs, output),
+            run_events.choose_portrait(path, inputs, output),
             [output.shown, output.running],
             [inputs.portrait, output.stage, output.video, output.facts, output.shown],
             **PRIVATE,
@@ -251,7 +243,7 @@ def _wire_inputs(cards: Cards, inputs: Inputs, output: Output) -> None:
         tile.click(lambda path=path: str(path), None, speech.upload, **PRIVATE)
     for name, button in pose.presets.items():
         button.click(
-            handlers.preset(name),
+            run_events.preset(name),
             [inputs.keys, pose.at, pose.lasts],
             [inputs.keys, pose.at],
             **JUDGING,
@@ -267,7 +259,7 @@ def _wire_inputs(cards: Cards, inputs: Inputs, output: Output) -> None:
     uploads: list[tuple[str, Any]] = [("portrait", inputs.portrait), ("drive", inputs.drive)]
     for field, part in (*uploads, ("speech", inputs.upload), ("speech", inputs.recording)):
         part.change(
-            handlers.remember(field, output),
+            run_events.remember(field, output),
             [part, output.session],
             output.history_card,
             preprocess=False,
@@ -303,7 +295,7 @@ def _wire_wait(
 ) -> None:
     """How long the next run will take; the crop's drawing tells of a new face."""
     edit = cards.edit
-    asked = {getattr(inputs, name) for name in wait.ASKED}
+    asked = {getattr(inputs, name) for name in estimate.ASKED}
     variants = {
         part for each in cards.compare.variants for part in (each.on, each.base, each.steps)
     }
@@ -312,7 +304,7 @@ def _wire_wait(
     changed |= {cards.portrait.crops, output.history, edit.start, edit.end}
     gr.on(
         [part.change for part in sorted(changed, key=lambda part: part._id)],
-        wait.note(clock, inputs, edit, output),
+        estimate.note(clock, inputs, edit, output),
         {*asked, edit.start, edit.end, output.session},
         output.wait,
         preprocess=False,
@@ -342,7 +334,7 @@ def _wire_presets(studio: gr.Blocks, kept: presets.Presets, inputs: Inputs) -> N
 
 def _wire_instruction(engine: Engine, text: Text, inputs: Inputs, output: Output) -> None:
     reading = {
-        "fn": handlers.understand(engine),
+        "fn": run_events.understand(engine),
         "inputs": [inputs.instruction, inputs.source, inputs.text, inputs.seconds],
         "outputs": [text.understood, output.timeline],
         **PRIVATE,
@@ -400,26 +392,26 @@ def _wire_run(engine: Engine, clock: Clock, inputs: Inputs, cards: Cards, output
     """Generate: show that it was heard, run, and tidy up after a failure. Stop: close the run."""
     edit, watch = cards.edit, cards.speech.watch
     clicked = output.generate.click(
-        handlers.waiting(output), None, output.all(), js=SHOW_RESULT, **PRIVATE
+        run_events.waiting(output), None, output.all(), js=SHOW_RESULT, **PRIVATE
     )
     running = clicked.then(
-        handlers.generate(engine, inputs, edit, output, watch, clock),
+        run_events.generate(engine, inputs, edit, output, watch, clock),
         inputs.all() | {output.session, edit.start, edit.end, edit.seed, edit.controlled, watch},
         [*output.all(), inputs.seed, edit.opened],
-        # Raw values: `door` alone judges them, in sentences of its own.
+        # Raw values: `admission` alone judges them, in sentences of its own.
         preprocess=False,
         api_visibility="private",
         show_progress_on=output.queue,
         **ONE_AT_A_TIME,
     )
-    running.success(None, js=live.HAND_OVER, **PRIVATE)
+    running.success(None, js=live_player.HAND_OVER, **PRIVATE)
     again = {"fn": downloads.subtitled, "outputs": output.video, **JUDGING}
     again["inputs"] = [output.download, output.session]
     running.failure(
-        handlers.failed(output), [output.shown, output.running], output.all(), **PRIVATE
+        run_events.failed(output), [output.shown, output.running], output.all(), **PRIVATE
     ).success(**again)
     output.stop.click(
-        handlers.stopped(output), output.shown, output.all(), cancels=[running], **PRIVATE
+        run_events.stopped(output), output.shown, output.all(), cancels=[running], **PRIVATE
     ).success(**again)
 
 
@@ -427,31 +419,31 @@ def _wire_takes(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) -> No
     """Takes of before: their settings again, one of the list, one from a file, and none at all."""
     everything = sorted(inputs.all(), key=lambda part: part._id)
     edit.file.upload(
-        handlers.open_file(inputs, edit, output),
+        run_events.open_file(inputs, edit, output),
         {*everything, edit.file, output.session},
         [*everything, edit.opened, output.session],
         **JUDGING,
     )
     gr.on(
         [output.reuse.click, output.history.apply],
-        handlers.reuse(inputs, output),
+        run_events.reuse(inputs, output),
         {*everything, output.recipe, output.session},
         everything,
         **JUDGING,
     ).success(lambda mode: gr.update(selected=mode), inputs.mode, tabs, **PRIVATE)
     output.history.select(
-        handlers.choose_take(edit, output),
+        run_events.choose_take(edit, output),
         [output.session, output.running],
         [*output.all(), edit.opened],
         **{**JUDGING, "preprocess": True},
     ).success(downloads.subtitled, [output.download, output.session], output.video, **JUDGING)
     output.history.delete(
-        handlers.drop_take(edit, output),
+        run_events.drop_take(edit, output),
         [output.session, output.running],
         [*output.all(), edit.opened],
         **{**JUDGING, "preprocess": True},
     ).success(downloads.subtitled, [output.download, output.session], output.video, **JUDGING)
-    output.forget.click(handlers.forget, output.session, None, **PRIVATE).success(
+    output.forget.click(run_events.forget, output.session, None, **PRIVATE).success(
         None, None, None, js=RELOAD, api_visibility="private"
     )
 

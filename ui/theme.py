@@ -8,7 +8,7 @@ import gradio as gr
 from gradio.themes.utils.colors import Color
 from gradio.themes.utils.fonts import LocalFont
 
-from ui.text import LANGUAGES
+from ui.i18n.text import LANGUAGES
 
 HERE = Path(__file__).parent
 CSS = HERE / "style.css"

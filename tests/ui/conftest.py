@@ -18,8 +18,8 @@ from PIL import Image
 
 from gaia_core.media.video import VideoWriter
 from ui import samples
+from ui.run.estimate import Clock
 from ui.studio import LAUNCH_KWARGS, build_studio
-from ui.wait import Clock
 
 
 class FreshClock(Clock):

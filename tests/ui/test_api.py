@@ -21,10 +21,11 @@ from gradio_client.exceptions import AppError
 
 from gaia_core.media.video import read_recipe, read_video
 from gaia_core.request import Request
-from ui import samples, takes
+from ui import samples
+from ui.i18n.text import say
 from ui.samples import output_of
 from ui.studio import build_studio
-from ui.text import say
+from ui.takes import store
 
 ROOT = Path(__file__).resolve().parents[2]
 API = "/speech_driven"
@@ -248,13 +249,13 @@ def test_each_take_has_a_folder_of_its_own_without_the_uploads(client, studio, p
 
 def test_old_takes_are_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    old, new = takes.new_folder(), takes.new_folder()
+    old, new = store.new_folder(), store.new_folder()
     (old / "gaia-0.mp4").touch()
     for path in (old / "gaia-0.mp4", old):
-        os.utime(path, (time.time() - 2 * takes.KEEP,) * 2)
+        os.utime(path, (time.time() - 2 * store.KEEP,) * 2)
 
     async def serve() -> None:
-        async with takes.swept(None):
+        async with store.swept(None):
             for _ in range(100):
                 await asyncio.sleep(0.02 if old.exists() else 0)
 

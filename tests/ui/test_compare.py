@@ -15,10 +15,10 @@ from fake_engine import Studio, until
 from PIL import Image
 
 from gaia_core.motion.measures import Measures
-from ui import compare
-from ui.compare import Compared
-from ui.session import Take
-from ui.text import say
+from ui.compare import compare
+from ui.compare.compare import Compared
+from ui.i18n.text import say
+from ui.takes.session import Take
 
 pytest.importorskip("playwright")
 

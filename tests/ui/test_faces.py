@@ -18,9 +18,10 @@ from gaia_core.errors import InputError
 from gaia_core.portrait.detector import FaceLandmarker
 from gaia_core.portrait.face import MIN_WIDTH
 from gaia_core.portrait.inspection import CROP, look
-from ui import faces, takes
-from ui.session import Session
-from ui.text import say
+from ui.faces import faces
+from ui.i18n.text import say
+from ui.takes import store
+from ui.takes.session import Session
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def engine() -> FakeEngine:
 @pytest.fixture
 def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An uploaded photo of three."""
-    monkeypatch.setattr(takes, "cache", lambda: tmp_path)
+    monkeypatch.setattr(store, "cache", lambda: tmp_path)
     pixels = np.full((90, 160, 3), 150, np.uint8)
     pixels[0, 0] = RED
     Image.fromarray(pixels).save(tmp_path / "group.png")

@@ -28,9 +28,10 @@ from hypothesis import strategies as st
 from gaia_core.media import exports
 from gaia_core.media.video import VideoWriter
 from gaia_core.request import Request, Word
-from ui import samples, takes
+from ui import samples
+from ui.i18n.text import say
 from ui.studio import build_studio
-from ui.text import say
+from ui.takes import store
 
 API = "/speech_driven"
 CRASHED = say("error.unexpected")
@@ -177,7 +178,7 @@ def test_presets_of_a_browser(does: str, page: Page) -> None:
                 return {"mine": preset, "other": other} if isinstance(name, str) else preset
             return name if getattr(part, "elem_id", None) == "preset" else None
 
-        answer = page.call(f"ui.presets.on_{does}", value)
+        answer = page.call(f"ui.form.presets.on_{does}", value)
         assert answer == say("error.preset", count=40) if isinstance(answer, str) else answer
 
     check()
@@ -190,7 +191,7 @@ def test_a_preset_sets_what_fits_and_nothing_else(page: Page) -> None:
     def value(part: Any) -> Any:
         return {"mine": kept} if isinstance(part, gr.BrowserState) else "mine"
 
-    answer = page.call("ui.presets.on_choose", value)
+    answer = page.call("ui.form.presets.on_choose", value)
     skipped = {"__type__": "update"}
     assert [update for update in answer if update != skipped] == [7, ["pose"], 0.5]
 
@@ -213,7 +214,7 @@ TAMPERED: dict[str, tuple[dict[str, Any], str | None]] = {
 @pytest.mark.parametrize("ending", ["mp4", "json"])
 def test_the_recipe_of_a_file(how: str, ending: str, page: Page) -> None:
     recipe, sentence = TAMPERED[how]
-    path = takes.cache() / f"{how}.{ending}"
+    path = store.cache() / f"{how}.{ending}"
     if ending == "json":
         path.write_text(json.dumps(recipe), "utf-8")
     else:
@@ -231,13 +232,13 @@ def opened(page: Page, path: Path) -> Any:
     """What the Edit tab answers to a file that was put into the cache."""
     file = {"path": str(path), "meta": {"_type": "gradio.FileData"}}
     return page.call(
-        "ui.handlers.on_open", lambda part: file if isinstance(part, gr.File) else None
+        "ui.run.events.on_open", lambda part: file if isinstance(part, gr.File) else None
     )
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_a_damaged_take_is_opened_or_refused(share: float, page: Page) -> None:
-    whole = takes.cache() / f"whole{share}.mp4"
+    whole = store.cache() / f"whole{share}.mp4"
     with VideoWriter(whole, 16, 16, None, RECIPE) as video:
         for _ in range(9):
             video.write(BLACK)
@@ -296,7 +297,7 @@ def test_a_full_disk_spoils_one_take_and_is_said(
         assert "The disk is full; free some space" in refusal(client, handle_file(photos["fine"]))
         assert until(lambda: not studio.folders()) and not studio.engine.running
         patch.undo()
-        patch.setattr("ui.takes.secrets.token_urlsafe", no_room)  # where a folder is made
+        patch.setattr("ui.takes.store.secrets.token_urlsafe", no_room)  # where a folder is made
         assert "The disk is full; free some space" in refusal(client, handle_file(photos["fine"]))
     assert make(client, handle_file(photos["fine"]))
 

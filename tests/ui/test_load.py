@@ -17,8 +17,8 @@ from PIL import Image
 
 from gaia_core.media.video import read_video
 from ui import studio as studio_module
-from ui import takes
 from ui.studio import LAUNCH_KWARGS, build_studio
+from ui.takes import store
 
 API = "/speech_driven"
 VISITORS, JOBS, PLACES = 8, 3, 3
@@ -35,7 +35,7 @@ def few_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
         engine = FakeEngine()
         page = build_studio(engine)
         # A launch leaves its own life span in what it is given.
-        given = {**LAUNCH_KWARGS, "app_kwargs": {"lifespan": takes.swept}}
+        given = {**LAUNCH_KWARGS, "app_kwargs": {"lifespan": store.swept}}
         _, url, _ = page.launch(**given, quiet=True, prevent_thread_lock=True)
         yield Studio(url, engine, cache)
         page.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fake_engine import NO_FACE, NOTHING, NOTICE, Studio, until
 
-from ui.text import say
+from ui.i18n.text import say
 
 pytest.importorskip("playwright")
 

@@ -9,10 +9,11 @@ import pytest
 from fake_engine import FakeEngine
 
 from gaia_core.request import Preview, Progress, Request, Result, Span
-from ui import presets, wait
-from ui.handlers import paced
-from ui.session import Session
-from ui.wait import Clock, Work
+from ui.form import presets
+from ui.run import estimate
+from ui.run.estimate import Clock, Work
+from ui.run.events import paced
+from ui.takes.session import Session
 
 
 @pytest.fixture
@@ -51,9 +52,9 @@ def test_the_clock_learns_from_runs(photo: Path, tmp_path: Path):
 
 
 def test_times_in_words():
-    assert wait.span(0.2) == "1 s" and wait.span(59.6) == "60 s" and wait.span(150) == "2 min"
-    assert wait.left(0.1, 5) == "" and wait.left(0.5, 30) == "about 30 s left"
-    assert wait.spoken("你好，世界" * 9) > 2 * wait.spoken("Hello, you" * 4)
+    assert [estimate.span(s) for s in (0.2, 59.6, 150)] == ["1 s", "60 s", "2 min"]
+    assert estimate.left(0.1, 5) == "" and estimate.left(0.5, 30) == "about 30 s left"
+    assert estimate.spoken("你好，世界" * 9) > 2 * estimate.spoken("Hello, you" * 4)
 
 
 # Presets

@@ -14,8 +14,8 @@ from gaia_core import SAMPLE_RATE
 from gaia_core.controls import CHANNELS, PRESETS, Controls, Keyframe, curve
 from gaia_core.errors import InputError
 from gaia_core.media.audio import write_audio
-from ui import timeline
-from ui.text import LANGUAGES, say
+from ui.i18n.text import LANGUAGES, say
+from ui.timeline import timeline
 
 pytest.importorskip("playwright")
 

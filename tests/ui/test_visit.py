@@ -9,9 +9,10 @@ import pytest
 from fake_engine import NO_FACE, SOFT, TOO_SMALL, Studio
 
 from gaia_core.request import Request
-from ui import presets, samples
-from ui.chinese import ZH
-from ui.text import say
+from ui import samples
+from ui.form import presets
+from ui.i18n.chinese import ZH
+from ui.i18n.text import say
 
 pytest.importorskip("playwright")
 

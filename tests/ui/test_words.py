@@ -18,10 +18,12 @@ from gradio_client.exceptions import AppError
 
 from gaia_core.errors import InputError
 from gaia_core.instruction import language
-from ui import samples, stage, text
-from ui.chinese import SENTENCES, ZH
-from ui.runs import toasts
-from ui.text import EN, say, told
+from ui import samples
+from ui.engine import toasts
+from ui.i18n import text
+from ui.i18n.chinese import SENTENCES, ZH
+from ui.i18n.text import EN, say, told
+from ui.takes import result_view
 
 CORE = Path(__file__).resolve().parent.parent.parent / "gaia_core"
 # Said to programs, at the server's start: not in the visitor's language.
@@ -62,7 +64,7 @@ def test_chinese_is_chinese():
 def test_a_visitor_is_told_in_the_language_of_the_browser(chinese):
     assert say("result.stopped") == ZH["result.stopped"]
     assert "2.5" in say("fact.seconds", seconds=2.5)
-    assert ZH["result.empty"] in stage.message(say("result.empty"))
+    assert ZH["result.empty"] in result_view.message(say("result.empty"))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fake_engine import until
 from playwright.sync_api import Locator, Page, expect
 
-from ui.text import say
+from ui.i18n.text import say
 
 SLOW = 60_000  # milliseconds; a busy machine
 expect.set_options(timeout=SLOW)

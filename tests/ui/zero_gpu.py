@@ -63,7 +63,7 @@ def main() -> None:
 
     from gaia_core.motion.script import NO_DRIVING, Script
     from gaia_core.render import Moved, NoGpu, Plan, Step
-    from ui.lent import lent
+    from ui.run.zero_gpu import lent
 
     def render(plan):
         yield Step(1.0)

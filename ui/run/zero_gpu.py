@@ -11,7 +11,7 @@ import spaces
 
 from gaia_core import running_time
 from gaia_core.render import Moved, NoGpu, Plan, Render, Step
-from ui.text import say
+from ui.i18n.text import say
 
 
 def lent(render: Render) -> Render:

@@ -21,8 +21,8 @@ from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.pipeline import Gaia
 from gaia_core.render import NoGpu, Plan, Step
 from gaia_core.request import Request, Result, Span
-from ui import lent
-from ui.text import say
+from ui.i18n.text import say
+from ui.run import zero_gpu
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -47,14 +47,14 @@ def test_the_decorated_path(service: str):
         assert told["came"] == ["Step", "Moved", "ndarray"] and told["elsewhere"]
     else:
         assert told["came"] == [] and told["refusal"] == say("notice.cpu")
-    assert told["asked"] == [lent.duration(plan())]
+    assert told["asked"] == [zero_gpu.duration(plan())]
 
 
 def test_where_gpus_are_not_lent_nothing_is_wrapped():
     def render(plan: Plan) -> Iterator[Step]:
         yield Step(1.0)
 
-    assert lent.lent(render) is render
+    assert zero_gpu.lent(render) is render
 
 
 def test_other_errors_are_not_taken_for_refusals(monkeypatch):
@@ -65,7 +65,7 @@ def test_other_errors_are_not_taken_for_refusals(monkeypatch):
             raise gr.Error("told", title=title)
 
         monkeypatch.setattr(spaces, "GPU", lambda duration: lambda render: run)
-        return lent.lent(lambda plan: iter(()))(plan())
+        return zero_gpu.lent(lambda plan: iter(()))(plan())
 
     with pytest.raises(NoGpu):
         list(broken(False, "ZeroGPU quota exceeded"))
@@ -76,11 +76,11 @@ def test_other_errors_are_not_taken_for_refusals(monkeypatch):
 
 
 def test_more_work_asks_for_more_seconds():
-    base = lent.duration(plan())
-    assert base < lent.duration(plan(side=512)) < lent.duration(plan(side=1024))
-    assert base < lent.duration(plan(frames=500))
-    assert base < lent.duration(plan(steps=100))
-    assert base < lent.duration(plan(steps=100, spans=(Span(0, 9, 1),)))
+    base = zero_gpu.duration(plan())
+    assert base < zero_gpu.duration(plan(side=512)) < zero_gpu.duration(plan(side=1024))
+    assert base < zero_gpu.duration(plan(frames=500))
+    assert base < zero_gpu.duration(plan(steps=100))
+    assert base < zero_gpu.duration(plan(steps=100, spans=(Span(0, 9, 1),)))
     assert running_time.seconds(250, (), 10, 256, "cpu") == pytest.approx(11.7, rel=0.1)
 
 

@@ -14,16 +14,20 @@ from gradio.components import Component
 
 from gaia_core.errors import InputError
 from gaia_core.request import Progress, Request, Result
-from ui import compare, faces, stage, takes, timeline, wait
-from ui.compare import NAMES, OWN, Board, Card, Compared, Comparison, Variant
-from ui.door import MODES, Form, admit
-from ui.handlers import Updates, address_of, form_of, paced, take_of
-from ui.modes import Edit
+from ui.compare import compare
+from ui.compare.compare import NAMES, OWN, Board, Card, Compared, Comparison, Variant
+from ui.engine import Engine, run, toasts
+from ui.faces import faces
+from ui.form.admission import MODES, Form, admit
+from ui.form.modes import Edit
+from ui.i18n.text import say
 from ui.panels import Inputs, Output
-from ui.runs import Engine, run, toasts
-from ui.session import Session
-from ui.text import say
-from ui.wait import Clock
+from ui.run import estimate
+from ui.run.estimate import Clock
+from ui.run.events import Updates, address_of, form_of, paced, take_of
+from ui.takes import result_view, store
+from ui.takes.session import Session
+from ui.timeline import timeline
 
 
 def generate(
@@ -64,8 +68,8 @@ def generate(
                         yield {
                             **_shown(comparison, board),
                             output.history_card: gr.update(visible=True),
-                            output.history: stage.history(session.takes, 0),
-                            edit.opened: stage.opened(take.recipe, take.seconds),
+                            output.history: result_view.history(session.takes, 0),
+                            edit.opened: result_view.opened(take.recipe, take.seconds),
                         }
             yield _idle(comparison, board)
 
@@ -78,7 +82,7 @@ def note(
     """How long all variants that are on will take together, as HTML."""
 
     def on_change(values: dict[Component, Any]) -> str:
-        shared = wait.given(inputs, values)
+        shared = estimate.given(inputs, values)
         works = []
         # What is wrong is said when the button is pressed.
         with suppress(InputError, TypeError, ValueError):
@@ -86,8 +90,8 @@ def note(
                 if values[variant.on]:
                     steps = _own(values, variant).get("steps", shared["steps"])
                     own = {"mode": values[variant.base], "steps": steps}
-                    works.append(wait.asked_for(shared | own))
-            return wait.told(clock, works, values[output.session])
+                    works.append(estimate.asked_for(shared | own))
+            return estimate.told(clock, works, values[output.session])
         return ""
 
     return on_change
@@ -135,7 +139,7 @@ def _number(field: str, text: str) -> float:
 
 def _working(name: str, index: int, count: int, progress: str) -> str:
     now = say("compare.now", name=name, index=index + 1, count=count)
-    below = progress or stage.working(Progress("start", 0.0))
+    below = progress or result_view.working(Progress("start", 0.0))
     return f'<p class="compare-now" role="status">{escape(now)}</p>{below}'
 
 
@@ -151,7 +155,7 @@ def _shown(comparison: Comparison, board: Board) -> Updates:
 def waiting(board: Board) -> Callable[[], Updates]:
     """The page right after the click, before there is a free place."""
     return lambda: {
-        board.stage: gr.update(value=stage.working(None), visible=True),
+        board.stage: gr.update(value=result_view.working(None), visible=True),
         board.player: gr.update(value=compare.played([])),
         board.table: gr.update(visible=False),
         board.again: gr.update(visible=False),
@@ -166,7 +170,7 @@ def ended(board: Board) -> Callable[[Comparison], Updates]:
 
 
 def _idle(comparison: Comparison, board: Board) -> Updates:
-    empty = stage.message(say("compare.stopped"), say("result.failed.hint"))
+    empty = result_view.message(say("compare.stopped"), say("result.failed.hint"))
     return {
         **_shown(comparison, board),
         board.stage: gr.update(value=empty, visible=not comparison.made),
@@ -183,11 +187,11 @@ def packed(board: Board) -> Callable[[Comparison, Session], Updates]:
             made = comparison.made
             if not made or not all(one.take.video.is_file() for one in made):
                 raise InputError(say("error.gone", field=say("media.take")))
-            folder: Path = takes.new_folder()
+            folder: Path = store.new_folder()
             try:
                 path = compare.pack(made, folder)
             except BaseException:
-                takes.discard(folder)
+                store.discard(folder)
                 raise
             session.files.add(path)
             return {board.file: gr.update(value=str(path))}

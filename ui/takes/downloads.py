@@ -17,10 +17,10 @@ from PIL import Image
 from gaia_core.errors import InputError
 from gaia_core.media import exports
 from gaia_core.request import Result
-from ui import takes
-from ui.runs import toasts
-from ui.session import Session
-from ui.text import say, t
+from ui.engine import toasts
+from ui.i18n.text import say, t
+from ui.takes import store
+from ui.takes.session import Session
 
 # Pressed by the page once there is a file: one click of the visitor is enough.
 FETCH = """() => {
@@ -31,7 +31,7 @@ FETCH = """() => {
 
 @dataclass(frozen=True)
 class Downloads:
-    """One button for each of `outputs.SUFFIX`, and the hidden one that the browser downloads by."""
+    """One button for each of `exports.SUFFIX`, and the hidden one that the browser downloads by."""
 
     buttons: dict[str, gr.Button]
     file: gr.DownloadButton
@@ -76,7 +76,7 @@ def subtitles(video: Path | None) -> str:
     """
     path = video and video.with_suffix(".vtt")
     if path is None or not path.is_file():
-        path = takes.cache() / "none.vtt"
+        path = store.cache() / "none.vtt"
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("WEBVTT\n", "utf-8")

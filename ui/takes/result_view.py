@@ -16,8 +16,8 @@ from PIL import Image
 
 from gaia_core import FPS
 from gaia_core.request import Progress, Result
-from ui.session import Take
-from ui.text import say, t, told
+from ui.i18n.text import say, t, told
+from ui.takes.session import Take
 
 STAGES = ("voice", "face", "speech", "motion", "frames", "file")
 PREVIEW_SIDE = 384  # px; small enough to send a few times a second
@@ -54,7 +54,7 @@ def message(title: str, hint: str = "") -> str:
 def working(progress: Progress | None, preview: str = "", left: str = "") -> str:
     """The stage at work: which step, how far, and the latest frame once there is one.
 
-    `progress` is None while waiting in the queue, whose length `wait.queue` fills in; `preview`
+    `progress` is None while waiting in the queue, whose length `panels` fills in; `preview`
     comes from `data_url`; `left` says how long it will still take.
     """
     waiting = progress is None

@@ -18,8 +18,9 @@ from gaia_core import MAX_SECONDS
 from gaia_core.controls import Controls, is_number
 from gaia_core.errors import InputError
 from gaia_core.request import MAX_SEED, MEDIA, Request, Span
-from ui import samples, takes
-from ui.text import say
+from ui import samples
+from ui.i18n.text import say
+from ui.takes import store
 
 MODES = ("speech", "pose", "text", "video")
 SOURCES = ("text", "upload", "record", "none")
@@ -286,7 +287,7 @@ def uploaded(field: str, value: Any) -> Path:
     except (OSError, ValueError):  # a name that no file can have: NUL in it, too long
         raise InputError(say("error.file", field=field)) from None
     # A program can name any path it likes; only what it uploaded is its own.
-    if not found.is_relative_to(takes.cache()):
+    if not found.is_relative_to(store.cache()):
         raise InputError(say("error.file", field=field))
     if not there:
         raise InputError(say("error.gone", field=field))

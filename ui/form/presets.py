@@ -11,9 +11,9 @@ from gradio.components import Component
 
 from gaia_core.controls import is_number
 from gaia_core.errors import InputError
+from ui.engine import toasts
+from ui.i18n.text import say, t
 from ui.panels import Inputs
-from ui.runs import toasts
-from ui.text import say, t
 
 MAX_PRESETS = 30
 MAX_NAME = 40

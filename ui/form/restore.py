@@ -10,7 +10,7 @@ from typing import Any
 from gaia_core.controls import Controls
 from gaia_core.request import MEDIA, Request
 from ui import samples
-from ui.door import LAST_SECOND, TAKES, read_recipe
+from ui.form.admission import LAST_SECOND, TAKES, read_recipe
 
 CONSTANT = ("smile", "brows", "mouth", "gaze_x", "gaze_y")  # the channels that have a slider
 
@@ -45,7 +45,7 @@ def mode_of(request: Request) -> str:
 
 
 def form_values(recipe: Mapping[str, Any], found: Mapping[str, Path]) -> dict[str, Any]:
-    """A recipe as values of the fields of `door.Form` that it settles.
+    """A recipe as values of the fields of `admission.Form` that it settles.
 
     Args:
         found: media by their fingerprint; those that are not here are left as they are.

@@ -16,14 +16,18 @@ from gaia_core.controls import CHANNELS, PRESETS
 from gaia_core.errors import InputError
 from gaia_core.media.video import read_recipe
 from gaia_core.request import Preview, Progress, Request, Result, Segment
-from ui import door, downloads, faces, restore, samples, stage, timeline
-from ui.door import FORM, SOURCES, Form, admit
-from ui.modes import Edit
+from ui import samples
+from ui.engine import UPDATE_EVERY, Engine, run, toasts
+from ui.faces import faces
+from ui.form import admission, restore
+from ui.form.admission import FORM, SOURCES, Form, admit
+from ui.form.modes import Edit
+from ui.i18n.text import say, t
 from ui.panels import Inputs, Output, speech_choices
-from ui.runs import UPDATE_EVERY, Engine, run, toasts
-from ui.session import Session, Take
-from ui.text import say, t
-from ui.wait import Clock, left, spoken
+from ui.run.estimate import Clock, left, spoken
+from ui.takes import downloads, result_view
+from ui.takes.session import Session, Take
+from ui.timeline import timeline
 
 PREVIEW_EVERY = 0.4  # seconds
 
@@ -51,7 +55,7 @@ def generate(
                 wanted = _edited(values, form, edit, session)
             else:
                 wanted = admit(form.asked())
-            yield {output.stage: stage.working(Progress("start", 0.0))}
+            yield {output.stage: result_view.working(Progress("start", 0.0))}
             with closing(run(engine, wanted, bool(values[watch]))) as events:
                 picture, playing, began = "", False, time.monotonic()
                 for event in paced(events):
@@ -89,7 +93,7 @@ def form_of(values: dict[Component, Any], inputs: Inputs) -> Form:
 def _edited(values: dict[Component, Any], form: Form, edit: Edit, session: Session) -> Request:
     if session.opened is None:
         raise InputError(say("error.nothing"))
-    return door.rerender(
+    return admission.rerender(
         session.opened,
         _media(session, form),
         values[edit.start],
@@ -103,9 +107,9 @@ def _edited(values: dict[Component, Any], form: Form, edit: Edit, session: Sessi
 def _media(session: Session, form: Form) -> list[Path]:
     """Where a recipe's media may be: what this visitor used or has chosen now."""
     chosen = {"portrait": form.portrait, "speech": form.upload, "drive": form.drive}
-    found = [door.uploaded(name, value) for name, value in chosen.items() if value]
+    found = [admission.uploaded(name, value) for name, value in chosen.items() if value]
     if form.recording:
-        found.append(door.uploaded("speech", form.recording))
+        found.append(admission.uploaded("speech", form.recording))
     return [*session.files, *found]
 
 
@@ -127,11 +131,12 @@ def paced(events: Iterable[Any]) -> Iterator[tuple[str, str] | Segment | Result]
         elif isinstance(event, Progress):
             progress = Progress(event.stage, max(event.fraction, progress.fraction))
         elif isinstance(event, Preview) and now - previewed >= PREVIEW_EVERY:
-            preview, previewed = stage.data_url(event.frame), now
+            preview, previewed = result_view.data_url(event.frame), now
             updated = -1.0  # at once: a short take may end before the next is due
         if now - updated >= UPDATE_EVERY and not isinstance(event, Segment | Result):
             updated = now
-            yield stage.working(progress, preview, left(progress.fraction, now - began)), preview
+            rest = left(progress.fraction, now - began)
+            yield result_view.working(progress, preview, rest), preview
 
 
 def take_of(
@@ -144,10 +149,10 @@ def take_of(
     return Take(
         video=result.video,
         recipe=result.recipe,
-        facts=stage.facts(result),
+        facts=result_view.facts(result),
         code=restore.python_code(request, url),
         thumbnail=picture,
-        seconds=stage.seconds(result),
+        seconds=result_view.seconds(result),
         timeline=line,
     )
 
@@ -166,8 +171,8 @@ def _finished(session: Session, inputs: Inputs, edit: Edit, output: Output, mode
         output.stop: gr.update(visible=False),
         output.running: False,
         output.history_card: gr.update(visible=True),
-        output.history: stage.history(session.takes, 0),
-        edit.opened: stage.opened(take.recipe, take.seconds),
+        output.history: result_view.history(session.takes, 0),
+        edit.opened: result_view.opened(take.recipe, take.seconds),
     }
     if mode != "edit":
         updates[inputs.seed] = take.recipe["seed"]
@@ -194,7 +199,7 @@ def _shown(take: Take, output: Output) -> Updates:
 def waiting(output: Output) -> Callable[[], Updates]:
     """The page right after the click, before there is a free place."""
     return lambda: {
-        **_stage_only(output, stage.working(None)),
+        **_stage_only(output, result_view.working(None)),
         output.generate: gr.update(visible=False),
         output.stop: gr.update(visible=True),
         output.running: True,
@@ -228,7 +233,7 @@ def _idle(output: Output, key: str, shown: str) -> Updates:
             output.details: gr.update(visible=shown == "take"),
         }
     else:
-        view = _stage_only(output, stage.message(say(key), say(f"{key}.hint")))
+        view = _stage_only(output, result_view.message(say(key), say(f"{key}.hint")))
     return {
         **view,
         **output.live.hidden(),
@@ -263,7 +268,7 @@ def choose_portrait(
             updates |= {
                 output.stage: gr.update(visible=False),
                 output.video: gr.update(value=str(ready), visible=True, autoplay=False),
-                output.facts: gr.update(value=stage.caption(), visible=True),
+                output.facts: gr.update(value=result_view.caption(), visible=True),
                 output.shown: "example",
             }
         return updates
@@ -276,7 +281,7 @@ def preset(name: str) -> Callable[[Any, Any, Any], tuple[list[Any], float]]:
 
     def on_preset(keys: Any, at: Any, lasts: Any) -> tuple[list[Any], float]:
         with toasts(page=True):
-            rows = [row for track in door.tracks(keys).items() for row in _rows(*track)]
+            rows = [row for track in admission.tracks(keys).items() for row in _rows(*track)]
             start, length = max(float(at or 0), 0.0), max(float(lasts or 0), 0.4)
             order = {channel: index for index, channel in enumerate(CHANNELS)}
             added = PRESETS[name](length).to_json()["tracks"]
@@ -307,8 +312,9 @@ def understand(engine: Engine) -> Callable[[Any, Any, Any, Any], tuple[Any, Any]
         try:
             reading = read(instruction, max(1.0, said or float(seconds or 0)))
         except InputError as error:
-            return gr.update(value=stage.notice(str(error)), visible=True), gr.update(grasped={})
-        shown = gr.update(value=stage.reading(reading), visible=True)
+            notice = result_view.notice(str(error))
+            return gr.update(value=notice, visible=True), gr.update(grasped={})
+        shown = gr.update(value=result_view.reading(reading), visible=True)
         return shown, gr.update(grasped=timeline.grasp(reading))
 
     return on_instruction
@@ -317,7 +323,7 @@ def understand(engine: Engine) -> Callable[[Any, Any, Any, Any], tuple[Any, Any]
 def view(mode: str, take: str, source: str) -> dict[str, Any]:
     """Which parts a tab shows, by name, and what its button says."""
     comparing = mode == "compare"
-    making = comparing or mode in door.MODES
+    making = comparing or mode in admission.MODES
     dubbed = mode != "video" or take != "reenact"
     return {
         "workbench": gr.update(visible=mode != "about"),
@@ -342,7 +348,7 @@ def view(mode: str, take: str, source: str) -> dict[str, Any]:
 
 
 def _source(mode: str, source: str) -> Any:
-    if mode not in (*door.MODES, "compare"):
+    if mode not in (*admission.MODES, "compare"):
         return gr.skip()
     # The first tab has no "none": it is all about speech.
     chosen = "text" if (mode, source) == ("speech", "none") else source
@@ -364,25 +370,25 @@ def open_file(
 
     def on_open(values: dict[Component, Any]) -> Updates:
         with toasts(page=True):
-            path = door.uploaded("recipe", values[edit.file])
+            path = admission.uploaded("recipe", values[edit.file])
             if path.suffix.lower() == ".json":
-                recipe = door.read_recipe(path.read_text("utf-8", "replace"))
+                recipe = admission.read_recipe(path.read_text("utf-8", "replace"))
             else:
-                recipe = door.read_recipe(read_recipe(path))
+                recipe = admission.read_recipe(read_recipe(path))
             session: Session = values[output.session]
             form = form_of(values, inputs)
             session.files.add(path)
             session.opened = recipe
             heard = timeline.of_file(path)
             session.dropped = recipe, heard
-            found = door.fingerprints(_media(session, form))
-            missing = door.missing_media(recipe, found)
+            found = admission.fingerprints(_media(session, form))
+            missing = admission.missing_media(recipe, found)
             restored = _restored(recipe, found, inputs)
             return {
                 **restored,
                 inputs.keys: gr.update(value=restored[inputs.keys], heard=heard),
                 inputs.mode: "edit",
-                edit.opened: stage.opened(recipe, heard.get("seconds"), missing),
+                edit.opened: result_view.opened(recipe, heard.get("seconds"), missing),
             }
 
     return on_open
@@ -397,8 +403,8 @@ def reuse(
         with toasts(page=True):
             session: Session = values[output.session]
             take = _listed(session, event)
-            recipe = door.read_recipe(take.recipe if take else values[output.recipe])
-            found = door.fingerprints(_media(session, form_of(values, inputs)))
+            recipe = admission.read_recipe(take.recipe if take else values[output.recipe])
+            found = admission.fingerprints(_media(session, form_of(values, inputs)))
             return _restored(recipe, found, inputs)
 
     return on_reuse
@@ -431,8 +437,8 @@ def choose_take(edit: Edit, output: Output) -> Callable[[Session, bool, gr.Event
         session.opened = take.recipe
         return {
             **_shown(take, output),
-            output.history: stage.history(session.takes, session.takes.index(take)),
-            edit.opened: stage.opened(take.recipe, take.seconds),
+            output.history: result_view.history(session.takes, session.takes.index(take)),
+            edit.opened: result_view.opened(take.recipe, take.seconds),
         }
 
     return on_choose
@@ -446,7 +452,7 @@ def drop_take(edit: Edit, output: Output) -> Callable[[Session, bool, gr.EventDa
         if take is None:
             return {output.running: running}
         session.drop(take)
-        opened = stage.nothing_opened() if session.opened is None else gr.skip()
+        opened = result_view.nothing_opened() if session.opened is None else gr.skip()
         updates: Updates = {edit.opened: opened}
         dropped, shown = event._data["index"], event._data.get("shown")
         if not isinstance(shown, int):
@@ -458,14 +464,14 @@ def drop_take(edit: Edit, output: Output) -> Callable[[Session, bool, gr.EventDa
         elif shown == dropped:
             updates |= {output.shown: ""}  # nothing to come back to when the run is over
         now = 0 if shown == dropped else shown - (dropped < shown)
-        return updates | {output.history: stage.history(session.takes, now)}
+        return updates | {output.history: result_view.history(session.takes, now)}
 
     return on_drop
 
 
 def _nothing(output: Output) -> Updates:
     """The result panel without a video."""
-    empty = stage.message(say("result.empty"), say("result.empty.hint"))
+    empty = result_view.message(say("result.empty"), say("result.empty.hint"))
     gone = gr.update(value=None, visible=False)
     return {**_stage_only(output, empty), output.video: gone, output.shown: ""}
 
@@ -482,7 +488,7 @@ def remember(field: str, output: Output) -> Callable[[Any, Session], Updates]:
 
     def on_upload(value: Any, session: Session) -> Updates:
         try:
-            path = door.uploaded(field, value)
+            path = admission.uploaded(field, value)
         except InputError:
             return {output.history_card: gr.skip()}  # nothing there, or no upload
         session.files.add(path)

@@ -12,13 +12,14 @@ from gradio.components import Component
 from gaia_core.controls import Controls
 from gaia_core.errors import InputError
 from gaia_core.request import MAX_SEED
-from ui import door, restore, timeline
-from ui.handlers import Updates, form_of
-from ui.modes import Edit
+from ui.engine import toasts
+from ui.form import admission, restore
+from ui.form.modes import Edit
 from ui.panels import Inputs, Output
-from ui.runs import toasts
-from ui.session import Session
-from ui.wait import spoken
+from ui.run.estimate import spoken
+from ui.run.events import Updates, form_of
+from ui.takes.session import Session
+from ui.timeline import timeline
 
 # After the span is set, the button that makes it is pressed for the visitor.
 PRESS = """() => { document.querySelector("#generate").click(); return []; }"""
@@ -34,7 +35,7 @@ def hear(inputs: Inputs, output: Output) -> Callable[[dict[Component, Any]], Any
         if source in ("upload", "record"):
             given = values[inputs.upload if source == "upload" else inputs.recording]
             with suppress(InputError):  # nothing there yet, or no sound: said when it is used
-                heard = timeline.hear(door.uploaded("speech", given))
+                heard = timeline.hear(admission.uploaded("speech", given))
         elif source == "none":
             heard = {"seconds": values[inputs.seconds] or 0}
         elif isinstance(text, str):
@@ -73,7 +74,7 @@ def pasted(inputs: Inputs) -> Callable[[gr.EventData], Updates]:
     def on_submit(event: gr.EventData) -> Updates:
         with toasts(page=True):
             data = event._data
-            given = door.controls_of(data.get("json") if isinstance(data, dict) else None)
+            given = admission.controls_of(data.get("json") if isinstance(data, dict) else None)
             values = restore.control_values(given)
             updates: Updates = {inputs.keys: gr.update(value=values["keys"])}
             for channel, slider in inputs.expression.items():

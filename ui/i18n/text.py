@@ -15,7 +15,7 @@ from typing import Any
 import gradio as gr
 from gradio.context import LocalContext
 
-from ui.chinese import SENTENCES, ZH
+from ui.i18n.chinese import SENTENCES, ZH
 
 EN = {
     "title": "GAIA studio",

@@ -16,10 +16,12 @@ import gradio as gr
 from gaia_core.errors import InputError
 from gaia_core.portrait.inspection import Look, Seen
 from gaia_core.request import Result
-from ui import door, samples, stage
-from ui.runs import Engine
-from ui.session import Session
-from ui.text import say, told
+from ui import samples
+from ui.engine import Engine
+from ui.form import admission
+from ui.i18n.text import say, told
+from ui.takes import result_view
+from ui.takes.session import Session
 
 CSS = Path(__file__).with_name("faces.css")
 MAX_SHOWN = 24  # the largest; of a crowd nobody animates the rest
@@ -46,13 +48,13 @@ def show(engine: Engine) -> Callable[[Any, Any, Session], tuple[str, str, Any]]:
 
     def on_change(portrait: Any, face: Any, session: Session) -> tuple[str, str, Any]:
         try:
-            path = door.uploaded("portrait", portrait)
+            path = admission.uploaded("portrait", portrait)
         except InputError:  # no portrait
             return "", "", gr.skip()
         try:
             look = seen(engine, path, session)
         except InputError as error:
-            return "", stage.notice(str(error)), gr.skip()
+            return "", result_view.notice(str(error)), gr.skip()
         count = len(look.faces)
         chosen = face if isinstance(face, int) and 0 <= face < count else 0
         if samples.is_shipped(path):  # chosen by us: its flaws are no task for the visitor
@@ -107,7 +109,7 @@ def draw_crops(look: Look, chosen: int) -> str:
     """What will move; for several faces all of them in a row, the chosen one marked."""
     face = look.faces[chosen]
     if len(look.faces) == 1:
-        picture = f'<img src="{stage.data_url(face.crop)}" alt="{escape(say("face.crop"))}">'
+        picture = f'<img src="{result_view.data_url(face.crop)}" alt="{escape(say("face.crop"))}">'
         words = "" if face.problem else say("face.one")
     else:
         picture = "".join(
@@ -115,7 +117,7 @@ def draw_crops(look: Look, chosen: int) -> str:
                 look,
                 index,
                 chosen,
-                f'<img src="{stage.data_url(other.crop)}" alt=""><span>{index + 1}</span>',
+                f'<img src="{result_view.data_url(other.crop)}" alt=""><span>{index + 1}</span>',
             )
             for index, other in enumerate(look.faces[:MAX_SHOWN])
         )

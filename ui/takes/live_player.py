@@ -14,7 +14,7 @@ import gradio as gr
 from gradio import processing_utils
 
 from gaia_core.request import Segment
-from ui.text import t
+from ui.i18n.text import t
 
 # The finished film goes on where its parts were being watched.
 HAND_OVER = """() => {

@@ -18,8 +18,8 @@ import gradio as gr
 from gaia_core.errors import InputError, full_disk_told
 from gaia_core.portrait.inspection import Look
 from gaia_core.request import Event, Request
-from ui import takes
-from ui.text import say, told
+from ui.i18n.text import say, told
+from ui.takes import store
 
 logger = logging.getLogger(__name__)
 
@@ -41,14 +41,14 @@ def run(engine: Engine, request: Request, live: bool = False) -> Generator[Event
 
     A take that is not finished leaves nothing behind.
     """
-    folder = takes.new_folder()
+    folder = store.new_folder()
     parts = folder / "parts" if live else None
     try:
         if parts is not None:
             parts.mkdir()
         yield from engine.generate(request, folder / f"gaia-{request.seed}.mp4", segments=parts)
     except BaseException:  # also when closed, which stops the engine's generator first
-        takes.discard(folder)
+        store.discard(folder)
         raise
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from gaia_core.portrait.inspection import Look
 from gaia_core.request import MEDIA, Request
-from ui import samples, takes
+from ui import samples
+from ui.takes import store
 
 MAX_TAKES = 12  # in the list; older ones stay on disk until they are swept
 
@@ -64,19 +65,19 @@ class Session:
         self.files.discard(take.video)
         if self.opened is take.recipe:
             self.opened = None
-        takes.discard(take.video.parent)
+        store.discard(take.video.parent)
 
     def delete(self) -> int:
         """Removes the visitor's uploads and takes from the disk; returns how many there were.
 
         Examples stay: their copies in the cache are everybody's.
         """
-        cache, deleted = takes.cache(), 0
+        cache, deleted = store.cache(), 0
         for path in self.files:
             if not path.is_file() or not path.is_relative_to(cache):
                 continue
             if path.is_relative_to(cache / "takes"):
-                takes.discard(path.parent)
+                store.discard(path.parent)
             elif samples.is_shipped(path):
                 continue
             else:

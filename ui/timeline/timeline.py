@@ -21,8 +21,8 @@ from gaia_core.errors import InputError
 from gaia_core.media.audio import length, read_audio
 from gaia_core.motion.curves import LINES, Sketch
 from gaia_core.request import Request, Result
-from ui.runs import Engine
-from ui.text import LANGUAGES
+from ui.engine import Engine
+from ui.i18n.text import LANGUAGES
 
 SCRIPT = Path(__file__).with_name("timeline.js").read_text("utf-8")
 CSS = Path(__file__).with_name("timeline.css")

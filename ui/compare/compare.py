@@ -1,6 +1,6 @@
 """The Compare tab: the same portrait and speech, up to four ways, in one player and one table.
 
-Layout, and what is said of a comparison: its differences and measures. Events: `compare_events`.
+Layout, and what is said of a comparison: its differences and measures. Events: `compare.events`.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from gaia_core import FPS
 from gaia_core.media.grid import side_by_side
 from gaia_core.motion.measures import Measures
 from gaia_core.request import MAX_INSTRUCTION
-from ui import downloads, stage
-from ui.door import MODES
+from ui.form.admission import MODES
+from ui.i18n.text import LANGUAGES, say, t
 from ui.panels import heading, hint
-from ui.session import Take
-from ui.text import LANGUAGES, say, t
+from ui.takes import downloads, result_view
+from ui.takes.session import Take
 
 NAMES = ("A", "B", "C", "D")
 SCRIPT = Path(__file__).with_name("compare.js").read_text("utf-8")
@@ -185,7 +185,8 @@ def actions() -> tuple[gr.Row, gr.HTML, gr.Button, gr.Button]:
 def board(actions: gr.Row, wait: gr.HTML, generate: gr.Button, stop: gr.Button) -> Board:
     with gr.Column(elem_classes="card", elem_id="compare-result", visible=False) as column:
         shown = gr.HTML(
-            stage.message(say("compare.empty"), say("compare.empty.hint")), elem_id="compare-stage"
+            result_view.message(say("compare.empty"), say("compare.empty.hint")),
+            elem_id="compare-stage",
         )
         player = gr.HTML(
             value={"takes": []},

@@ -16,12 +16,14 @@ from gaia_core.errors import InputError
 from gaia_core.media.audio import length
 from gaia_core.media.compositing import fitting
 from gaia_core.request import Request, Result, Span
-from ui import door, faces, samples
-from ui.modes import Edit
+from ui import samples
+from ui.engine import Engine
+from ui.faces import faces
+from ui.form import admission
+from ui.form.modes import Edit
+from ui.i18n.text import say
 from ui.panels import Inputs, Output
-from ui.runs import Engine
-from ui.session import Session
-from ui.text import say
+from ui.takes.session import Session
 
 ASKED = (
     *("mode", "portrait", "face", "steps", "size"),
@@ -126,7 +128,7 @@ def given(inputs: Inputs, values: dict[Component, Any]) -> dict[str, Any]:
 
 def asked_for(given: dict[str, Any]) -> Work | None:
     """What a tab asks for; None while its length is not known."""
-    portrait = door.uploaded("portrait", given["portrait"])
+    portrait = admission.uploaded("portrait", given["portrait"])
     seconds = _length(given)
     if not seconds:
         return None
@@ -136,12 +138,12 @@ def asked_for(given: dict[str, Any]) -> Work | None:
 def _length(given: dict[str, Any]) -> float | None:
     """Seconds of the take, as far as they are known."""
     if given["mode"] == "video" and given["take"] == "reenact":
-        return length(door.uploaded("drive", given["drive"]))
+        return length(admission.uploaded("drive", given["drive"]))
     if given["source"] == "text":
         return spoken(str(given["text"] or ""))
     if given["source"] in ("upload", "record"):
         sound = given["upload" if given["source"] == "upload" else "recording"]
-        return length(door.uploaded("speech", sound))
+        return length(admission.uploaded("speech", sound))
     return float(given["seconds"])
 
 

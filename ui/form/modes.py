@@ -11,11 +11,11 @@ import gradio as gr
 
 from gaia_core.controls import CHANNELS, PRESETS, STRENGTHS
 from gaia_core.request import MAX_INSTRUCTION, MAX_SEED, Request
-from ui import stage
-from ui.door import GROUPS, TAKES
+from ui.form.admission import GROUPS, TAKES
+from ui.form.restore import CONSTANT
+from ui.i18n.text import say, t
 from ui.panels import heading, hint
-from ui.restore import CONSTANT
-from ui.text import say, t
+from ui.takes import result_view
 
 INSTRUCTIONS = ("smile", "timed", "look")  # the examples, by the last part of their key
 
@@ -181,7 +181,7 @@ def drive() -> Drive:
 def edit() -> Edit:
     with gr.Column(elem_classes="card", elem_id="edit-card", visible=False) as card:
         heading("edit")
-        opened = gr.HTML(stage.nothing_opened(), apply_default_css=False, elem_id="opened")
+        opened = gr.HTML(result_view.nothing_opened(), apply_default_css=False, elem_id="opened")
         file = gr.File(
             file_types=[".mp4", ".json"],
             label=t("open.label"),

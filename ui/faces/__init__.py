@@ -1,0 +1,1 @@
+"""The faces of the portrait, drawn on it and chosen there."""

@@ -1,0 +1,1 @@
+"""Every text of the studio, in English and Chinese."""

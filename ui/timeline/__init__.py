@@ -1,0 +1,1 @@
+"""The timeline of keyframes, sound and motion curves."""
