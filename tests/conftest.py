@@ -5,10 +5,12 @@ Everything made once for all tests is to be read only.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -29,9 +31,20 @@ from gaia_core.renderer.inpainting import Inpainter
 from gaia_core.speech.encoder import FEATURES, SpeechEncoder
 from gaia_core.training.motion import assign_groups, fit_motion_encoder, fit_template
 
-torch.set_num_threads(min(2, torch.get_num_threads()))
+if "PYTEST_XDIST_WORKER" in os.environ:  # beside others: more threads than cores slow all down
+    os.environ["OMP_NUM_THREADS"] = "1"  # of what tests start
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+else:
+    torch.set_num_threads(min(2, torch.get_num_threads()))
 
 NOISE = 2e-4  # of the made faces' landmarks, crop units; real ones jitter more
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
 
 
 @dataclass(frozen=True)
