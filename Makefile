@@ -1,22 +1,32 @@
-# `make studio` serves the studio; `make test` runs all checks. Both set up .venv first.
+# `make studio` serves the studio; `make test` runs all checks, `make quick` those that need neither
+# a browser nor a generated take. All set up .venv first.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Two tests at once where there are two cores; a process more than four is not worth its memory.
+PYTEST := $(BIN)/python -m pytest -q -n logical --maxprocesses 4
 
-.PHONY: studio test lint unit end-to-end clean
+.PHONY: studio test quick lint javascript unit end-to-end clean
 
 studio: $(VENV)/.run
 	$(BIN)/python app.py
 
-test: lint unit end-to-end
+test: lint javascript unit end-to-end
+
+quick: lint javascript $(VENV)/.dev
+	$(PYTEST) -m "not slow and not browser"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy gaia_core
+	$(BIN)/mypy gaia_core ui
 
-unit: $(VENV)/.dev
-	$(BIN)/python -m pytest -q
+# Needs no package; where there is no node, it says so and goes on.
+javascript:
+	sh tests/javascript.sh
+
+unit: $(VENV)/.system
+	$(PYTEST)
 
 # One real generation with the shipped weights, whose video is measured.
 end-to-end: $(VENV)/.dev
@@ -32,6 +42,10 @@ $(VENV)/.run: requirements.txt
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.txt requirements-train.txt
 	$(BIN)/pip install -q -r requirements-dev.txt
+	touch $@
+
+# A browser, and ffmpeg with ffprobe.
+$(VENV)/.system: $(VENV)/.dev tests/install_system.sh
 	sh tests/install_system.sh
 	touch $@
 

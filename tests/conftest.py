@@ -5,18 +5,20 @@ Everything made once for all tests is to be read only.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from skimage import data
+from tiny import MOTION, SPEECH, TINY
 from torch import Tensor, nn
 
 from gaia_core import landmarks as mesh
-from gaia_core.config import AutoencoderConfig, DenoiserConfig, MotionConfig
 from gaia_core.controls import EXPRESSION
 from gaia_core.latent import MotionEncoder
 from gaia_core.motion.denoiser import Denoiser
@@ -29,11 +31,20 @@ from gaia_core.renderer.inpainting import Inpainter
 from gaia_core.speech.encoder import FEATURES, SpeechEncoder
 from gaia_core.training.motion import assign_groups, fit_motion_encoder, fit_template
 
-torch.set_num_threads(min(2, torch.get_num_threads()))
+if "PYTEST_XDIST_WORKER" in os.environ:  # beside others: more threads than cores slow all down
+    os.environ["OMP_NUM_THREADS"] = "1"  # of what tests start
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+else:
+    torch.set_num_threads(min(2, torch.get_num_threads()))
 
-MOTION = MotionConfig(eyes=4, brows=3, mouth=6, face=3)
-SPEECH = 12  # width of the speech features where no encoder makes them
 NOISE = 2e-4  # of the made faces' landmarks, crop units; real ones jitter more
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
 
 
 @dataclass(frozen=True)
@@ -134,9 +145,7 @@ def make_autoencoder(encoder: MotionEncoder) -> Callable[..., Autoencoder]:
 
     def make(**sizes: int) -> Autoencoder:
         torch.manual_seed(0)
-        small = {"image": 64, "appearance": 4, "detail": 4, "refine": 8, "condition": 16}
-        config = AutoencoderConfig(motion=MOTION, widths=(8, 12, 16), **{**small, **sizes})
-        model = Autoencoder(config)
+        model = Autoencoder(replace(TINY.autoencoder, **{"image": 64, **sizes}))
         model.motion.load_state_dict(encoder.state_dict())
         return model.eval().requires_grad_(False)
 
@@ -149,18 +158,7 @@ def make_denoiser(perturb: Callable[[nn.Module], None]) -> Callable[..., Denoise
 
     def make(speech: int = SPEECH, kind: type[Denoiser] = Denoiser) -> Denoiser:
         torch.manual_seed(0)
-        config = DenoiserConfig(
-            motion=MOTION.width,
-            speech=speech,
-            components=8,
-            context=1,
-            width=16,
-            layers=2,
-            heads=2,
-            kernel=3,
-            dropout=0.0,
-        )
-        model = kind(config, MOTION)
+        model = kind(replace(TINY.denoiser, speech=speech, context=1), MOTION)
         perturb(model)
         model.expectation.normal_(0, 0.1 * speech**-0.5)
         return model.eval()

@@ -1,11 +1,11 @@
-"""Motion says all that landmarks say, group by group; a frame is the photo moved by it."""
+"""A frame is the photo moved by the motion latent."""
 
 import pytest
 import torch
 from torch.nn.functional import max_pool2d
 
 from gaia_core import landmarks as mesh
-from gaia_core.landmarks import apply_pose, remove_pose
+from gaia_core.landmarks import apply_pose
 from gaia_core.renderer.background import background
 from gaia_core.renderer.decoder import EARS, FARTHEST, uncovered_mouth
 from gaia_core.renderer.relighting import LIGHT, LIGHT_REACH, relit
@@ -20,7 +20,9 @@ from gaia_core.renderer.warp import (
 )
 
 NOSE_TIP = 1
+
 SIDE = 64
+
 UPRIGHT = (0.0, 0.0, 0.0, 0.5, 0.5, -0.8)
 
 
@@ -72,85 +74,10 @@ def centroid(image: torch.Tensor) -> torch.Tensor:
     return torch.stack([(weight.sum(0) * grid).sum(), (weight.sum(1) * grid).sum()])
 
 
-# Motion latent
-
-
-def test_landmarks_survive_the_latent(encoder, unseen, motion):
-    rebuilt = encoder.landmarks(motion)
-    error = 256 * (rebuilt - unseen.landmarks)[..., :2].norm(dim=-1)
-    assert error.mean() < 0.2  # px at 256; the made faces' own noise is 0.07
-    assert error.max() < 1.5
-
-
-def test_channels_are_of_unit_variance(encoder, make_faces):
-    motion = encoder(make_faces(60, 1).landmarks)  # what the encoder was fitted to
-    torch.testing.assert_close(motion.mean(0), torch.zeros(motion.shape[1]), atol=0.01, rtol=0)
-    torch.testing.assert_close(motion.std(0), torch.ones(motion.shape[1]), atol=0.01, rtol=0)
-
-
 def test_the_first_channels_are_the_head_pose(autoencoder, unseen, motion):
     pose = autoencoder.head_pose(motion)
     torch.testing.assert_close(pose[:, :3], unseen.pose[:, :3], atol=0.5, rtol=0)  # degrees
     torch.testing.assert_close(pose[:, 3:], unseen.pose[:, 3:], atol=2e-3, rtol=0)
-
-
-def test_turning_the_head_leaves_expression_alone(encoder, unseen, motion):
-    pose = unseen.pose.roll(1, 0)  # everybody's head as the neighbour's
-    face = remove_pose(unseen.landmarks, encoder.split(motion)[0])
-    turned = encoder(apply_pose(face, pose))
-    torch.testing.assert_close(turned[:, 6:], motion[:, 6:], atol=2e-3, rtol=0)
-    assert (turned[:, :6] - motion[:, :6]).abs().mean() > 0.5
-
-
-@pytest.mark.parametrize("name", ["eyes", "brows", "mouth", "face"])
-def test_a_group_moves_its_own_landmarks_only(encoder, motion, name):
-    where = encoder.config.groups[name]
-    number = list(encoder.config.groups).index(name)
-    edited = motion.clone()
-    edited[:, where] += 1
-    moved = (encoder.landmarks(edited) - encoder.landmarks(motion)).norm(dim=-1)
-    inside = encoder.group == number
-    assert inside.any() and moved[:, inside].mean() > 1e-3
-    assert moved[:, ~inside].max() < 1e-5
-    back = encoder(encoder.landmarks(edited))
-    torch.testing.assert_close(back, edited, atol=0.02, rtol=0)
-
-
-def test_the_groups_hold_the_features_they_are_named_after(encoder):
-    names = list(encoder.config.groups)
-    for name, points in (
-        ("eyes", mesh.EYE_LEFT + mesh.EYE_RIGHT + mesh.IRISES),
-        ("mouth", mesh.LIPS_OUTER + mesh.LIPS_INNER + (mesh.FACE_BOTTOM,)),
-        ("face", mesh.RIGID),
-    ):
-        assert {names[int(encoder.group[point])] for point in points} == {name}
-    brows = encoder.group[list(mesh.BROW_LEFT + mesh.BROW_RIGHT)]
-    assert (brows == names.index("brows")).float().mean() > 0.8  # their lower edge meets the lids
-
-
-def test_a_change_means_the_same_on_every_face(encoder, motion):
-    change = torch.zeros(motion.shape[1])
-    change[encoder.config.groups["mouth"]] = torch.randn(6, generator=torch.Generator())
-    same_head = motion.clone()
-    same_head[:, :6] = 0
-    moved = encoder.landmarks(same_head + change) - encoder.landmarks(same_head)
-    torch.testing.assert_close(moved, moved[:1].expand_as(moved), atol=1e-5, rtol=0)
-
-
-def test_any_batch_shape(encoder, unseen, motion):
-    shaped = unseen.landmarks.unflatten(0, (2, 5, 8))
-    torch.testing.assert_close(encoder(shaped), motion.unflatten(0, (2, 5, 8)), atol=1e-4, rtol=0)
-    torch.testing.assert_close(encoder(unseen.landmarks[3]), motion[3], atol=1e-4, rtol=0)
-
-
-def test_geometry_keeps_full_precision_under_autocast(encoder, unseen, motion):
-    with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(encoder(unseen.landmarks), motion)
-        assert torch.equal(encoder.landmarks(motion), encoder.landmarks(motion.clone()))
-        assert encoder.landmarks(motion).dtype == torch.float32
-
-
-# Where pixels come from
 
 
 def test_skin_follows_the_landmarks(unseen):
@@ -271,9 +198,6 @@ def test_doubling_keeps_what_a_photo_can_hold():
     assert (doubled - picture_at(between))[inside].abs().max() < 0.05
     flat = torch.full((2, 3, 5, 7), 0.3)
     torch.testing.assert_close(double(flat), torch.full((2, 3, 10, 14), 0.3))
-
-
-# Frames
 
 
 @pytest.mark.parametrize("side", [SIDE, 48, 200])

@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 import torch
 import two_processes
+from tiny import MOTION, TINY
 from two_processes import BATCH, STEPS, run, steps
 
 from gaia_core.errors import InputError
+from gaia_core.motion.denoiser import Denoiser
 from gaia_core.training.state import SHARDED, WHOLE
 
 ROOT = Path(__file__).parents[2]
+PATHS = str(ROOT), str(ROOT / "tests")
 CLOSE = {"atol": 3e-4, "rtol": 0}  # sums of a batch's parts come in another order
 
 
@@ -26,7 +29,11 @@ def folder(tmp_path_factory) -> Path:
     done = subprocess.run(
         [sys.executable, *launcher, two_processes.__file__, str(path)],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}",
+            "OMP_NUM_THREADS": "1",
+        },
         capture_output=True,
         text=True,
         timeout=600,
@@ -53,7 +60,7 @@ def alone(folder, tmp_path_factory) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("name", ["copies", "shards", "again"])
 def test_two_processes_train_as_one(folder, alone, name):
     torch.manual_seed(0)
-    start = two_processes.Denoiser(two_processes.SIZES, two_processes.MOTION).state_dict()
+    start = Denoiser(TINY.denoiser, MOTION).state_dict()
     for rank in (0, 1):
         made = weights(folder, name, rank)
         assert made.keys() == alone.keys()

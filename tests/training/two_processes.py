@@ -7,15 +7,13 @@ import types
 from pathlib import Path
 
 import torch
+from tiny import MOTION, SPEECH, TINY
 from torch import distributed, nn
 
-from gaia_core.config import DenoiserConfig, MotionConfig
 from gaia_core.motion.denoiser import Denoiser
 from gaia_core.training import loop
 from gaia_core.training.loop import Settings, train
 
-MOTION = MotionConfig(eyes=4, brows=3, mouth=6, face=3)
-SIZES = DenoiserConfig(MOTION.width, 12, 8, width=16, layers=2, heads=2, kernel=3, dropout=0.0)
 STEPS, BATCH = 6, 4
 
 
@@ -32,7 +30,7 @@ def batches(rank: int, world: int):
     generator = torch.Generator().manual_seed(0)
     while True:
         motion = torch.randn(world * BATCH, 20, MOTION.width, generator=generator)
-        speech = torch.randn(world * BATCH, 20, 12, generator=generator)
+        speech = torch.randn(world * BATCH, 20, SPEECH, generator=generator)
         own = slice(rank * BATCH, (rank + 1) * BATCH)
         yield {"motion": motion[own], "speech": speech[own]}
 
@@ -55,7 +53,7 @@ def losses(model: Denoiser, batch: dict[str, torch.Tensor]) -> dict[str, torch.T
 
 def run(folder: Path, rank: int, world: int, settings: Settings) -> tuple[Denoiser, int]:
     torch.manual_seed(0)
-    return train(Denoiser(SIZES, MOTION), losses, batches(rank, world), folder, settings)
+    return train(Denoiser(TINY.denoiser, MOTION), losses, batches(rank, world), folder, settings)
 
 
 def main(folder: Path) -> None:
