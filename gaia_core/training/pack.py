@@ -263,7 +263,8 @@ def pack_motion(data: Path, cache: Path, out: Path, encoder: MotionEncoder) -> N
     """Writes motion latents and speech features of every training clip with sound.
 
     Clips without sound are packed with zero frames of speech: they teach the living head.
-    Frames without a face are filled from their neighbours; clips with many are dropped.
+    Frames without a face are filled from their neighbours; clips with many are dropped. The
+    landmarker's noise is removed by `NOISE_FILTER`, or the sampler learns it as tremor.
     """
     landmarker, speech_encoder = FaceLandmarker(), SpeechEncoder.load("cpu")
     tensors: dict[str, list[Tensor]] = {"motion": [], "speech": []}
@@ -273,8 +274,8 @@ def pack_motion(data: Path, cache: Path, out: Path, encoder: MotionEncoder) -> N
         usable = np.isfinite(found[:, 0, 0])
         if usable.mean() < 0.95 or len(found) < 16:
             continue
-        nearest = np.interp(np.arange(len(found)), np.flatnonzero(usable), np.flatnonzero(usable))
-        motion = encoder(torch.from_numpy(found[nearest.round().astype(int)]))
+        motion = encoder(torch.from_numpy(fill_gaps(found[usable], usable)))
+        motion = smooth(motion, encoder.config.groups, NOISE_FILTER)
         speech = torch.zeros(0, FEATURES)
         if clip.has_audio:
             waveform = read_audio(data / "clips" / clip.file)
