@@ -16,9 +16,7 @@ def radius(widths: Mapping[str, float]) -> int:
     return max((round(REACH * width) for width in widths.values()), default=0)
 
 
-def smooth(
-    motion: Tensor, groups: Mapping[str, slice], widths: Mapping[str, float]
-) -> Tensor:
+def smooth(motion: Tensor, groups: Mapping[str, slice], widths: Mapping[str, float]) -> Tensor:
     """Zero-phase Gaussian low-pass; groups without a width stay as they are.
 
     At both ends the kernel is cut off and normalised, so that nothing is extrapolated.

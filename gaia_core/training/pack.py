@@ -28,13 +28,21 @@ from gaia_core.latent import MotionEncoder
 from gaia_core.media.audio import read_audio
 from gaia_core.media.image import read_image
 from gaia_core.media.video import read_video
+from gaia_core.motion.smoothing import smooth
 from gaia_core.portrait.detector import FaceLandmarker
 from gaia_core.portrait.face import crop_around
+from gaia_core.portrait.tracking import fill_gaps
 from gaia_core.speech.encoder import FEATURES, SpeechEncoder
 
 log = logging.getLogger(__name__)
 
 AUDIBLE = 0.01  # peak of a recording that is not silent
+# Widths, in frames, of the low-pass that takes the landmarker's noise out of motion latents. Of the
+# head, brows and face they are those of the least expected error (Wiener), with the floor of real
+# clips' spectra above 9 Hz as the noise, which no head moves at. Eyes and mouth do move so fast:
+# there the noise is that of a still photo filmed with a camera's grain, and lids and lips keep
+# 0.99 of their speed (docs/log/diary.md, 2026-11-27).
+NOISE_FILTER = {"pose": 0.6, "eyes": 0.3, "brows": 0.8, "mouth": 0.3, "face": 0.8}
 
 # Landmarks are stored as 16-bit steps of [-1, 2) crop units: 0.012 px at 256.
 _LOW, _SPAN = -1.0, 3.0
