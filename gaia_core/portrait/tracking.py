@@ -54,5 +54,18 @@ def track_face(landmarker: FaceLandmarker, frames: Iterator[np.ndarray]) -> np.n
     if (moved > CUT).any():
         second = places[int(moved.argmax()) + 1] / FPS
         raise InputError(f"The driving video has a cut at {second:.1f} s; choose one shot of it.")
-    nearest = np.interp(np.arange(len(points)), places, np.arange(len(places)))
-    return known[nearest.round().astype(int)]
+    return fill_gaps(known, seen)
+
+
+def fill_gaps(known: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """A row for every frame, those without a face taken from the nearest one that has.
+
+    Args:
+        known: (N, ...) the rows of the frames with a face, N > 0.
+        seen: (T,) bool, N of them true.
+
+    Returns:
+        (T, ...)
+    """
+    index = np.interp(np.arange(len(seen)), np.flatnonzero(seen), np.arange(len(known)))
+    return known[index.round().astype(int)]

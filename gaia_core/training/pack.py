@@ -28,13 +28,21 @@ from gaia_core.latent import MotionEncoder
 from gaia_core.media.audio import read_audio
 from gaia_core.media.image import read_image
 from gaia_core.media.video import read_video
+from gaia_core.motion.smoothing import smooth
 from gaia_core.portrait.detector import FaceLandmarker
 from gaia_core.portrait.face import crop_around
+from gaia_core.portrait.tracking import fill_gaps
 from gaia_core.speech.encoder import FEATURES, SpeechEncoder
 
 log = logging.getLogger(__name__)
 
 AUDIBLE = 0.01  # peak of a recording that is not silent
+# Widths, in frames, of the low-pass that takes the landmarker's noise out of motion latents. Of the
+# head, brows and face they are those of the least expected error (Wiener), with the floor of real
+# clips' spectra above 9 Hz as the noise, which no head moves at. Eyes and mouth do move so fast:
+# there the noise is that of a still photo filmed with a camera's grain, and lids and lips keep
+# 0.99 of their speed (docs/log/diary.md, 2026-11-27).
+NOISE_FILTER = {"pose": 0.6, "eyes": 0.3, "brows": 0.8, "mouth": 0.3, "face": 0.8}
 
 # Landmarks are stored as 16-bit steps of [-1, 2) crop units: 0.012 px at 256.
 _LOW, _SPAN = -1.0, 3.0
@@ -263,7 +271,8 @@ def pack_motion(data: Path, cache: Path, out: Path, encoder: MotionEncoder) -> N
     """Writes motion latents and speech features of every training clip with sound.
 
     Clips without sound are packed with zero frames of speech: they teach the living head.
-    Frames without a face are filled from their neighbours; clips with many are dropped.
+    Frames without a face are filled from their neighbours; clips with many are dropped. The
+    landmarker's noise is removed by `NOISE_FILTER`, or the sampler learns it as tremor.
     """
     landmarker, speech_encoder = FaceLandmarker(), SpeechEncoder.load("cpu")
     tensors: dict[str, list[Tensor]] = {"motion": [], "speech": []}
@@ -273,8 +282,8 @@ def pack_motion(data: Path, cache: Path, out: Path, encoder: MotionEncoder) -> N
         usable = np.isfinite(found[:, 0, 0])
         if usable.mean() < 0.95 or len(found) < 16:
             continue
-        nearest = np.interp(np.arange(len(found)), np.flatnonzero(usable), np.flatnonzero(usable))
-        motion = encoder(torch.from_numpy(found[nearest.round().astype(int)]))
+        motion = encoder(torch.from_numpy(fill_gaps(found[usable], usable)))
+        motion = smooth(motion, encoder.config.groups, NOISE_FILTER)
         speech = torch.zeros(0, FEATURES)
         if clip.has_audio:
             waveform = read_audio(data / "clips" / clip.file)

@@ -1,0 +1,47 @@
+"""Low-pass filters over time for motion latents, one width for each channel group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+REACH = 3.0  # standard deviations at which the kernel ends
+
+
+def radius(widths: Mapping[str, float]) -> int:
+    """Frames on each side that the widest of these filters sees."""
+    return max((round(REACH * width) for width in widths.values()), default=0)
+
+
+def smooth(motion: Tensor, groups: Mapping[str, slice], widths: Mapping[str, float]) -> Tensor:
+    """Zero-phase Gaussian low-pass; groups without a width stay as they are.
+
+    At both ends the kernel is cut off and normalised, so that nothing is extrapolated.
+
+    Args:
+        motion: (..., T, D) latents.
+        groups: the latent's channel groups, see `MotionConfig.groups`.
+        widths: standard deviation of the kernel for each group, in frames.
+
+    Returns:
+        (..., T, D)
+    """
+    smoothed = motion.clone()
+    for name, width in widths.items():
+        if width > 0:
+            smoothed[..., groups[name]] = _gaussian(motion[..., groups[name]], width)
+    return smoothed
+
+
+def _gaussian(x: Tensor, width: float) -> Tensor:
+    """(..., T, C) -> (..., T, C)"""
+    reach = max(1, round(REACH * width))
+    offset = torch.arange(-reach, reach + 1, dtype=x.dtype, device=x.device)
+    kernel = torch.exp(-0.5 * (offset / width).square())[None, None]
+    tracks = x.transpose(-1, -2).reshape(-1, 1, x.shape[-2])
+    weight = F.conv1d(torch.ones_like(tracks[:1]), kernel, padding=reach)
+    filtered = F.conv1d(tracks, kernel, padding=reach) / weight
+    return filtered.view(*x.shape[:-2], x.shape[-1], x.shape[-2]).transpose(-1, -2)
