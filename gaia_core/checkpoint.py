@@ -22,15 +22,17 @@ from gaia_core.controls import EXPRESSION
 from gaia_core.errors import InputError
 from gaia_core.motion.denoiser import Denoiser
 from gaia_core.renderer.autoencoder import Autoencoder
-from gaia_core.renderer.eyes import Eyes
-from gaia_core.renderer.inpainting import Inpainter
-from gaia_core.renderer.lips import Lips
-from gaia_core.renderer.mouth import Mouth
+from gaia_core.renderer.inpainting import REGIONS, Inpainter
 
 CONTROLS = "controls.safetensors"
 Stage = TypeVar("Stage", bound=nn.Module)
 
 FULL_PRECISION = ("motion.", "spread", "rest_", "speech_mean", "speech_basis")
+
+
+def name_of(stage: nn.Module) -> str:
+    """The name of a stage's weights file and of its entry in config.json."""
+    return stage.name if isinstance(stage, Inpainter) else type(stage).__name__.lower()
 
 
 def save(folder: Path, stage: Autoencoder | Inpainter | Denoiser, trained: dict[str, Any]) -> None:
@@ -42,7 +44,7 @@ def save(folder: Path, stage: Autoencoder | Inpainter | Denoiser, trained: dict[
         trained: facts of the training run (samples seen, data), kept beside the sizes.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    name = type(stage).__name__.lower()
+    name = name_of(stage)
     weights = folder / f"{name}.safetensors"
     save_file({key: _stored(key, value) for key, value in stage.state_dict().items()}, weights)
     assets.seal(weights)
@@ -64,16 +66,18 @@ def load_autoencoder(folder: Path) -> Autoencoder:
         lists = {name: tuple(x) for name, x in sizes.items() if isinstance(x, list | tuple)}
         return Autoencoder(AutoencoderConfig(**{**sizes, **lists, "motion": motion}))
 
-    def inpainter(kind: type[Stage], name: str) -> Stage | None:
-        def build(sizes: dict[str, Any]) -> Stage:
-            return kind(InpainterConfig(tuple(sizes["widths"])))
-
-        return _filled(_built(folder, name, build), folder) if name in read_config(folder) else None
-
     autoencoder = _filled(_built(folder, "autoencoder", build), folder)
-    autoencoder.mouth, autoencoder.lips = inpainter(Mouth, "mouth"), inpainter(Lips, "lips")
-    autoencoder.eyes = inpainter(Eyes, "eyes")
+    for name in REGIONS:
+        if name in read_config(folder):
+            autoencoder.inpainters[name] = _load_inpainter(folder, name)
     return autoencoder
+
+
+def _load_inpainter(folder: Path, name: str) -> Inpainter:
+    def build(sizes: dict[str, Any]) -> Inpainter:
+        return Inpainter(name, InpainterConfig(tuple(sizes["widths"])))
+
+    return _filled(_built(folder, name, build), folder)
 
 
 def load_denoiser(folder: Path, motion: MotionConfig) -> Denoiser:
@@ -153,7 +157,7 @@ def fill(stage: nn.Module, folder: Path) -> None:
     Raises:
         InputError: they are missing or of other sizes.
     """
-    path = folder / f"{type(stage).__name__.lower()}.safetensors"
+    path = folder / f"{name_of(stage)}.safetensors"
     if not path.is_file():
         raise InputError(f"The weights file {path} is missing; restore it from the project.")
     assets.check(path)

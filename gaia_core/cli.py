@@ -15,12 +15,14 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from gaia_core import MAX_RECORDING, __version__
+from gaia_core.config import INPAINTED
 from gaia_core.config import PRESETS as SIZES_OF_STAGES
 from gaia_core.controls import PRESETS, Controls
 from gaia_core.errors import InputError, full_disk_told
@@ -44,9 +46,7 @@ FLAGS = (
 STAGES = (
     "pack",
     "autoencoder",
-    "mouth",
-    "lips",
-    "eyes",
+    *INPAINTED,
     "denoiser",
     "visemes",
     "language",
@@ -245,9 +245,7 @@ def train(options: argparse.Namespace) -> None:
         return
     trainer: dict[str, Callable[[stages.Run], None]] = {
         "autoencoder": stages.train_autoencoder,
-        "mouth": stages.train_mouth,
-        "lips": stages.train_lips,
-        "eyes": stages.train_eyes,
+        **{name: partial(stages.train_inpainter, name) for name in INPAINTED},
         "denoiser": stages.train_denoiser,
     }
     trainer[options.stage](
@@ -307,10 +305,10 @@ def info(options: argparse.Namespace) -> None:
             print(f"{name} {metadata.version(name)}")
     print(f"device: {'cuda' if torch.cuda.is_available() else 'cpu'}")
     print(f"weights: {options.weights}")
-    inpainters = autoencoder.mouth, autoencoder.lips, autoencoder.eyes
-    autoencoder.mouth = autoencoder.lips = autoencoder.eyes = None
-    for stage in filter(None, (autoencoder, *inpainters, denoiser)):
-        name = type(stage).__name__.lower()
+    inpainters = list(autoencoder.inpainters.values())
+    autoencoder.inpainters.clear()  # their parameters are counted apart
+    for stage in (autoencoder, *inpainters, denoiser):
+        name = checkpoint.name_of(stage)
         count = sum(p.numel() for p in stage.parameters()) / 1e6
         size = (options.weights / f"{name}.safetensors").stat().st_size / 1e6
         print(f"{name}: {count:.2f} M parameters, {size:.1f} MB")
@@ -322,19 +320,18 @@ def _describe(preset: str) -> None:
     """Prints the parameters of a preset, and what training keeps of them."""
     import torch
 
+    from gaia_core import checkpoint
     from gaia_core.motion.denoiser import Denoiser
     from gaia_core.renderer.autoencoder import Autoencoder
-    from gaia_core.renderer.eyes import Eyes
-    from gaia_core.renderer.lips import Lips
-    from gaia_core.renderer.mouth import Mouth
+    from gaia_core.renderer.inpainting import REGIONS, Inpainter
 
     sizes = SIZES_OF_STAGES[preset]
     with torch.device("meta"):  # the largest would not fit into this machine
         autoencoder = Autoencoder(sizes.autoencoder)
-        inpainters = Mouth(sizes.inpainter), Lips(sizes.inpainter), Eyes(sizes.inpainter)
+        inpainters = [Inpainter(name, sizes.inpainter) for name in REGIONS]
         denoiser = Denoiser(sizes.denoiser, sizes.autoencoder.motion)
     for stage in (autoencoder, *inpainters, denoiser):
-        name = type(stage).__name__.lower()
+        name = checkpoint.name_of(stage)
         count = sum(p.numel() for p in stage.parameters()) / 1e6
         # Weights, their average, gradients and AdamW's two moments, 4 bytes each.
         print(f"{name}: {count:.2f} M parameters, {5 * 4 * count / 1e3:.1f} GB in training")

@@ -60,9 +60,12 @@ class AutoencoderConfig:
     plain: tuple[int, ...] = ()
 
 
+INPAINTED = ("mouth", "lips", "eyes")  # names of `renderer/inpainting.py: REGIONS`
+
+
 @dataclass(frozen=True)
 class InpainterConfig:
-    """An inpainter of what lips or lids show that close or open."""
+    """The inpainter of one of `INPAINTED`."""
 
     widths: tuple[int, int, int] = (32, 64, 128)  # at 32, 16 and 8 px of a window of 64
 
@@ -84,7 +87,7 @@ class DenoiserConfig:
 
 @dataclass(frozen=True)
 class Preset:
-    """Both stages, and what stage 1 paints mouths, lips and eyes with."""
+    """Both stages, and the inpainters of stage 1."""
 
     autoencoder: AutoencoderConfig = AutoencoderConfig()
     denoiser: DenoiserConfig = DenoiserConfig()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from torch import Tensor
@@ -19,9 +19,8 @@ class Appearance:
         coarse: (B, C, H/4, W/4) features at a quarter of the configured side.
         fine: (B, C', H/2, W/2) features at half of it.
         motion: (B, D) the portrait's own motion latent.
-        mouth: (B, 4, 64, 64) what it shows between its lips, see `mouth.seen_between`.
-        lips: (B, 5, 64, 64) what it shows of its mouth, see `lips.seen`.
-        eyes: (B, 2, 4, 64, 64) what it shows of its eyes, see `eyes.seen`.
+        references: what it shows of the regions that are inpainted, by the names of
+            `inpainting.REGIONS`, see `Inpainter.references`.
         matte: (B, 1, S/4, S/4) in [0, 1], what goes with the head, see `Renderer.matte`; None in
             training.
         backdrop: (B, 3, S, S) in [0, 1], the background where the head hides it, too; None as well.
@@ -34,9 +33,7 @@ class Appearance:
     coarse: Tensor
     fine: Tensor
     motion: Tensor
-    mouth: Tensor | None = None
-    lips: Tensor | None = None
-    eyes: Tensor | None = None
+    references: dict[str, tuple[Tensor, ...]] = field(default_factory=dict)
     matte: Tensor | None = None
     backdrop: Tensor | None = None
     loose: Tensor | None = None

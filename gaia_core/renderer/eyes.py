@@ -1,152 +1,143 @@
-"""Eyes that close and open, in windows that the skull carries.
+"""Eyes that close, or open wider than the portrait's.
 
-A portrait with open eyes shows lids that are folded away. Stretched over the eye they bring their
-lashes along, and between them stays a slit of squeezed iris. A portrait with closed eyes shows
-nothing of them at all. So a small network paints the region from below the brow to below the eye,
-given the portrait's eye, where the motion latent says that lids close or open. Both eyes share it:
-the left one is seen in a mirror. Knows nothing of the rest of the frame.
+Stretched over the eye, the lids of a portrait with open eyes bring their lashes along and leave a
+slit of squeezed iris; a portrait with closed eyes shows nothing of what is behind them. So the
+region from below the brow to below the eye is inpainted, given the portrait's eye. One network
+serves both eyes: the left one is mirrored.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from gaia_core import landmarks as mesh
-from gaia_core.config import InpainterConfig
-from gaia_core.renderer.inpainting import (
+from gaia_core.renderer.region import (
+    FEATHER,
     SIDE,
-    Inpainter,
-    Where,
+    Target,
+    Window,
     between,
-    carried,
+    closing,
     extract,
     face_width,
-    within,
+    opening,
+    opening_ratio,
+    rigid_window,
+    to_pixels,
 )
 
 WINDOW = 0.42  # side of a window in face widths
-FEATHER = 4.0  # px in which what is painted fades into the frame
-# Of the opening that the portrait has: less than the first is painted, and more than the other not.
-CLOSED, OPEN = 0.5, 0.8
-WIDER, WIDE = 1.6, 2.4  # of it, too: up to the first nothing is painted, and from the other all
-LEAST = 40.0  # px of opening without which the portrait's eye is taken to be closed
+# Ratios to the portrait's opening: up to the first the painting is transparent, from the other on
+# opaque.
+WIDER, WIDE = 1.6, 2.4
 
 
-class Curves(NamedTuple):
-    """Landmarks of one eye, from its outer corner to its inner one."""
+@dataclass(frozen=True)
+class Eye:
+    """The region around one eye; curves run from the outer corner to the inner one.
 
-    upper: tuple[int, ...]  # lids, with the corners
+    Attributes:
+        upper, lower: landmarks of the lids, with the corners.
+        top, bottom: of the region's border, with common ends.
+        iris: of its centre, then of its rim.
+        mirror: -1 where the window is mirrored, else 1.
+    """
+
+    upper: tuple[int, ...]
     lower: tuple[int, ...]
-    top: tuple[int, ...]  # of the region, with common ends
+    top: tuple[int, ...]
     bottom: tuple[int, ...]
-    iris: tuple[int, ...]  # its centre, then its rim
+    iris: tuple[int, ...]
+    mirror: float
+
+    channels = 6
+
+    def window(self, pose: Tensor, template: Tensor) -> Window:
+        """See `Region.window`."""
+        centre = template[[*self.upper, *self.lower]].mean(0)
+        matrix, shift = rigid_window(pose, centre, WINDOW * face_width(template))
+        return Window(matrix * torch.tensor([self.mirror, 1.0], device=matrix.device), shift)
+
+    def reference(self, portraits: Tensor, landmarks: Tensor, window: Window) -> Tensor:
+        """See `Region.reference`: (B, 4, SIDE, SIDE), RGB and the opening"""
+        image = extract(portraits, window)
+        return eye_reference(image, self.opening(landmarks, window))
+
+    def target(self, reference: Tensor, landmarks: Tensor, window: Window) -> Target | None:
+        """See `Region.target`."""
+        wanted = self.opening(landmarks, window)
+        opacity = lid_motion(reference[:, 3:], wanted)
+        if not opacity.any():
+            return None
+        condition = eye_condition(reference, wanted, self.iris_mask(landmarks, window))
+        return Target(self.mask(landmarks, window), condition, opacity)
+
+    def opening(self, landmarks: Tensor, window: Window) -> Tensor:
+        """What lies between the lids: (B, K, 3) -> (B, 1, SIDE, SIDE) in [0, 1]"""
+        return opening(landmarks, window, self.upper, self.lower)
+
+    def mask(self, landmarks: Tensor, window: Window) -> Tensor:
+        """What changes with the lids: (B, K, 3) -> (B, 1, SIDE, SIDE) in [0, 1]"""
+        inside, _ = between(landmarks, window, self.top, self.bottom)
+        return (inside / FEATHER).clamp(0, 1)
+
+    def iris_mask(self, landmarks: Tensor, window: Window) -> Tensor:
+        """Where the iris is, behind lids too: (B, K, 3) -> (B, 1, SIDE, SIDE) in [0, 1]"""
+        points = to_pixels(landmarks[:, list(self.iris)], window)
+        centre, rim = points[:, :1], points[:, 1:]
+        radius = (rim - centre).norm(dim=-1).mean(-1)
+        at = torch.arange(SIDE, device=points.device) + 0.5
+        pixels = torch.stack(torch.meshgrid(at, at, indexing="xy"), -1)
+        distance = (pixels - centre[:, :, None]).norm(dim=-1)
+        return (radius[:, None, None] - distance + 0.5).clamp(0, 1)[:, None]
 
 
-def _curves(
-    ring: tuple[int, ...], top: tuple[int, ...], bottom: tuple[int, ...], iris: tuple[int, ...]
-) -> Curves:
+def _eye(
+    ring: tuple[int, ...],
+    top: tuple[int, ...],
+    bottom: tuple[int, ...],
+    iris: tuple[int, ...],
+    mirror: float,
+) -> Eye:
     """ring: of `landmarks`, from the outer corner along the lower lid, and back along the upper."""
-    return Curves((ring[0], *ring[:7:-1]), ring[:9], top, bottom, iris)
+    return Eye((ring[0], *ring[:7:-1]), ring[:9], top, bottom, iris, mirror)
 
 
 EYES = (  # the person's right one, then the left
-    _curves(
+    _eye(
         mesh.EYE_RIGHT,
         (130, 225, 224, 223, 222, 221, 243),
         (130, 25, 110, 24, 23, 22, 26, 112, 243),
         mesh.IRISES[:5],
+        1.0,
     ),
-    _curves(
+    _eye(
         mesh.EYE_LEFT,
         (359, 445, 444, 443, 442, 441, 463),
         (359, 255, 339, 254, 253, 252, 256, 341, 463),
         mesh.IRISES[5:],
+        -1.0,
     ),
 )
 
 
-def window_maps(pose: Tensor, template: Tensor) -> tuple[Where, Where]:
-    """Where both eyes' windows lie in a crop, the left one mirrored: (B, 6), (K, 3) -> maps"""
-    maps = []
-    for eye, mirror in zip(EYES, (1.0, -1.0), strict=True):
-        centre = template[[*eye.upper, *eye.lower]].mean(0)
-        matrix, shift = carried(pose, centre, WINDOW * face_width(template))
-        maps.append((matrix * torch.tensor([mirror, 1.0], device=matrix.device), shift))
-    return maps[0], maps[1]
+def eye_reference(image: Tensor, opening: Tensor) -> Tensor:
+    """A portrait's eye: (B, 3, S, S), (B, 1, S, S) -> (B, 4, S, S)"""
+    return torch.cat([image - 0.5, opening], 1)
 
 
-def opening(landmarks: Tensor, where: Where, eye: Curves) -> Tensor:
-    """What lies between the lids: (B, K, 3) -> (B, 1, SIDE, SIDE) in [0, 1]"""
-    inside, gap = between(landmarks, where, eye.upper, eye.lower)
-    return (inside + 0.5).clamp(0, 1) * (gap > 0)
+def eye_condition(reference: Tensor, opening: Tensor, iris: Tensor) -> Tensor:
+    """A portrait's eye, and the frame's: (B, 4, S, S), twice (B, 1, S, S) -> (B, 6, S, S)"""
+    return torch.cat([reference, opening, iris], 1)
 
 
-def region(landmarks: Tensor, where: Where, eye: Curves) -> Tensor:
-    """What changes with the lids: (B, K, 3) -> (B, 1, SIDE, SIDE) in [0, 1]"""
-    around, _ = between(landmarks, where, eye.top, eye.bottom)
-    return (around / FEATHER).clamp(0, 1)
-
-
-def iris(landmarks: Tensor, where: Where, eye: Curves) -> Tensor:
-    """Where it stands, behind lids too: (B, K, 3) -> (B, 1, SIDE, SIDE) in [0, 1]"""
-    points = within(landmarks[:, list(eye.iris)], where)
-    centre, rim = points[:, :1], points[:, 1:]
-    radius = (rim - centre).norm(dim=-1).mean(-1)
-    at = torch.arange(SIDE, device=points.device) + 0.5
-    pixels = torch.stack(torch.meshgrid(at, at, indexing="xy"), -1)
-    far = (pixels - centre[:, :, None]).norm(dim=-1)
-    return (radius[:, None, None] - far + 0.5).clamp(0, 1)[:, None]
-
-
-def seen(frames: Tensor, landmarks: Tensor, maps: tuple[Where, Where]) -> Tensor:
-    """What portraits show of both eyes, with what lies between the lids.
-
-    (B, 3, H, H), (B, K, 3) -> (B, 2, 4, SIDE, SIDE)
-    """
-    shown = [
-        torch.cat([extract(frames, where) - 0.5, opening(landmarks, where, eye)], 1)
-        for eye, where in zip(EYES, maps, strict=True)
-    ]
-    return torch.stack(shown, 1)
-
-
-def changed(before: Tensor, after: Tensor) -> Tensor:
+def lid_motion(before: Tensor, after: Tensor) -> Tensor:
     """How far lids close over an eye that the portrait shows open, or open wider than it does.
 
     (B, 1, S, S) openings of the portrait and of the frame -> (B, 1, 1, 1) in [0, 1]
     """
-    had, has = (x.sum((-2, -1), keepdim=True) for x in (before, after))
-    share = has / had.clamp(min=LEAST / 2)
-    closes = ((OPEN - share) / (OPEN - CLOSED)).clamp(0, 1) * (had > LEAST)
-    return closes + ((share - WIDER) / (WIDE - WIDER)).clamp(0, 1)
-
-
-class Eyes(Inpainter):
-    """Paints lids where they close or open, and what is between them."""
-
-    def __init__(self, config: InpainterConfig) -> None:
-        super().__init__(config, shown=6)
-
-    def fill(
-        self, frames: Tensor, shown: Tensor, landmarks: Tensor, maps: tuple[Where, Where]
-    ) -> Tensor:
-        """Frames with eyes painted where lids close or open.
-
-        Args:
-            frames: (B, 3, H, H) in about [0, 1].
-            shown: (1 or B, 2, 4, SIDE, SIDE) of their portraits, see `seen`.
-            landmarks: (B, K, 3) of the frames, in crop units.
-            maps: see `window_maps`.
-        """
-        for index, (eye, where) in enumerate(zip(EYES, maps, strict=True)):
-            wanted = opening(landmarks, where, eye)
-            own = shown[:, index].expand(len(frames), -1, -1, -1)
-            share = changed(own[:, 3:], wanted)
-            if share.any():
-                told = torch.cat([own, wanted, iris(landmarks, where, eye)], 1)
-                around = region(landmarks, where, eye)
-                frames = self.repaint(frames, around, told, share, where)
-        return frames
+    opens = ((opening_ratio(before, after) - WIDER) / (WIDE - WIDER)).clamp(0, 1)
+    return closing(before, after) + opens

@@ -1,4 +1,4 @@
-"""Irises that slide beneath the lids to where the motion latent has them. No network."""
+"""Gaze: irises move beneath the lids to where the motion latent has them. No network."""
 
 from __future__ import annotations
 
@@ -7,14 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gaia_core.renderer.eyes import EYES, Curves, opening
-from gaia_core.renderer.inpainting import (
-    SIDE,
-    Where,
-    heights,
-    slide_,
-    within,
-)
+from gaia_core.renderer.eyes import EYES, Eye
+from gaia_core.renderer.region import SIDE, Window, rows, to_pixels, warp_
 
 EDGE = 1.5  # px of lashes and shadow within a lid's edge, which are not of the eyeball
 TALLER = 2.0  # by how much at most an eye's inside is taken to be stretched by its lids
@@ -22,8 +16,8 @@ TALLER = 2.0  # by how much at most an eye's inside is taken to be stretched by 
 TREMOR = 0.02
 
 
-class Stand(NamedTuple):
-    """How one eye stands in its window, in px; of each of B.
+class EyePose(NamedTuple):
+    """Lids and iris of one eye in its window, in px; of each of B.
 
     Attributes:
         ends: (B, 2) columns of the outer and the inner corner.
@@ -39,14 +33,15 @@ class Stand(NamedTuple):
     radius: Tensor
 
     @classmethod
-    def of(cls, landmarks: Tensor, where: Where, eye: Curves) -> Stand:
-        points = within(landmarks, where)
+    def of(cls, landmarks: Tensor, window: Window, eye: Eye) -> EyePose:
+        """(B, K, 3) in crop units"""
+        points = to_pixels(landmarks, window)
         iris = points[:, eye.iris[0]]
         rim = points[:, list(eye.iris[1:])]
         return cls(
             points[:, [eye.upper[0], eye.upper[-1]], 0],
-            heights(points[:, list(eye.upper)]),
-            heights(points[:, list(eye.lower)]),
+            rows(points[:, list(eye.upper)]),
+            rows(points[:, list(eye.lower)]),
             iris,
             (rim - iris[:, None]).norm(dim=-1).mean(-1),
         )
@@ -58,38 +53,38 @@ class Stand(NamedTuple):
         return upper, lower
 
 
-def look(
+def redirect_gaze(
     frames: Tensor,
     before: Tensor,
     after: Tensor,
-    past: tuple[Where, Where],
-    maps: tuple[Where, Where],
+    past: tuple[Window, ...],
+    windows: tuple[Window, ...],
 ) -> Tensor:
     """Frames whose irises stand between the lids where the landmarks have them, and are round.
 
-    The renderer carries an eye's inside along with its lids: irises stand in the frame as they did
-    in the portrait, and are as much taller as the eye is wider open. Here they slide beneath the
-    lids, and the whites stretch.
+    The renderer warps an eye's inside along with its lids: irises stand in the frame as they did in
+    the portrait, and are as much taller as the eye is wider open. Here they move beneath the lids,
+    and the whites stretch.
 
     Args:
         frames: (B, 3, H, H).
         before, after: landmarks of the portraits and of the frames, (1 or B, K, 3) and (B, K, 3).
-        past, maps: see `window_maps`, of both.
+        past, windows: of both, one for each of `EYES`.
     """
     frames = frames.clone()
-    for eye, old, where in zip(EYES, past, maps, strict=True):
-        offset = beneath(Stand.of(before, old, eye), Stand.of(after, where, eye))
-        slide_(frames, offset, opening(after, where, eye), where)
+    for eye, old, window in zip(EYES, past, windows, strict=True):
+        offset = iris_offset(EyePose.of(before, old, eye), EyePose.of(after, window, eye))
+        warp_(frames, offset, eye.opening(after, window), window)
     return frames
 
 
-def beneath(had: Stand, has: Stand) -> Tensor:
+def iris_offset(had: EyePose, has: EyePose) -> Tensor:
     """To where each place of a window shows what an eye shows there: (B, 2, SIDE, SIDE) px
 
     had, has: how the eye stood in the portrait, and how it shall stand.
     """
     # Where the renderer has left the iris, and by how much it has made the eye taller.
-    before, after = (stand.ends[:, 1] - stand.ends[:, 0] for stand in (had, has))
+    before, after = (eye.ends[:, 1] - eye.ends[:, 0] for eye in (had, has))
     wider = after / before
     column = has.ends.mean(1) + wider * (had.iris[:, 0] - had.ends.mean(1))
     top, bottom = (x[:, 0] for x in had.lids(had.iris[:, :1]))

@@ -1,10 +1,9 @@
-"""What lies behind opened lips: teeth, tongue and dark, painted in a window that the skull carries.
+"""The interior of an opened mouth: teeth, tongue and dark.
 
-A portrait with closed lips says nothing of it, and no sampling of the portrait can show it. Upper
-teeth move with the skull and hardly differ between people, so a small network of its own paints
-them, between the lips alone, where the motion latent says that the lips part. What the portrait
-does show between its lips is laid into the same window, where its upper teeth stand in their
-place. Knows nothing of the rest of the frame.
+A portrait with closed lips shows none of it, and no sampling of the portrait can. Upper teeth move
+with the skull and hardly differ between people, so they are inpainted between the lips alone,
+where lips part further than the portrait's. What the portrait shows between its lips is the
+reference, in the same window, where its upper teeth stand in their place.
 """
 
 from __future__ import annotations
@@ -13,68 +12,68 @@ import torch
 from torch import Tensor
 
 from gaia_core import landmarks as mesh
-from gaia_core.renderer.inpainting import Inpainter, Where, between, carried, face_width
+from gaia_core.renderer.region import (
+    Target,
+    Window,
+    between,
+    extract,
+    face_width,
+    rigid_window,
+)
 
 WINDOW = 0.52  # side of the window in face widths
 DROP = 0.06  # how far its centre lies below the closed lips, in face widths
-MARGIN = 2.0  # px at most by which the painted region goes over the lips' inner edge
-CORNERS = (78, 308)  # of the inner lips, the person's right one first
+MARGIN = 2.0  # px at most by which the mask goes over the lips' inner edge
+# The inner lips, from the person's right corner to the left one.
+INNER = (78, *mesh.INNER_TOP, 308), (78, *mesh.INNER_BOTTOM, 308)
 
 
-def window_map(pose: Tensor, template: Tensor) -> Where:
-    """Where the window lies in a crop: (B, 6) head poses, (K, 3) -> (B, 2, 2), (B, 2)"""
+def mouth_window(pose: Tensor, template: Tensor) -> Window:
+    """The window around the mouth: (B, 6) head poses, (K, 3) -> window of B crops"""
     width = face_width(template)
     centre = template[list(mesh.LIPS_INNER)].mean(0)
     centre = centre + width * DROP * torch.tensor([0.0, 1.0, 0.0], device=template.device)
-    return carried(pose, centre, WINDOW * width)
+    return rigid_window(pose, centre, WINDOW * width)
 
 
-def between_lips(landmarks: Tensor, where: Where) -> Tensor:
-    """The region between the inner lips, in the window: (B, K, 3) -> (B, 1, SIDE, SIDE) in [0, 1]
+def interior_mask(landmarks: Tensor, window: Window) -> Tensor:
+    """What lies between the inner lips: (B, K, 3) -> (B, 1, SIDE, SIDE) in [0, 1]
 
     It goes over the lips' edge a little where they are parted, and is empty where they are closed.
     """
-    right, left = CORNERS
-    inside, gap = between(
-        landmarks,
-        where,
-        (right, *mesh.INNER_TOP, left),
-        (right, *mesh.INNER_BOTTOM, left),
-    )
+    inside, gap = between(landmarks, window, *INNER)
     return (inside + (0.5 * gap).clamp(0, MARGIN)).clamp(0, 1)
 
 
-def _further(before: Tensor, region: Tensor) -> Tensor:
-    """How far lips part further than the portrait's, whose own inside is sampled up to there.
+def masked(image: Tensor, mask: Tensor) -> Tensor:
+    """A window's pixels within a mask, and the mask: (B, 3, S, S), (B, 1, S, S) -> (B, 4, S, S)"""
+    return torch.cat([(image - 0.5) * mask, mask], 1)
 
-    (B, 1, S, S) of the portrait and of the frame -> (B, 1, 1, S) in [0, 1], for each column
+
+def _widening(before: Tensor, after: Tensor) -> Tensor:
+    """How far lips part further than the portrait's, whose own interior is sampled up to there.
+
+    Masks (B, 1, S, S) of the portrait and of the frame -> (B, 1, 1, S) in [0, 1], by columns
     """
-    gap, wanted = before.sum(-2, keepdim=True), region.sum(-2, keepdim=True)
-    return ((wanted - gap) / (1 + 0.5 * gap)).clamp(0, 1)
+    had, has = (mask.sum(-2, keepdim=True) for mask in (before, after))
+    return ((has - had) / (1 + 0.5 * had)).clamp(0, 1)
 
 
-class Mouth(Inpainter):
-    """Paints the region between the lips."""
+class Mouth:
+    """The region between parted lips; its condition is the reference alone."""
 
-    def fill(self, frames: Tensor, shown: Tensor, landmarks: Tensor, where: Where) -> Tensor:
-        """Frames with the mouth's inside painted where the lips are parted.
+    channels = 4
 
-        Args:
-            frames: (B, 3, H, H) in about [0, 1].
-            shown: (1 or B, 4, SIDE, SIDE) of their portraits, see `seen_between`.
-            landmarks: (B, K, 3) of the frames, in crop units.
-            where: see `window_map`.
-        """
-        region = between_lips(landmarks, where)
-        if not region.any():
-            return frames
-        shown = shown.expand(len(frames), -1, -1, -1)
-        return self.repaint(frames, region, shown, _further(shown[:, 3:], region), where)
+    def window(self, pose: Tensor, template: Tensor) -> Window:
+        """See `Region.window`."""
+        return mouth_window(pose, template)
 
+    def reference(self, portraits: Tensor, landmarks: Tensor, window: Window) -> Tensor:
+        """See `Region.reference`: (B, 4, SIDE, SIDE), as `masked` has it"""
+        return masked(extract(portraits, window), interior_mask(landmarks, window))
 
-def seen_between(window: Tensor, region: Tensor) -> Tensor:
-    """What a portrait shows between its lips, and where it does.
-
-    (B, 3, SIDE, SIDE), (B, 1, SIDE, SIDE) -> (B, 4, SIDE, SIDE)
-    """
-    return torch.cat([(window - 0.5) * region, region], 1)
+    def target(self, reference: Tensor, landmarks: Tensor, window: Window) -> Target | None:
+        """See `Region.target`."""
+        mask = interior_mask(landmarks, window)
+        opacity = _widening(reference[:, 3:], mask)
+        return Target(mask, reference, opacity) if opacity.any() else None

@@ -1,7 +1,7 @@
-"""What the inpainters of mouth, lips and eyes learn from: real windows with a region wiped out.
+"""What an inpainter learns from: real windows with a region masked out, and its losses.
 
 A loss on pixels alone would paint the mean of all mouths, a grey plate, so a critic joins in. No
-renderer is needed: any photo of parted lips tells what lies between such lips.
+renderer is needed: any photo of parted lips shows what lies between such lips.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from gaia_core.errors import InputError
 from gaia_core.latent import MotionEncoder
 from gaia_core.media.video import read_video
 from gaia_core.perceptual import PerceptualFeatures, perceptual_distance
-from gaia_core.renderer.inpainting import SIDE, Inpainter
+from gaia_core.renderer.inpainting import Inpainter
+from gaia_core.renderer.region import SIDE
 from gaia_core.training.critic import Contest
 from gaia_core.training.pack import clips_by_identity
 
@@ -30,12 +31,12 @@ SOFT = 0.4  # weight of people whose clips are not sharp, among those of whom so
 USUAL = 0.8  # quantile of a clip's apertures that counts as usual
 
 
-def meet(
+def reconstructed(
     frame: np.ndarray, landmarks: Tensor, encoder: MotionEncoder
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """A frame (H, H, 3) uint8 with its landmarks (K, 3), as an inpainter will meet them.
+    """A frame, and what the motion latent keeps of its landmarks, as in inference.
 
-    Through the latent and back -> (1, 3, H, H) in [0, 1], head pose (1, 6), landmarks (1, K, 3)
+    (H, H, 3) uint8, (K, 3) -> (1, 3, H, H) in [0, 1], head pose (1, 6), landmarks (1, K, 3)
     """
     motion = encoder(landmarks[None])
     image = torch.from_numpy(frame).permute(2, 0, 1)[None] / 255
@@ -146,11 +147,29 @@ class Windows:
     """Endless batches of windows, people in the shares of their weights.
 
     The pack has `window` (N, 3, S, S) and `masks` (N, M, S, S) in uint8, `clip` (N,), `person` (N,)
-    and `weight` (people,). A subclass says what tells of a window, and what is shown of both.
+    and `weight` (people,). A subclass packs them, and says which windows are references of which.
 
     Raises:
-        InputError: nothing tells of any of the windows.
+        InputError: no window has a reference.
     """
+
+    @staticmethod
+    def pack(
+        data: Path, cache: Path, out: Path, encoder: MotionEncoder, per_identity: int = 120
+    ) -> None:
+        """Writes windows of the training clips, of at most about `per_identity` frames a person.
+
+        Args:
+            data: folder with clips/manifest.csv.
+            cache: folder of the clips' landmarks.
+            out: the pack.
+            encoder: of the motion latent.
+            per_identity: frames.
+
+        Raises:
+            InputError: no clip shows what there is to learn.
+        """
+        raise NotImplementedError
 
     def __init__(self, pack: Path, batch: int, seed: int = 0) -> None:
         data = load_file(pack)
@@ -161,7 +180,7 @@ class Windows:
         for index, clip in enumerate(self.clip):
             self.of_clip[clip].append(index)
         self.area = (self.masks.sum((-2, -1)) / 255).tolist()  # px that each mask covers
-        self.others = [self.telling(index) for index in range(len(self.clip))]
+        self.others = [self.references(index) for index in range(len(self.clip))]
         self.of_person: dict[int, list[int]] = defaultdict(list)
         for index, person in enumerate(data["person"].tolist()):
             if self.others[index]:
@@ -171,12 +190,12 @@ class Windows:
         if not self.weight.any():
             raise InputError(f"{pack} has no window to learn from; pack more clips.")
 
-    def telling(self, index: int) -> list[int]:
-        """Windows of which one is drawn to tell of this one; without any it is not drawn."""
+    def references(self, index: int) -> list[int]:
+        """Windows of which one is drawn as this one's reference; without any it is not drawn."""
         raise NotImplementedError
 
     def example(self, window: Tensor, masks: Tensor, same: Tensor) -> dict[str, Tensor]:
-        """Windows and those that tell of them -> what `InpaintingLosses` reads
+        """Windows and their references -> what `InpaintingLosses` reads
 
         (B, 2, 3, S, S), (B, 2, M, S, S) in [0, 1], (B,) whether both are the same.
         """
@@ -199,10 +218,10 @@ class Windows:
         return torch.rand(self.batch, count, 1, 1, generator=self.generator)
 
     def rendered(self, window: Tensor) -> Tensor:
-        """As a renderer would bring it: softer than it is, and a little elsewhere."""
-        around = self.shifted(window)
-        soft = F.avg_pool2d(around, 3, 1, 1, count_include_pad=False)
-        return around.lerp(soft, self.draw())
+        """As the renderer would show it: softer, and up to three quarters of a pixel off."""
+        sharp = self.shifted(window)
+        soft = F.avg_pool2d(sharp, 3, 1, 1, count_include_pad=False)
+        return sharp.lerp(soft, self.draw())
 
     def shifted(self, x: Tensor) -> Tensor:
         """Moved by up to three quarters of a pixel: (B, C, S, S) -> (B, C, S, S)"""
@@ -216,7 +235,7 @@ class Windows:
 
 
 class InpaintingLosses(nn.Module):
-    """Pixels, perceptual features, and the critic, all of the painted region alone."""
+    """Pixels, perceptual features, and the critic, all within the mask alone."""
 
     def __init__(self, pixels: float = 2.0, perceptual: float = 6.0, critic: float = 0.2) -> None:
         super().__init__()
@@ -225,16 +244,16 @@ class InpaintingLosses(nn.Module):
 
     def forward(self, model: Contest[Inpainter], batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Model and a batch of `Windows` -> loss terms"""
-        real, region = batch["window"], batch["region"]
-        painted = model.maker(batch["around"], region, batch["shown"]).float()
-        made = real.lerp(painted, region)
-        area = region.mean() + 1e-4
+        real, mask = batch["window"], batch["mask"]
+        painted = model.maker(batch["rendered"], mask, batch["condition"]).float()
+        made = real.lerp(painted, mask)
+        area = mask.mean() + 1e-4
         pixels = (made - real).abs().mean() / area
         with torch.no_grad():
             wanted = self.features(_larger(real))
         found = self.features(_larger(made.clamp(0, 1)))
         distance = perceptual_distance(found, wanted).mean() / area
-        fooled, told = model.losses(found, wanted, region)
+        fooled, told = model.losses(found, wanted, mask)
         return {
             "loss": self.pixels * pixels + self.perceptual * distance + self.critic * fooled + told,
             "pixels": pixels.detach(),

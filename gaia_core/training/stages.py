@@ -1,11 +1,10 @@
-"""The three commands of training: pack the data, train stage 1, train stage 2."""
+"""The commands of training: pack the data, train stage 1, its inpainters, and stage 2."""
 
 from __future__ import annotations
 
 import logging
 import os
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -18,19 +17,16 @@ from gaia_core.errors import InputError
 from gaia_core.latent import MotionEncoder
 from gaia_core.motion.denoiser import Denoiser
 from gaia_core.renderer.autoencoder import Autoencoder
-from gaia_core.renderer.eyes import Eyes
 from gaia_core.renderer.inpainting import Inpainter
-from gaia_core.renderer.lips import Lips
-from gaia_core.renderer.mouth import Mouth
 from gaia_core.training.critic import Contest
 from gaia_core.training.denoiser import MotionWindows, denoiser_losses
 from gaia_core.training.expression import fit_directions
-from gaia_core.training.eyes import EyeWindows, pack_eyes
-from gaia_core.training.inpainting import InpaintingLosses
-from gaia_core.training.lips import LipWindows, pack_lips
+from gaia_core.training.eyes import EyeWindows
+from gaia_core.training.inpainting import InpaintingLosses, Windows
+from gaia_core.training.lips import LipWindows
 from gaia_core.training.loop import Settings, train
 from gaia_core.training.motion import fit_motion_encoder
-from gaia_core.training.mouth import MouthWindows, pack_mouths
+from gaia_core.training.mouth import MouthWindows
 from gaia_core.training.pack import (
     cache_landmarks,
     pack_frames,
@@ -45,7 +41,12 @@ log = logging.getLogger(__name__)
 
 FRAMES, MOTION, ENCODER = "frames.safetensors", "motion.safetensors", "encoder.safetensors"
 PORTRAITS = "portraits.safetensors"
-MOUTHS, LIPS, EYES = "mouths.safetensors", "lips.safetensors", "eyes.safetensors"
+# Of each of `inpainting.REGIONS`, packed as NAME.safetensors.
+WINDOWS: dict[str, type[Windows]] = {
+    "mouth": MouthWindows,
+    "lips": LipWindows,
+    "eyes": EyeWindows,
+}
 PHOTOS = 15  # portraits that are packed for each frame of a person
 PORTRAIT_SHARE = 6  # one pair in so many is of portraits, whose moved frames are softer than films
 DENOISER_DECAY = 0.05  # it overfits the few people there are; the renderer does not
@@ -88,9 +89,8 @@ def pack(
     pack_frames(data, cache, folder / FRAMES, per_identity)
     if start and portraits:
         pack_portraits(data, cache, folder / PORTRAITS, trained, PHOTOS * per_identity)
-    pack_mouths(data, cache, folder / MOUTHS, encoder, per_identity)
-    pack_lips(data, cache, folder / LIPS, encoder, per_identity)
-    pack_eyes(data, cache, folder / EYES, encoder, per_identity)
+    for name, windows in WINDOWS.items():
+        windows.pack(data, cache, folder / f"{name}.safetensors", encoder, per_identity)
     pack_motion(data, cache, folder / MOTION, encoder)
 
 
@@ -143,16 +143,11 @@ def train_autoencoder(run: Run) -> None:
     checkpoint.save(run.weights, average.maker, facts | {"portraits": portraits})
 
 
-def _train_inpainter(
-    kind: type[Mouth] | type[Lips] | type[Eyes],
-    windows: type[MouthWindows] | type[LipWindows] | type[EyeWindows],
-    file: str,
-    run: Run,
-) -> None:
-    """Trains an inpainter on a pack's windows."""
-    data = windows(run.pack / file, run.batch, seed=_rank())
+def train_inpainter(name: str, run: Run) -> None:
+    """Trains the inpainter of one of `inpainting.REGIONS` on its windows of a pack."""
+    data = WINDOWS[name](run.pack / f"{name}.safetensors", run.batch, seed=_rank())
     torch.manual_seed(0)
-    model: Contest[Inpainter] = Contest(kind(PRESETS[run.preset].inpainter))
+    model: Contest[Inpainter] = Contest(Inpainter(name, PRESETS[run.preset].inpainter))
     seen = _begin(model.maker, run)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     settings = replace(run.settings, average=0.998)
@@ -163,11 +158,6 @@ def _train_inpainter(
     people = int((data.weight > 0).sum())
     facts = {"samples": samples, "windows": len(data.window), "people": people}
     checkpoint.save(run.weights, average.maker, facts)
-
-
-train_mouth = partial(_train_inpainter, Mouth, MouthWindows, MOUTHS)
-train_lips = partial(_train_inpainter, Lips, LipWindows, LIPS)
-train_eyes = partial(_train_inpainter, Eyes, EyeWindows, EYES)
 
 
 def train_denoiser(run: Run) -> None:
@@ -205,7 +195,7 @@ def _begin(model: nn.Module, run: Run) -> int:
             "make it with `train pack --start`."
         )
     checkpoint.fill(model, start)
-    return int(checkpoint.read_config(start)[type(model).__name__.lower()]["trained"]["samples"])
+    return int(checkpoint.read_config(start)[checkpoint.name_of(model)]["trained"]["samples"])
 
 
 def fit_denoiser(model: Denoiser, data: MotionWindows) -> None:

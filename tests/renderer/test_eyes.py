@@ -6,9 +6,10 @@ from torch import Tensor
 
 from gaia_core import landmarks as mesh
 from gaia_core.config import InpainterConfig
-from gaia_core.renderer.eyes import EYES, Eyes, changed, iris, opening, region, seen, window_maps
-from gaia_core.renderer.gaze import look
-from gaia_core.renderer.inpainting import SIDE
+from gaia_core.renderer.eyes import EYES, Eye, lid_motion
+from gaia_core.renderer.gaze import redirect_gaze
+from gaia_core.renderer.inpainting import Inpainter
+from gaia_core.renderer.region import SIDE, Window
 
 TINY = InpainterConfig((4, 4, 8))
 USUAL = torch.tensor([[0.0, 0.0, 0.0, 0.5, 0.5, -0.8]])
@@ -26,34 +27,39 @@ def lowered(template: Tensor, *amounts: float) -> Tensor:
     return face
 
 
+def windows_of(pose: Tensor, template: Tensor) -> tuple[Window, ...]:
+    return tuple(eye.window(pose, template) for eye in EYES)
+
+
 def placed(template: Tensor, pose: Tensor, *amounts: float) -> tuple[Tensor, tuple]:
     faces = mesh.apply_pose(lowered(template, *amounts), pose.expand(len(amounts), -1))
-    return faces, window_maps(pose.expand(len(amounts), -1), template)
+    return faces, windows_of(pose.expand(len(amounts), -1), template)
 
 
 @pytest.fixture
-def painter(paint_red) -> Eyes:
-    return paint_red(Eyes(TINY))
+def painter(paint_red) -> Inpainter:
+    return paint_red(Inpainter("eyes", TINY))
 
 
 @pytest.mark.parametrize("pose", [USUAL, TURNED])
-@pytest.mark.parametrize("part", [opening, region, iris])
+@pytest.mark.parametrize("part", [Eye.opening, Eye.mask, Eye.iris_mask])
 def test_both_eyes_look_alike_in_their_windows_however_the_head_is_turned(template, pose, part):
     (face, maps), (usual, usual_maps) = placed(template, pose, 0.0), placed(template, USUAL, 0.0)
-    right, left = (part(face, where, eye) for eye, where in zip(EYES, maps, strict=True))
-    own = part(usual, usual_maps[0], EYES[0])
+    right, left = (part(eye, face, where) for eye, where in zip(EYES, maps, strict=True))
+    own = part(EYES[0], usual, usual_maps[0])
     for one, other in ((right, left), (right, own)):
         assert torch.minimum(one, other).sum() > 0.75 * torch.maximum(one, other).sum()
 
 
 def test_the_region_holds_the_eye_and_the_iris_stands_in_it(template):
     face, maps = placed(template, USUAL, 0.0)
-    inside, around, disc = (part(face, maps[0], EYES[0]) for part in (opening, region, iris))
+    eye = EYES[0]
+    inside, around, disc = (part(face, maps[0]) for part in (eye.opening, eye.mask, eye.iris_mask))
     assert inside.sum() > 50 and (around[inside > 0.9] > 0.5).all()
     assert not around[..., 0, :].any() and not around[..., -1, :].any()
     assert 30 < disc.sum() < 300 and (disc * inside).sum() > 0.6 * disc.sum()
-    face[:, list(EYES[0].iris), 0] += 0.01
-    moved = iris(face, maps[0], EYES[0])
+    face[:, list(eye.iris), 0] += 0.01
+    moved = eye.iris_mask(face, maps[0])
     columns = torch.arange(SIDE) + 0.5
     assert (moved * columns).sum() / moved.sum() > (disc * columns).sum() / disc.sum() + 1
 
@@ -61,19 +67,20 @@ def test_the_region_holds_the_eye_and_the_iris_stands_in_it(template):
 def test_the_opening_shrinks_with_the_lids(template):
     face, maps = placed(template, USUAL, 0.0, 0.3, 0.6, 1.0)
     for eye, where in zip(EYES, maps, strict=True):
-        areas = opening(face, where, eye).sum((1, 2, 3)).tolist()
+        areas = eye.opening(face, where).sum((1, 2, 3)).tolist()
         assert areas == sorted(areas, reverse=True) and areas[-1] < 0.02 * areas[0]
 
 
 def test_lids_close_and_open_by_shares_of_what_the_portrait_has(template):
     face, maps = placed(template, USUAL, 0.0, 0.1, 0.35, 0.6, 1.0)
-    inside = opening(face, maps[0], EYES[0])
-    share = changed(inside[:1], inside).flatten()
+    inside = EYES[0].opening(face, maps[0])
+    share = lid_motion(inside[:1], inside).flatten()
     assert not share[:2].any() and 0 < share[2] < 1 and (share[3:] == 1).all()
-    again = changed(inside[-1:], inside).flatten()  # of closed lids
+    again = lid_motion(inside[-1:], inside).flatten()  # of closed lids
     assert (again[:3] == 1).all() and again[-1] == 0
-    assert not changed(inside[2:3], inside[:1]).any()  # only somewhat wider: the photo has it all
-    assert changed(inside[3:4], inside[:1]).all()
+    # Only somewhat wider: the photo has it all.
+    assert not lid_motion(inside[2:3], inside[:1]).any()
+    assert lid_motion(inside[3:4], inside[:1]).all()
 
 
 @pytest.mark.parametrize("side", [128, 256, 600])
@@ -83,10 +90,11 @@ def test_only_eyes_that_close_are_painted_and_at_any_size(painter, template, sid
     wink = face[:1].clone()
     wink[:, list(EYES[0].upper)] = face[1:, list(EYES[0].upper)]
     faces = torch.cat([face, wink])
-    maps = tuple((matrix[:1].expand(3, 2, 2), shift[:1].expand(3, 2)) for matrix, shift in maps)
+    maps = tuple(Window(m[:1].expand(3, 2, 2), shift[:1].expand(3, 2)) for m, shift in maps)
     frames = torch.full((3, 3, side, side), 0.5)
-    portrait = tuple((matrix[:1], shift[:1]) for matrix, shift in maps)
-    filled = painter.fill(frames, seen(frames[:1], face[:1], portrait), faces, maps)
+    portrait = tuple(Window(matrix[:1], shift[:1]) for matrix, shift in maps)
+    references = painter.references(frames[:1], face[:1], portrait)
+    filled = painter.inpaint(frames, references, faces, maps)
     painted = (filled - frames).abs().amax(1) > 0.02
     assert torch.equal(filled[0], frames[0])
     middles = [faces[0, [*eye.upper, *eye.lower], :2].mean(0) * side for eye in EYES]
@@ -104,17 +112,18 @@ def test_only_eyes_that_close_are_painted_and_at_any_size(painter, template, sid
 def test_eyes_that_open_from_closed_are_painted(painter, template):
     face, maps = placed(template, TURNED, 1.0, 0.0)
     frames = torch.full((2, 3, 256, 256), 0.5)
-    portrait = tuple((matrix[:1], shift[:1]) for matrix, shift in maps)
-    filled = painter.fill(frames, seen(frames[:1], face[:1], portrait), face, maps)
+    portrait = tuple(Window(matrix[:1], shift[:1]) for matrix, shift in maps)
+    references = painter.references(frames[:1], face[:1], portrait)
+    filled = painter.inpaint(frames, references, face, maps)
     assert torch.equal(filled[0], frames[0])
     for eye in EYES:
         x, y = (face[1, [*eye.upper, *eye.lower], :2].mean(0) * 256).long()
         assert (filled[1, :, y, x] - 0.5).abs().max() > 0.02
 
 
-def test_the_painter_is_told_the_portraits_eye_and_how_far_lids_close():
+def test_painting_is_conditioned_on_the_portraits_eye_and_on_how_far_lids_close():
     torch.manual_seed(0)
-    painter = Eyes(TINY).eval().requires_grad_(False)
+    painter = Inpainter("eyes", TINY).eval().requires_grad_(False)
     around, shown = torch.rand(1, 3, SIDE, SIDE), torch.rand(1, 6, SIDE, SIDE)
     region = torch.zeros(1, 1, SIDE, SIDE)
     region[..., 24:40, 16:48] = 1
@@ -157,14 +166,15 @@ def looking(template: Tensor, pose: Tensor, by: tuple[float, float]) -> tuple[Te
     for eye in EYES:
         width = (template[eye.upper[0]] - template[eye.upper[-1]]).norm()
         face[:, list(eye.iris), :2] += width * torch.tensor(by)
-    return mesh.apply_pose(face, pose), window_maps(pose, template)
+    return mesh.apply_pose(face, pose), windows_of(pose, template)
 
 
 @pytest.mark.parametrize("side", [256, 600])
 def test_eyes_that_look_as_in_the_portrait_are_left_as_they_are(template, side):
     face, maps = placed(template, TURNED, 0.0)
     frame = torch.rand(1, 3, side, side)
-    torch.testing.assert_close(look(frame, face, face, maps, maps), frame, atol=1e-3, rtol=0)
+    same = redirect_gaze(frame, face, face, maps, maps)
+    torch.testing.assert_close(same, frame, atol=1e-3, rtol=0)
 
 
 @pytest.mark.parametrize("pose", [USUAL, TURNED])
@@ -174,7 +184,7 @@ def test_irises_go_where_they_shall_be_and_nothing_else_moves(template, pose, by
     gone, there = looking(template, pose, (by, 0.0))
     still, _ = placed(template, pose, 0.0)
     frame = drawn(still, 512)
-    moved = look(frame, face, gone, maps, there)
+    moved = redirect_gaze(frame, face, gone, maps, there)
     for eye in EYES:
         wanted = gone[0, eye.iris[0], :2] - still[0, eye.iris[0], :2]
         found = dark(moved, still, eye)[0] - dark(frame, still, eye)[0]
@@ -191,7 +201,7 @@ def test_irises_follow_no_tremor(template):
     face, maps = placed(template, USUAL, 0.0)
     frame = drawn(face, 512)
     trembling, _ = looking(template, USUAL, (0.008, 0.0))
-    moved = look(frame, face, trembling, maps, maps)
+    moved = redirect_gaze(frame, face, trembling, maps, maps)
     for eye in EYES:
         wanted = (trembling - face)[0, eye.iris[0], 0]
         assert (dark(moved, face, eye)[0] - dark(frame, face, eye)[0])[0].abs() < 0.3 * wanted
@@ -204,7 +214,7 @@ def test_irises_are_round_in_eyes_that_open_wider(template):
         lids, row = [*eye.upper[1:-1], *eye.lower[1:-1]], wide[0, eye.iris[0], 1]
         face[:, lids, 1] = row + (wide[:, lids, 1] - row) / 1.6
     stretched = drawn(wide, 512, 1.6)
-    made = look(stretched, face, wide, maps, maps)
+    made = redirect_gaze(stretched, face, wide, maps, maps)
     for eye in EYES:
         across, down = dark(stretched, wide, eye)[1]
         assert down > 1.3 * across

@@ -6,20 +6,10 @@ from torch import Tensor
 
 from gaia_core import landmarks as mesh
 from gaia_core.config import InpainterConfig
-from gaia_core.renderer.inpainting import SIDE
-from gaia_core.renderer.lips import (
-    AROUND,
-    INNER,
-    OUTER,
-    REACH,
-    Lips,
-    closed,
-    distances,
-    opening,
-    region,
-    seen,
-)
-from gaia_core.renderer.mouth import window_map
+from gaia_core.renderer.inpainting import Inpainter
+from gaia_core.renderer.lips import AROUND, OUTER, REACH, Lips, distances, seam_mask
+from gaia_core.renderer.mouth import INNER, mouth_window
+from gaia_core.renderer.region import SIDE, Window, closing, opening
 
 TINY = InpainterConfig((4, 4, 8))
 USUAL = torch.tensor([[0.0, 0.0, 0.0, 0.5, 0.5, -0.8]])
@@ -27,7 +17,7 @@ TURNED = USUAL + torch.tensor([[12.0, -8.0, 20.0, 0.1, -0.05, 0.2]])
 WIDE = 0.12  # in canonical units
 
 
-def placed(template: Tensor, pose: Tensor, *gaps: float) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+def placed(template: Tensor, pose: Tensor, *gaps: float) -> tuple[Tensor, Window]:
     """Faces whose lower lips hang by so much below the upper ones, at most in the middle."""
     face = template.expand(len(gaps), -1, -1).clone()
     top, bottom = (list(curve)[1:-1] for curve in INNER)
@@ -36,12 +26,12 @@ def placed(template: Tensor, pose: Tensor, *gaps: float) -> tuple[Tensor, tuple[
         arch = 1 - torch.linspace(-1, 1, len(curve)).square()
         face[:, curve, 1] += torch.tensor(gaps)[:, None] * arch
     poses = pose.expand(len(gaps), -1)
-    return mesh.apply_pose(face, poses), window_map(poses, template)
+    return mesh.apply_pose(face, poses), mouth_window(poses, template)
 
 
 @pytest.fixture
-def painter(paint_red) -> Lips:
-    return paint_red(Lips(TINY))
+def painter(paint_red) -> Inpainter:
+    return paint_red(Inpainter("lips", TINY))
 
 
 def test_the_curves_run_from_one_corner_to_the_other_and_enclose_each_other(template):
@@ -53,13 +43,14 @@ def test_the_curves_run_from_one_corner_to_the_other_and_enclose_each_other(temp
     middle = slice(20, 44)  # beside the corners there are no lips to be inside of
     assert (outer >= inner - 1e-6)[:, :, middle].all()
     assert (around >= outer - 1e-6)[:, :, middle].all()
-    assert ((inner * 2 * REACH > 0.5) == (opening(face, where)[:, 0] > 0.99))[:, :, middle].all()
+    parted = opening(face, where, *INNER)[:, 0] > 0.99
+    assert ((inner * 2 * REACH > 0.5) == parted)[:, :, middle].all()
 
 
 @pytest.mark.parametrize("pose", [USUAL, TURNED])
 def test_the_region_holds_the_line_in_which_lips_meet(template, pose):
     face, where = placed(template, pose, 0.0)
-    thin, usual, all_of_it = (region(distances(face, where), m) for m in (3.0, 6.0, REACH))
+    thin, usual, all_of_it = (seam_mask(distances(face, where), m) for m in (3.0, 6.0, REACH))
     assert (thin <= usual).all() and (usual <= all_of_it).all()
     assert 30 < thin.sum() < usual.sum() < all_of_it.sum() < 0.4 * SIDE**2
     assert not all_of_it[..., [0, -1], :].any() and not all_of_it[..., [0, -1]].any()
@@ -73,19 +64,19 @@ def test_the_region_holds_the_line_in_which_lips_meet(template, pose):
 
 def test_lips_close_by_shares_of_what_the_portrait_has(template):
     face, where = placed(template, USUAL, WIDE, 0.9 * WIDE, 0.65 * WIDE, 0.4 * WIDE, 0.0)
-    between = opening(face, where)
+    between = opening(face, where, *INNER)
     assert between.sum((1, 2, 3)).diff().max() < 0 and not between[-1].any()
-    share = closed(between[:1], between).flatten()
+    share = closing(between[:1], between).flatten()
     assert not share[:2].any() and 0 < share[2] < 1 and (share[3:] == 1).all()
-    assert not closed(between[-1:], between).any()  # of closed lips
+    assert not closing(between[-1:], between).any()  # of closed lips
 
 
 @pytest.mark.parametrize("side", [128, 256, 600])
 def test_only_lips_that_close_are_painted_and_at_any_size(painter, template, side):
     faces, where = placed(template, TURNED, WIDE, 0.0)
     frames = torch.full((2, 3, side, side), 0.5)
-    shown = seen(frames[:1], faces[:1], (where[0][:1], where[1][:1]))
-    filled = painter.fill(frames, shown, faces, where)
+    shown = Lips().reference(frames[:1], faces[:1], Window(where[0][:1], where[1][:1]))
+    filled = painter.inpaint(frames, (shown,), faces, (where,))
     assert torch.equal(filled[0], frames[0])
     painted = (filled[1] - frames[1]).abs().amax(0) > 0.02
     middle = faces[1, [13, 14], :2].mean(0) * side
@@ -94,13 +85,14 @@ def test_only_lips_that_close_are_painted_and_at_any_size(painter, template, sid
     (left, top), (right, bottom) = (middle - 0.16 * side).long(), (middle + 0.16 * side).long()
     painted[top:bottom, left:right] = False
     assert not painted.any()
-    shown = seen(frames[1:], faces[1:], (where[0][1:], where[1][1:]))  # a portrait of closed lips
-    assert painter.fill(frames, shown, faces, where) is frames
+    shown = Lips().reference(frames[1:], faces[1:], Window(where[0][1:], where[1][1:]))
+    # A portrait of closed lips has nothing to close.
+    assert painter.inpaint(frames, (shown,), faces, (where,)) is frames
 
 
-def test_the_painter_is_told_the_portraits_mouth_and_where_lips_shall_meet():
+def test_painting_is_conditioned_on_the_portraits_mouth_and_on_the_frames_lips():
     torch.manual_seed(0)
-    painter = Lips(TINY).eval().requires_grad_(False)
+    painter = Inpainter("lips", TINY).eval().requires_grad_(False)
     around, shown = torch.rand(1, 3, SIDE, SIDE), torch.rand(1, 7, SIDE, SIDE)
     free = torch.zeros(1, 1, SIDE, SIDE)
     free[..., 24:40, 16:48] = 1

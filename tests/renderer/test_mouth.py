@@ -7,8 +7,9 @@ from torch import Tensor
 from gaia_core import landmarks as mesh
 from gaia_core.config import InpainterConfig
 from gaia_core.renderer import mouth
-from gaia_core.renderer.inpainting import SIDE, Block, extract, lay
-from gaia_core.renderer.mouth import Mouth, between_lips, seen_between, window_map
+from gaia_core.renderer.inpainting import Block, Inpainter
+from gaia_core.renderer.mouth import Mouth, interior_mask, mouth_window
+from gaia_core.renderer.region import SIDE, Window, extract, paste
 
 LOWER = list(mesh.INNER_BOTTOM)
 TINY = InpainterConfig((4, 4, 8))
@@ -30,15 +31,15 @@ def placed(face: Tensor, *poses: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @pytest.fixture
-def painter(paint_red) -> Mouth:
-    return paint_red(Mouth(TINY))
+def painter(paint_red) -> Inpainter:
+    return paint_red(Inpainter("mouth", TINY))
 
 
 def test_the_window_goes_with_the_skull(template):
     turned = USUAL + torch.tensor([12.0, -8.0, 20.0, 0.1, -0.05, 0.2])
     closed, poses = placed(parted(template, 0.0), USUAL, turned)
     opened, _ = placed(parted(template, 0.2), USUAL, turned)
-    matrix, shift = where = window_map(poses, template)
+    matrix, shift = where = mouth_window(poses, template)
     # The upper lip stands at the same place of the window, however the head is turned...
     upper = closed[:, mesh.LIP_TOP, :2]
     at = torch.linalg.solve(matrix, (upper - shift)[..., None])[..., 0]
@@ -46,7 +47,7 @@ def test_the_window_goes_with_the_skull(template):
     torch.testing.assert_close(at[0], at[1], atol=4 / SIDE, rtol=0)
     assert at.abs().max() < 0.4
     # ...and so does what opened lips leave free.
-    one, other = between_lips(opened, where)
+    one, other = interior_mask(opened, where)
     assert torch.minimum(one, other).sum() > 0.7 * torch.maximum(one, other).sum()
 
 
@@ -54,7 +55,7 @@ def test_the_region_is_empty_for_closed_lips_and_grows_with_their_gap(template):
     areas = []
     for gap in (0.0, 0.02, 0.05, 0.1, 0.2):
         face, pose = placed(parted(template, gap), USUAL)
-        region = between_lips(face, window_map(pose, template))
+        region = interior_mask(face, mouth_window(pose, template))
         assert region.shape == (1, 1, SIDE, SIDE) and region.min() >= 0 and region.max() <= 1
         areas.append(float(region.sum()))
     assert areas[0] == 0 and areas == sorted(areas) and areas[-1] > 4 * areas[1] > 0
@@ -62,8 +63,8 @@ def test_the_region_is_empty_for_closed_lips_and_grows_with_their_gap(template):
 
 def test_the_region_lies_between_the_lips(template):
     face, pose = placed(parted(template, 0.2), USUAL)
-    matrix, shift = where = window_map(pose, template)
-    region = between_lips(face, where)[0, 0]
+    matrix, shift = where = mouth_window(pose, template)
+    region = interior_mask(face, where)[0, 0]
     points = torch.linalg.solve(matrix, (face[..., :2] - shift[:, None]).transpose(1, 2))[0]
     points = (points.T + 1) * SIDE / 2
     rows, columns = region.nonzero().T
@@ -77,11 +78,11 @@ def test_the_region_lies_between_the_lips(template):
 
 def test_what_is_laid_back_lies_where_it_was_taken(template):
     poses = torch.stack([USUAL, USUAL + torch.tensor([15.0, 5.0, -10.0, 0.05, 0.0, 0.1])])
-    where = window_map(poses, template)
+    where = mouth_window(poses, template)
     grid = torch.arange(256) / 256
     smooth = torch.stack([grid[:, None] + 0 * grid, grid + 0 * grid[:, None]])[None]
     frames = smooth.expand(2, -1, -1, -1)
-    back = lay(frames, extract(frames, where), torch.ones(2, 1, SIDE, SIDE), where)
+    back = paste(frames, extract(frames, where), torch.ones(2, 1, SIDE, SIDE), where)
     # Where the window's border cuts a pixel it mixes with nothing.
     assert ((back - frames).abs().amax(1) > 0.01).float().mean() < 0.02
 
@@ -90,10 +91,10 @@ def test_what_is_laid_back_lies_where_it_was_taken(template):
 def test_only_the_inside_is_painted_and_at_any_size(painter, template, side):
     faces, pose = placed(parted(template, 0.2), USUAL, USUAL)
     faces[1] = placed(parted(template, 0.0), USUAL)[0][0]
-    where = window_map(pose, template)
+    where = mouth_window(pose, template)
     frames = torch.full((2, 3, side, side), 0.5)
     nothing = torch.zeros(1, 4, SIDE, SIDE)
-    filled = painter.fill(frames, nothing, faces, where)
+    filled = painter.inpaint(frames, (nothing,), faces, (where,))
     changed = (filled - frames).abs().amax(1) > 0.02
     assert not changed[1].any()  # closed lips
     rows, columns = ((changed[0].nonzero() + 0.5) / side).T
@@ -110,17 +111,17 @@ def test_what_the_portrait_shows_stays(painter, template):
         torch.cat([placed(parted(template, gap), USUAL)[0] for gap in (0.1, 0.25)]),
         USUAL.expand(2, 6),
     )
-    where = window_map(pose, template)
+    where = mouth_window(pose, template)
     frames = torch.rand(2, 3, 256, 256, generator=torch.Generator().manual_seed(0))
-    own = between_lips(open_face[None], (where[0][:1], where[1][:1]))
-    shown = seen_between(extract(frames[:1], (where[0][:1], where[1][:1])), own)
-    filled = painter.fill(frames, shown, torch.stack([open_face, wide_face]), where)
+    own = Window(where.matrix[:1], where.shift[:1])
+    shown = Mouth().reference(frames[:1], open_face[None], own)
+    filled = painter.inpaint(frames, (shown,), torch.stack([open_face, wide_face]), (where,))
     assert torch.equal(filled[0], frames[0]) and not torch.equal(filled[1], frames[1])
 
 
 def test_the_painter_sees_the_portrait_and_what_surrounds_the_mouth_alone():
     torch.manual_seed(0)
-    painter = Mouth(InpainterConfig()).eval().requires_grad_(False)
+    painter = Inpainter("mouth", InpainterConfig()).eval().requires_grad_(False)
     for module in painter.modules():
         if isinstance(module, Block):
             torch.nn.init.normal_(module.second.weight, std=0.05)

@@ -11,21 +11,20 @@ from safetensors.torch import load_file, save_file
 from tiny import TINY
 
 from gaia_core import checkpoint
-from gaia_core.config import (
-    InpainterConfig,
-)
+from gaia_core.config import INPAINTED, InpainterConfig
 from gaia_core.errors import InputError
 from gaia_core.renderer.eyes import EYES
-from gaia_core.renderer.inpainting import SIDE
-from gaia_core.renderer.lips import INNER, REACH
-from gaia_core.renderer.mouth import Mouth
+from gaia_core.renderer.inpainting import REGIONS, Inpainter
+from gaia_core.renderer.lips import REACH
+from gaia_core.renderer.mouth import INNER
+from gaia_core.renderer.region import SIDE
 from gaia_core.training import stages
 from gaia_core.training.critic import Contest
-from gaia_core.training.eyes import EyeWindows, pack_eyes
+from gaia_core.training.eyes import EyeWindows
 from gaia_core.training.inpainting import InpaintingLosses
-from gaia_core.training.lips import LipWindows, pack_lips
+from gaia_core.training.lips import LipWindows
 from gaia_core.training.loop import train
-from gaia_core.training.mouth import MouthWindows, pack_mouths
+from gaia_core.training.mouth import MouthWindows
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +39,7 @@ def mouth_pack(tmp_path_factory):
         free[:, 24 : 24 + height, 14:50] = 1
         teeth = 0.9 * ((torch.arange(50 - 14) // 2) % 2).float()
         window[:, 24 : 24 + height, 14:50] = teeth
-    path = tmp_path_factory.mktemp("pack") / "mouths.safetensors"
+    path = tmp_path_factory.mktemp("pack") / "mouth.safetensors"
     save_file(
         {
             "window": (windows * 255).byte(),
@@ -54,26 +53,30 @@ def mouth_pack(tmp_path_factory):
     return path
 
 
+def test_every_region_has_its_name_and_its_windows():
+    assert tuple(REGIONS) == tuple(stages.WINDOWS) == INPAINTED
+
+
 def test_mouths_are_drawn_by_weight_and_shown_by_another_frame(mouth_pack):
     data = MouthWindows(mouth_pack, 64)
     batch = next(iter(data))
     assert {name: tuple(value.shape[1:]) for name, value in batch.items()} == {
         "window": (3, SIDE, SIDE),
-        "region": (1, SIDE, SIDE),
-        "around": (3, SIDE, SIDE),
-        "shown": (4, SIDE, SIDE),
+        "mask": (1, SIDE, SIDE),
+        "rendered": (3, SIDE, SIDE),
+        "condition": (4, SIDE, SIDE),
     }
-    told = batch["shown"].flatten(1).any(1).float().mean()
+    told = batch["condition"].flatten(1).any(1).float().mean()
     assert 0.3 < told < 0.7
     # What is shown lies where it was in the other frame, and nothing else is shown.
-    assert not batch["shown"][:, :, :20].any()
+    assert not batch["condition"][:, :, :20].any()
     monochrome = [x.amax((1, 2)) for x in batch["window"]]
     assert len({tuple(x.tolist()) for x in monochrome}) > 30  # colours vary
 
 
 def test_the_critic_learns_to_tell_and_the_painter_to_paint(mouth_pack, tmp_path, steps):
     torch.manual_seed(0)
-    model = Contest(Mouth(InpainterConfig((8, 8, 16))))
+    model = Contest(Inpainter("mouth", InpainterConfig((8, 8, 16))))
     data = iter(MouthWindows(mouth_pack, 6))
     train(model, InpaintingLosses(), data, tmp_path, steps(30, rate=2e-3, log_every=10, warm_up=1))
     curve = [json.loads(line) for line in (tmp_path / "curve.jsonl").open()]
@@ -82,14 +85,15 @@ def test_the_critic_learns_to_tell_and_the_painter_to_paint(mouth_pack, tmp_path
 
 
 def test_the_mouth_is_trained_into_weights_beside_its_stage(packed, mouth_pack, steps):
-    (packed / stages.MOUTHS).symlink_to(mouth_pack)
+    (packed / "mouth.safetensors").symlink_to(mouth_pack)
     weights = packed / "weights"
     stages.train_autoencoder(stages.Run(packed, packed / "run", weights, steps(1), 2, "tiny"))
-    assert checkpoint.load_autoencoder(weights).mouth is None
+    assert not checkpoint.load_autoencoder(weights).inpainters
     for _ in range(2):
-        stages.train_mouth(stages.Run(packed, packed / "mouth", weights, steps(1), 2, "tiny"))
+        run = stages.Run(packed, packed / "mouth", weights, steps(1), 2, "tiny")
+        stages.train_inpainter("mouth", run)
     model = checkpoint.load_autoencoder(weights)
-    assert model.mouth.config == TINY.inpainter
+    assert model.inpainters["mouth"].config == TINY.inpainter
     assert checkpoint.read_config(weights)["mouth"]["trained"] == {
         "samples": 4,
         "windows": 24,
@@ -109,13 +113,13 @@ def test_mouths_are_packed_of_clips_and_portraits(clips, found_landmarks, photo,
         "file,identity,source,licence\ntrain/one.png,one,lab,free\n"
     )
     cache = shutil.copytree(found_landmarks, tmp_path / "cache")
-    pack_mouths(data, cache, tmp_path / "mouths.safetensors", encoder)
-    pack = load_file(tmp_path / "mouths.safetensors")
+    MouthWindows.pack(data, cache, tmp_path / "mouth.safetensors", encoder)
+    pack = load_file(tmp_path / "mouth.safetensors")
     count = len(pack["window"])
     assert pack["window"].shape == (count, 3, SIDE, SIDE) and pack["masks"].any()
     assert len(pack["person"]) == len(pack["clip"]) == count
     assert pack["weight"][-1] < pack["weight"][0] and pack["person"][-1] == 2
-    assert next(iter(MouthWindows(tmp_path / "mouths.safetensors", 2)))
+    assert next(iter(MouthWindows(tmp_path / "mouth.safetensors", 2)))
 
 
 @pytest.fixture(scope="module")
@@ -154,10 +158,10 @@ def test_lids_that_close_or_open_are_told_of_by_the_same_eye_otherwise(eye_pack)
     assert [other % 6 for other in data.others[0]] == [3, 4, 5]
     assert [other % 6 for other in data.others[5]] == [0, 1, 2, 3, 4]
     batch = next(iter(data))
-    assert batch["shown"].shape == (64, 6, SIDE, SIDE) and batch["region"].shape[1] == 1
-    portrait, frame, disc = batch["shown"][:, 3:].sum((2, 3)).unbind(1)
+    assert batch["condition"].shape == (64, 6, SIDE, SIDE) and batch["mask"].shape[1] == 1
+    portrait, frame, disc = batch["condition"][:, 3:].sum((2, 3)).unbind(1)
     assert (portrait > frame).any() and (portrait < frame).any() and (disc == 12 * 12).all()
-    assert (batch["region"].sum((1, 2, 3)) > portrait).all()
+    assert (batch["mask"].sum((1, 2, 3)) > portrait).all()
 
 
 @pytest.fixture(scope="module")
@@ -195,11 +199,11 @@ def test_lips_that_close_are_told_of_by_the_same_mouth_parted_wider(lip_pack):
     assert not data.others[0] and [other % 6 for other in data.others[5]] == [0, 1, 2, 3, 4]
     assert [other % 6 for other in data.others[3]] == [0, 1, 2]
     batch = next(iter(data))
-    assert batch["shown"].shape == (64, 7, SIDE, SIDE) and batch["region"].shape[1] == 1
+    assert batch["condition"].shape == (64, 7, SIDE, SIDE) and batch["mask"].shape[1] == 1
     # What they shall be lies where the frame's lips meet; the margin around it varies.
-    wanted = (batch["shown"][:, 5] > 0.01).any(2).sum(1)
-    assert (batch["shown"][:, 3].any(2).sum(1) > wanted).all()
-    painted = batch["region"].sum((1, 2, 3)) / SIDE
+    wanted = (batch["condition"][:, 5] > 0.01).any(2).sum(1)
+    assert (batch["condition"][:, 3].any(2).sum(1) > wanted).all()
+    painted = batch["mask"].sum((1, 2, 3)) / SIDE
     assert (painted > wanted).all() and len(painted.unique()) > 30
 
 
@@ -207,17 +211,15 @@ def test_lips_that_close_are_told_of_by_the_same_mouth_parted_wider(lip_pack):
 def test_an_inpainter_is_trained_into_weights_beside_its_stage(
     packed, eye_pack, lip_pack, name, steps
 ):
-    pack, path, train_it = {
-        "lips": (lip_pack, packed / stages.LIPS, stages.train_lips),
-        "eyes": (eye_pack, packed / stages.EYES, stages.train_eyes),
-    }[name]
+    path = packed / f"{name}.safetensors"
     path.unlink(missing_ok=True)
-    path.symlink_to(pack)
+    path.symlink_to({"lips": lip_pack, "eyes": eye_pack}[name])
     weights = packed / f"weights of {name}"
     stages.train_autoencoder(stages.Run(packed, packed / "run", weights, steps(1), 2, "tiny"))
-    train_it(stages.Run(packed, packed / name, weights, steps(1), 2, "tiny"))
+    stages.train_inpainter(name, stages.Run(packed, packed / name, weights, steps(1), 2, "tiny"))
     model = checkpoint.load_autoencoder(weights)
-    assert getattr(model, name).config == TINY.inpainter and model.mouth is None
+    assert list(model.inpainters) == [name]
+    assert model.inpainters[name].config == TINY.inpainter
     facts = {"samples": 2, "windows": 24, "people": 2}
     assert checkpoint.read_config(weights)[name]["trained"] == facts
 
@@ -225,7 +227,7 @@ def test_an_inpainter_is_trained_into_weights_beside_its_stage(
 def test_closing_lips_are_packed_of_clips(clips, found_landmarks, encoder, tmp_path):
     cache = shutil.copytree(found_landmarks, tmp_path / "cache")
     with pytest.raises(InputError, match="lips that close"):
-        pack_lips(clips, cache, tmp_path / "lips.safetensors", encoder)
+        LipWindows.pack(clips, cache, tmp_path / "lips.safetensors", encoder)
     top, bottom = (list(curve[1:-1]) for curve in INNER)
     for path in cache.iterdir():  # the lips of a still photo do not move: as if they did
         with np.load(path) as stored:
@@ -233,7 +235,7 @@ def test_closing_lips_are_packed_of_clips(clips, found_landmarks, encoder, tmp_p
         arrays["landmarks"][:, bottom, 1] += 0.04
         arrays["landmarks"][::3, bottom] = arrays["landmarks"][::3][:, top]
         np.savez(path, **arrays)
-    pack_lips(clips, cache, tmp_path / "lips.safetensors", encoder)
+    LipWindows.pack(clips, cache, tmp_path / "lips.safetensors", encoder)
     pack = load_file(tmp_path / "lips.safetensors")
     count = len(pack["window"])
     assert pack["window"].shape == (count, 3, SIDE, SIDE)
@@ -247,7 +249,7 @@ def test_closing_lips_are_packed_of_clips(clips, found_landmarks, encoder, tmp_p
 def test_closing_lids_are_packed_of_clips(clips, found_landmarks, encoder, tmp_path):
     cache = shutil.copytree(found_landmarks, tmp_path / "cache")
     with pytest.raises(InputError, match="lids that close"):
-        pack_eyes(clips, cache, tmp_path / "eyes.safetensors", encoder)
+        EyeWindows.pack(clips, cache, tmp_path / "eyes.safetensors", encoder)
     for path in cache.iterdir():  # the eyes of a still photo do not blink: as if they did
         with np.load(path) as stored:
             arrays = dict(stored)
@@ -256,7 +258,7 @@ def test_closing_lids_are_packed_of_clips(clips, found_landmarks, encoder, tmp_p
                 :, list(eye.lower[1:-1])[: len(eye.upper) - 2]
             ]
         np.savez(path, **arrays)
-    pack_eyes(clips, cache, tmp_path / "eyes.safetensors", encoder)
+    EyeWindows.pack(clips, cache, tmp_path / "eyes.safetensors", encoder)
     pack = load_file(tmp_path / "eyes.safetensors")
     count = len(pack["window"])
     assert pack["window"].shape == (count, 3, SIDE, SIDE) and count % 2 == 0
