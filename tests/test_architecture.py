@@ -57,6 +57,29 @@ ARROWS = {
     "cli": BASE | STAGES | {"batch", "bench", "checkpoint", "evaluation", "pipeline", "training"},
     "__main__": {"cli"},
 }
+# The same for the studio: what all share, then a feature each, then the page.
+UI = ROOT / "ui"
+UI_ARROWS = {
+    "gradio_compat": set(),
+    "samples": set(),
+    "i18n": {"gradio_compat"},
+    "toasts": {"i18n"},
+    "takes": {"gradio_compat", "i18n", "samples", "toasts"},
+    "engine": {"takes"},
+    "components": {"i18n", "takes"},
+    "form": {"components", "gradio_compat", "i18n", "samples", "takes", "toasts"},
+    "faces": {"engine", "form", "gradio_compat", "i18n", "samples", "takes"},
+    "timeline": {"components", "engine", "form", "gradio_compat", "i18n", "takes", "toasts"},
+    "run": {"components", "engine", "faces", "form", "gradio_compat", "i18n", "samples"}
+    | {"takes", "timeline", "toasts"},
+    "compare": {"components", "engine", "faces", "form", "i18n", "run"}
+    | {"gradio_compat", "takes", "timeline", "toasts"},
+    "api": {"engine", "form", "i18n", "toasts"},
+    "theme": {"gradio_compat", "i18n"},
+    "panels": {"components", "faces", "form", "gradio_compat", "i18n", "samples"}
+    | {"takes", "timeline"},
+}
+UI_ARROWS["studio"] = set(UI_ARROWS)
 # Networks and their maths: torch and each other, no files and no media.
 PURE = ("latent", "layers", "landmarks", "renderer")
 PURE_OF_MOTION = ("conformer", "denoiser", "diffusion", "sampling")
@@ -105,6 +128,33 @@ def test_imports_follow_the_arrows(name):
     assert found - {name} <= ARROWS[name]
 
 
+def ui_imports(part: str) -> set[str]:
+    """Folders and modules of the studio that one of them imports."""
+    folder = UI / part
+    files = folder.rglob("*.py") if folder.is_dir() else [folder.with_suffix(".py")]
+    found: set[str] = set()
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module == "ui":
+                found.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and str(node.module).startswith("ui."):
+                found.add(str(node.module).split(".")[1])
+            elif isinstance(node, ast.Import):
+                assert not any(alias.name.split(".")[0] == "ui" for alias in node.names), path
+    return found - {part}
+
+
+def test_every_part_of_the_studio_has_its_arrows():
+    parts = {path.relative_to(UI).parts[0].removesuffix(".py") for path in UI.rglob("*.py")}
+    assert parts - {"__init__"} == UI_ARROWS.keys()
+    TopologicalSorter(UI_ARROWS).prepare()  # raises CycleError
+
+
+@pytest.mark.parametrize("part", sorted(UI_ARROWS))
+def test_imports_of_the_studio_follow_the_arrows(part):
+    assert ui_imports(part) <= UI_ARROWS[part]
+
+
 @pytest.mark.parametrize("behind", ["training", "evaluation"])
 def test_only_their_commands_load_training_and_evaluation(behind):
     at_the_top = {part(name) for name in imports(MODULES["gaia_core.cli"], deferred=False)}
@@ -113,7 +163,7 @@ def test_only_their_commands_load_training_and_evaluation(behind):
 
 def test_packages_export_nothing():
     """Each name is imported from where it is defined."""
-    for path in CORE.rglob("*/__init__.py"):
+    for path in (*CORE.rglob("*/__init__.py"), *UI.rglob("__init__.py")):
         assert not list(imports(path)), path
 
 

@@ -16,10 +16,11 @@ from gradio.data_classes import FileData
 
 from gaia_core import FPS
 from gaia_core.request import Progress, Request, Result, Segment
-from ui.engine import UPDATE_EVERY, Engine, run, toasts
+from ui.engine import UPDATE_EVERY, Engine, run
 from ui.form import admission
 from ui.form.admission import Asked
 from ui.i18n.text import say, told
+from ui.toasts import toasts
 
 REQUIRED = inspect.Parameter.empty
 JSON = dict[str, Any]

@@ -5,12 +5,9 @@ Layout only: what happens is in `events` of each folder, the words in `i18n`, th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import gradio as gr
-from gradio.blocks import Block
-from gradio.components import Component
 
 from gaia_core.motion.curves import Sketch
 from gaia_core.request import (
@@ -24,90 +21,16 @@ from gaia_core.request import (
 )
 from gaia_core.speech.voices import VOICES, Voice
 from ui import samples
+from ui.components import Output, heading, hint
 from ui.faces import faces
-from ui.form.admission import SOURCES
+from ui.form.events import speech_choices
 from ui.i18n.text import say, t
 from ui.takes import downloads, live_player, result_view
-from ui.takes.downloads import Downloads
 from ui.takes.session import Session
 from ui.timeline import timeline
 
 # The voice that keeps the text to itself comes first.
 VOICES_SHOWN = sorted(VOICES, key=lambda voice: voice.engine != "offline")
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """The controls that make a request; the names are those of `admission.Form`."""
-
-    mode: gr.Textbox
-    portrait: gr.Image
-    source: gr.Radio
-    text: gr.Textbox
-    voice: gr.Dropdown
-    upload: gr.Audio
-    recording: gr.Audio
-    seconds: gr.Number
-    keys: gr.HTML
-    expression: Mapping[str, gr.Slider]
-    strength: Mapping[str, gr.Slider]
-    instruction: gr.Textbox
-    drive: gr.Video
-    take: gr.Radio
-    groups: gr.CheckboxGroup
-    drive_mode: gr.Radio
-    drive_reference: gr.Number
-    face: gr.Number
-    seed: gr.Number
-    random: gr.Checkbox
-    steps: gr.Slider
-    guidance: gr.Slider
-    size: gr.Radio
-    label: gr.Checkbox
-    consent: gr.Checkbox
-
-    def all(self) -> set[Component]:
-        found: set[Component] = set()
-        for field in fields(self):
-            part = getattr(self, field.name)
-            found.update(part.values() if isinstance(part, Mapping) else [part])
-        return found
-
-
-@dataclass(frozen=True)
-class Output:
-    """The result panel and the two buttons."""
-
-    stage: gr.HTML
-    queue: gr.HTML  # Gradio's own tracker, out of sight
-    live: live_player.Player
-    video: gr.Video
-    facts: gr.HTML
-    details: gr.Column  # what only a take has: other forms, recipe and code
-    recipe: gr.JSON
-    download: gr.DownloadButton
-    code: gr.Code
-    reuse: gr.Button
-    timeline: gr.HTML  # whose value are the keyframes of `Inputs`
-    history_card: gr.Column
-    history: gr.HTML
-    forget: gr.Button
-    also: Downloads
-    actions: gr.Row
-    wait: gr.HTML
-    generate: gr.Button
-    stop: gr.Button
-    shown: gr.State  # the video there is: "", "example" or the visitor's "take"
-    running: gr.State
-    session: gr.State
-
-    def all(self) -> list[Block]:
-        parts = [getattr(self, field.name) for field in fields(self)]
-        return [
-            part
-            for part in (*parts, *self.also.all(), self.live.column, self.live.video)
-            if isinstance(part, Block)
-        ]
 
 
 @dataclass(frozen=True)
@@ -293,12 +216,6 @@ def speech() -> Speech:
     return Speech(card, source, ways, text, voice, upload, examples, recording, seconds, watch)
 
 
-def speech_choices(mode: str) -> list[tuple[str, str]]:
-    """The ways to give speech on a tab; on the first, speech is all there is."""
-    shown = SOURCES[:-1] if mode == "speech" else SOURCES
-    return [(t(f"speech.{name}"), name) for name in shown]
-
-
 def settings() -> Settings:
     with (
         gr.Column(elem_classes="card", elem_id="settings-card") as card,
@@ -458,14 +375,6 @@ def intro(mode: str) -> None:
 def about() -> None:
     with gr.Column(elem_classes="card", elem_id="about-card"):
         gr.Markdown(t("about"), elem_id="about")
-
-
-def heading(key: str) -> None:
-    gr.Markdown(t(f"{key}.heading"), elem_classes="heading")
-
-
-def hint(key: str) -> None:
-    gr.Markdown(t(key), elem_classes="hint")
 
 
 def _voice_name(voice: Voice) -> str:

@@ -11,14 +11,16 @@ import gradio as gr
 from ui import api, panels, samples
 from ui.compare import compare
 from ui.compare import events as compare_events
+from ui.components import Inputs, Output
 from ui.engine import Engine
 from ui.faces import faces
+from ui.form import events as form_events
 from ui.form import modes, presets
 from ui.form.admission import MODES
 from ui.form.modes import Drive, Edit, Pose, Text
 from ui.i18n.text import I18N, language, say, t
-from ui.panels import Inputs, Output, Portrait, Settings, Speech
-from ui.run import estimate
+from ui.panels import Portrait, Settings, Speech
+from ui.run import estimate, history
 from ui.run import events as run_events
 from ui.run.estimate import Clock
 from ui.takes import downloads, live_player, result_view, store
@@ -216,7 +218,7 @@ def _wire_view(cards: Cards, inputs: Inputs, output: Output, board: compare.Boar
     }
 
     def show(mode: str, take: str, source: str) -> dict[Any, Any]:
-        return {parts[name]: value for name, value in run_events.view(mode, take, source).items()}
+        return {parts[name]: value for name, value in form_events.view(mode, take, source).items()}
 
     gr.on(
         [inputs.mode.change, inputs.take.change],
@@ -226,7 +228,7 @@ def _wire_view(cards: Cards, inputs: Inputs, output: Output, board: compare.Boar
         trigger_mode="always_last",
         **PRIVATE,
     )
-    inputs.source.change(run_events.ways, inputs.source, list(cards.speech.ways), **PRIVATE)
+    inputs.source.change(form_events.ways, inputs.source, list(cards.speech.ways), **PRIVATE)
 
 
 def _wire_inputs(cards: Cards, inputs: Inputs, output: Output) -> None:
@@ -234,7 +236,7 @@ def _wire_inputs(cards: Cards, inputs: Inputs, output: Output) -> None:
     portrait.upload.upload(lambda path: path, portrait.upload, portrait.image, **PRIVATE)
     for tile, path in zip(portrait.examples, samples.portraits(), strict=True):
         tile.click(
-            run_events.choose_portrait(path, inputs, output),
+            form_events.choose_portrait(path, inputs, output),
             [output.shown, output.running],
             [inputs.portrait, output.stage, output.video, output.facts, output.shown],
             **PRIVATE,
@@ -243,7 +245,7 @@ def _wire_inputs(cards: Cards, inputs: Inputs, output: Output) -> None:
         tile.click(lambda path=path: str(path), None, speech.upload, **PRIVATE)
     for name, button in pose.presets.items():
         button.click(
-            run_events.preset(name),
+            form_events.preset(name),
             [inputs.keys, pose.at, pose.lasts],
             [inputs.keys, pose.at],
             **JUDGING,
@@ -259,7 +261,7 @@ def _wire_inputs(cards: Cards, inputs: Inputs, output: Output) -> None:
     uploads: list[tuple[str, Any]] = [("portrait", inputs.portrait), ("drive", inputs.drive)]
     for field, part in (*uploads, ("speech", inputs.upload), ("speech", inputs.recording)):
         part.change(
-            run_events.remember(field, output),
+            history.remember(field, output),
             [part, output.session],
             output.history_card,
             preprocess=False,
@@ -334,7 +336,7 @@ def _wire_presets(studio: gr.Blocks, kept: presets.Presets, inputs: Inputs) -> N
 
 def _wire_instruction(engine: Engine, text: Text, inputs: Inputs, output: Output) -> None:
     reading = {
-        "fn": run_events.understand(engine),
+        "fn": timeline_events.understand(engine),
         "inputs": [inputs.instruction, inputs.source, inputs.text, inputs.seconds],
         "outputs": [text.understood, output.timeline],
         **PRIVATE,
@@ -419,31 +421,31 @@ def _wire_takes(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) -> No
     """Takes of before: their settings again, one of the list, one from a file, and none at all."""
     everything = sorted(inputs.all(), key=lambda part: part._id)
     edit.file.upload(
-        run_events.open_file(inputs, edit, output),
+        history.open_file(inputs, edit, output),
         {*everything, edit.file, output.session},
         [*everything, edit.opened, output.session],
         **JUDGING,
     )
     gr.on(
         [output.reuse.click, output.history.apply],
-        run_events.reuse(inputs, output),
+        history.reuse(inputs, output),
         {*everything, output.recipe, output.session},
         everything,
         **JUDGING,
     ).success(lambda mode: gr.update(selected=mode), inputs.mode, tabs, **PRIVATE)
     output.history.select(
-        run_events.choose_take(edit, output),
+        history.choose_take(edit, output),
         [output.session, output.running],
         [*output.all(), edit.opened],
         **{**JUDGING, "preprocess": True},
     ).success(downloads.subtitled, [output.download, output.session], output.video, **JUDGING)
     output.history.delete(
-        run_events.drop_take(edit, output),
+        history.drop_take(edit, output),
         [output.session, output.running],
         [*output.all(), edit.opened],
         **{**JUDGING, "preprocess": True},
     ).success(downloads.subtitled, [output.download, output.session], output.video, **JUDGING)
-    output.forget.click(run_events.forget, output.session, None, **PRIVATE).success(
+    output.forget.click(history.forget, output.session, None, **PRIVATE).success(
         None, None, None, js=RELOAD, api_visibility="private"
     )
 

@@ -16,10 +16,10 @@ from gaia_core.errors import InputError
 from gaia_core.request import MAX_SEED, Request
 from ui import samples
 from ui.api import ENDPOINTS, function
+from ui.components import Inputs
 from ui.form.admission import GROUPS, Asked, Form, admit, fingerprints, rerender
 from ui.form.restore import form_values, python_code
 from ui.i18n.text import EN, LANGUAGES, say
-from ui.panels import Inputs
 
 
 @pytest.fixture(autouse=True)

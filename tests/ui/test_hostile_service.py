@@ -232,7 +232,7 @@ def opened(page: Page, path: Path) -> Any:
     """What the Edit tab answers to a file that was put into the cache."""
     file = {"path": str(path), "meta": {"_type": "gradio.FileData"}}
     return page.call(
-        "ui.run.events.on_open", lambda part: file if isinstance(part, gr.File) else None
+        "ui.run.history.on_open", lambda part: file if isinstance(part, gr.File) else None
     )
 
 

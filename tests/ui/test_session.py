@@ -14,6 +14,7 @@ from ui.run import estimate
 from ui.run.estimate import Clock, Work
 from ui.run.events import paced
 from ui.takes.session import Session
+from ui.timeline import timeline
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def test_the_clock_learns_from_runs(photo: Path, tmp_path: Path):
 def test_times_in_words():
     assert [estimate.span(s) for s in (0.2, 59.6, 150)] == ["1 s", "60 s", "2 min"]
     assert estimate.left(0.1, 5) == "" and estimate.left(0.5, 30) == "about 30 s left"
-    assert estimate.spoken("你好，世界" * 9) > 2 * estimate.spoken("Hello, you" * 4)
+    assert timeline.spoken("你好，世界" * 9) > 2 * timeline.spoken("Hello, you" * 4)
 
 
 # Presets

@@ -19,11 +19,11 @@ from gradio_client.exceptions import AppError
 from gaia_core.errors import InputError
 from gaia_core.instruction import language
 from ui import samples
-from ui.engine import toasts
 from ui.i18n import text
 from ui.i18n.chinese import SENTENCES, ZH
 from ui.i18n.text import EN, say, told
 from ui.takes import result_view
+from ui.toasts import toasts
 
 CORE = Path(__file__).resolve().parent.parent.parent / "gaia_core"
 # Said to programs, at the server's start: not in the visitor's language.

@@ -23,9 +23,9 @@ from gaia_core import FPS
 from gaia_core.media.grid import side_by_side
 from gaia_core.motion.measures import Measures
 from gaia_core.request import MAX_INSTRUCTION
+from ui.components import heading, hint
 from ui.form.admission import MODES
 from ui.i18n.text import LANGUAGES, say, t
-from ui.panels import heading, hint
 from ui.takes import downloads, result_view
 from ui.takes.session import Take
 

@@ -16,18 +16,20 @@ from gaia_core.errors import InputError
 from gaia_core.request import Progress, Request, Result
 from ui.compare import compare
 from ui.compare.compare import NAMES, OWN, Board, Card, Compared, Comparison, Variant
-from ui.engine import Engine, run, toasts
+from ui.components import Inputs, Output, Updates
+from ui.engine import Engine, run
 from ui.faces import faces
 from ui.form.admission import MODES, Form, admit
+from ui.form.events import form_of
 from ui.form.modes import Edit
 from ui.i18n.text import say
-from ui.panels import Inputs, Output
 from ui.run import estimate
 from ui.run.estimate import Clock
-from ui.run.events import Updates, address_of, form_of, paced, take_of
+from ui.run.events import address_of, paced, take_of
 from ui.takes import result_view, store
 from ui.takes.session import Session
 from ui.timeline import timeline
+from ui.toasts import toasts
 
 
 def generate(

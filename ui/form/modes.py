@@ -11,10 +11,10 @@ import gradio as gr
 
 from gaia_core.controls import CHANNELS, PRESETS, STRENGTHS
 from gaia_core.request import MAX_INSTRUCTION, MAX_SEED, Request
+from ui.components import heading, hint
 from ui.form.admission import GROUPS, TAKES
 from ui.form.restore import CONSTANT
 from ui.i18n.text import say, t
-from ui.panels import heading, hint
 from ui.takes import result_view
 
 INSTRUCTIONS = ("smile", "timed", "look")  # the examples, by the last part of their key

@@ -6,21 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-from gradio.blocks import Block
 from gradio.components import Component
 
 from gaia_core.controls import is_number
 from gaia_core.errors import InputError
-from ui.engine import toasts
+from ui.components import Inputs, Updates
 from ui.i18n.text import say, t
-from ui.panels import Inputs
+from ui.toasts import toasts
 
 MAX_PRESETS = 30
 MAX_NAME = 40
 KEPT = ("voice", "steps", "guidance", "size", "seed", "random", "drive_mode", "take", "groups")
 SLIDERS = ("strength", "expression")
-
-Updates = dict[Block, Any]
 
 
 @dataclass(frozen=True)

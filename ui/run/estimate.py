@@ -17,20 +17,19 @@ from gaia_core.media.audio import length
 from gaia_core.media.compositing import fitting
 from gaia_core.request import Request, Result, Span
 from ui import samples
+from ui.components import Inputs, Output
 from ui.engine import Engine
 from ui.faces import faces
 from ui.form import admission
 from ui.form.modes import Edit
 from ui.i18n.text import say
-from ui.panels import Inputs, Output
 from ui.takes.session import Session
+from ui.timeline import timeline
 
 ASKED = (
     *("mode", "portrait", "face", "steps", "size"),
     *("source", "text", "upload", "recording", "seconds", "take", "drive"),
 )
-LETTERS_PER_SECOND = 14  # of speech, about
-SIGNS_PER_SECOND = 4.5  # of Chinese, Japanese and Korean
 FORGET = 0.7  # how much of what was known of this machine's speed stays after another run
 TOLD_FROM = 0.2  # of a run done; before, it says little about the rest
 FAR = 4.0  # as often longer or shorter than expected a run may be to be learned from
@@ -140,7 +139,7 @@ def _length(given: dict[str, Any]) -> float | None:
     if given["mode"] == "video" and given["take"] == "reenact":
         return length(admission.uploaded("drive", given["drive"]))
     if given["source"] == "text":
-        return spoken(str(given["text"] or ""))
+        return timeline.spoken(str(given["text"] or ""))
     if given["source"] in ("upload", "record"):
         sound = given["upload" if given["source"] == "upload" else "recording"]
         return length(admission.uploaded("speech", sound))
@@ -166,12 +165,6 @@ def span(seconds: float) -> str:
     if seconds < 90:
         return say("wait.seconds", count=max(1, round(seconds)))
     return say("wait.minutes", count=round(seconds / 60))
-
-
-def spoken(text: str) -> float:
-    """Seconds that a text takes to say, about."""
-    signs = sum("\u3040" <= sign <= "\u9fff" or "\uac00" <= sign <= "\ud7af" for sign in text)
-    return signs / SIGNS_PER_SECOND + (len(text) - signs) / LETTERS_PER_SECOND
 
 
 def left(fraction: float, passed: float) -> str:

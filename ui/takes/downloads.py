@@ -17,10 +17,10 @@ from PIL import Image
 from gaia_core.errors import InputError
 from gaia_core.media import exports
 from gaia_core.request import Result
-from ui.engine import toasts
 from ui.i18n.text import say, t
 from ui.takes import store
 from ui.takes.session import Session
+from ui.toasts import toasts
 
 # Pressed by the page once there is a file: one click of the visitor is enough.
 FETCH = """() => {

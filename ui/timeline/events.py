@@ -1,4 +1,4 @@
-"""What the timeline asks of Python: the sound it shows, controls as JSON, a span to make anew."""
+"""What the timeline asks of Python: sound, controls as JSON, a span, an instruction read."""
 
 # No postponed annotations here: Gradio reads a handler's hints as they stand.
 import secrets
@@ -12,14 +12,15 @@ from gradio.components import Component
 from gaia_core.controls import Controls
 from gaia_core.errors import InputError
 from gaia_core.request import MAX_SEED
-from ui.engine import toasts
+from ui.components import Inputs, Output, Updates
+from ui.engine import Engine
 from ui.form import admission, restore
+from ui.form.events import form_of
 from ui.form.modes import Edit
-from ui.panels import Inputs, Output
-from ui.run.estimate import spoken
-from ui.run.events import Updates, form_of
+from ui.takes import result_view
 from ui.takes.session import Session
 from ui.timeline import timeline
+from ui.toasts import toasts
 
 # After the span is set, the button that makes it is pressed for the visitor.
 PRESS = """() => { document.querySelector("#generate").click(); return []; }"""
@@ -40,7 +41,7 @@ def hear(inputs: Inputs, output: Output) -> Callable[[dict[Component, Any]], Any
             heard = {"seconds": values[inputs.seconds] or 0}
         elif isinstance(text, str):
             same = (take for take in session.takes if take.recipe.get("text") == text.strip())
-            heard = {"seconds": spoken(text)}
+            heard = {"seconds": timeline.spoken(text)}
             heard = next((take.timeline["heard"] for take in same if take.timeline), heard)
         if not heard.get("peaks"):
             heard = _dropped(session, source, text) or heard
@@ -103,3 +104,22 @@ def anew(inputs: Inputs, edit: Edit) -> Callable[[Any, bool, gr.EventData], Upda
         }
 
     return on_select
+
+
+def understand(engine: Engine) -> Callable[[Any, Any, Any, Any], tuple[Any, Any]]:
+    """What the engine reads in an instruction before a run, as words and for the timeline."""
+
+    def on_instruction(instruction: Any, source: Any, text: Any, seconds: Any) -> tuple[Any, Any]:
+        read = getattr(engine, "read", None)
+        if read is None or not (instruction or "").strip():
+            return gr.update(visible=False), gr.update(grasped={})
+        said = timeline.spoken(text or "") if source == "text" else 0.0
+        try:
+            reading = read(instruction, max(1.0, said or float(seconds or 0)))
+        except InputError as error:
+            notice = result_view.notice(str(error))
+            return gr.update(value=notice, visible=True), gr.update(grasped={})
+        shown = gr.update(value=result_view.reading(reading), visible=True)
+        return shown, gr.update(grasped=timeline.grasp(reading))
+
+    return on_instruction

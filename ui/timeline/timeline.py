@@ -28,6 +28,8 @@ SCRIPT = Path(__file__).with_name("timeline.js").read_text("utf-8")
 CSS = Path(__file__).with_name("timeline.css")
 TABS = ("pose", "text", "edit")  # where it is to be seen
 PEAKS = 50  # a second, of the waveform
+LETTERS_PER_SECOND = 14  # of speech, about
+SIGNS_PER_SECOND = 4.5  # of Chinese, Japanese and Korean
 GROUPS = {
     "head": ("yaw", "pitch", "roll", "x", "y", "scale"),
     "eyes": ("gaze_x", "gaze_y", "blink", "wink_left", "wink_right"),
@@ -136,6 +138,12 @@ def hear(path: Path) -> dict[str, Any]:
     loud = max(float(peaks.max(initial=0.0)), 1e-3)
     shown = np.rint(100 * peaks / loud).astype(int).tolist()
     return {"seconds": round(len(waveform) / SAMPLE_RATE, 2), "peaks": shown}
+
+
+def spoken(text: str) -> float:
+    """Seconds that a text takes to say, about."""
+    signs = sum("\u3040" <= sign <= "\u9fff" or "\uac00" <= sign <= "\ud7af" for sign in text)
+    return signs / SIGNS_PER_SECOND + (len(text) - signs) / LETTERS_PER_SECOND
 
 
 def of_file(path: Path) -> dict[str, Any]:

@@ -1,0 +1,99 @@
+"""The components of the page that events read and write, by name, and the captions of its cards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import gradio as gr
+from gradio.blocks import Block
+from gradio.components import Component
+
+from ui.i18n.text import t
+from ui.takes.downloads import Downloads
+from ui.takes.live_player import Player
+
+Updates = dict[Block, Any]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The controls that make a request; the names are those of `admission.Form`."""
+
+    mode: gr.Textbox
+    portrait: gr.Image
+    source: gr.Radio
+    text: gr.Textbox
+    voice: gr.Dropdown
+    upload: gr.Audio
+    recording: gr.Audio
+    seconds: gr.Number
+    keys: gr.HTML
+    expression: Mapping[str, gr.Slider]
+    strength: Mapping[str, gr.Slider]
+    instruction: gr.Textbox
+    drive: gr.Video
+    take: gr.Radio
+    groups: gr.CheckboxGroup
+    drive_mode: gr.Radio
+    drive_reference: gr.Number
+    face: gr.Number
+    seed: gr.Number
+    random: gr.Checkbox
+    steps: gr.Slider
+    guidance: gr.Slider
+    size: gr.Radio
+    label: gr.Checkbox
+    consent: gr.Checkbox
+
+    def all(self) -> set[Component]:
+        found: set[Component] = set()
+        for field in fields(self):
+            part = getattr(self, field.name)
+            found.update(part.values() if isinstance(part, Mapping) else [part])
+        return found
+
+
+@dataclass(frozen=True)
+class Output:
+    """The result panel and the two buttons."""
+
+    stage: gr.HTML
+    queue: gr.HTML  # Gradio's own tracker, out of sight
+    live: Player
+    video: gr.Video
+    facts: gr.HTML
+    details: gr.Column  # what only a take has: other forms, recipe and code
+    recipe: gr.JSON
+    download: gr.DownloadButton
+    code: gr.Code
+    reuse: gr.Button
+    timeline: gr.HTML  # whose value are the keyframes of `Inputs`
+    history_card: gr.Column
+    history: gr.HTML
+    forget: gr.Button
+    also: Downloads
+    actions: gr.Row
+    wait: gr.HTML
+    generate: gr.Button
+    stop: gr.Button
+    shown: gr.State  # the video there is: "", "example" or the visitor's "take"
+    running: gr.State
+    session: gr.State
+
+    def all(self) -> list[Block]:
+        parts = [getattr(self, field.name) for field in fields(self)]
+        return [
+            part
+            for part in (*parts, *self.also.all(), self.live.column, self.live.video)
+            if isinstance(part, Block)
+        ]
+
+
+def heading(key: str) -> None:
+    gr.Markdown(t(f"{key}.heading"), elem_classes="heading")
+
+
+def hint(key: str) -> None:
+    gr.Markdown(t(key), elem_classes="hint")

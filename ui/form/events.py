@@ -1,0 +1,131 @@
+"""What happens in the form: its values read, and what a tab or a choice shows and sets."""
+
+# No postponed annotations here: Gradio reads a handler's hints as they stand.
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from gaia_core.controls import CHANNELS, PRESETS
+from ui import samples
+from ui.components import Inputs, Output, Updates
+from ui.form import admission
+from ui.form.admission import FORM, SOURCES, Form
+from ui.i18n.text import t
+from ui.takes import result_view
+from ui.takes.session import Session
+from ui.toasts import toasts
+
+
+def form_of(values: dict[Component, Any], inputs: Inputs) -> Form:
+    """The values of the page's controls by name."""
+
+    def value(name: str) -> Any:
+        part = getattr(inputs, name)
+        if isinstance(part, dict):
+            return {key: values[slider] for key, slider in part.items()}
+        return values[part]
+
+    return Form(**{name: value(name) for name in FORM})
+
+
+def media_of(session: Session, form: Form) -> list[Path]:
+    """Where a recipe's media may be: what this visitor used or has chosen now."""
+    chosen = {"portrait": form.portrait, "speech": form.upload, "drive": form.drive}
+    found = [admission.uploaded(name, value) for name, value in chosen.items() if value]
+    if form.recording:
+        found.append(admission.uploaded("speech", form.recording))
+    return [*session.files, *found]
+
+
+def choose_portrait(
+    portrait: Path, inputs: Inputs, output: Output
+) -> Callable[[str, bool], Updates]:
+    """An example portrait into the form, and its ready-made video unless a take is in the way."""
+
+    def on_choose(shown: str, running: bool) -> Updates:
+        ready = samples.output_of(portrait)
+        updates: Updates = {inputs.portrait: str(portrait)}
+        if ready and shown != "take" and not running:
+            updates |= {
+                output.stage: gr.update(visible=False),
+                output.video: gr.update(value=str(ready), visible=True, autoplay=False),
+                output.facts: gr.update(value=result_view.caption(), visible=True),
+                output.shown: "example",
+            }
+        return updates
+
+    return on_choose
+
+
+def preset(name: str) -> Callable[[Any, Any, Any], tuple[list[Any], float]]:
+    """Adds a preset's keyframes from a second on; the next preset follows after it."""
+
+    def on_preset(keys: Any, at: Any, lasts: Any) -> tuple[list[Any], float]:
+        with toasts(page=True):
+            rows = [row for track in admission.tracks(keys).items() for row in _rows(*track)]
+            start, length = max(float(at or 0), 0.0), max(float(lasts or 0), 0.4)
+            order = {channel: index for index, channel in enumerate(CHANNELS)}
+            added = PRESETS[name](length).to_json()["tracks"]
+            end = round(start + length, 2)
+            kept = [row for row in rows if not (row[0] in added and start <= row[1] <= end)]
+            new = [
+                [channel, round(second + start, 2), round(value, 2), easing]
+                for channel, track in added.items()
+                for second, value, easing in track
+            ]
+            return sorted(kept + new, key=lambda row: (order.get(row[0], 0), row[1])), end
+
+    return on_preset
+
+
+def _rows(channel: str, track: list[list[Any]]) -> list[list[Any]]:
+    return [[channel, *key] for key in track]
+
+
+def view(mode: str, take: str, source: str) -> dict[str, Any]:
+    """Which parts a tab shows, by name, and what its button says."""
+    comparing = mode == "compare"
+    making = comparing or mode in admission.MODES
+    dubbed = mode != "video" or take != "reenact"
+    return {
+        "workbench": gr.update(visible=mode != "about"),
+        "portrait": gr.update(visible=making),
+        "pose": gr.update(visible=mode == "pose"),
+        "text": gr.update(visible=mode == "text"),
+        "drive": gr.update(visible=mode in ("pose", "video")),
+        "head_only": gr.update(visible=mode == "pose"),
+        "choice": gr.update(visible=mode == "video"),
+        "groups": gr.update(visible=take == "custom"),
+        "edit": gr.update(visible=mode == "edit"),
+        "compare": gr.update(visible=comparing),
+        "compare_result": gr.update(visible=comparing),
+        "compare_actions": gr.update(visible=comparing),
+        "actions": gr.update(visible=not comparing),
+        "timeline": gr.update(tab=mode),
+        "speech": gr.update(visible=making and dubbed),
+        "settings": gr.update(visible=making),
+        "source": _source(mode, source),
+        "generate": gr.update(value=t("rerender" if mode == "edit" else "generate")),
+    }
+
+
+def speech_choices(mode: str) -> list[tuple[str, str]]:
+    """The ways to give speech on a tab; on the first, speech is all there is."""
+    shown = SOURCES[:-1] if mode == "speech" else SOURCES
+    return [(t(f"speech.{name}"), name) for name in shown]
+
+
+def _source(mode: str, source: str) -> Any:
+    if mode not in (*admission.MODES, "compare"):
+        return gr.skip()
+    # The first tab has no "none": it is all about speech.
+    chosen = "text" if (mode, source) == ("speech", "none") else source
+    return gr.update(choices=speech_choices(mode), value=chosen)
+
+
+def ways(source: str) -> list[Any]:
+    """The part of the speech card for the chosen way to give it."""
+    return [gr.update(visible=source == name) for name in SOURCES]

@@ -1,0 +1,1 @@
+"""What the studio knows of Gradio that Gradio does not promise."""

@@ -1,0 +1,163 @@
+"""Takes of before: their settings again, one of the list, one from a file, and none at all."""
+
+# No postponed annotations here: Gradio reads a handler's hints as they stand.
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from gaia_core.errors import InputError
+from gaia_core.media.video import read_recipe
+from ui import samples
+from ui.components import Inputs, Output, Updates
+from ui.form import admission, restore
+from ui.form.events import form_of, media_of, speech_choices
+from ui.form.modes import Edit
+from ui.i18n.text import say
+from ui.run.events import shown_take, without_video
+from ui.takes import downloads, result_view
+from ui.takes.session import Session, Take
+from ui.timeline import timeline
+from ui.toasts import toasts
+
+
+def open_file(
+    inputs: Inputs, edit: Edit, output: Output
+) -> Callable[[dict[Component, Any]], Updates]:
+    """A dropped mp4 or recipe: its settings into the form, its take into the Edit tab."""
+
+    def on_open(values: dict[Component, Any]) -> Updates:
+        with toasts(page=True):
+            path = admission.uploaded("recipe", values[edit.file])
+            if path.suffix.lower() == ".json":
+                recipe = admission.read_recipe(path.read_text("utf-8", "replace"))
+            else:
+                recipe = admission.read_recipe(read_recipe(path))
+            session: Session = values[output.session]
+            form = form_of(values, inputs)
+            session.files.add(path)
+            session.opened = recipe
+            heard = timeline.of_file(path)
+            session.dropped = recipe, heard
+            found = admission.fingerprints(media_of(session, form))
+            missing = admission.missingmedia_of(recipe, found)
+            restored = _restored(recipe, found, inputs)
+            return {
+                **restored,
+                inputs.keys: gr.update(value=restored[inputs.keys], heard=heard),
+                inputs.mode: "edit",
+                edit.opened: result_view.opened(recipe, heard.get("seconds"), missing),
+            }
+
+    return on_open
+
+
+def reuse(
+    inputs: Inputs, output: Output
+) -> Callable[[dict[Component, Any], gr.EventData], Updates]:
+    """The settings of a take of the list, or of the one that is shown, back into the form."""
+
+    def on_reuse(values: dict[Component, Any], event: gr.EventData) -> Updates:
+        with toasts(page=True):
+            session: Session = values[output.session]
+            take = _listed(session, event)
+            recipe = admission.read_recipe(take.recipe if take else values[output.recipe])
+            found = admission.fingerprints(media_of(session, form_of(values, inputs)))
+            return _restored(recipe, found, inputs)
+
+    return on_reuse
+
+
+def _restored(recipe: Any, found: dict[str, Path], inputs: Inputs) -> Updates:
+    updates: Updates = {}
+    for name, value in restore.form_values(recipe, found).items():
+        part = getattr(inputs, name)
+        if isinstance(part, dict):
+            default = 1.0 if name == "strength" else 0.0
+            updates |= {slider: value.get(key, default) for key, slider in part.items()}
+        elif name == "source":
+            updates[part] = gr.update(choices=speech_choices("pose"), value=value)
+        else:
+            updates[part] = value
+    return updates
+
+
+def choose_take(edit: Edit, output: Output) -> Callable[[Session, bool, gr.EventData], Updates]:
+    """A take of the list, in the result panel and the Edit tab."""
+
+    def on_choose(session: Session, running: bool, event: gr.EventData) -> Updates:
+        take = _listed(session, event)
+        if running or take is None:
+            return {output.running: running}
+        if not take.video.is_file():
+            gr.Warning(say("error.gone", field=say("media.take")))
+            return {output.running: running}
+        session.opened = take.recipe
+        return {
+            **shown_take(take, output),
+            output.history: result_view.history(session.takes, session.takes.index(take)),
+            edit.opened: result_view.opened(take.recipe, take.seconds),
+        }
+
+    return on_choose
+
+
+def drop_take(edit: Edit, output: Output) -> Callable[[Session, bool, gr.EventData], Updates]:
+    """Deletes a take of the list; the newest one is shown instead, if there is one."""
+
+    def on_drop(session: Session, running: bool, event: gr.EventData) -> Updates:
+        take = _listed(session, event)
+        if take is None:
+            return {output.running: running}
+        session.drop(take)
+        opened = result_view.nothing_opened() if session.opened is None else gr.skip()
+        updates: Updates = {edit.opened: opened}
+        dropped, shown = event._data["index"], event._data.get("shown")
+        if not isinstance(shown, int):
+            shown = -1
+        if shown == dropped and not running:
+            updates |= shown_take(session.takes[0], output) if session.takes else _nothing(output)
+            # Gradio would look for those of the take that is gone.
+            updates[output.video] |= gr.update(subtitles=downloads.subtitles(None))
+        elif shown == dropped:
+            updates |= {output.shown: ""}  # nothing to come back to when the run is over
+        now = 0 if shown == dropped else shown - (dropped < shown)
+        return updates | {output.history: result_view.history(session.takes, now)}
+
+    return on_drop
+
+
+def _nothing(output: Output) -> Updates:
+    """The result panel without a video."""
+    empty = result_view.message(say("result.empty"), say("result.empty.hint"))
+    gone = gr.update(value=None, visible=False)
+    return {**without_video(output, empty), output.video: gone, output.shown: ""}
+
+
+def _listed(session: Session, event: gr.EventData) -> Take | None:
+    """The take that something happened to in the list."""
+    index = event._data.get("index") if isinstance(event._data, dict) else None
+    known = isinstance(index, int) and 0 <= index < len(session.takes)
+    return session.takes[index] if known else None
+
+
+def remember(field: str, output: Output) -> Callable[[Any, Session], Updates]:
+    """Notes an upload, so that it is found again and can be deleted."""
+
+    def on_upload(value: Any, session: Session) -> Updates:
+        try:
+            path = admission.uploaded(field, value)
+        except InputError:
+            return {output.history_card: gr.skip()}  # nothing there, or no upload
+        session.files.add(path)
+        own = bool(session.takes) or not samples.is_shipped(path)
+        return {output.history_card: gr.update(visible=True) if own else gr.skip()}
+
+    return on_upload
+
+
+def forget(session: Session) -> None:
+    """Deletes what the visitor gave and made; the page then starts anew."""
+    session.delete()
