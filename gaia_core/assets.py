@@ -1,4 +1,4 @@
-"""Model files that installed packages and the weights' folder hold: found, and known by sha256.
+"""Model files: found in the project, the weights' folder or a package, and known by sha256.
 
 A package is not imported for its file: some that carry one bring along what is not needed here.
 """
@@ -12,10 +12,29 @@ from pathlib import Path
 
 from gaia_core.errors import InputError
 
-# The shipped weights: the project's folder, or the package's own copy once it is installed.
-_FOLDERS = Path(__file__).parent.parent / "weights", Path(__file__).parent / "weights"
-WEIGHTS = Path(os.environ.get("GAIA_WEIGHTS") or next(filter(Path.is_dir, _FOLDERS), _FOLDERS[0]))
+
+def _shipped(name: str) -> Path:
+    """A folder of the project, or the package's own copy of it once that is installed."""
+    folders = Path(__file__).parent.parent / name, Path(__file__).parent / name
+    return next(filter(Path.is_dir, folders), folders[0])
+
+
+WEIGHTS = Path(os.environ.get("GAIA_WEIGHTS") or _shipped("weights"))
+EXAMPLES = _shipped("examples")
 SUMS = "SHA256SUMS"
+
+
+def shipped_model(file: str) -> Path:
+    """A model of others, unchanged by training, that the project ships in `third_party`.
+
+    Raises:
+        InputError: the file is missing, or is another one.
+    """
+    path = _shipped("weights") / "third_party" / file
+    if not path.is_file():
+        raise InputError(f"The model file {path} is missing; restore it from the project.")
+    check(path)
+    return path
 
 
 def packaged_file(package: str, file: str, sha256: str, requirement: str = "") -> Path:

@@ -22,6 +22,7 @@ from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
 from gaia_core import FPS, SAMPLE_RATE
+from gaia_core.assets import EXAMPLES
 from gaia_core.media.audio import read_audio, write_audio
 from gaia_core.media.compositing import Composer, fit
 from gaia_core.media.image import read_image
@@ -35,7 +36,6 @@ from gaia_core.request import Preview, Progress, Request, Result
 from gaia_core.speech.synthesis import synthesise
 from gaia_core.speech.voices import OFFLINE_VOICE
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
 PORTRAIT = EXAMPLES / "portraits" / "astronaut.png"
 TEXT = (
     "This sentence is spoken by the voice that needs no network, and it goes on for as long as "

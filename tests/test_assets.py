@@ -54,3 +54,24 @@ def test_sums_are_as_sha256sum_reads_them(tmp_path):
     (tmp_path / "a.bin").write_bytes(b"1")
     assets.seal(tmp_path / "a.bin")
     subprocess.run(["sha256sum", "--check", "--strict", assets.SUMS], cwd=tmp_path, check=True)
+
+
+def test_a_shipped_model_is_found_and_known(tmp_path, monkeypatch):
+    monkeypatch.setattr(assets, "_shipped", lambda name: tmp_path / name)
+    folder = tmp_path / "weights" / "third_party"
+    folder.mkdir(parents=True)
+    with pytest.raises(InputError, match="a.bin is missing; restore it"):
+        assets.shipped_model("a.bin")
+    (folder / "a.bin").write_bytes(b"model")
+    assets.seal(folder / "a.bin")
+    assert assets.shipped_model("a.bin") == folder / "a.bin"
+    (folder / "a.bin").write_bytes(b"other")
+    with pytest.raises(InputError, match="a.bin is not the one"):
+        assets.shipped_model("a.bin")
+
+
+def test_every_shipped_model_is_sealed():
+    folder = assets.shipped_model("face_landmarker_v2.task").parent
+    models = {path.name for path in folder.iterdir() if path.suffix in (".task", ".safetensors")}
+    sealed = {line.split()[1] for line in (folder / assets.SUMS).read_text("utf-8").splitlines()}
+    assert len(models) == 3 and models < sealed

