@@ -32,16 +32,22 @@ unit: $(VENV)/.system
 end-to-end: $(VENV)/.dev
 	$(BIN)/python tests/end_to_end.py
 
-$(VENV)/.run: requirements.txt
+# PyPI's torch for Linux brings gigabytes of CUDA along. Where no GPU is, PyTorch's own index has a
+# CPU build; if that cannot be reached, the default index has to do.
+TORCH := torch==2.13.0
+CPU_INDEX := --index-url https://download.pytorch.org/whl/cpu --retries 0 --timeout 10
+
+$(VENV)/.run: pyproject.toml
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 12) else "Python 3.11 or 3.12 is needed; call make with PYTHON=python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	# The CPU build of torch first, unless a GPU's build is there: a free choice pulls gigabytes.
-	$(BIN)/python -c 'import torch' 2>/dev/null || $(BIN)/pip install -q torch==2.13.0
-	$(BIN)/pip install -q -r requirements.txt
+	$(BIN)/python -c 'import torch' 2>/dev/null \
+	  || { ! command -v nvidia-smi >/dev/null && $(BIN)/pip install -q $(CPU_INDEX) $(TORCH); } \
+	  || { echo "Installing torch from the default index."; $(BIN)/pip install -q $(TORCH); }
+	$(BIN)/pip install -q -e '.[studio]'
 	touch $@
 
-$(VENV)/.dev: $(VENV)/.run requirements-dev.txt requirements-train.txt
-	$(BIN)/pip install -q -r requirements-dev.txt
+$(VENV)/.dev: $(VENV)/.run
+	$(BIN)/pip install -q -e '.[dev]'
 	touch $@
 
 # A browser, and ffmpeg with ffprobe.

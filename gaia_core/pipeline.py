@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-import librosa
 import numpy as np
+import soxr
 import torch
 
 from gaia_core import FPS, MAX_SECONDS, SAMPLE_RATE
@@ -289,9 +289,7 @@ class Gaia:
         spoken = synthesise(request.text or "", request.voice)
         path = scratch / "speech.wav"
         write_audio(path, spoken.waveform, spoken.sample_rate)
-        waveform = librosa.resample(
-            spoken.waveform, orig_sr=spoken.sample_rate, target_sr=SAMPLE_RATE
-        )
+        waveform = soxr.resample(spoken.waveform, spoken.sample_rate, SAMPLE_RATE)
         return Speech(waveform, path, spoken.words, spoken.notice)
 
     def _script(

@@ -20,8 +20,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import imageio_ffmpeg
-import librosa
 import numpy as np
+import soxr
 import torch
 
 from gaia_core import FPS, SAMPLE_RATE
@@ -101,7 +101,7 @@ def write_speech(path: Path) -> tuple[np.ndarray, float]:
     silence = np.zeros(round(SILENCE * rate), np.float32)
     write_audio(path, np.concatenate([said.waveform, silence]), rate)
     audible = np.flatnonzero(np.abs(said.waveform) > 0.02 * np.abs(said.waveform).max())
-    waveform = librosa.resample(said.waveform, orig_sr=rate, target_sr=SAMPLE_RATE)
+    waveform = soxr.resample(said.waveform, rate, SAMPLE_RATE)
     silence = np.zeros(round(SILENCE * SAMPLE_RATE), np.float32)
     return np.concatenate([waveform, silence]), float(audible[-1]) / rate
 

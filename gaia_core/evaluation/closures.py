@@ -14,6 +14,7 @@ from typing import Any
 
 import librosa
 import numpy as np
+import soxr
 
 from gaia_core import FPS, SAMPLE_RATE
 from gaia_core.errors import InputError
@@ -166,7 +167,7 @@ def spoken(aligner: Aligner, sentence: str) -> Iterator[Utterance]:
 def say(text: str, name: str) -> np.ndarray:
     """A text by a voice, and a pause: float32 (N,) at 16 kHz"""
     made = synthesise(text, name)
-    waveform = librosa.resample(made.waveform, orig_sr=made.sample_rate, target_sr=SAMPLE_RATE)
+    waveform = soxr.resample(made.waveform, made.sample_rate, SAMPLE_RATE)
     return np.append(waveform, np.zeros(round(TAIL * SAMPLE_RATE), np.float32))
 
 

@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import librosa
 import numpy as np
+import soxr
 
 from gaia_core import SAMPLE_RATE
 from gaia_core.media.audio import read_audio
@@ -86,7 +86,7 @@ def at_speed(
     waveform: np.ndarray, phones: Sequence[tuple[str, float]], speed: float
 ) -> tuple[np.ndarray, list[tuple[str, float]]]:
     """A sentence so many times faster, and higher."""
-    played = librosa.resample(waveform, orig_sr=SAMPLE_RATE * speed, target_sr=SAMPLE_RATE)
+    played = soxr.resample(waveform, SAMPLE_RATE * speed, SAMPLE_RATE)
     return played.astype(np.float32), [(name, end / speed) for name, end in phones]
 
 
