@@ -6,14 +6,14 @@ BIN := $(VENV)/bin
 # Two tests at once where there are two cores; a process more than four is not worth its memory.
 PYTEST := $(BIN)/python -m pytest -q -n logical --maxprocesses 4
 
-.PHONY: studio test quick lint javascript unit end-to-end clean
+.PHONY: studio test quick lint lint-js unit end-to-end clean
 
 studio: $(VENV)/.run
 	$(BIN)/python app.py
 
-test: lint javascript unit end-to-end
+test: lint lint-js unit end-to-end
 
-quick: lint javascript $(VENV)/.dev
+quick: lint lint-js $(VENV)/.dev
 	$(PYTEST) -m "not slow and not browser"
 
 lint: $(VENV)/.dev
@@ -21,9 +21,13 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy gaia_core ui
 
-# Needs no package; where there is no node, it says so and goes on.
-javascript:
-	sh tests/javascript.sh
+# The page's scripts. Without npm they are not linted, and nothing fails.
+lint-js: $(if $(shell command -v npm),node_modules/.bin/biome)
+	@if [ -x node_modules/.bin/biome ]; then node_modules/.bin/biome lint --error-on-warnings; \
+	else echo "No npm, or no registry: the page's scripts are not linted." >&2; fi
+
+node_modules/.bin/biome: package-lock.json
+	-npm ci --silent --no-audit --no-fund --fetch-retries=0 && touch $@
 
 unit: $(VENV)/.system
 	$(PYTEST)
@@ -56,4 +60,4 @@ $(VENV)/.system: $(VENV)/.dev tests/install_system.sh
 	touch $@
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) node_modules

@@ -19,7 +19,9 @@ from tiny import MOTION, SPEECH, TINY
 from torch import Tensor, nn
 
 from gaia_core import landmarks as mesh
+from gaia_core.assets import WEIGHTS
 from gaia_core.controls import EXPRESSION
+from gaia_core.instruction.language import Instructor
 from gaia_core.latent import MotionEncoder
 from gaia_core.motion.denoiser import Denoiser
 from gaia_core.pipeline import Gaia
@@ -193,6 +195,12 @@ def gaia(
     )
     yield engine
     engine.landmarker.close()
+
+
+@pytest.fixture(scope="session")
+def instructor() -> Instructor:
+    """Reads instructions with the shipped head: a random one understands nothing."""
+    return Instructor.load(WEIGHTS)
 
 
 @pytest.fixture

@@ -373,7 +373,9 @@ def _wire_timeline(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) ->
         trigger_mode="always_last",
         **PRIVATE,
     )
-    output.timeline.copy(timeline_events.written(inputs), inputs.all(), output.timeline, **JUDGING)
+    output.timeline.copy(
+        timeline_events.written(inputs), {*inputs.all()}, output.timeline, **JUDGING
+    )
     output.timeline.submit(
         timeline_events.pasted(inputs),
         None,

@@ -11,28 +11,22 @@ import re
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from gaia_core.assets import WEIGHTS
 from gaia_core.controls import CHANNELS, POSE, Controls
 from gaia_core.errors import InputError
-from gaia_core.evaluation.instructed import MARKS, PHRASES
+from gaia_core.evaluation.instructed import PHRASES
 from gaia_core.instruction import language, sentences
 from gaia_core.instruction.actions import ACTIONS, STRENGTHS
 from gaia_core.instruction.language import CLASSES, NONE, Instructor
 from gaia_core.instruction.timing import parse, schedule
 from gaia_core.training.language import gerund, make_sentences, mirror, third_person, train_language
 
-WEIGHTS = Path(__file__).parents[2] / "weights"
 INSTRUCTIONS = tomllib.loads(PHRASES.read_text("utf-8"))
-
-
-@pytest.fixture(scope="module")
-def instructor() -> Instructor:
-    return Instructor.load(WEIGHTS)
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +42,6 @@ def read(instructor):
 
 def plain(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.lower()))
-
-
-# --- Order and time
 
 
 @pytest.mark.parametrize(
@@ -117,9 +108,6 @@ def test_parts_without_room_are_left_out(instructor):
     assert "“nod”" in reading.notice and "4 s" in reading.notice
     many = schedule(parse(";".join(["nod"] * 40)), 2.0)
     assert [end > start for start, end in many] == [True] * 10 + [False] * 30
-
-
-# --- What is understood
 
 
 def test_one_after_the_other(read):
@@ -208,9 +196,6 @@ def test_clauses_can_be_shown(instructor):
     assert str(second) == "nod, 2.0–4.0 s"
 
 
-# --- Tracks
-
-
 @pytest.mark.parametrize("action", ACTIONS)
 def test_actions_stay_in_their_span_and_range(action):
     for (start, end), strength in itertools.product(
@@ -274,52 +259,6 @@ def test_controls_name_known_channels(instructor):
         assert set(ACTIONS[action](0.0, 1.0, 0.8)) <= set(CHANNELS)
 
 
-# --- How often it is right
-
-
-def numbers(instructor, name):
-    """Shares: real ones with the right action; refused ones; noise refused; strengths right."""
-    items = []
-    for action, phrases in INSTRUCTIONS[name].items():
-        for phrase in phrases:
-            mark = MARKS.get(phrase[:2])
-            items.append((phrase[2:] if mark else phrase, action, mark))
-    guesses = instructor.guess([text for text, _, _ in items])
-    names = {value: how for how, value in STRENGTHS.items()}
-    pairs = list(zip(items, guesses, strict=True))
-    real = [(item, guess) for item, guess in pairs if item[1] != NONE]
-    noise = [guess for item, guess in pairs if item[1] == NONE]
-    marked = [(item[2], names[guess.strength]) for item, guess in real if item[2]]
-    return {
-        "right": sum(item[1] == guess.action for item, guess in real) / len(real),
-        "refused": sum(guess.action == NONE for _, guess in real) / len(real),
-        "noise refused": sum(guess.action == NONE for guess in noise) / len(noise),
-        "strength": sum(told == found for told, found in marked) / len(marked),
-        "opposite": sum({told, found} == set(MARKS.values()) for told, found in marked),
-    }
-
-
-@pytest.mark.parametrize("name", ["held_out", "final"])
-def test_phrases_never_trained_on(instructor, name):
-    found = numbers(instructor, name)
-    assert found["right"] >= 0.9, found
-    assert found["refused"] < 0.05, found
-    assert found["noise refused"] >= 0.95, found
-    # Slight is taken for normal at times, but never for strong.
-    assert found["strength"] >= 0.7 and not found["opposite"], found
-
-
-@pytest.mark.parametrize("name", ["held_out_compound", "final_compound"])
-def test_several_actions_in_one_part(instructor, name):
-    cases = INSTRUCTIONS[name]
-    understood = instructor.understand([case["text"] for case in cases])
-    right = [
-        [x.action for x in guesses if x.action != NONE] == case["actions"]
-        for case, guesses in zip(cases, understood, strict=True)
-    ]
-    assert sum(right) / len(right) >= 0.75
-
-
 def test_held_out_phrases_are_not_in_training():
     trained = {plain(sentence.text) for sentence in make_sentences()}
     for name in ("held_out", "final"):
@@ -327,9 +266,6 @@ def test_held_out_phrases_are_not_in_training():
             assert action in CLASSES and len(phrases) >= (60 if action == NONE else 5)
             assert not trained & {plain(phrase) for phrase in phrases}
         assert set(INSTRUCTIONS[name]) == set(CLASSES)
-
-
-# --- Weights
 
 
 def test_missing_weights(tmp_path):
@@ -348,10 +284,6 @@ def test_weights_for_other_actions_are_refused(tmp_path):
     (tmp_path / language.FILE).write_bytes(b"no")
     with pytest.raises(InputError, match="damaged"):
         language.load_head(tmp_path)
-
-
-def test_weights_are_small():
-    assert (WEIGHTS / language.FILE).stat().st_size < 500_000
 
 
 def test_missing_encoder(monkeypatch):
@@ -382,9 +314,6 @@ def test_importing_loads_no_framework():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()" and not done.stderr
-
-
-# --- Training
 
 
 def test_sentences_come_out_the_same():

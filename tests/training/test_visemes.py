@@ -13,9 +13,8 @@ from gaia_core import SAMPLE_RATE
 from gaia_core.errors import InputError
 from gaia_core.evaluation.closures import SENTENCES, say
 from gaia_core.media.audio import write_audio
-from gaia_core.speech.encoder import FEATURES
 from gaia_core.speech.phones import Phone
-from gaia_core.speech.visemes import NAMES, VISEMES, WEIGHTS, shipped_reader
+from gaia_core.speech.visemes import NAMES, VISEMES, WEIGHTS
 from gaia_core.training import visemes as training
 from gaia_core.training import voices
 from gaia_core.training.pack import Clip
@@ -44,11 +43,6 @@ def test_what_is_learned_is_read_of_speakers_never_heard(monkeypatch) -> None:
     assert all(
         torch.equal(a, b) for a, b in zip(fitted.parameters(), again.parameters(), strict=True)
     )
-
-
-def test_the_shipped_reader_fits_the_speech_features() -> None:
-    logits = shipped_reader()(torch.zeros(1, 7, FEATURES))
-    assert logits.shape == (1, 7, len(NAMES)) and logits.isfinite().all()
 
 
 def test_every_phone_shows_one_viseme() -> None:

@@ -13,7 +13,7 @@ import gradio as gr
 from gradio.components import Component
 
 from gaia_core.errors import InputError
-from gaia_core.request import Progress, Request, Result
+from gaia_core.request import Progress, Request, Result, Segment
 from ui.compare import compare
 from ui.compare.compare import NAMES, OWN, Board, Card, Compared, Comparison, Variant
 from ui.components import Inputs, Output, Updates
@@ -54,6 +54,8 @@ def generate(
                 started, picture = time.monotonic(), ""
                 with closing(run(engine, asked)) as events:
                     for event in paced(events):
+                        if isinstance(event, Segment):
+                            continue
                         if not isinstance(event, Result):
                             picture = event[1] or picture
                             now = _working(name, index, len(wanted), event[0])
@@ -113,10 +115,10 @@ def _wanted(values: dict[Component, Any], form: Form, card: Card) -> list[tuple[
             said = own.get("instruction", form.instruction)
             asked = replace(form, mode=base, instruction=said).asked()
             seed = asked.seed if seed is None else seed  # drawn once for all
-            asked = admit(replace(asked, **{"seed": seed, **own}))
+            admitted = admit(replace(asked, **{"seed": seed, **own}))
         except InputError as error:
             raise InputError(say("compare.wrong", name=name, sentence=error)) from None
-        found.append((name, compare.title(base, own), asked))
+        found.append((name, compare.title(base, own), admitted))
     if not found:
         raise InputError(say("compare.error.none"))
     return found

@@ -1,6 +1,6 @@
 // The timeline: sound, words, clauses, one lane of keyframes per channel, and what the last take did.
-// CONFIG stands above this script. Gradio gives element, props, trigger and watch. The value is a
-// list of rows [channel, second, value, easing]; nothing here is trusted by the server.
+// CONFIG and `keyframes.js` stand above this script. Gradio gives element, props, trigger and watch.
+// The value is a list of rows [channel, second, value, easing]; nothing here is trusted by the server.
 const {channels, easings, curves: plots, face, frame, fade} = CONFIG;
 const words = CONFIG.words[navigator.language] ?? CONFIG.words[navigator.language.split("-")[0]] ?? CONFIG.words.en;
 const say = (key, values = {}) =>
@@ -15,14 +15,15 @@ const LONGEST = CONFIG.longest, STEPS = 200; // seconds; steps to undo
 
 let keys = []; // {id, channel, time, value, easing}, in order of channel and time
 let picked = new Set(); // ids
-let opened = new Set(), folded = new Set(); // lanes shown without keys; lanes kept low
-let past = [], future = [], clipboard = [];
+const opened = new Set(), folded = new Set(); // lanes shown without keys; lanes kept low
+let clipboard = [];
 let now = 0, zoom = 1, scale = 60, span = null, held = null, serial = 0, tapped = null, sought = null;
 let unfolded = null; // the curves of the last take; by default where there is room
 let began = null; // when the sketch alone began to play, and from where
 
 // Gradio builds this anew after the page without it was shown, with the latest update alone.
-const kept = (window.timelineKept ??= {past: [], future: []});
+window.timelineKept ??= {edits: new UndoStack(STEPS)};
+const kept = window.timelineKept, {edits} = kept;
 const GIVEN = Object.keys({tab: 0, heard: 0, taken: 0, grasped: 0});
 function keep() {
   for (const given of GIVEN) if (props[given] !== undefined) kept[given] = props[given];
@@ -30,8 +31,6 @@ function keep() {
 
 // Small things
 
-const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
-const round = (x, digits) => Number(x.toFixed(digits));
 const digits = (c) => (c.step >= 1 ? 1 : 2);
 const shown = (c, value) => `${round(value, digits(c))}${c.unit}`;
 const clock = (second) => `${second.toFixed(2)} s`;
@@ -124,35 +123,12 @@ const foot = make("div", {class: "tl-foot"}, face ? picture : null, make("div", 
 const whole = make("div", {class: "tl"}, bar, scroll, foot, json, spoken);
 element.replaceChildren(whole);
 
-// Values over time, as `controls.curve` has them; null where the model is free
+// Values over time
 
-function valueAt(points, c, at, end) {
-  let line = points.map(({time, value, easing}) => ({time, value, easing}));
-  if (!line.length) return c.pose ? null : 0;
-  if (!c.pose) {
-    if (line[0].time > 0) line.unshift({time: line[0].time - fade, value: 0, easing: "ease"});
-    const last = line[line.length - 1];
-    if (last.time < end - frame) {
-      last.easing = "ease";
-      line.push({time: last.time + fade, value: 0, easing: "hold"});
-    }
-  }
-  const last = line[line.length - 1];
-  if (at < line[0].time) return c.pose ? null : 0;
-  if (at >= last.time) return last.easing === "free" && at > last.time ? null : last.value;
-  const i = line.findIndex((key, j) => at >= key.time && at < line[j + 1].time);
-  const [a, b] = [line[i], line[i + 1]];
-  let share = (at - a.time) / (b.time - a.time);
-  if (a.easing === "ease") share = share * share * (3 - 2 * share);
-  else if (a.easing === "hold") share = 0;
-  else if (a.easing === "free" && share > 0) return null;
-  return a.value + share * (b.value - a.value);
-}
-
-const keyValue = (name, at) => valueAt(track(name), known[name], at, length());
+const keyValue = (name, at) => valueAt(track(name), known[name].pose, at, length(), CONFIG);
 const asked = () => (keyed()
   ? (channel) => keyValue(channel, now)
-  : (channel) => valueAt((kept.grasped?.tracks?.[channel] ?? []).map(([time, value, easing]) => ({time, value, easing})), known[channel], now, length()));
+  : (channel) => valueAt((kept.grasped?.tracks?.[channel] ?? []).map(([time, value, easing]) => ({time, value, easing})), known[channel].pose, now, length(), CONFIG));
 
 // Places
 
@@ -174,12 +150,7 @@ const secondAt = (event) => {
 function snapped(second) {
   if (!snaps()) return round(clamp(second, 0, LONGEST), 3);
   const edges = (heard().words ?? []).flatMap(([, start, end]) => [start, end]);
-  const near = edges.filter((edge) => Math.abs(edge - second) * scale <= CLOSE);
-  if (near.length) {
-    near.sort((a, b) => Math.abs(a - second) - Math.abs(b - second));
-    return round(near[0], 3);
-  }
-  return round(clamp(Math.round(second / frame) * frame, 0, LONGEST), 3);
+  return snapTime(second, edges, CLOSE / scale, CONFIG);
 }
 
 // Changes: each is a step that can be undone
@@ -193,14 +164,11 @@ const load = (list) => {
 let written = "[]";
 
 function commit() {
-  // A keyframe that is put upon another takes its place.
-  keys = keys.filter((key) => picked.has(key.id) || !keys.some((other) =>
-    other !== key && other.channel === key.channel && picked.has(other.id) && Math.abs(other.time - key.time) < 0.005));
+  keys = uncovered(keys, picked);
   sorted();
   const after = JSON.stringify(rows());
   if (after !== written) {
-    past = [...past.slice(-STEPS), written];
-    future = [];
+    edits.changed(written);
     written = after;
     props.value = rows();
     trigger("input");
@@ -208,11 +176,10 @@ function commit() {
   render();
 }
 
-function step(out, into) {
-  if (!out.length) return;
+function step(state) {
+  if (state === undefined) return;
   const at = keys.find((key) => `${key.id}` === document.activeElement?.dataset?.key);
-  into.push(written);
-  written = out.pop();
+  written = state;
   load(JSON.parse(written));
   picked.clear();
   props.value = rows();
@@ -231,8 +198,7 @@ function read() {
   load(given);
   written = JSON.stringify(rows());
   if (written === before) return render();
-  past = [...past.slice(-STEPS), before];
-  future = [];
+  edits.changed(before);
   picked.clear();
   for (const lane of opened) if (track(lane).length) opened.delete(lane);
   render();
@@ -530,9 +496,8 @@ function render() {
   more.replaceChildren(make("option", {value: ""}, say("line.lane")), ...CONFIG.groups.map((group) => make("optgroup", {label: say(`line.group.${group}`)},
     ...channels.filter((c) => c.group === group && !lanes.some((open) => open.name === c.name)).map((c) => make("option", {value: c.name}, known[c.name].label)))));
   more.hidden = element.querySelector('[data-act="clear"]').hidden = element.querySelector('.tl-panel [data-act="json"]').hidden = !keyed();
-  Object.assign(kept, {past, future});
-  undo.disabled = !past.length;
-  redo.disabled = !future.length;
+  undo.disabled = !edits.past.length;
+  redo.disabled = !edits.future.length;
   element.querySelector('[data-act="clear"]').disabled = !keys.length && !opened.size;
   mark();
   bandage();
@@ -681,7 +646,7 @@ canvas.addEventListener("pointermove", (event) => {
   }
 });
 
-function release(event) {
+function release() {
   if (!held) return;
   const {kind, moved, at, id} = held;
   held = null;
@@ -732,8 +697,8 @@ const ACTS = {
     }
   },
   snap: () => snap.setAttribute("aria-pressed", String(!snaps())),
-  undo: () => step(past, future),
-  redo: () => step(future, past),
+  undo: () => step(edits.undo(written)),
+  redo: () => step(edits.redo(written)),
   in: () => bigger(1.5),
   out: () => bigger(1 / 1.5),
   fit() { zoom = 1; render(); scroll.scrollLeft = 0; },
@@ -866,5 +831,4 @@ watch(Object.keys({controls: 0}), () => { if (!json.hidden) text.value = props.c
 keep();
 load(Array.isArray(props.value) ? props.value : []);
 written = JSON.stringify(rows());
-({past, future} = kept);
 render();

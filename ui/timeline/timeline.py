@@ -24,7 +24,7 @@ from gaia_core.request import Request, Result
 from ui.engine import Engine
 from ui.i18n.text import LANGUAGES
 
-SCRIPT = Path(__file__).with_name("timeline.js").read_text("utf-8")
+SCRIPTS = [Path(__file__).with_name(f"{name}.js") for name in ("keyframes", "timeline")]
 CSS = Path(__file__).with_name("timeline.css")
 TABS = ("pose", "text", "edit")  # where it is to be seen
 PEAKS = 50  # a second, of the waveform
@@ -83,7 +83,9 @@ def component(elem_id: str, sketch: Sketch | None) -> gr.HTML:
     return gr.HTML(
         value=[],
         html_template="",
-        js_on_load=f"const CONFIG = {given};\n{SCRIPT}",
+        js_on_load="\n".join(
+            [f"const CONFIG = {given};", *(path.read_text("utf-8") for path in SCRIPTS)]
+        ),
         apply_default_css=False,
         elem_id=elem_id,
     )

@@ -1,0 +1,60 @@
+"""How often the shipped head reads instructions right."""
+
+import tomllib
+
+import pytest
+
+from gaia_core.assets import WEIGHTS
+from gaia_core.evaluation.instructed import MARKS, PHRASES
+from gaia_core.instruction import language
+from gaia_core.instruction.actions import STRENGTHS
+from gaia_core.instruction.language import NONE
+
+INSTRUCTIONS = tomllib.loads(PHRASES.read_text("utf-8"))
+
+
+def numbers(instructor, name):
+    """Shares: real ones with the right action; refused ones; noise refused; strengths right."""
+    items = []
+    for action, phrases in INSTRUCTIONS[name].items():
+        for phrase in phrases:
+            mark = MARKS.get(phrase[:2])
+            items.append((phrase[2:] if mark else phrase, action, mark))
+    guesses = instructor.guess([text for text, _, _ in items])
+    names = {value: how for how, value in STRENGTHS.items()}
+    pairs = list(zip(items, guesses, strict=True))
+    real = [(item, guess) for item, guess in pairs if item[1] != NONE]
+    noise = [guess for item, guess in pairs if item[1] == NONE]
+    marked = [(item[2], names[guess.strength]) for item, guess in real if item[2]]
+    return {
+        "right": sum(item[1] == guess.action for item, guess in real) / len(real),
+        "refused": sum(guess.action == NONE for _, guess in real) / len(real),
+        "noise refused": sum(guess.action == NONE for guess in noise) / len(noise),
+        "strength": sum(told == found for told, found in marked) / len(marked),
+        "opposite": sum({told, found} == set(MARKS.values()) for told, found in marked),
+    }
+
+
+@pytest.mark.parametrize("name", ["held_out", "final"])
+def test_phrases_never_trained_on(instructor, name):
+    found = numbers(instructor, name)
+    assert found["right"] >= 0.9, found
+    assert found["refused"] < 0.05, found
+    assert found["noise refused"] >= 0.95, found
+    # Slight is taken for normal at times, but never for strong.
+    assert found["strength"] >= 0.7 and not found["opposite"], found
+
+
+@pytest.mark.parametrize("name", ["held_out_compound", "final_compound"])
+def test_several_actions_in_one_part(instructor, name):
+    cases = INSTRUCTIONS[name]
+    understood = instructor.understand([case["text"] for case in cases])
+    right = [
+        [x.action for x in guesses if x.action != NONE] == case["actions"]
+        for case, guesses in zip(cases, understood, strict=True)
+    ]
+    assert sum(right) / len(right) >= 0.75
+
+
+def test_weights_are_small():
+    assert (WEIGHTS / language.FILE).stat().st_size < 500_000
