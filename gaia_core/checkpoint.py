@@ -7,7 +7,7 @@ stays fp32, because its errors would be seen as trembling.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +17,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from gaia_core import assets
-from gaia_core.config import AutoencoderConfig, DenoiserConfig, InpainterConfig, MotionConfig
+from gaia_core.config import (
+    AutoencoderConfig,
+    DenoiserConfig,
+    InpainterConfig,
+    MotionConfig,
+    MotionCorrections,
+)
 from gaia_core.controls import EXPRESSION
 from gaia_core.errors import InputError
 from gaia_core.motion.denoiser import Denoiser
@@ -93,6 +99,26 @@ def load_denoiser(folder: Path, motion: MotionConfig) -> Denoiser:
     return _filled(_built(folder, "denoiser", build), folder)
 
 
+def load_corrections(folder: Path, without: Collection[str] = ()) -> MotionCorrections:
+    """Stage 2's corrections: the defaults, but for what the weights' configuration says.
+
+    without: names of those that are switched off.
+
+    Raises:
+        InputError: there is no such correction, or the configuration is damaged.
+    """
+    if unknown := sorted(set(without) - MotionCorrections.OFF.keys()):
+        raise InputError(
+            f"There is no correction {', '.join(unknown)}; choose of "
+            f"{', '.join(MotionCorrections.OFF)}."
+        )
+    try:
+        own = read_config(folder).get("corrections", {}).get("motion", {})
+        return MotionCorrections(**own).without(without)
+    except (TypeError, AttributeError) as error:
+        raise _damaged(folder) from error
+
+
 def load_directions(folder: Path, motion: MotionConfig) -> Tensor:
     """What each expression channel changes in the motion latent: (C, D).
 
@@ -145,10 +171,13 @@ def _built(folder: Path, name: str, build: Callable[[dict[str, Any]], Stage]) ->
     try:
         return build(config[name]["sizes"])
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{folder / 'config.json'} is damaged or of another version; "
-            "restore it from the project."
-        ) from error
+        raise _damaged(folder) from error
+
+
+def _damaged(folder: Path) -> InputError:
+    return InputError(
+        f"{folder / 'config.json'} is damaged or of another version; restore it from the project."
+    )
 
 
 def fill(stage: nn.Module, folder: Path) -> None:

@@ -5,17 +5,20 @@ import pytest
 import torch
 
 from gaia_core import landmarks as mesh
+from gaia_core.config import MotionCorrections
 from gaia_core.evaluation import closures
 from gaia_core.motion import corrections
 from gaia_core.speech.encoder import SpeechEncoder
 from gaia_core.speech.phones import BILABIAL, Aligner
+
+CONSTANTS = MotionCorrections()
 
 
 def test_a_closed_share_closes_the_lips_and_nothing_else(make_autoencoder):
     model = make_autoencoder()
     motion = torch.randn(1, 6, len(model.motion.mean), generator=torch.Generator().manual_seed(0))
     share = torch.tensor([[0, 0, 0.5, 1, 1, 0]])
-    closed = corrections.close_lips(model.motion, motion, share)
+    closed = corrections.close_lips(model.motion, motion, share, CONSTANTS.press)
     assert torch.equal(closed[:, share[0] == 0], motion[:, share[0] == 0])
     mouth = model.config.motion.groups["mouth"]
     others = torch.ones(motion.shape[-1], dtype=torch.bool)
@@ -34,7 +37,8 @@ def said() -> list[closures.Utterance]:
 def test_lips_close_on_bilabials_and_on_nothing_else(said):
     encoder = SpeechEncoder.load()
     for utterance in said:
-        share = corrections.closing(encoder.encode(utterance.waveform)[None].float())[0].numpy()
+        features = encoder.encode(utterance.waveform)[None].float()
+        share = corrections.closing(features, CONSTANTS)[0].numpy()
         near = np.zeros(len(share), bool)  # frames that a bilabial touches, and their neighbours
         hits = []
         for phone in utterance.phones:

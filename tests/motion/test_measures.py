@@ -7,10 +7,9 @@ import pytest
 import torch
 
 from gaia_core import FPS
-from gaia_core.config import POSE_CHANNELS
+from gaia_core.config import POSE_CHANNELS, MotionCorrections
 from gaia_core.motion import measures
 from gaia_core.motion.curves import traces
-from gaia_core.motion.performer import TURN
 from gaia_core.speech.encoder import FEATURES
 
 
@@ -91,7 +90,7 @@ def test_a_take_in_numbers(make_autoencoder, speech):
     curves = traces(autoencoder.motion, latents, latents[0])
     found = measures.measure(encoder, motion, curves, speech)
     # In degrees of the picture, which turns less than the latent.
-    assert found.yaw == pytest.approx(8 / TURN["yaw"] / math.sqrt(2), rel=0.02)
+    assert found.yaw == pytest.approx(8 / MotionCorrections().turn_yaw / math.sqrt(2), rel=0.02)
     assert found.pitch == pytest.approx(0, abs=1e-3)
     assert found.roll == pytest.approx(0, abs=1e-3)
     assert -1 <= found.lip_sync <= 1 and found.blinks >= 0 and found.steadiness > 0
