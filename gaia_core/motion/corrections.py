@@ -18,6 +18,7 @@ from gaia_core.config import POSE_CHANNELS, MotionCorrections
 from gaia_core.controls import EXPRESSION
 from gaia_core.latent import MotionEncoder
 from gaia_core.motion.denoiser import Denoiser
+from gaia_core.motion.lips import predicted_lips, regression_with_residual
 from gaia_core.motion.measures import closings
 from gaia_core.speech.visemes import likelihood
 
@@ -57,6 +58,7 @@ class Window:
         motion: (1, T, D).
         given: (1, T, D), NaN where the model was free; the rest is not to be changed.
         speech: (1, T, F) features on the CPU; None where there is no speech.
+        reference: (1, D) the latent that it was sampled for, the portrait's or `parted_rest`'s.
         start: the frame of the take that the window begins with.
         known: the first one that may still change.
         blinks: frames of the take at which a blink begins.
@@ -65,6 +67,7 @@ class Window:
     motion: Tensor
     given: Tensor
     speech: Tensor | None
+    reference: Tensor
     start: int = 0
     known: int = 0
     blinks: tuple[int, ...] = ()
@@ -119,6 +122,17 @@ def quiet_mouth(noise: Tensor, groups: dict[str, slice], constants: MotionCorrec
     noise = noise.clone()
     noise[..., groups["mouth"]] *= constants.mouth_noise
     return noise
+
+
+def regressed_lips(window: Window, subject: Subject, constants: MotionCorrections) -> Window:
+    """Lips drawn towards a regression of the speech, see `motion.lips`."""
+    if window.speech is None:
+        return window
+    denoiser, speech = subject.denoiser, window.speech.to(window.motion)
+    predicted = predicted_lips(denoiser, speech, window.reference, constants)
+    lips = denoiser.groups["mouth"]
+    mixed = regression_with_residual(window.motion, predicted, lips, constants)
+    return window.changed(mixed)
 
 
 def closed_bilabials(window: Window, subject: Subject, constants: MotionCorrections) -> Window:
@@ -184,7 +198,7 @@ def spaced_blinks(window: Window, subject: Subject, constants: MotionCorrections
 
 
 # After the sampler, in this order.
-OF_WINDOWS: tuple[Correction, ...] = (closed_bilabials, spaced_blinks)
+OF_WINDOWS: tuple[Correction, ...] = (regressed_lips, closed_bilabials, spaced_blinks)
 
 
 def span_ramp(frames: int, first: int, last: int, constants: MotionCorrections) -> Tensor:

@@ -7,21 +7,39 @@ mouth's channels on the same speech features knows nobody's, and strangers' lips
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
+from gaia_core import landmarks as mesh
 from gaia_core.config import MotionCorrections
+from gaia_core.latent import MotionEncoder
 from gaia_core.motion.denoiser import Denoiser
 
 
-def regression_with_residual(
-    x_0: Tensor, speech: Tensor, denoiser: Denoiser, constants: MotionCorrections
-) -> Tensor:
-    """A sample with its lips drawn towards the regression's prediction, in the denoiser's units.
+def predicted_aperture(encoder: MotionEncoder, denoiser: Denoiser, speech: Tensor) -> Tensor:
+    """How far the regression opens an average face's lips: (T, F) -> (T,)
 
-    (B, T, D), (B, T, F) -> (B, T, D)
+    See `landmarks.lip_aperture`.
     """
-    lips = denoiser.groups["mouth"]
-    predicted = constants.regression_gain * denoiser.expect(speech)[..., lips]
-    mixed = x_0.clone()
-    mixed[..., lips] = x_0[..., lips].lerp(predicted, constants.regression_share)
+    average = torch.zeros(1, denoiser.config.motion).to(speech)
+    motion = denoiser.absolute(denoiser.expect(speech[None]), average)[0]
+    return mesh.lip_aperture(encoder.landmarks(motion))
+
+
+def predicted_lips(
+    denoiser: Denoiser, speech: Tensor, reference: Tensor, constants: MotionCorrections
+) -> Tensor:
+    """The regression's prediction: (B, T, F), (B, D) the portrait's latent -> (B, T, D) latents
+
+    Only the mouth's channels mean anything.
+    """
+    return denoiser.absolute(constants.regression_gain * denoiser.expect(speech), reference)
+
+
+def regression_with_residual(
+    sampled: Tensor, predicted: Tensor, lips: slice, constants: MotionCorrections
+) -> Tensor:
+    """Sampled latents with lips that are mostly the predicted ones: (B, T, D), (B, T, D) -> same"""
+    mixed = sampled.clone()
+    mixed[..., lips] = sampled[..., lips].lerp(predicted[..., lips], constants.regression_share)
     return mixed

@@ -28,7 +28,6 @@ from gaia_core.motion.corrections import (
 from gaia_core.motion.denoiser import Denoiser
 from gaia_core.motion.driving import retarget
 from gaia_core.motion.editing import edited, pose_track
-from gaia_core.motion.lips import regression_with_residual
 from gaia_core.motion.sampling import sample_dpm, windows
 from gaia_core.motion.script import Script
 
@@ -151,17 +150,18 @@ class Performer:
         heard = len(speech) > 0 and script.guidance > 0
         features = speech[None] if len(speech) else torch.zeros(1, given.shape[1], speech.shape[1])
         noise = torch.randn(given.shape, generator=generator)
+        reference = self.speaker if heard else self.subject.reference
         motion = sample(
             self.subject.denoiser,
-            self.speaker if heard else self.subject.reference,
+            reference,
             features.to(given),
             quiet_mouth(noise, self.groups, self.corrections).to(given),
             given,
             script.steps,
             script.guidance if heard else 0.0,
-            self.corrections,
         )
-        window = Window(motion, given, features if heard else None, start, known, blinks)
+        spoken = features if heard else None
+        window = Window(motion, given, spoken, reference, start, known, blinks)
         for correct in OF_WINDOWS:
             window = correct(window, self.subject, self.corrections)
         return window
@@ -175,7 +175,6 @@ def sample(
     given: Tensor,
     steps: int,
     guidance: float,
-    corrections: MotionCorrections,
 ) -> Tensor:
     """Motion latents of one window.
 
@@ -201,6 +200,4 @@ def sample(
         return torch.where(mask, values, x_0)
 
     *_, x_0 = sample_dpm(predict, noise, steps)
-    if guidance:
-        x_0 = regression_with_residual(x_0, speech, denoiser, corrections)
     return torch.where(mask, given, denoiser.absolute(x_0, reference))

@@ -15,7 +15,7 @@ from gaia_core.controls import EXPRESSION, Controls, Keyframe
 from gaia_core.motion.corrections import Window, spaced_blinks
 from gaia_core.motion.denoiser import Denoiser
 from gaia_core.motion.measures import closings
-from gaia_core.motion.performer import WINDOW, Performer
+from gaia_core.motion.performer import WINDOW, Performer, sample
 from gaia_core.motion.script import Script
 from gaia_core.renderer.autoencoder import Autoencoder
 from gaia_core.request import Span
@@ -222,6 +222,24 @@ def test_without_speech_the_lips_rest_as_the_portraits(performer, script):
 
 
 @torch.no_grad()
+def test_without_corrections_a_window_is_the_samplers(performer, script):
+    subject, off = performer.subject, CONSTANTS.without(CONSTANTS.OFF)
+    plain = Performer(subject.encoder, subject.denoiser, subject.directions, subject.reference, off)
+    speech, free = torch.from_numpy(script.speech), torch.full((1, FRAMES, 46), torch.nan)
+    free = free[..., : subject.reference.shape[-1]]
+    windows = [
+        each.window(free, speech, script, torch.Generator().manual_seed(0)).motion
+        for each in (plain, performer)
+    ]
+    noise = torch.randn(free.shape, generator=torch.Generator().manual_seed(0))
+    wanted = sample(
+        subject.denoiser, subject.reference, speech[None], noise, free, script.steps, 1.5
+    )
+    torch.testing.assert_close(windows[0], wanted)
+    assert not torch.allclose(windows[1], wanted, atol=1e-3)
+
+
+@torch.no_grad()
 def test_eyes_do_not_close_again_too_soon(shipped, crop_landmarks):
     autoencoder, denoiser, directions = shipped
     own = autoencoder.encode_motion(crop_landmarks[None])
@@ -241,7 +259,7 @@ def test_eyes_do_not_close_again_too_soon(shipped, crop_landmarks):
     assert len(blinks(motion)) == 4
 
     def spaced(motion: torch.Tensor, given: torch.Tensor, *at) -> Window:
-        return spaced_blinks(Window(motion, given, None, *at), performer.subject, CONSTANTS)
+        return spaced_blinks(Window(motion, given, None, own, *at), performer.subject, CONSTANTS)
 
     whole = spaced(motion, free)
     calm = whole.motion
