@@ -91,7 +91,8 @@ class DenoiserConfig:
 class MotionCorrections:
     """Hand-set constants between sampler and motion latent, see `motion.corrections`.
 
-    What each correction does to the numbers is measured in docs/corrections.md.
+    What each correction does to the numbers is measured in docs/corrections.md. The turn and the
+    rest belong to the shipped weights, and stand in their config.json.
 
     Attributes:
         turn_yaw, turn_pitch: a picture turns less than its latent: how much further the latent
@@ -139,8 +140,6 @@ class MotionCorrections:
         "blink_spacing": {"blink_gap": 0},
         "span_ramp": {"ramp_frames": 1},
     }
-    # Constants that were measured for the weights, which are shipped with them.
-    OF_WEIGHTS: ClassVar[tuple[str, ...]] = ("turn_yaw", "turn_pitch", "rest_aperture")
 
     def without(self, names: Iterable[str]) -> MotionCorrections:
         """The same with some of the corrections switched off; names of `OFF`."""
@@ -200,6 +199,7 @@ class RendererCorrections:
         "mouth_logit": {"mouth_logit": 0.0},
         "gaze": {"gaze": False},
     }
+    # What weights are saved with, for they know no other values.
     OF_WEIGHTS: ClassVar[tuple[str, ...]] = (
         "pose_clamp",
         "light_range",

@@ -86,8 +86,8 @@ class Networks:
         Raises:
             InputError: weights are missing or damaged, or there is no such correction.
         """
-        corrections = checkpoint.load_corrections(weights, without)
-        autoencoder = checkpoint.load_autoencoder(weights)
+        corrections, _ = checkpoint.load_corrections(weights, without)
+        autoencoder = checkpoint.load_autoencoder(weights, without)
         denoiser = checkpoint.load_denoiser(weights, autoencoder.config.motion)
         directions = checkpoint.load_directions(weights, autoencoder.config.motion)
         # Convolutions run faster with channels last on every device that matters here.
