@@ -197,10 +197,7 @@ class Gaia:
         """What can be said of a take in numbers, if its engine told its motion."""
         if result.motion is None or result.traces is None:
             return None
-        speech = None
-        if has_sound(result.video):
-            speech = self.speech_encoder.encode(read_audio(result.video)).numpy()
-        return measure(self.encoder, result.motion, result.traces, speech)
+        return measure(self.encoder, result.motion, result.traces)
 
     def animate(
         self,
