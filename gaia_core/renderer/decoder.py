@@ -12,17 +12,15 @@ from gaia_core.latent import MotionEncoder
 from gaia_core.layers import Residual, full_precision
 from gaia_core.renderer.appearance import Appearance, Scene, per_frame
 from gaia_core.renderer.background import left_behind
+from gaia_core.renderer.corrections import clamped_pose, uncovered_mouth, warped_contours
 from gaia_core.renderer.relighting import relit
 from gaia_core.renderer.warp import (
-    CONTOUR_SIGMA,
-    CONTOURS,
     double,
     draw,
     landmark_offset,
     pose_offset,
     resize,
     sample,
-    splat,
 )
 
 # Curves drawn into the decoder's input, so that it sees where lips, eyes and brows shall be.
@@ -43,22 +41,6 @@ HEAD_TRIALS = (0, 6.0), (0, -6.0), (3, 0.02), (3, -0.02)
 HEAD_SHARES = 0.25, 0.65
 # How far behind the face's rigid centre ears and the back of the head are, in face widths.
 EARS, BACK = 0.1, 0.6
-
-
-def uncovered_mouth(source: Tensor, target: Tensor, zoom: Tensor, side: int, gap: float) -> Tensor:
-    """Where the lips part further than in the portrait, which cannot know what lies there.
-
-    (B, K, 2), (B, K, 2) in crop units, (B,) how much larger the head is in the target, see
-    `RendererCorrections.mouth_gap` ->
-    (B, 1, side, side) in [0, 1].
-    """
-    top, bottom = list(mesh.INNER_TOP), list(mesh.INNER_BOTTOM)
-    parted = [(points[:, bottom] - points[:, top]).norm(dim=-1) for points in (source, target)]
-    share = ((parted[1] / zoom[:, None] - parted[0]) / gap).clamp(0, 1)
-    between = [target[:, top].lerp(target[:, bottom], t) for t in (1 / 6, 1 / 2, 5 / 6)]
-    rows, columns = splat(torch.cat(between, 1), side, CONTOUR_SIGMA)
-    weight = share.repeat(1, len(between)).unsqueeze(-1)
-    return torch.einsum("bky,bkx->byx", rows * weight, columns).clamp(max=1).unsqueeze(1)
 
 
 class Renderer(nn.Module):
@@ -158,13 +140,7 @@ class Renderer(nn.Module):
                 if appearance.loose is not None:
                     left = left * resize(appearance.loose, left.shape[-1])
             offset = resize(offset, half)
-            if constants.contour_warp:
-                contours, floor = list(CONTOURS), constants.warp_floor
-                near, density = landmark_offset(
-                    source[:, contours], target[:, contours], half, floor, CONTOUR_SIGMA
-                )
-                # What `near` leaves by fading away from the contours is the wide offset's.
-                offset = near + offset * floor / (density + floor)
+            offset = warped_contours(offset, source, target, constants)
             detail = torch.cat([appearance.fine.float(), appearance.small.float()], 1)
             gathered = sample(per_frame(detail, count), offset)
         fine = self.gather(torch.cat([gathered, lines], 1))
@@ -184,7 +160,7 @@ class Renderer(nn.Module):
             sampled = sampled * resize(brighter, side)
             if appearance.backdrop is not None:
                 sampled = sampled.lerp(resize(appearance.backdrop, side), resize(left, side))
-            opened = uncovered_mouth(source, target, scene.zoom, side, constants.mouth_gap)
+            opened = uncovered_mouth(source, target, scene.zoom, side, constants)
             # What stretched lips cover is dark, until the network paints teeth and tongue.
             sampled = torch.addcmul(sampled, sampled, opened, value=-constants.mouth_shade)
             synthesis = resize(synthesis.float(), side).contiguous()
@@ -226,8 +202,7 @@ class Renderer(nn.Module):
             places = [sample(coarse, skin), sample(coarse, head), coarse]
             entering = [*places, 10 * skin, 10 * head, density.clamp(max=8) / 8, *drawn]
         away, end = motion - reference, geometry.config.groups["pose"].stop
-        most = self.corrections.pose_clamp
-        away = torch.cat([away[:, :end].clamp(-most, most), away[:, end:]], -1)
+        away = clamped_pose(away, end, self.corrections)
         return Scene(
             torch.cat(entering, 1),
             torch.cat([away, per_frame(reference, count)], -1),

@@ -8,7 +8,8 @@ from gaia_core import landmarks as mesh
 from gaia_core.config import RendererCorrections
 from gaia_core.landmarks import apply_pose
 from gaia_core.renderer.background import background
-from gaia_core.renderer.decoder import EARS, uncovered_mouth
+from gaia_core.renderer.corrections import uncovered_mouth
+from gaia_core.renderer.decoder import EARS
 from gaia_core.renderer.relighting import relit
 from gaia_core.renderer.warp import (
     double,
@@ -107,7 +108,7 @@ def test_skin_rests_where_landmarks_do(unseen):
 
 
 def parted(source, target, zoom) -> torch.Tensor:
-    return uncovered_mouth(source, target, zoom, SIDE, CONSTANTS.mouth_gap)
+    return uncovered_mouth(source, target, zoom, SIDE, CONSTANTS)
 
 
 def test_lips_that_part_uncover_the_mouth_and_nothing_else(unseen):
