@@ -7,7 +7,7 @@ stays fp32, because its errors would be seen as trembling.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +17,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from gaia_core import assets
-from gaia_core.config import AutoencoderConfig, DenoiserConfig, InpainterConfig, MotionConfig
+from gaia_core.config import (
+    CORRECTIONS,
+    AutoencoderConfig,
+    DenoiserConfig,
+    InpainterConfig,
+    MotionConfig,
+    MotionCorrections,
+    RendererCorrections,
+)
 from gaia_core.controls import EXPRESSION
 from gaia_core.errors import InputError
 from gaia_core.motion.denoiser import Denoiser
@@ -51,20 +59,29 @@ def save(folder: Path, stage: Autoencoder | Inpainter | Denoiser, trained: dict[
     path = folder / "config.json"
     config = json.loads(path.read_text("utf-8")) if path.exists() else {}
     config[name] = {"sizes": asdict(stage.config), "trained": trained}
+    if isinstance(stage, Autoencoder):
+        own = stage.corrections
+        fitted = {name: getattr(own, name) for name in own.OF_WEIGHTS}
+        config.setdefault("corrections", {})["renderer"] = fitted
     path.write_text(json.dumps(config, indent=2) + "\n", "utf-8")
 
 
-def load_autoencoder(folder: Path) -> Autoencoder:
+def load_autoencoder(folder: Path, without: Collection[str] = ()) -> Autoencoder:
     """Stage 1 with its weights, and with the inpainters that the folder has.
 
+    without: names of corrections that are switched off.
+
     Raises:
-        InputError: weights are missing or do not fit their configuration.
+        InputError: weights are missing or do not fit their configuration, or there is no such
+            correction.
     """
+    _, corrections = load_corrections(folder, without)
 
     def build(sizes: dict[str, Any]) -> Autoencoder:
         motion = MotionConfig(**sizes["motion"])
         lists = {name: tuple(x) for name, x in sizes.items() if isinstance(x, list | tuple)}
-        return Autoencoder(AutoencoderConfig(**{**sizes, **lists, "motion": motion}))
+        config = AutoencoderConfig(**{**sizes, **lists, "motion": motion})
+        return Autoencoder(config, corrections)
 
     autoencoder = _filled(_built(folder, "autoencoder", build), folder)
     for name in REGIONS:
@@ -91,6 +108,30 @@ def load_denoiser(folder: Path, motion: MotionConfig) -> Denoiser:
         return Denoiser(DenoiserConfig(**sizes), motion)
 
     return _filled(_built(folder, "denoiser", build), folder)
+
+
+def load_corrections(
+    folder: Path, without: Collection[str] = ()
+) -> tuple[MotionCorrections, RendererCorrections]:
+    """Both stages' corrections: the defaults, but for what the weights' configuration says.
+
+    without: names of those that are switched off.
+
+    Raises:
+        InputError: there is no such correction, or the configuration is damaged.
+    """
+    if unknown := sorted(set(without) - set(CORRECTIONS)):
+        raise InputError(
+            f"There is no correction {', '.join(unknown)}; choose of {', '.join(CORRECTIONS)}."
+        )
+    own = read_config(folder).get("corrections", {})
+    try:
+        motion = MotionCorrections(**own.get("motion", {}))
+        renderer = RendererCorrections(**own.get("renderer", {}))
+    except (TypeError, AttributeError) as error:
+        raise _damaged(folder) from error
+    off = set(without)
+    return motion.without(off & motion.OFF.keys()), renderer.without(off & renderer.OFF.keys())
 
 
 def load_directions(folder: Path, motion: MotionConfig) -> Tensor:
@@ -145,10 +186,13 @@ def _built(folder: Path, name: str, build: Callable[[dict[str, Any]], Stage]) ->
     try:
         return build(config[name]["sizes"])
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{folder / 'config.json'} is damaged or of another version; "
-            "restore it from the project."
-        ) from error
+        raise _damaged(folder) from error
+
+
+def _damaged(folder: Path) -> InputError:
+    return InputError(
+        f"{folder / 'config.json'} is damaged or of another version; restore it from the project."
+    )
 
 
 def fill(stage: nn.Module, folder: Path) -> None:

@@ -22,7 +22,7 @@ from typing import Any
 from tqdm import tqdm
 
 from gaia_core import MAX_RECORDING, __version__
-from gaia_core.config import INPAINTED
+from gaia_core.config import CORRECTIONS, INPAINTED
 from gaia_core.config import PRESETS as SIZES_OF_STAGES
 from gaia_core.controls import PRESETS, Controls
 from gaia_core.errors import InputError, full_disk_told
@@ -267,10 +267,11 @@ def evaluate(options: argparse.Namespace) -> None:
     from gaia_core.pipeline import Gaia
 
     _folder_with_clips(options.data)
-    gaia = Gaia.load(options.weights)
+    gaia = Gaia.load(options.weights, without=options.without)
     report = protocol.evaluate(
         gaia, options.data, options.protocol, limit=options.limit, sheets=options.sheets
     )
+    report["without"] = sorted(options.without)
     print(protocol.format_table(report))
     if options.json:
         options.json.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
@@ -451,6 +452,13 @@ def _parser() -> argparse.ArgumentParser:
     it.add_argument("--protocol", default="all", help="see evaluation/protocol.py")
     it.add_argument("--limit", type=int, help="clips, spread over identities")
     it.add_argument("--sheets", type=Path, help="folder for contact sheets")
+    it.add_argument(
+        "--without",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="corrections to switch off: " + ", ".join(CORRECTIONS),
+    )
     it.add_argument("--json", type=Path, help="file for the numbers")
 
     it = command("bench", bench, "Measure speed and memory on this machine.")

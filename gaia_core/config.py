@@ -1,11 +1,13 @@
-"""The sizes of both stages as frozen dataclasses, and the presets. No tensors, no files.
+"""Sizes of both stages, their presets, and the corrections' constants. No tensors, no files.
 
 A configuration is saved as `config.json` next to the weights it belongs to.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 # Channel groups of the motion latent, in order, with their widths. Head pose comes first and is
 # kept as it is: yaw, pitch, roll, x, y, log scale. The rest is encoded with the pose removed.
@@ -83,6 +85,136 @@ class DenoiserConfig:
     heads: int = 4
     kernel: int = 9  # frames seen by the depthwise convolution of a Conformer block
     dropout: float = 0.2
+
+
+@dataclass(frozen=True)
+class MotionCorrections:
+    """Hand-set constants between sampler and motion latent, see `motion.corrections`.
+
+    What each correction does to the numbers is measured in docs/corrections.md. The turn and the
+    rest belong to the shipped weights, and stand in their config.json.
+
+    Attributes:
+        turn_yaw, turn_pitch: a picture turns less than its latent: how much further the latent
+            goes than is asked. Measured by `evaluate --protocol control` on portraits of the
+            training set; renderers differ.
+        join_frames: in which the head comes to a pose track, and leaves it.
+        rest_aperture: mean lip aperture of those training clips with speech of which a frame shows
+            closed lips. A still photo's closed lips predict less: they are as somebody's who is
+            silent.
+        mouth_noise: standard deviation of the initial noise of the mouth's channels; of the others
+            it is 1. A fair sample of the lips follows speech less than their mean does.
+        regression_share: how far the lips go to the regression's prediction.
+        regression_gain: of that prediction, which as a mean is too small.
+        closing_from, closing_to: likelihoods of a bilabial at which lips begin to close, and are
+            closed.
+        press: how far beyond touching, in sides of the crop: a picture closes less than asked.
+        blink_gap: frames between the beginnings of two blinks at least.
+        blink_margin: frames of a removed blink, beside what is below its half.
+        ramp_frames: in which a span's own controls set in and fade.
+    """
+
+    turn_yaw: float = 1.25
+    turn_pitch: float = 1.3
+    join_frames: int = 15
+    rest_aperture: float = 0.042
+    mouth_noise: float = 0.2
+    regression_share: float = 0.7
+    regression_gain: float = 1.6
+    closing_from: float = 0.1
+    closing_to: float = 0.35
+    press: float = 0.03
+    blink_gap: int = 60
+    blink_margin: int = 3
+    ramp_frames: int = 6
+
+    # Each correction, in the order in which it acts, and the constants at which it does nothing.
+    OFF: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "turn_gain": {"turn_yaw": 1.0, "turn_pitch": 1.0},
+        "pose_join": {"join_frames": 0},
+        "parted_rest": {"rest_aperture": 0.0},
+        "mouth_noise": {"mouth_noise": 1.0},
+        "lip_regression": {"regression_share": 0.0},
+        "closing": {"closing_to": float("inf")},
+        "press": {"press": 0.0},
+        "blink_spacing": {"blink_gap": 0},
+        "span_ramp": {"ramp_frames": 1},
+    }
+
+    def without(self, names: Iterable[str]) -> MotionCorrections:
+        """The same with some of the corrections switched off; names of `OFF`."""
+        return replace(self, **{key: x for name in names for key, x in self.OFF[name].items()})
+
+    @property
+    def turn(self) -> Mapping[str, float]:
+        """Channel of the head pose -> gain, where it is not 1."""
+        return {"yaw": self.turn_yaw, "pitch": self.turn_pitch}
+
+
+@dataclass(frozen=True)
+class RendererCorrections:
+    """Hand-set constants of the renderer.
+
+    All but the background and the gaze also act in training: the shipped weights know them, and
+    switching them off at inference measures what the weights make of their absence.
+
+    Attributes:
+        pose_clamp: deviations of a pose channel from the portrait's that the decoder is told at
+            most (26 degrees of yaw). It has hardly seen pairs that differ by more, and makes up
+            hair and outlines; the places that it samples go all the way.
+        contour_warp: whether lips and lids are warped by a narrow Gaussian of their own.
+        warp_floor: added to the sum of a warp's weights, so that the displacement fades outside
+            the face.
+        mouth_gap: crop units of further opening after which the mouth is synthesised.
+        mouth_shade: how much darker than lips the mouth's inside is taken to be.
+        mouth_logit: by how much that raises the mask: from its first bias of -3 to +3.
+        light_range: by which a face's light changes at most (natural logarithm).
+        light_gain: of what the decoder says of light, or it would learn of it only after all else.
+        light_reach: px, at a quarter of the side of 256, over which light is smooth.
+        background: whether what a moved head uncovers is filled in.
+        gaze: whether irises are moved between the lids.
+    """
+
+    pose_clamp: float = 2.5
+    contour_warp: bool = True
+    warp_floor: float = 0.3
+    mouth_gap: float = 0.02
+    mouth_shade: float = 0.65
+    mouth_logit: float = 6.0
+    light_range: float = 0.4
+    light_gain: float = 8.0
+    light_reach: int = 9
+    background: bool = True
+    gaze: bool = True
+
+    # As in `MotionCorrections`.
+    OFF: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "pose_clamp": {"pose_clamp": float("inf")},
+        "warp_floor": {"warp_floor": 1e-6},
+        "contour_warp": {"contour_warp": False},
+        "background": {"background": False},
+        "light": {"light_range": 0.0},
+        "mouth_gap": {"mouth_gap": float("inf")},
+        "mouth_shade": {"mouth_shade": 0.0},
+        "mouth_logit": {"mouth_logit": 0.0},
+        "gaze": {"gaze": False},
+    }
+    # What weights are saved with, for they know no other values.
+    OF_WEIGHTS: ClassVar[tuple[str, ...]] = (
+        "pose_clamp",
+        "light_range",
+        "light_gain",
+        "light_reach",
+    )
+
+    def without(self, names: Iterable[str]) -> RendererCorrections:
+        """The same with some of the corrections switched off; names of `OFF`."""
+        return replace(self, **{key: x for name in names for key, x in self.OFF[name].items()})
+
+
+MOTION_DEFAULTS, RENDERER_DEFAULTS = MotionCorrections(), RendererCorrections()
+# What `evaluate --without` can switch off.
+CORRECTIONS = (*MotionCorrections.OFF, *RendererCorrections.OFF)
 
 
 @dataclass(frozen=True)

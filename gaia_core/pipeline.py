@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import tempfile
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -84,6 +84,7 @@ class Gaia:
         weights: Path | str = WEIGHTS,
         device: str | None = None,
         gpu: Callable[[Render], Render] = lambda render: render,
+        without: Collection[str] = (),
     ) -> Gaia:
         """Both stages from a folder of weights.
 
@@ -91,13 +92,14 @@ class Gaia:
             weights: holds config.json and the safetensors files.
             device: "cpu" or "cuda"; by default CUDA where there is one.
             gpu: wraps the generator that runs the networks, as `spaces.GPU(...)` does.
+            without: names of corrections that are switched off, docs/corrections.md.
 
         Raises:
-            InputError: weights are missing or damaged.
+            InputError: weights are missing or damaged, or there is no such correction.
         """
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         visemes.shipped_reader()  # it is needed soon, and is damaged or not
-        networks = Networks.load(Path(weights), device)
+        networks = Networks.load(Path(weights), device, without)
         return cls(networks, SpeechEncoder.load("cpu"), gpu, Path(weights))
 
     @property
@@ -195,10 +197,7 @@ class Gaia:
         """What can be said of a take in numbers, if its engine told its motion."""
         if result.motion is None or result.traces is None:
             return None
-        speech = None
-        if has_sound(result.video):
-            speech = self.speech_encoder.encode(read_audio(result.video)).numpy()
-        return measure(self.encoder, result.motion, result.traces, speech)
+        return measure(self.encoder, result.motion, result.traces)
 
     def animate(
         self,

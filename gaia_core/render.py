@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from gaia_core import checkpoint
+from gaia_core.config import MOTION_DEFAULTS, MotionCorrections
 from gaia_core.motion.curves import traces
 from gaia_core.motion.denoiser import Denoiser
 from gaia_core.motion.performer import Performer
@@ -65,28 +66,48 @@ class Moved:
 class Networks:
     """Both stages, and the expression channels of the latent."""
 
-    def __init__(self, autoencoder: Autoencoder, denoiser: Denoiser, directions: Tensor) -> None:
+    def __init__(
+        self,
+        autoencoder: Autoencoder,
+        denoiser: Denoiser,
+        directions: Tensor,
+        corrections: MotionCorrections = MOTION_DEFAULTS,
+    ) -> None:
         """directions (C, D): the latent changes of `controls.EXPRESSION`."""
         self.autoencoder, self.denoiser, self.directions = autoencoder, denoiser, directions
+        self.corrections = corrections
 
     @classmethod
-    def load(cls, weights: Path, device: str) -> Networks:
+    def load(cls, weights: Path, device: str, without: Collection[str] = ()) -> Networks:
         """Both stages from a folder of weights.
 
+        without: names of corrections that are switched off.
+
         Raises:
-            InputError: weights are missing or damaged.
+            InputError: weights are missing or damaged, or there is no such correction.
         """
-        autoencoder = checkpoint.load_autoencoder(weights)
+        corrections, _ = checkpoint.load_corrections(weights, without)
+        autoencoder = checkpoint.load_autoencoder(weights, without)
         denoiser = checkpoint.load_denoiser(weights, autoencoder.config.motion)
         directions = checkpoint.load_directions(weights, autoencoder.config.motion)
         # Convolutions run faster with channels last on every device that matters here.
         autoencoder.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return cls(autoencoder, denoiser.to(device), directions)
+        return cls(autoencoder, denoiser.to(device), directions, corrections)
 
     @property
     def device(self) -> torch.device:
         """Where the networks are."""
         return self.denoiser.spread.device
+
+    def performer(self, reference: Tensor) -> Performer:
+        """What makes the motion of a portrait whose own latent is (1, D)."""
+        return Performer(
+            self.autoencoder.motion,
+            self.denoiser,
+            self.directions.to(reference),
+            reference,
+            self.corrections,
+        )
 
     @torch.no_grad()
     def render(self, plan: Plan) -> Generator[Step | Moved | np.ndarray, None, None]:
@@ -99,7 +120,9 @@ class Networks:
         for fraction, motion in painter.performer.perform(plan.script):
             yield Step(fraction)
             if fraction == 1:
-                meaning = traces(self.autoencoder.motion, motion[0], painter.reference[0])
+                meaning = traces(
+                    self.autoencoder.motion, motion[0], painter.reference[0], self.corrections
+                )
                 yield Moved(motion[0].cpu().numpy(), meaning)
             yield from painter.paint(motion[0, painted:])
             painted = motion.shape[1]
@@ -121,12 +144,7 @@ class Painter:
         self.autoencoder, self.side = networks.autoencoder, portrait.shape[0]
         points = torch.from_numpy(landmarks).to(device)[None]
         self.reference = self.autoencoder.encode_motion(points)
-        self.performer = Performer(
-            self.autoencoder.motion,
-            networks.denoiser,
-            networks.directions.to(device),
-            self.reference,
-        )
+        self.performer = networks.performer(self.reference)
         self.half = torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
         pixels = torch.from_numpy(portrait).to(device).permute(2, 0, 1)[None].float() / 255
         with self.half:

@@ -1,12 +1,14 @@
 """Weights come back as they were stored; a folder that cannot be loaded says what to do."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from gaia_core import checkpoint
+from gaia_core.config import CORRECTIONS, MOTION_DEFAULTS, RENDERER_DEFAULTS
 from gaia_core.errors import InputError
 
 
@@ -88,6 +90,47 @@ def test_each_stage_is_saved_by_itself(folder, make_autoencoder):
     assert config["autoencoder"]["trained"] == {"samples": 8}
     assert config["denoiser"]["trained"] == {"samples": 9}
     assert (folder / "denoiser.safetensors").read_bytes() == other
+
+
+# Corrections
+
+
+def test_corrections_are_the_defaults_but_for_the_weights_own(folder):
+    assert checkpoint.load_corrections(folder) == (MOTION_DEFAULTS, RENDERER_DEFAULTS)
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    config["corrections"] = {"motion": {"turn_yaw": 1.1}, "renderer": {"pose_clamp": 2.0}}
+    path.write_text(json.dumps(config))
+    motion, renderer = checkpoint.load_corrections(folder)
+    assert motion == replace(MOTION_DEFAULTS, turn_yaw=1.1)
+    assert renderer == replace(RENDERER_DEFAULTS, pose_clamp=2.0)
+    # What the renderer was trained with goes where it goes.
+    loaded = checkpoint.load_autoencoder(folder)
+    assert loaded.corrections == renderer == loaded.renderer.corrections
+    checkpoint.save(folder, loaded, {})
+    assert checkpoint.load_corrections(folder) == (motion, renderer)
+
+
+@pytest.mark.parametrize("text", ["[1]", '{"motion": 3}', '{"renderer": {"glue": 2}}'])
+def test_corrections_of_another_version(folder, text):
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "corrections": json.loads(text)}))
+    with pytest.raises(InputError) as error:
+        checkpoint.load_corrections(folder)
+    assert "config.json" in advice(error)
+
+
+@pytest.mark.parametrize("name", CORRECTIONS)
+def test_each_correction_is_switched_off_by_its_name_alone(folder, name):
+    off, on = checkpoint.load_corrections(folder, {name}), checkpoint.load_corrections(folder)
+    kept = [mine == other for mine, other in zip(off, on, strict=True)]
+    assert sorted(kept) == [False, True]
+
+
+def test_a_correction_that_there_is_not(folder):
+    with pytest.raises(InputError) as error:
+        checkpoint.load_autoencoder(folder, {"closing", "rouge"})
+    assert "rouge" in advice(error) and all(name in advice(error) for name in CORRECTIONS)
 
 
 # What cannot be loaded

@@ -203,6 +203,14 @@ def test_commands_without_their_data(tmp_path, capsys, arguments, named):
     assert named in line and not list(tmp_path.iterdir())
 
 
+def test_evaluate_without_a_correction_that_there_is_not(tmp_path, capsys):
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "manifest.csv").touch()
+    data = str(tmp_path)
+    line = refusal(capsys, ["evaluate", "--data", data, "--without", "blink_spacing", "rouge"])
+    assert "no correction rouge;" in line and "closing" in line and "pose_clamp" in line
+
+
 @pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)])
 def test_help(arguments, capsys):
     with pytest.raises(SystemExit) as stop:

@@ -11,10 +11,11 @@ import torch
 from PIL import Image
 
 from gaia_core import SAMPLE_RATE
+from gaia_core.config import MotionCorrections
 from gaia_core.errors import InputError
 from gaia_core.media.audio import read_audio, write_audio
 from gaia_core.media.video import read_recipe, read_video
-from gaia_core.motion.performer import OVERLAP, WINDOW, Performer
+from gaia_core.motion.performer import OVERLAP, WINDOW
 from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.pipeline import STAGES, Gaia
 from gaia_core.portrait.face import crop_around
@@ -359,11 +360,9 @@ def test_windows_continue_what_came_before(gaia, plan, monkeypatch):
         return made[-1]
 
     made: list = []
-    monkeypatch.setattr("gaia_core.motion.performer.generate_motion", generate)
-    monkeypatch.setattr(
-        "gaia_core.motion.performer.closing", lambda speech: torch.zeros(speech.shape[:2])
-    )
-    monkeypatch.setattr(Performer, "rarer", lambda self, motion, *_: motion)
+    monkeypatch.setattr("gaia_core.motion.performer.sample", generate)
+    off = MotionCorrections().without(MotionCorrections.OFF)
+    monkeypatch.setattr(gaia.networks, "corrections", off)
     speech = np.resize(plan.script.speech, (WINDOW + 50, plan.script.speech.shape[1]))
     speech[:, 0] = np.arange(len(speech))
     gaia_frames = frames_of(gaia, changed(plan, speech=speech))

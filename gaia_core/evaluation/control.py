@@ -19,7 +19,7 @@ from gaia_core import FPS
 from gaia_core.controls import EXPRESSION, Controls, Keyframe
 from gaia_core.evaluation.people import Sitter, draw, latents
 from gaia_core.evaluation.sheets import save_sheet
-from gaia_core.motion.performer import Performer
+from gaia_core.motion.editing import pose_track
 from gaia_core.pipeline import Gaia
 from gaia_core.portrait.blendshapes import SCORES
 from gaia_core.portrait.face import Face
@@ -78,10 +78,11 @@ def measure(gaia: Gaia, sitters: Sequence[Sitter], sheets: Path | None = None) -
     """Report of some portraits.
 
     pose: mean absolute error of each angle in degrees, over single turns and turns of all three
-    at once, and how much of what was asked is read (where that is not 1, `performance.TURN` fits
-    the renderer no more). expression: per channel the mean reading's change at each of `AMOUNTS`,
-    and whether it rises in every portrait. cross_talk[asked][read]: what asking for one channel
-    does to the reading of another, as a share of what that one's own full amount does to it.
+    at once, and how much of what was asked is read (where that is not 1, the correction
+    `turn_gain` does not fit the renderer). expression: per channel the mean reading's change at
+    each of `AMOUNTS`, and whether it rises in every portrait. cross_talk[asked][read]: what asking
+    for one channel does to the reading of another, as a share of what that one's own full amount
+    does to it.
     """
     return {
         "portraits": len(sitters),
@@ -105,9 +106,8 @@ def measure_pose(
         model = gaia.networks.autoencoder
         own = sitter.motion(model)
         turned = own.repeat(len(asked), 1)
-        pose = Performer(
-            model.motion, gaia.networks.denoiser, gaia.networks.directions.to(own), own
-        ).posed(len(asked), Controls(tracks))
+        performer = gaia.networks.performer(own)
+        pose = pose_track(performer.subject, len(asked), Controls(tracks), performer.corrections)
         turned[:, : len(ANGLES)] = pose[:, : len(ANGLES)]
         made = draw(model, sitter, torch.cat([own, turned]))
         rows[sitter.name] = made[: 2 * len(ANGLES) + 1]

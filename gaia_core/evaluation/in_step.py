@@ -17,7 +17,6 @@ from gaia_core.controls import PRESETS, Controls, Keyframe
 from gaia_core.evaluation import metrics
 from gaia_core.evaluation.people import Film, draw
 from gaia_core.motion.measures import correlation
-from gaia_core.motion.performer import Performer
 from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.pipeline import Gaia
 from gaia_core.request import Request
@@ -54,9 +53,7 @@ def _follow(gaia: Gaia, film: Film, waveform: np.ndarray) -> list[float]:
     """The correlation with the real lips of each of `LED`."""
     model, sitter = gaia.networks.autoencoder, film.first()
     own = sitter.motion(model)
-    performer = Performer(
-        model.motion, gaia.networks.denoiser, gaia.networks.directions.to(own), own
-    )
+    performer = gaia.networks.performer(own)
     speech = gaia.speech_encoder.encode(waveform).numpy()[: round(SECONDS * FPS)]
     real = metrics.lip_aperture(film.landmarks)
     found = []

@@ -23,7 +23,6 @@ from gaia_core.evaluation.control import COMPOSITE, SIMPLE, reading
 from gaia_core.evaluation.people import Sitter, draw, latents
 from gaia_core.instruction.actions import ACTIONS, STRENGTHS
 from gaia_core.instruction.language import NONE
-from gaia_core.motion.performer import Performer
 from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.pipeline import Gaia
 from gaia_core.request import Request
@@ -117,9 +116,7 @@ class _Take:
         self.gaia, self.sitter = gaia, sitter
         model = gaia.networks.autoencoder
         own = sitter.motion(model)
-        self.performer = Performer(
-            model.motion, gaia.networks.denoiser, gaia.networks.directions.to(own), own
-        )
+        self.performer = gaia.networks.performer(own)
         self.plain = self._motion(Controls())
         self.of_plain: dict[int, np.ndarray] = {}
 

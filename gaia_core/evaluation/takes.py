@@ -10,7 +10,6 @@ from torch import Tensor
 
 from gaia_core.evaluation.people import Sitter, draw
 from gaia_core.evaluation.speech_driven import Track, read_track
-from gaia_core.motion.performer import Performer
 from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.pipeline import Gaia
 from gaia_core.portrait.detector import FaceLandmarker
@@ -23,12 +22,7 @@ class Actor:
     def __init__(self, gaia: Gaia, sitter: Sitter) -> None:
         self.gaia, self.sitter = gaia, sitter
         own = sitter.motion(gaia.networks.autoencoder)
-        self.performer = Performer(
-            gaia.networks.autoencoder.motion,
-            gaia.networks.denoiser,
-            gaia.networks.directions.to(own),
-            own,
-        )
+        self.performer = gaia.networks.performer(own)
 
     def script(self, waveform: np.ndarray, **changes: object) -> Script:
         """What to do with speech (N,) at 16 kHz at a request's defaults, but for the changes."""

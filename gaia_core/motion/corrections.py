@@ -1,31 +1,163 @@
-"""Lips that close on p, b and m: the speech's visemes tell when, the motion encoder how.
+"""What is corrected by hand between the sampler and a take's motion, as pure functions.
 
-What the sampler makes of a closure is a mean over moments at which it may come, and so stays open.
+In the order of `MotionCorrections.OFF`: of what is sampled from (turn gain, joined pose tracks,
+parted rest, less noise of the mouth), of each sampled window (`OF_WINDOWS`), and of spans. Their
+constants are `MotionCorrections`, their effects docs/corrections.md.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from gaia_core import landmarks as mesh
-from gaia_core.config import POSE_CHANNELS
+from gaia_core.config import POSE_CHANNELS, MotionCorrections
+from gaia_core.controls import EXPRESSION
 from gaia_core.latent import MotionEncoder
+from gaia_core.motion.denoiser import Denoiser
+from gaia_core.motion.lips import predicted_lips, regression_with_residual
+from gaia_core.motion.measures import closings
 from gaia_core.speech.visemes import likelihood
 
-AJAR, SHUT = 0.1, 0.35  # likelihoods of a bilabial at which lips begin to close, and are closed
-PRESSED = 0.03  # how far beyond touching, in sides of the crop: a picture closes less than asked
+EYES = ("gaze_x", "gaze_y", "blink")  # what the eyes' channels are made of
 
 
-def closing(speech: Tensor) -> Tensor:
+@dataclass(frozen=True)
+class Subject:
+    """A portrait's motion and what reads it.
+
+    Attributes:
+        directions: (C, D) latent changes of `controls.EXPRESSION`.
+        reference: (1, D) the portrait's own latent.
+    """
+
+    encoder: MotionEncoder
+    denoiser: Denoiser
+    directions: Tensor
+    reference: Tensor
+
+    @property
+    def rest(self) -> Tensor:
+        """(1, D), see `Denoiser.rest`."""
+        return self.denoiser.rest(self.reference)
+
+    @property
+    def eyes(self) -> Tensor:
+        """(3, D), the directions of `EYES`."""
+        return self.directions[[list(EXPRESSION).index(name) for name in EYES]]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A sampled window of a take.
+
+    Attributes:
+        motion: (1, T, D).
+        given: (1, T, D), NaN where the model was free; the rest is not to be changed.
+        speech: (1, T, F) features on the CPU; None where there is no speech.
+        reference: (1, D) the latent that it was sampled for, the portrait's or `parted_rest`'s.
+        start: the frame of the take that the window begins with.
+        known: the first one that may still change.
+        blinks: frames of the take at which a blink begins.
+    """
+
+    motion: Tensor
+    given: Tensor
+    speech: Tensor | None
+    reference: Tensor
+    start: int = 0
+    known: int = 0
+    blinks: tuple[int, ...] = ()
+
+    def changed(self, motion: Tensor) -> Window:
+        """With another motion where the model was free."""
+        return replace(self, motion=torch.where(self.given.isnan(), motion, self.motion))
+
+
+Correction = Callable[[Window, Subject, MotionCorrections], Window]
+
+
+def joined_pose(given: Tensor, free: Tensor, constants: MotionCorrections) -> Tensor:
+    """Head pose given in part, completed by the motion without it.
+
+    Left to itself the sampler begins a turn long before its first keyframe.
+    (1, T, D) NaN where free, (1, T, D) sampled without the channels given in part -> (1, T, D)
+    """
+    joined, known = given.clone(), ~given[0].isnan()
+    for channel in partly_given(given).nonzero()[:, 0].tolist():
+        track, own = given[0, :, channel], free[0, :, channel].clone()
+        frames = known[:, channel].nonzero()[:, 0].tolist()
+        edges = [x for x in frames if not known[max(x - 1, 0) : x + 2, channel].all()]
+        for edge in edges:
+            away = torch.arange(len(own), device=own.device) - edge
+            share = 1 - (away.abs() / constants.join_frames).clamp(max=1)
+            own += (track[edge] - free[0, edge, channel]) * share.square()
+        joined[0, :, channel] = torch.where(known[:, channel], track, own)
+    return joined
+
+
+def partly_given(given: Tensor) -> Tensor:
+    """Which channels of the head pose are given at some frames only: (1, T, D) -> (D,) bool"""
+    known = ~given[0].isnan()
+    partly = known.any(0) & ~known.all(0)
+    partly[len(POSE_CHANNELS) :] = False
+    return partly
+
+
+def parted_rest(subject: Subject, constants: MotionCorrections) -> Tensor:
+    """The portrait's latent (1, D), its lips parted as those of people who speak are at rest."""
+    direction = subject.directions[list(EXPRESSION).index("mouth")]
+    both = torch.cat([subject.reference, subject.reference + direction])
+    rests = subject.encoder.landmarks(subject.denoiser.rest(both))
+    closed, parted = mesh.lip_aperture(rests)
+    share = (constants.rest_aperture - closed) / (parted - closed).clamp(min=1e-6)
+    return subject.reference + share.clamp(0, 1) * direction
+
+
+def quiet_mouth(noise: Tensor, groups: dict[str, slice], constants: MotionCorrections) -> Tensor:
+    """Initial noise (B, T, D), less of it in the mouth's channels."""
+    noise = noise.clone()
+    noise[..., groups["mouth"]] *= constants.mouth_noise
+    return noise
+
+
+def regressed_lips(window: Window, subject: Subject, constants: MotionCorrections) -> Window:
+    """Lips drawn towards a regression of the speech, see `motion.lips`."""
+    if window.speech is None:
+        return window
+    denoiser, speech = subject.denoiser, window.speech.to(window.motion)
+    predicted = predicted_lips(denoiser, speech, window.reference, constants)
+    lips = denoiser.groups["mouth"]
+    mixed = regression_with_residual(window.motion, predicted, lips, constants)
+    return window.changed(mixed)
+
+
+def closed_bilabials(window: Window, subject: Subject, constants: MotionCorrections) -> Window:
+    """Lips closed on p, b and m: the speech's visemes tell when, the motion encoder how.
+
+    What the sampler makes of a closure is a mean over moments at which it may come, and so stays
+    open.
+    """
+    if window.speech is None:
+        return window
+    share = closing(window.speech, constants).to(window.motion)
+    return window.changed(close_lips(subject.encoder, window.motion, share, constants.press))
+
+
+def closing(speech: Tensor, constants: MotionCorrections) -> Tensor:
     """Speech features (B, T, F) on the CPU -> (B, T) how far lips shall close, 0 to 1"""
-    return ((likelihood(speech, "bilabial") - AJAR) / (SHUT - AJAR)).clamp(0, 1)
+    low, high = constants.closing_from, constants.closing_to
+    return ((likelihood(speech, "bilabial") - low) / (high - low)).clamp(0, 1)
 
 
-def close_lips(encoder: MotionEncoder, motion: Tensor, share: Tensor) -> Tensor:
+def close_lips(encoder: MotionEncoder, motion: Tensor, share: Tensor, press: float) -> Tensor:
     """The gap between the lips narrowed by a share of it: (B, T, D), (B, T) -> (B, T, D)
 
-    By the smallest change of the latent, which is all in the mouth's channels.
+    By the smallest change of the latent, which is all in the mouth's channels; press as in
+    `MotionCorrections`.
     """
     end, scale, mean = len(POSE_CHANNELS), encoder.scale, encoder.mean
     top, bottom = 3 * mesh.LIP_TOP + 1, 3 * mesh.LIP_BOTTOM + 1  # their y
@@ -33,5 +165,49 @@ def close_lips(encoder: MotionEncoder, motion: Tensor, share: Tensor) -> Tensor:
     rest = row @ mean[end:] + encoder.decode.bias[bottom] - encoder.decode.bias[top]
     rest = rest + encoder.template[mesh.LIP_BOTTOM, 1] - encoder.template[mesh.LIP_TOP, 1]
     slope = torch.cat([torch.zeros_like(scale[:end]), row * scale[end:]])
-    gap = (motion @ slope + rest + PRESSED).clamp(min=0)
+    gap = (motion @ slope + rest + press).clamp(min=0)
     return motion - (share * gap)[..., None] * slope / slope.square().sum()
+
+
+def spaced_blinks(window: Window, subject: Subject, constants: MotionCorrections) -> Window:
+    """Eyes kept open where they would close again too soon; counts the blinks that are left.
+
+    The clips of the training data blink twice as often as people do, and a seed can double it.
+    """
+    motion, start, known = window.motion, window.start, window.known
+    open_ = mesh.eye_aperture(subject.encoder.landmarks(motion))[0]
+    closed = (1 - open_ / open_.median().clamp(min=1e-6)).cpu().numpy()
+    away = motion - subject.rest
+    shut = (away @ torch.linalg.pinv(subject.eyes))[0, :, EYES.index("blink")]
+    wanted = shut.clone()
+    blinks = [blink for blink in window.blinks if blink < known]
+    for first, end in closings(closed):
+        if start + first < known:
+            continue
+        if not blinks or start + first - blinks[-1] >= constants.blink_gap:
+            blinks.append(start + first)
+            continue
+        margin = constants.blink_margin
+        first, end = max(first - margin, known - start), min(end + margin, len(shut))
+        before = shut[max(first - 1, 0)]
+        after = shut[end] if end < len(shut) else before
+        share = torch.arange(1, end - first + 1).to(shut) / (end - first + 1)
+        wanted[first:end] = before + (after - before) * share
+    opened = motion + (wanted - shut)[:, None] * subject.eyes[EYES.index("blink")]
+    return replace(window.changed(opened), blinks=tuple(blinks))
+
+
+# After the sampler, in this order.
+OF_WINDOWS: tuple[Correction, ...] = (regressed_lips, closed_bilabials, spaced_blinks)
+
+
+def span_ramp(frames: int, first: int, last: int, constants: MotionCorrections) -> Tensor:
+    """How far a span's own controls act: (T, 1), 0 outside, rising to 1 inside.
+
+    At the take's own edges they act at once.
+    """
+    index, width = torch.arange(frames), constants.ramp_frames
+    rise = torch.ones(frames) if first == 0 else (index - first + 1) / width
+    fall = torch.ones(frames) if last >= frames else (last - index) / width
+    inside = (first <= index) & (index < last)
+    return (torch.minimum(rise, fall).clamp(0, 1) * inside)[:, None]

@@ -12,9 +12,8 @@ import torch
 from torch import Tensor
 
 from gaia_core import landmarks as mesh
-from gaia_core.config import POSE_CHANNELS
+from gaia_core.config import MOTION_DEFAULTS, POSE_CHANNELS, MotionCorrections
 from gaia_core.latent import MotionEncoder
-from gaia_core.motion.performer import TURN
 
 # The lines of a sketch as mesh indices, and whether each returns to its start.
 LINES: tuple[tuple[tuple[int, ...], bool], ...] = (
@@ -63,12 +62,18 @@ def sketch(encoder: MotionEncoder, directions: Tensor) -> Sketch:
 
 
 @torch.no_grad()
-def traces(encoder: MotionEncoder, motion: Tensor, reference: Tensor) -> dict[str, np.ndarray]:
+def traces(
+    encoder: MotionEncoder,
+    motion: Tensor,
+    reference: Tensor,
+    corrections: MotionCorrections = MOTION_DEFAULTS,
+) -> dict[str, np.ndarray]:
     """What a face did, frame by frame.
 
     Args:
         motion: (T, D) latents.
         reference: (D,) the portrait's own.
+        corrections: those that the motion was made with.
 
     Returns:
         (T,) float32 each: the channels of `controls.POSE` in their units, angles as far as the
@@ -80,7 +85,7 @@ def traces(encoder: MotionEncoder, motion: Tensor, reference: Tensor) -> dict[st
     change[:, 3:5] /= own[5].exp() * change.new_tensor([1.0, -1.0])  # a crop's y goes down
     change[:, 5] = change[:, 5].exp()
     curves = zip(POSE_CHANNELS, change.unbind(-1), strict=True)
-    found = {name: curve / TURN.get(name, 1.0) for name, curve in curves}
+    found = {name: curve / corrections.turn.get(name, 1.0) for name, curve in curves}
     # The landmarks of a long take are many.
     openings = [_openings(encoder, part) for part in motion.split(BLOCK)]
     found["mouth"], found["eyes"] = torch.cat(openings, 1)

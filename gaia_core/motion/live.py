@@ -113,7 +113,7 @@ class LiveMotion:
         self._generator = torch.Generator().manual_seed(script.seed)
         self._heard = torch.zeros(0, sp.FEATURES)  # from the window's first frame on
         self._made = performer.reference[:, None][:, :0]  # what of the window is known
-        self._blinks: list[int] = []
+        self._blinks: tuple[int, ...] = ()
 
     def follow(self, chunks: Iterable[np.ndarray]) -> Iterator[Tensor]:
         """Parts (N,) of a waveform, float32 at 16 kHz -> parts (T, D) of the motion.
@@ -147,11 +147,11 @@ class LiveMotion:
     def _window(self, start: int, end: int, known: int, final: int) -> Tensor:
         """Makes frames `known` to `end`; keeps those to `final` and returns them edited, (T, D)."""
         performer, script = self._performer, replace(self._script, frames=end)
-        asked = performer.asked(script, script.controls)
+        asked = performer.given(script, script.controls)
         given = torch.cat([self._made, asked[:, known:]], 1)
-        made = performer.window(given, self._heard[: end - start], script, self._generator)
-        made = performer.rarer(made, asked[:, start:], start, known, self._blinks)
-        self._made = made[:, : final - start]
+        speech = self._heard[: end - start]
+        made = performer.window(given, speech, script, self._generator, start, known, self._blinks)
+        self._made, self._blinks = made.motion[:, : final - start], made.blinks
         new, free = self._made[:, known - start :], asked[:, known:final]
         return performer.edited(new, free, script.controls, known)[0]
 

@@ -1,4 +1,4 @@
-"""What can be said of a take in numbers: its lips, its calm, its head and its blinks.
+"""What can be said of a take in numbers: its calm, its head and its blinks.
 
 Read from the motion that was rendered, so that it costs no look at the pixels. The held-out
 protocol in `evaluation` reads films instead, which says more and takes longer.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,12 +15,6 @@ import torch
 from gaia_core import FPS
 from gaia_core.config import POSE_CHANNELS
 from gaia_core.latent import MotionEncoder
-
-# (F,) float32. How wide lips are expected to open, per speech feature: a ridge regression of the
-# aperture, each clip's mean taken away, fitted on the speech and faces of 155 people. On 125 clips
-# of 14 others it correlates by 0.53 with the real lips and by 0.00 with those of another clip; a
-# clip's own lips win over another's in 92 % of the pairs. Loudness wins in 51 to 58 %.
-LIPS = Path(__file__).with_name("lips.npy")
 
 # A blink: the eyes close by this share of their median opening, and open again by half of that.
 # Counts 53 on 13 held-out clips, where MediaPipe's own eyeBlink scores have 51.
@@ -35,15 +28,12 @@ class Measures:
     """A take in numbers; NaN where there is nothing to measure.
 
     Attributes:
-        lip_sync: correlation, -1 to 1, of the mouth's opening with what the speech lets expect.
-            Real faces have about 0.5.
         steadiness: motion stability index, one over the variance of the face's acceleration in
             (mm per frame squared)^2, the head's own motion left out. More is calmer.
         yaw, pitch, roll: standard deviation of the head's turn, nod and tilt, degrees.
         blinks: a minute.
     """
 
-    lip_sync: float
     steadiness: float
     yaw: float
     pitch: float
@@ -55,32 +45,19 @@ def measure(
     encoder: MotionEncoder,
     motion: np.ndarray,
     traces: Mapping[str, np.ndarray],
-    speech: np.ndarray | None = None,
 ) -> Measures:
     """The measures of a take.
 
     Args:
         motion: (T, D) latents of the encoder.
         traces: its curves (T,) as `traces.traces` has them.
-        speech: (T', F) features of `SpeechEncoder`, T' about T; None without sound.
     """
     closed = 1 - traces["eyes"] / max(float(np.median(traces["eyes"])), 1e-6)
     return Measures(
-        lip_sync=float("nan") if speech is None else lip_sync(traces["mouth"], speech),
         steadiness=steadiness(encoder, motion),
         **{name: float(traces[name].std()) for name in ("yaw", "pitch", "roll")},
         blinks=len(closings(closed)) / len(motion) * FPS * 60,
     )
-
-
-def lip_sync(mouth: np.ndarray, speech: np.ndarray) -> float:
-    """Correlation of a mouth's opening (T,) with what speech features (T', F) let expect.
-
-    NaN if either is constant, or shorter than three frames together.
-    """
-    expected = speech @ np.load(LIPS)
-    count = min(len(mouth), len(expected))
-    return correlation(mouth[:count], expected[:count])
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:

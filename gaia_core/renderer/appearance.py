@@ -44,7 +44,7 @@ class Scene(NamedTuple):
 
     Attributes:
         entering: (B, C, S/4, S/4) what the decoder sees.
-        motion: (B, 2 D) away from the portrait's, a pose by `FARTHEST` at most; the portrait's.
+        motion: (B, 2 D) away from the portrait's, a pose by `pose_clamp` at most; the portrait's.
         skin, head, back: (B, 2, S/4, S/4) in crop units, offsets to where the skin was, and the
             head as a rigid board, at the depth of ears and of the back of the head.
         face: (B, 1, S/4, S/4) in [0, 1], where landmarks are dense.

@@ -11,7 +11,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from gaia_core import landmarks as mesh
-from gaia_core.config import AutoencoderConfig
+from gaia_core.config import RENDERER_DEFAULTS, AutoencoderConfig, RendererCorrections
 from gaia_core.latent import MotionEncoder
 from gaia_core.layers import full_precision
 from gaia_core.renderer.appearance import Appearance
@@ -26,11 +26,13 @@ from gaia_core.renderer.warp import resize
 class Autoencoder(nn.Module):
     """Both halves, and the only owner of what a motion latent means."""
 
-    def __init__(self, config: AutoencoderConfig) -> None:
+    def __init__(
+        self, config: AutoencoderConfig, corrections: RendererCorrections = RENDERER_DEFAULTS
+    ) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.corrections = config, corrections
         self.motion = MotionEncoder(config.motion)
-        self.renderer = (PlainDecoder if config.plain else Renderer)(config)
+        self.renderer = PlainDecoder(config) if config.plain else Renderer(config, corrections)
         # In the order of `REGIONS`; trained by themselves, see `checkpoint.load_autoencoder`.
         self.inpainters = cast(dict[str, Inpainter], nn.ModuleDict())
 
@@ -55,7 +57,8 @@ class Autoencoder(nn.Module):
             for name, inpainter in self.inpainters.items():
                 windows = inpainter.windows(pose, self.motion.template)
                 appearance.references[name] = inpainter.references(small, landmarks, windows)
-        if isinstance(self.renderer, Renderer) and not self.training:
+        wanted = self.corrections.background and not self.training
+        if isinstance(self.renderer, Renderer) and wanted:
             # In training the decoder has to find out by itself.
             appearance.matte = self.renderer.matte(appearance, motion, self.motion)
             chin = landmarks[:, mesh.FACE_BOTTOM, 1]
@@ -75,7 +78,7 @@ class Autoencoder(nn.Module):
         template = self.motion.template
         for name, inpainter in self.inpainters.items():
             windows = inpainter.windows(pose, template)
-            if name == "eyes":  # whose lids are painted over the irises
+            if name == "eyes" and self.corrections.gaze:  # whose lids are painted over the irises
                 own = appearance.motion.float()
                 past = inpainter.windows(self.head_pose(own), template)
                 before = self.decode_landmarks(own)

@@ -7,23 +7,20 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gaia_core import landmarks as mesh
-from gaia_core.config import AutoencoderConfig
+from gaia_core.config import RENDERER_DEFAULTS, AutoencoderConfig, RendererCorrections
 from gaia_core.latent import MotionEncoder
 from gaia_core.layers import Residual, full_precision
 from gaia_core.renderer.appearance import Appearance, Scene, per_frame
 from gaia_core.renderer.background import left_behind
+from gaia_core.renderer.corrections import clamped_pose, uncovered_mouth, warped_contours
 from gaia_core.renderer.relighting import relit
 from gaia_core.renderer.warp import (
-    CONTOUR_SIGMA,
-    CONTOURS,
-    WARP_FLOOR,
     double,
     draw,
     landmark_offset,
     pose_offset,
     resize,
     sample,
-    splat,
 )
 
 # Curves drawn into the decoder's input, so that it sees where lips, eyes and brows shall be.
@@ -37,35 +34,13 @@ DRAWN = (
     mesh.OVAL,
 )
 FINE_DRAWN = DRAWN[:4]  # what needs detail at half of the side
-MOUTH_GAP = 0.02  # crop units of further opening after which the mouth is synthesised
-MOUTH_SHADE = 0.65  # how much darker than lips the mouth's inside is taken to be
-MOUTH_LOGIT = 6.0  # by how much that raises the mask: from its first bias of -3 to +3
 FACE_DENSITY = 2.0  # of landmarks, from which on a place is the face's own
 # Small motions (channel, degrees or crop units) that tell what goes with the head, and the share of
 # all but the skin's offset from which on, and from which on surely, a place does.
 HEAD_TRIALS = (0, 6.0), (0, -6.0), (3, 0.02), (3, -0.02)
 HEAD_SHARES = 0.25, 0.65
-# The decoder has hardly seen pairs whose head poses differ by more, in deviations of a channel (26
-# degrees of yaw): told of it, it makes up hair and outlines. Beyond, it is told so much, while
-# the places go all the way.
-FARTHEST = 2.5
 # How far behind the face's rigid centre ears and the back of the head are, in face widths.
 EARS, BACK = 0.1, 0.6
-
-
-def uncovered_mouth(source: Tensor, target: Tensor, zoom: Tensor, side: int) -> Tensor:
-    """Where the lips part further than in the portrait, which cannot know what lies there.
-
-    (B, K, 2), (B, K, 2) in crop units, (B,) how much larger the head is in the target ->
-    (B, 1, side, side) in [0, 1].
-    """
-    top, bottom = list(mesh.INNER_TOP), list(mesh.INNER_BOTTOM)
-    parted = [(points[:, bottom] - points[:, top]).norm(dim=-1) for points in (source, target)]
-    share = ((parted[1] / zoom[:, None] - parted[0]) / MOUTH_GAP).clamp(0, 1)
-    between = [target[:, top].lerp(target[:, bottom], t) for t in (1 / 6, 1 / 2, 5 / 6)]
-    rows, columns = splat(torch.cat(between, 1), side, CONTOUR_SIGMA)
-    weight = share.repeat(1, len(between)).unsqueeze(-1)
-    return torch.einsum("bky,bkx->byx", rows * weight, columns).clamp(max=1).unsqueeze(1)
 
 
 class Renderer(nn.Module):
@@ -78,9 +53,11 @@ class Renderer(nn.Module):
     pattern, motion stays a latent.
     """
 
-    def __init__(self, config: AutoencoderConfig) -> None:
+    def __init__(
+        self, config: AutoencoderConfig, corrections: RendererCorrections = RENDERER_DEFAULTS
+    ) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.corrections = config, corrections
         widths, condition = config.widths, config.condition
         first, second, third = config.stem
         self.stem = nn.Sequential(
@@ -150,7 +127,7 @@ class Renderer(nn.Module):
         not sampled; the offset (B, 2, S/2, S/2) in crop units is where it was sampled.
         """
         half, count = self.config.image // 2, len(motion)
-        scene = self._scene(appearance, motion, geometry)
+        scene, constants = self._scene(appearance, motion, geometry), self.corrections
         source, target = scene.source, scene.target
         hidden = self._decode(scene)
         mix, light = self.mix(hidden), self.light(hidden)
@@ -163,12 +140,7 @@ class Renderer(nn.Module):
                 if appearance.loose is not None:
                     left = left * resize(appearance.loose, left.shape[-1])
             offset = resize(offset, half)
-            contours = list(CONTOURS)
-            near, density = landmark_offset(
-                source[:, contours], target[:, contours], half, CONTOUR_SIGMA
-            )
-            # What `near` leaves by fading away from the contours is the wide offset's.
-            offset = near + offset * WARP_FLOOR / (density + WARP_FLOOR)
+            offset = warped_contours(offset, source, target, constants)
             detail = torch.cat([appearance.fine.float(), appearance.small.float()], 1)
             gathered = sample(per_frame(detail, count), offset)
         fine = self.gather(torch.cat([gathered, lines], 1))
@@ -182,17 +154,17 @@ class Renderer(nn.Module):
                 offset = offset * resize(appearance.loose, half)
             # Bilinear samples would lose a third of the photo's sharpness.
             sampled = sample(per_frame(appearance.photo, count), resize(offset, side), "bicubic")
-            brighter = relit(light.float(), scene)
+            brighter = relit(light.float(), scene, constants)
             if appearance.loose is not None:
                 brighter = 1 + (brighter - 1) * resize(appearance.loose, brighter.shape[-1])
             sampled = sampled * resize(brighter, side)
             if appearance.backdrop is not None:
                 sampled = sampled.lerp(resize(appearance.backdrop, side), resize(left, side))
-            opened = uncovered_mouth(source, target, scene.zoom, side)
+            opened = uncovered_mouth(source, target, scene.zoom, side, constants)
             # What stretched lips cover is dark, until the network paints teeth and tongue.
-            sampled = torch.addcmul(sampled, sampled, opened, value=-MOUTH_SHADE)
+            sampled = torch.addcmul(sampled, sampled, opened, value=-constants.mouth_shade)
             synthesis = resize(synthesis.float(), side).contiguous()
-            mask = torch.add(synthesis[:, 3:], opened, alpha=MOUTH_LOGIT).sigmoid()
+            mask = torch.add(synthesis[:, 3:], opened, alpha=constants.mouth_logit).sigmoid()
             if appearance.loose is not None:
                 mask = mask * resize(appearance.loose, side)
             return sampled.lerp(synthesis[:, :3] + 0.5, mask), mask, offset
@@ -221,7 +193,7 @@ class Renderer(nn.Module):
             reference = appearance.motion.float()
             source = geometry.landmarks(reference)[..., :2]
             target = geometry.landmarks(motion)[..., :2]
-            skin, density = landmark_offset(source, target, quarter)
+            skin, density = landmark_offset(source, target, quarter, self.corrections.warp_floor)
             pose, wanted = geometry.split(reference)[0], geometry.split(motion)[0]
             head, back = (pose_offset(pose, wanted, quarter, far) for far in (EARS, BACK))
             zoom = (wanted - pose)[:, 5].exp()
@@ -230,7 +202,7 @@ class Renderer(nn.Module):
             places = [sample(coarse, skin), sample(coarse, head), coarse]
             entering = [*places, 10 * skin, 10 * head, density.clamp(max=8) / 8, *drawn]
         away, end = motion - reference, geometry.config.groups["pose"].stop
-        away = torch.cat([away[:, :end].clamp(-FARTHEST, FARTHEST), away[:, end:]], -1)
+        away = clamped_pose(away, end, self.corrections)
         return Scene(
             torch.cat(entering, 1),
             torch.cat([away, per_frame(reference, count)], -1),

@@ -11,7 +11,6 @@ from gaia_core import landmarks as mesh
 # Lips part and lids close within a few pixels: there each landmark moves its own surroundings.
 CONTOURS = mesh.LIPS_OUTER + mesh.LIPS_INNER + mesh.EYE_RIGHT + mesh.EYE_LEFT
 WARP_SIGMA, CONTOUR_SIGMA = 0.03, 0.01  # reach of a landmark's displacement, crop units
-WARP_FLOOR = 0.3  # added to the weights' sum, so that the displacement fades outside the face
 
 
 def splat(points: Tensor, side: int, sigma: float) -> tuple[Tensor, Tensor]:
@@ -35,11 +34,12 @@ def draw(points: Tensor, curves: tuple[tuple[int, ...], ...], side: int, sigma: 
 
 
 def landmark_offset(
-    source: Tensor, target: Tensor, side: int, sigma: float = WARP_SIGMA
+    source: Tensor, target: Tensor, side: int, floor: float, sigma: float = WARP_SIGMA
 ) -> tuple[Tensor, Tensor]:
     """Where each pixel of the target lay in the source, if skin follows the landmarks.
 
-    Normalised Gaussian weights. (B, K, 2), (B, K, 2) in crop units ->
+    Normalised Gaussian weights; `floor` is added to their sum, so that the displacement fades
+    outside the face. (B, K, 2), (B, K, 2) in crop units ->
     offset (B, 2, side, side) in crop units, density (B, 1, side, side).
     """
     rows, columns = splat(target, side, sigma)
@@ -47,7 +47,7 @@ def landmark_offset(
     sums = torch.stack(
         [rows.transpose(1, 2) @ (columns * values[..., c : c + 1]) for c in range(3)], 1
     )
-    return sums[:, :2] / (sums[:, 2:] + WARP_FLOOR), sums[:, 2:]
+    return sums[:, :2] / (sums[:, 2:] + floor), sums[:, 2:]
 
 
 def pose_offset(source: Tensor, target: Tensor, side: int, depth: float) -> Tensor:

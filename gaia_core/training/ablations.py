@@ -19,14 +19,14 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from gaia_core import landmarks as mesh
-from gaia_core.config import DenoiserConfig, MotionConfig
+from gaia_core.config import MOTION_DEFAULTS, DenoiserConfig, MotionConfig
 from gaia_core.latent import MotionEncoder
 from gaia_core.layers import Attention, rotate
 from gaia_core.motion.conformer import Branch, ConformerBlock, FeedForward
+from gaia_core.motion.corrections import quiet_mouth
 from gaia_core.motion.denoiser import Denoiser
 from gaia_core.motion.diffusion import add_noise
 from gaia_core.motion.measures import correlation, steadiness
-from gaia_core.motion.performer import TEMPERATURE
 from gaia_core.motion.sampling import sample_dpm
 from gaia_core.request import Request
 from gaia_core.training.denoiser import PREFIX, MotionWindows, denoiser_losses
@@ -273,8 +273,7 @@ def _measure(model: Denoiser, encoder: MotionEncoder, data: MotionWindows) -> di
         generator = torch.Generator().manual_seed(seed)
         noise = torch.randn(real.shape, generator=generator)
         losses.append(_loss(model, real, speech, reference, noise, (seed + 0.5) / SEEDS))
-        for group, temperature in TEMPERATURE.items():
-            noise[..., model.groups[group]] *= temperature
+        noise = quiet_mouth(noise, model.groups, MOTION_DEFAULTS)
         made = model.absolute(_make(model, real, speech, reference, noise, 0), reference)
         lips += [correlation(*both) for both in zip(_lips(encoder, made), real_lips, strict=True)]
         calm += [a / b for a, b in zip(_calm(encoder, made), real_calm, strict=True)]

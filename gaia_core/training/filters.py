@@ -13,9 +13,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from gaia_core import FPS, SAMPLE_RATE
+from gaia_core import FPS, SAMPLE_RATE, checkpoint
+from gaia_core.assets import WEIGHTS
 from gaia_core.errors import InputError
-from gaia_core.motion.measures import lip_sync
+from gaia_core.latent import MotionEncoder
+from gaia_core.motion.denoiser import Denoiser
+from gaia_core.motion.lips import predicted_aperture
+from gaia_core.motion.measures import correlation
 from gaia_core.portrait.face import Crop, crop_around
 from gaia_core.speech.encoder import SpeechEncoder
 
@@ -37,7 +41,7 @@ class Thresholds:
         step: by which the face's box moves from one frame to the next at most, face widths.
         jitter: by which landmarks move against their box, root mean square, face widths.
         speech: share of the clip in which somebody speaks, at least.
-        lips: correlation of the lips with what the speech lets expect, see `measures.lip_sync`.
+        lips: correlation of the lip aperture with what the speech predicts, see `lips_follow`.
     """
 
     seconds: tuple[float, float] = (1.0, 10.0)
@@ -240,7 +244,7 @@ def _fault(
     if spoken.mean() < strict.speech:
         return "no speech", f"{spoken.mean():.2f}"
     if strict.lips > -1:
-        match = lip_sync(mouth, _encoder().encode(heard).numpy())
+        match = lips_follow(mouth, heard)
         if not match >= strict.lips:
             return "lips and sound differ", f"{match:.2f}"
     return "", ""
@@ -276,6 +280,19 @@ def speaking(sound: np.ndarray, frames: int) -> np.ndarray:
     return spoken
 
 
+@torch.no_grad()
+def lips_follow(mouth: np.ndarray, sound: np.ndarray) -> float:
+    """Correlation of a lip aperture (T,) with what the shipped regression predicts of the sound.
+
+    sound: (N,) mono at 16 kHz. NaN as in `measures.correlation`.
+    """
+    encoder, motion, denoiser = _networks()
+    predicted = predicted_aperture(motion, denoiser, encoder.encode(sound).float()).numpy()
+    count = min(len(mouth), len(predicted))
+    return correlation(mouth[:count], predicted[:count])
+
+
 @cache
-def _encoder() -> SpeechEncoder:
-    return SpeechEncoder.load()
+def _networks() -> tuple[SpeechEncoder, MotionEncoder, Denoiser]:
+    motion = checkpoint.load_autoencoder(WEIGHTS).motion
+    return SpeechEncoder.load(), motion, checkpoint.load_denoiser(WEIGHTS, motion.config)

@@ -16,7 +16,6 @@ from torch import Tensor
 
 from gaia_core.portrait.detector import FaceLandmarker
 from gaia_core.renderer.autoencoder import Autoencoder
-from gaia_core.renderer.decoder import FARTHEST
 from gaia_core.training.pack import FrameWriter, clips_by_identity, portraits, read_face
 from gaia_core.training.renderer import FramePairs
 
@@ -66,6 +65,7 @@ class _Moves:
 
     def __init__(self, data: Path, cache: Path, autoencoder: Autoencoder) -> None:
         self.scale = autoencoder.motion.scale
+        self.most = autoencoder.corrections.pose_clamp
         self.generator = torch.Generator().manual_seed(0)
         self.people: list[list[Tensor]] = []
         for clips in clips_by_identity(data).values():
@@ -90,7 +90,7 @@ class _Moves:
         turned = (change[:, :2] * self.scale[:2] / change.new_tensor(TURNED)).abs().sum(1)
         likely = turned + change[:, 6:].abs().mean(1) + 0.05
         picked = change[torch.multinomial(likely, 1, generator=self.generator)[0]]
-        return torch.cat([picked[:6].clamp(-FARTHEST, FARTHEST), picked[6:]])
+        return torch.cat([picked[:6].clamp(-self.most, self.most), picked[6:]])
 
     def _random(self, high: int) -> int:
         return int(torch.randint(high, (), generator=self.generator))

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from gaia_core import checkpoint
-from gaia_core.config import PRESETS
+from gaia_core.config import PRESETS, RENDERER_DEFAULTS
 from gaia_core.errors import InputError
 from gaia_core.latent import MotionEncoder
 from gaia_core.motion.denoiser import Denoiser
@@ -119,7 +119,8 @@ class Run:
 def train_autoencoder(run: Run) -> None:
     """Trains the renderer."""
     torch.manual_seed(0)
-    model = Contest(Autoencoder(PRESETS[run.preset].autoencoder))
+    corrections = checkpoint.load_corrections(run.start)[1] if run.start else RENDERER_DEFAULTS
+    model = Contest(Autoencoder(PRESETS[run.preset].autoencoder, corrections))
     seen = _begin(model.maker, run)
     motion = model.maker.motion
     motion.load_state_dict(load_file(run.pack / ENCODER), strict=True)

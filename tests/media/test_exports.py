@@ -220,5 +220,5 @@ def test_a_take_knows_its_measures_and_its_cutout(gaia, photo, tmp_path):
     *_, result = gaia.generate(request, tmp_path / "take.mp4")
     assert result.cutout is None
     found = gaia.measure(result)
-    assert -1 <= found.lip_sync <= 1 and found.steadiness > 0 and found.yaw >= 0
+    assert found.steadiness > 0 and found.yaw >= 0
     assert gaia.measure(Result(result.video, result.recipe, result.frames)) is None

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from gaia_core import landmarks as mesh
+from gaia_core.config import MotionCorrections
 from gaia_core.controls import EXPRESSION
 from gaia_core.motion.curves import LINES, sketch, traces
-from gaia_core.motion.performer import TURN
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,8 @@ def test_traces_have_the_units_of_controls(gaia, reference):
     wide = float(
         gaia.networks.autoencoder.head_pose(reference)[5].exp()
     )  # face widths to crop units
-    yaw, pitch = 12.0 * TURN["yaw"], -5.0 * TURN["pitch"]
+    turn = MotionCorrections().turn
+    yaw, pitch = 12.0 * turn["yaw"], -5.0 * turn["pitch"]
     moved = posed(gaia, reference, yaw, pitch, 3.0, 0.1 * wide, -0.2 * wide, float(np.log(1.1)))
     found = traces(gaia.networks.autoencoder.motion, moved, reference)
     asked = {"yaw": 12.0, "pitch": -5.0, "roll": 3.0, "x": 0.1, "y": 0.2, "scale": 1.1}

@@ -3,11 +3,12 @@
 import pytest
 import torch
 
-from gaia_core.config import DenoiserConfig, MotionConfig
+from gaia_core.config import DenoiserConfig, MotionConfig, MotionCorrections
 from gaia_core.layers import Attention, rotate
 from gaia_core.motion.conformer import ConformerBlock, Convolution
 from gaia_core.motion.denoiser import Denoiser
-from gaia_core.motion.performer import DRAWN, WIDENED, generate_motion
+from gaia_core.motion.lips import predicted_lips, regression_with_residual
+from gaia_core.motion.performer import sample
 
 B, T, F = 3, 20, 12
 
@@ -235,7 +236,7 @@ def generated(denoiser, inputs, known: torch.Tensor, seed: int = 0, **changes):
     settings = {"steps": 4, "guidance": 1.5, "speech": inputs["speech"]} | changes
     asked = torch.full(inputs["x_t"].shape, torch.nan)
     asked[:, : known.shape[1]] = known
-    return generate_motion(
+    return sample(
         denoiser,
         inputs["reference"],
         settings["speech"],
@@ -246,24 +247,22 @@ def generated(denoiser, inputs, known: torch.Tensor, seed: int = 0, **changes):
     )
 
 
-def test_lips_are_drawn_to_what_speech_lets_expect(denoiser, given_inputs):
-    nothing = torch.empty(B, 0, denoiser.config.motion)
-    heard = generated(denoiser, given_inputs, nothing)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gaia_core.motion.performer.DRAWN", 0.0)
-        free = generated(denoiser, given_inputs, nothing)
-        patch.setattr("gaia_core.motion.performer.DRAWN", 1.0)
-        drawn = generated(denoiser, given_inputs, nothing)
-    lips = denoiser.groups["mouth"]
-    reference = given_inputs["reference"]
-    expected = denoiser.expect(given_inputs["speech"])[..., lips]
+def test_lips_are_a_regression_with_a_residual(denoiser, given_inputs):
+    sampled = generated(denoiser, given_inputs, torch.empty(B, 0, denoiser.config.motion))
+    lips, reference = denoiser.groups["mouth"], given_inputs["reference"]
+    constants = MotionCorrections(regression_share=0.25, regression_gain=2.0)
+    predicted = predicted_lips(denoiser, given_inputs["speech"], reference, constants)
+    expected = denoiser.expect(given_inputs["speech"])
     torch.testing.assert_close(
-        denoiser.relative(drawn, reference)[..., lips], WIDENED * expected, atol=1e-4, rtol=1e-4
+        denoiser.relative(predicted, reference), 2 * expected, atol=1e-4, rtol=1e-4
     )
-    torch.testing.assert_close(heard[..., lips], free.lerp(drawn, DRAWN)[..., lips])
+    mixed = regression_with_residual(sampled, predicted, lips, constants)
+    torch.testing.assert_close(
+        mixed[..., lips], (0.75 * sampled + 0.25 * predicted)[..., lips], atol=1e-4, rtol=1e-4
+    )
     others = torch.ones(denoiser.config.motion, dtype=torch.bool)
     others[lips] = False
-    assert torch.equal(heard[..., others], free[..., others])
+    assert torch.equal(mixed[..., others], sampled[..., others])
 
 
 def test_known_frames_are_kept_and_steer_the_rest(denoiser, given_inputs):

@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from gaia_core import FPS, SAMPLE_RATE
+from gaia_core.config import MotionCorrections
 from gaia_core.controls import EXPRESSION, Controls, Keyframe
 from gaia_core.errors import InputError
 from gaia_core.motion.live import AHEAD, DELAY, NEW, LiveMotion, LiveSpeech, live_windows
-from gaia_core.motion.performer import TURN, Performer
+from gaia_core.motion.performer import Performer
 from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.pipeline import Gaia
 from gaia_core.speech.encoder import FEATURES, window_starts
@@ -138,7 +139,7 @@ def test_motion_equals_that_of_the_whole_in_the_same_windows(gaia, performer, sc
         if end >= len(heard):
             break
     with torch.no_grad():
-        asked = performer.asked(offline, offline.controls)
+        asked = performer.given(offline, offline.controls)
         *_, (_, _, expected) = performer.fill(asked, offline, offline.seed, cuts=cuts)
     got = motion_of(gaia, performer, script, waveform, 2_000)
     torch.testing.assert_close(got, expected[0], atol=1e-5, rtol=1e-4)
@@ -183,11 +184,14 @@ def test_controls_are_kept(gaia, performer, script):
     turned = replace(script, controls=Controls({"yaw": keys}))
     moved = motion_of(gaia, performer, turned, babble(3), 8_000)
     yaw = gaia.networks.autoencoder.head_pose(moved)[:, 0]
-    yaw = yaw - gaia.networks.autoencoder.head_pose(performer.reference)[0, 0]
-    assert yaw[0] == pytest.approx(20 * TURN["yaw"], abs=1e-3) and yaw[25:].abs().max() < 1e-3
+    yaw = yaw - gaia.networks.autoencoder.head_pose(performer.subject.reference)[0, 0]
+    assert (
+        yaw[0] == pytest.approx(20 * MotionCorrections().turn_yaw, abs=1e-3)
+        and yaw[25:].abs().max() < 1e-3
+    )
     smiling = replace(script, controls=Controls({"smile": smile}))
     change = motion_of(gaia, performer, smiling, babble(3), 8_000) - plain
-    expected = 0.5 * performer.directions[list(EXPRESSION).index("smile")].expand_as(change)
+    expected = 0.5 * performer.subject.directions[list(EXPRESSION).index("smile")].expand_as(change)
     torch.testing.assert_close(change, expected, atol=1e-5, rtol=1e-4)
 
 

@@ -7,39 +7,9 @@ import pytest
 import torch
 
 from gaia_core import FPS
-from gaia_core.config import POSE_CHANNELS
+from gaia_core.config import POSE_CHANNELS, MotionCorrections
 from gaia_core.motion import measures
 from gaia_core.motion.curves import traces
-from gaia_core.motion.performer import TURN
-from gaia_core.speech.encoder import FEATURES
-
-
-@pytest.fixture
-def speech() -> np.ndarray:
-    """(100, F) made features."""
-    return np.random.default_rng(0).normal(size=(100, FEATURES)).astype(np.float32)
-
-
-@pytest.fixture
-def expected(speech) -> np.ndarray:
-    """The opening that lips of those features should have, (100,)."""
-    return speech @ np.load(measures.LIPS)
-
-
-def test_the_readout_fits_the_features():
-    assert np.load(measures.LIPS).shape == (FEATURES,)
-
-
-def test_lips_in_time_beat_lips_out_of_time(speech, expected):
-    noise = np.random.default_rng(1).normal(size=100) * expected.std()
-    mouth = 0.1 + 0.01 * expected
-    assert measures.lip_sync(mouth, speech) == pytest.approx(1)
-    assert 0.4 < measures.lip_sync(mouth + 0.01 * noise, speech) < 0.9
-    assert measures.lip_sync(-mouth, speech) == pytest.approx(-1)
-    assert abs(measures.lip_sync(np.roll(mouth, 10), speech)) < 0.4
-    assert measures.lip_sync(mouth[:-2], speech) > 0.9  # a frame more or less
-    assert math.isnan(measures.lip_sync(np.full(100, 0.1), speech))
-    assert math.isnan(measures.lip_sync(mouth[:2], speech))
 
 
 def test_correlation_leaves_lost_frames_out():
@@ -80,7 +50,7 @@ def test_trembling_is_less_steady_and_the_head_does_not_count(encoder):
     assert math.isnan(measures.steadiness(encoder, still(encoder, 3)))
 
 
-def test_a_take_in_numbers(make_autoencoder, speech):
+def test_a_take_in_numbers(make_autoencoder):
     autoencoder = make_autoencoder()
     encoder = autoencoder.motion
     motion = still(encoder, 100)
@@ -89,13 +59,12 @@ def test_a_take_in_numbers(make_autoencoder, speech):
     motion[:, -1] = np.random.default_rng(0).normal(size=100)
     latents = torch.from_numpy(motion)
     curves = traces(autoencoder.motion, latents, latents[0])
-    found = measures.measure(encoder, motion, curves, speech)
+    found = measures.measure(encoder, motion, curves)
     # In degrees of the picture, which turns less than the latent.
-    assert found.yaw == pytest.approx(8 / TURN["yaw"] / math.sqrt(2), rel=0.02)
+    assert found.yaw == pytest.approx(8 / MotionCorrections().turn_yaw / math.sqrt(2), rel=0.02)
     assert found.pitch == pytest.approx(0, abs=1e-3)
     assert found.roll == pytest.approx(0, abs=1e-3)
-    assert -1 <= found.lip_sync <= 1 and found.blinks >= 0 and found.steadiness > 0
-    assert math.isnan(measures.measure(encoder, motion, curves).lip_sync)
+    assert found.blinks >= 0 and found.steadiness > 0
     curves["eyes"] = np.full(100, 0.3, np.float32)
     curves["eyes"][[10, 11, 60]] = 0.05
     assert measures.measure(encoder, motion, curves).blinks == 2 / 4 * 60

@@ -10,17 +10,19 @@ import torch
 from gaia_core import FPS, checkpoint
 from gaia_core import landmarks as mesh
 from gaia_core.assets import WEIGHTS
-from gaia_core.config import POSE_CHANNELS
+from gaia_core.config import POSE_CHANNELS, MotionCorrections
 from gaia_core.controls import EXPRESSION, Controls, Keyframe
+from gaia_core.motion.corrections import Window, spaced_blinks
 from gaia_core.motion.denoiser import Denoiser
 from gaia_core.motion.measures import closings
-from gaia_core.motion.performer import BLINK_GAP, JOIN, RAMP, SPEAKING, TURN, WINDOW, Performer
+from gaia_core.motion.performer import WINDOW, Performer, sample
 from gaia_core.motion.script import Script
 from gaia_core.renderer.autoencoder import Autoencoder
 from gaia_core.request import Span
 from gaia_core.speech.encoder import FEATURES
 
 FRAMES = 60
+CONSTANTS = MotionCorrections()
 EXPRESSION_NAMES = {name: index for index, name in enumerate(EXPRESSION)}
 
 
@@ -70,7 +72,9 @@ def test_the_head_goes_where_it_is_asked_to(performer, script, gaia, reference):
     own = gaia.networks.autoencoder.head_pose(reference)[0]
     moved = pose - own
     assert moved[0, 0] == pytest.approx(0, abs=1e-3)
-    assert moved[25:, 0].tolist() == pytest.approx([20.0 * TURN["yaw"]] * (FRAMES - 25), abs=1e-3)
+    assert moved[25:, 0].tolist() == pytest.approx(
+        [20.0 * CONSTANTS.turn_yaw] * (FRAMES - 25), abs=1e-3
+    )
     assert moved[:, 4].mean() == pytest.approx(-0.1 * float(own[5].exp()), abs=1e-4)  # upwards
     assert moved[:, 5].exp().mean() == pytest.approx(1.1, abs=1e-3)
     assert moved[:, 2].std() > 0  # roll is still the model's
@@ -90,7 +94,7 @@ def test_an_expression_is_added_where_its_keys_are(performer, script):
         performer, replace(script, controls=Controls({"smile": keys((1.0, 0.5), (1.4, 0.5))}))
     )
     change = smiling - plain
-    direction = performer.directions[list(EXPRESSION).index("smile")]
+    direction = performer.subject.directions[list(EXPRESSION).index("smile")]
     torch.testing.assert_close(change[30], 0.5 * direction, atol=1e-5, rtol=1e-4)
     assert not change[:20].any() and not change[41:].any()
 
@@ -98,7 +102,7 @@ def test_an_expression_is_added_where_its_keys_are(performer, script):
 def test_strengths(performer, script):
     plain = motion_of(performer, script)
     groups = performer.groups
-    rest = performer.denoiser.rest(performer.reference)[0]
+    rest = performer.subject.rest[0]
 
     def with_(**strength) -> torch.Tensor:
         return motion_of(performer, replace(script, controls=Controls({}, strength)))
@@ -114,7 +118,7 @@ def test_strengths(performer, script):
         torch.testing.assert_close(double[:, where], wanted, atol=1e-5, rtol=1e-4)
     assert torch.equal(with_(gaze=1.0, blink=1.0), plain)
     # Without gaze and blinks nothing of either is left.
-    basis = performer.directions[:3]
+    basis = performer.subject.eyes
     left = (with_(gaze=0.0, blink=0.0) - rest) @ torch.linalg.pinv(basis)
     assert left.abs().max() < 1e-4
 
@@ -132,7 +136,7 @@ def test_a_span_changes_nothing_outside_itself(performer, script):
     change = (smiled - after).norm(dim=1)
     assert not change[:20].any() and not change[40:].any()
     # It sets in over some frames.
-    assert 0 < change[20] < change[20 + RAMP] and change[39] < change[30]
+    assert 0 < change[20] < change[20 + CONSTANTS.ramp_frames] and change[39] < change[30]
 
 
 def test_a_span_longer_than_a_window(performer, script):
@@ -154,7 +158,7 @@ def test_a_driving_face_is_followed_from_the_portrait_on(performer, script, gaia
         script, frames=30, speech=script.speech[:0], driving=other_face.numpy(), groups=every
     )
     motion = motion_of(performer, given)
-    torch.testing.assert_close(motion[0], performer.reference[0], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(motion[0], performer.subject.reference[0], atol=1e-4, rtol=1e-4)
     pose = gaia.networks.autoencoder.head_pose(motion)
     assert pose[-1, 3] - pose[0, 3] == pytest.approx(0.11, abs=0.01)
     pose_only = motion_of(performer, replace(script, driving=other_face.numpy(), groups=("pose",)))
@@ -174,9 +178,10 @@ def test_a_pose_track_leaves_the_time_before_and_after_it_alone(performer, scrip
     tilted = motion_of(performer, replace(script, controls=Controls(track)))
     roll = performer.groups["pose"].start + POSE_CHANNELS.index("roll")
     apart = (tilted - motion_of(performer, script))[:, roll].abs()
-    assert apart[: 25 - JOIN].max() == 0
-    assert apart[36 + JOIN :].max() == 0
-    assert apart[30] > apart[24 - JOIN // 2]
+    join = CONSTANTS.join_frames
+    assert apart[: 25 - join].max() == 0
+    assert apart[36 + join :].max() == 0
+    assert apart[30] > apart[24 - join // 2]
 
 
 @pytest.fixture(scope="module")
@@ -199,10 +204,11 @@ def test_closed_lips_rest_as_those_of_people_who_speak(shipped, crop_landmarks, 
     def aperture(latent: torch.Tensor) -> float:
         return mesh.lip_aperture(autoencoder.decode_landmarks(denoiser.rest(latent))).item()
 
-    if aperture(own) >= SPEAKING:
+    wanted = CONSTANTS.rest_aperture
+    if aperture(own) >= wanted:
         assert opened == 1.5 and torch.equal(performer.speaker, own)
     else:
-        assert opened < 1 and aperture(performer.speaker) == pytest.approx(SPEAKING, abs=0.002)
+        assert opened < 1 and aperture(performer.speaker) == pytest.approx(wanted, abs=0.002)
 
 
 @torch.no_grad()
@@ -210,9 +216,27 @@ def test_without_speech_the_lips_rest_as_the_portraits(performer, script):
     silent = replace(script, guidance=0.0)
     before = motion_of(performer, silent)
     other = copy.copy(performer)
-    other.speaker = performer.speaker + performer.directions[EXPRESSION_NAMES["mouth"]]
+    other.speaker = performer.speaker + performer.subject.directions[EXPRESSION_NAMES["mouth"]]
     assert torch.equal(motion_of(other, silent), before)
     assert not torch.equal(motion_of(other, script), motion_of(performer, script))
+
+
+@torch.no_grad()
+def test_without_corrections_a_window_is_the_samplers(performer, script):
+    subject, off = performer.subject, CONSTANTS.without(CONSTANTS.OFF)
+    plain = Performer(subject.encoder, subject.denoiser, subject.directions, subject.reference, off)
+    speech, free = torch.from_numpy(script.speech), torch.full((1, FRAMES, 46), torch.nan)
+    free = free[..., : subject.reference.shape[-1]]
+    windows = [
+        each.window(free, speech, script, torch.Generator().manual_seed(0)).motion
+        for each in (plain, performer)
+    ]
+    noise = torch.randn(free.shape, generator=torch.Generator().manual_seed(0))
+    wanted = sample(
+        subject.denoiser, subject.reference, speech[None], noise, free, script.steps, 1.5
+    )
+    torch.testing.assert_close(windows[0], wanted)
+    assert not torch.allclose(windows[1], wanted, atol=1e-3)
 
 
 @torch.no_grad()
@@ -225,21 +249,26 @@ def test_eyes_do_not_close_again_too_soon(shipped, crop_landmarks):
         apart = mesh.eye_aperture(autoencoder.decode_landmarks(motion))[0]
         return [first for first, _ in closings((1 - apart / apart.median()).numpy())]
 
-    frames, at = 4 * BLINK_GAP, (20, 20 + BLINK_GAP // 2, 20 + 2 * BLINK_GAP, 30 + 2 * BLINK_GAP)
+    gap = CONSTANTS.blink_gap
+    frames, at = 4 * gap, (20, 20 + gap // 2, 20 + 2 * gap, 30 + 2 * gap)
     shut = torch.zeros(frames)
     for frame in at:
         shut[frame : frame + 5] = torch.tensor([0.4, 0.8, 1.0, 0.7, 0.3])
     motion = own.repeat(frames, 1)[None] + shut[:, None] * directions[EXPRESSION_NAMES["blink"]]
     free = torch.full_like(motion, torch.nan)
     assert len(blinks(motion)) == 4
-    begun: list[int] = []
-    calm = performer.rarer(motion, free, 0, 0, begun)
-    assert len(blinks(calm)) == 2 and blinks(calm) == begun
+
+    def spaced(motion: torch.Tensor, given: torch.Tensor, *at) -> Window:
+        return spaced_blinks(Window(motion, given, None, own, *at), performer.subject, CONSTANTS)
+
+    whole = spaced(motion, free)
+    calm = whole.motion
+    assert len(blinks(calm)) == 2 and blinks(calm) == list(whole.blinks)
     # What was final is kept, and counts for the next window.
-    begun, start, known = [], 10 + 2 * BLINK_GAP, 28 + 2 * BLINK_GAP
-    first = performer.rarer(motion[:, :known], free[:, :known], 0, 0, begun)
-    second = performer.rarer(motion[:, start:], free[:, start:], start, known, begun)
+    start, known = 10 + 2 * gap, 28 + 2 * gap
+    first = spaced(motion[:, :known], free[:, :known])
+    second = spaced(motion[:, start:], free[:, start:], start, known, first.blinks).motion
     assert torch.equal(second[:, : known - start], motion[:, start:known])
-    assert blinks(torch.cat([first, second[:, known - start :]], 1)) == blinks(calm)
-    # Eyes that are given are nobody's to change.
-    assert torch.equal(performer.rarer(motion, motion, 0, 0, []), motion)
+    assert blinks(torch.cat([first.motion, second[:, known - start :]], 1)) == blinks(calm)
+    # Eyes that are given are not changed.
+    assert torch.equal(spaced(motion, motion).motion, motion)

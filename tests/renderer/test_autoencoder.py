@@ -5,12 +5,13 @@ import torch
 from torch.nn.functional import max_pool2d
 
 from gaia_core import landmarks as mesh
+from gaia_core.config import RendererCorrections
 from gaia_core.landmarks import apply_pose
 from gaia_core.renderer.background import background
-from gaia_core.renderer.decoder import EARS, FARTHEST, uncovered_mouth
-from gaia_core.renderer.relighting import LIGHT, LIGHT_REACH, relit
+from gaia_core.renderer.corrections import uncovered_mouth
+from gaia_core.renderer.decoder import EARS
+from gaia_core.renderer.relighting import relit
 from gaia_core.renderer.warp import (
-    WARP_FLOOR,
     double,
     draw,
     landmark_offset,
@@ -19,6 +20,7 @@ from gaia_core.renderer.warp import (
     sample,
 )
 
+CONSTANTS = RendererCorrections()
 NOSE_TIP = 1
 
 SIDE = 64
@@ -83,9 +85,9 @@ def test_the_first_channels_are_the_head_pose(autoencoder, unseen, motion):
 def test_skin_follows_the_landmarks(unseen):
     source = unseen.landmarks[:1, :, :2]
     target = source + torch.tensor([0.1, -0.05])
-    offset, density = landmark_offset(source, target, SIDE)
+    offset, density = landmark_offset(source, target, SIDE, CONSTANTS.warp_floor)
     assert offset.shape == (1, 2, SIDE, SIDE) and density.shape == (1, 1, SIDE, SIDE)
-    on_face = density[0, 0] > 50 * WARP_FLOOR
+    on_face = density[0, 0] > 50 * CONSTANTS.warp_floor
     assert on_face.sum() > 20
     expected = torch.tensor([-0.1, 0.05])[:, None].expand(2, int(on_face.sum()))
     torch.testing.assert_close(offset[0, :, on_face], expected, atol=0.003, rtol=0)
@@ -95,14 +97,18 @@ def test_skin_follows_the_landmarks(unseen):
 
 def test_skin_fades_to_rest_outside_the_face(unseen):
     source = unseen.landmarks[:1, :, :2]
-    offset, density = landmark_offset(source, source + 0.1, SIDE)
+    offset, density = landmark_offset(source, source + 0.1, SIDE, CONSTANTS.warp_floor)
     far = density < 1e-3
     assert far.any() and offset[far.expand_as(offset)].abs().max() < 0.001
 
 
 def test_skin_rests_where_landmarks_do(unseen):
     source = unseen.landmarks[:4, :, :2]
-    assert not landmark_offset(source, source, SIDE)[0].any()
+    assert not landmark_offset(source, source, SIDE, CONSTANTS.warp_floor)[0].any()
+
+
+def parted(source, target, zoom) -> torch.Tensor:
+    return uncovered_mouth(source, target, zoom, SIDE, CONSTANTS)
 
 
 def test_lips_that_part_uncover_the_mouth_and_nothing_else(unseen):
@@ -110,7 +116,7 @@ def test_lips_that_part_uncover_the_mouth_and_nothing_else(unseen):
     source[:, list(mesh.INNER_BOTTOM)] = source[:, list(mesh.INNER_TOP)]  # shut
     target = source.clone()
     target[:, list(mesh.INNER_BOTTOM), 1] += 0.05
-    opened = uncovered_mouth(source, target, torch.ones(1), SIDE)
+    opened = parted(source, target, torch.ones(1))
     assert opened.shape == (1, 1, SIDE, SIDE) and opened.min() >= 0 and opened.max() <= 1
     top, bottom = (target[:, list(points)] for points in (mesh.INNER_TOP, mesh.INNER_BOTTOM))
     middle = 0.5 * (top + bottom)
@@ -127,15 +133,15 @@ def test_lips_that_part_no_further_uncover_nothing(unseen):
     closing = source.clone()
     closing[:, list(mesh.INNER_BOTTOM)] = source[:, list(mesh.INNER_TOP)]
     for target in (source, source + 0.1, closing):
-        assert uncovered_mouth(source, target, torch.ones(1), SIDE).max() < 1e-4
+        assert parted(source, target, torch.ones(1)).max() < 1e-4
 
 
 def test_a_head_that_comes_nearer_uncovers_nothing(unseen):
     source = unseen.landmarks[:1, :, :2].clone()
     source[:, list(mesh.INNER_BOTTOM), 1] += 0.05  # parted
     zoom = torch.tensor([1.4])
-    assert uncovered_mouth(source, 1.4 * source - 0.2, zoom, SIDE).max() < 1e-4
-    assert uncovered_mouth(source, 1.4 * source - 0.2, zoom / 1.4, SIDE).max() > 0.3
+    assert parted(source, 1.4 * source - 0.2, zoom).max() < 1e-4
+    assert parted(source, 1.4 * source - 0.2, zoom / 1.4).max() > 0.3
 
 
 @pytest.mark.parametrize(
@@ -269,12 +275,13 @@ def test_the_decoder_is_told_of_no_turn_beyond_those_it_was_trained_on(autoencod
     own = motion[:1]
     appearance = autoencoder.encode_appearance(picture(SIDE), own)
     turned = own.repeat(3, 1)
-    turned[:, 0] += torch.tensor([FARTHEST, FARTHEST + 1, 0])
-    turned[2, -1] += FARTHEST + 1  # an expression is told as it is
+    most = CONSTANTS.pose_clamp
+    turned[:, 0] += torch.tensor([most, most + 1, 0])
+    turned[2, -1] += most + 1  # an expression is told as it is
     scene = autoencoder.renderer._scene(appearance, turned, autoencoder.motion)
     width = motion.shape[1]
     assert torch.equal(scene.motion[0], scene.motion[1])
-    assert torch.allclose(scene.motion[2, width - 1], torch.tensor(FARTHEST + 1))
+    assert torch.allclose(scene.motion[2, width - 1], torch.tensor(most + 1))
     assert torch.allclose(scene.target, autoencoder.decode_landmarks(turned)[..., :2])
 
 
@@ -339,11 +346,11 @@ def test_light_changes_on_the_face_of_a_head_that_moves_alone(autoencoder, motio
     appearance = model.encode_appearance(picture(SIDE), motion[:1])
     scene = model.renderer._scene(appearance, turned, model.motion)
     for said in (-1e3, 1e3):
-        still, moved, far = relit(torch.full((3, 1, side, side), said), scene)
+        still, moved, far = relit(torch.full((3, 1, side, side), said), scene, CONSTANTS)
         assert torch.equal(still, torch.ones_like(still))
-        change = moved.log().abs() / LIGHT
-        assert 0.3 < change.max() < far.log().abs().max() / LIGHT <= 1
-        reach = 2 * (LIGHT_REACH // 2)
+        change = moved.log().abs() / CONSTANTS.light_range
+        assert 0.3 < change.max() < far.log().abs().max() / CONSTANTS.light_range <= 1
+        reach = 2 * (CONSTANTS.light_reach // 2)
         beside = max_pool2d(scene.face[1:2], 2 * reach + 1, 1, reach)[0] == 0
         assert (change[beside] == 0).all()
 

@@ -14,6 +14,8 @@ from gaia_core.cli import main
 from gaia_core.errors import InputError
 from gaia_core.media.audio import write_audio
 from gaia_core.media.video import VideoWriter, read_recipe, read_video
+from gaia_core.motion.lips import predicted_aperture
+from gaia_core.training import filters
 from gaia_core.training.filters import (
     LOOSE,
     STRICT,
@@ -115,7 +117,7 @@ def heard(monkeypatch):
     """Speech in the first half, and lips that match as well as `match` tells."""
     match = {"lips": 0.5}
     monkeypatch.setattr(
-        "gaia_core.training.filters.lip_sync", lambda mouth, features: match["lips"]
+        "gaia_core.training.filters.lips_follow", lambda mouth, sound: match["lips"]
     )
     monkeypatch.setattr(
         "gaia_core.training.filters.speaking", lambda sound, frames: np.arange(frames) < frames // 2
@@ -133,6 +135,19 @@ def test_sound_is_kept_where_somebody_speaks_and_the_lips_go_along(heard):
         assert [row[2:] for row in outcomes(watched(100), sound)] == [
             ("silent", "lips and sound differ")
         ]
+
+
+def test_lips_that_follow_the_sound_are_told_from_late_ones():
+    generator = np.random.default_rng(0)
+    loud = np.repeat(generator.uniform(0, 1, 20), SAMPLE_RATE // 5)  # 4 s, in fifths of a second
+    sound = (loud * generator.normal(size=len(loud)) * 0.1).astype(np.float32)
+    encoder, motion, denoiser = filters._networks()
+    mouth = predicted_aperture(motion, denoiser, encoder.encode(sound).float()).numpy()
+    assert len(mouth) == 100
+    assert filters.lips_follow(3 * mouth + 0.1, sound) == pytest.approx(1)
+    assert filters.lips_follow(mouth[:-2], sound) > 0.99  # a frame more or less
+    assert filters.lips_follow(np.roll(mouth, 10), sound) < 0.5
+    assert np.isnan(filters.lips_follow(np.full(100, 0.1), sound))
 
 
 def test_sound_asks_for_more_than_looks(heard):

@@ -101,7 +101,7 @@ class FakeEngine:
 
     def measure(self, result: Result) -> Measures:
         """Numbers that tell takes apart by their seeds."""
-        return Measures(0.5, math.inf, result.recipe["seed"] % 7, 1.25, math.nan, 12.4)
+        return Measures(math.inf, result.recipe["seed"] % 7, 1.25, math.nan, 12.4)
 
     def _events(self, request: Request, out: Path, segments: Path | None) -> Iterator[Event]:
         yield Progress("face", 0.05)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from gaia_core.config import MotionCorrections
 from gaia_core.evaluation import closures
 from gaia_core.motion import corrections
 from gaia_core.speech.encoder import FEATURES, SpeechEncoder
@@ -20,7 +21,8 @@ def said() -> list[closures.Utterance]:
 def test_lips_close_on_bilabials_and_on_nothing_else(said):
     encoder = SpeechEncoder.load()
     for utterance in said:
-        share = corrections.closing(encoder.encode(utterance.waveform)[None].float())[0].numpy()
+        features = encoder.encode(utterance.waveform)[None].float()
+        share = corrections.closing(features, MotionCorrections())[0].numpy()
         near = np.zeros(len(share), bool)  # frames that a bilabial touches, and their neighbours
         hits = []
         for phone in utterance.phones:

@@ -323,8 +323,7 @@ def _words(name: str, value: Any) -> str:
 def _figure(name: str, value: float) -> str:
     if not math.isfinite(value):
         return say("compare.none")
-    digits = {"lip_sync": 2, "steadiness": 1, "blinks": 0}.get(name, 1)
-    return f"{value:.{digits}f}"
+    return f"{value:.{0 if name == 'blinks' else 1}f}"
 
 
 def pack(made: Sequence[Compared], folder: Path) -> Path:

@@ -250,8 +250,6 @@ ZH: dict[str, str] = {
     "compare.field.drive_reference": "基准时刻（秒）",
     "compare.field.seconds": "时长（秒）",
     "compare.field.spans": "重做的部分",
-    "measure.lip_sync": "口型同步",
-    "measure.lip_sync.info": "嘴部跟随语音的程度：1 为完全，0 为毫不相关，真人约 0.5。",
     "measure.steadiness": "稳定性",
     "measure.steadiness.info": "面部抖动有多小（MSI）；越大越平稳。",
     "measure.yaw": "转头",

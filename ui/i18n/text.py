@@ -271,10 +271,6 @@ EN = {
     "compare.field.drive_reference": "Rest at second",
     "compare.field.seconds": "Length in seconds",
     "compare.field.spans": "Made anew",
-    "measure.lip_sync": "Lip sync",
-    "measure.lip_sync.info": (
-        "How the mouth follows the speech: 1 perfectly, 0 not at all, real faces about 0.5."
-    ),
     "measure.steadiness": "Steadiness",
     "measure.steadiness.info": "How little the face trembles (MSI); more is calmer.",
     "measure.yaw": "Turn of the head",
