@@ -112,7 +112,7 @@ class LiveMotion:
         self._speech, self._performer, self._script = LiveSpeech(encoder), performer, script
         self._generator = torch.Generator().manual_seed(script.seed)
         self._heard = torch.zeros(0, sp.FEATURES)  # from the window's first frame on
-        self._made = performer.reference[:, None][:, :0]  # what of the window is known
+        self._made = performer.subject.reference[:, None][:, :0]  # what of the window is known
         self._blinks: tuple[int, ...] = ()
 
     def follow(self, chunks: Iterable[np.ndarray]) -> Iterator[Tensor]:

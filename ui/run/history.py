@@ -42,7 +42,7 @@ def open_file(
             heard = timeline.of_file(path)
             session.dropped = recipe, heard
             found = admission.fingerprints(media_of(session, form))
-            missing = admission.missingmedia_of(recipe, found)
+            missing = admission.missing_media(recipe, found)
             restored = _restored(recipe, found, inputs)
             return {
                 **restored,
@@ -139,8 +139,9 @@ def _nothing(output: Output) -> Updates:
 def _listed(session: Session, event: gr.EventData) -> Take | None:
     """The take that something happened to in the list."""
     index = event._data.get("index") if isinstance(event._data, dict) else None
-    known = isinstance(index, int) and 0 <= index < len(session.takes)
-    return session.takes[index] if known else None
+    if isinstance(index, int) and 0 <= index < len(session.takes):
+        return session.takes[index]
+    return None
 
 
 def remember(field: str, output: Output) -> Callable[[Any, Session], Updates]:
