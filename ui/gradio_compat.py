@@ -1,1 +1,104 @@
-"""What the studio knows of Gradio that Gradio does not promise."""
+"""What the studio knows of Gradio that Gradio does not promise: an upgrade is checked here alone.
+
+Private names of its Python, what its pages are built of, and what it writes into them. Rules for
+its markup are in `gradio_compat.css`. Written for Gradio 6.31; a test for each stands in
+`tests/ui/test_gradio_compat.py`.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio import processing_utils
+from gradio.components import Component
+from gradio.context import LocalContext
+from gradio.utils import get_upload_folder
+
+CSS = Path(__file__).with_name("gradio_compat.css")
+
+# Gradio tells the place in the queue only to its own tracker, as "queue: 2/3". That one is kept out
+# of sight (`#queue`), and what it says is put into the elements of class `stage-queue`, whose
+# `data-words` has the sentence in the visitor's words.
+TELL_PLACE = r"""const tracker = element.closest("#queue");
+const tell = () => {
+  const places = document.querySelectorAll(".stage-queue");
+  const [, number, size] = (tracker.textContent || "").match(/queue:\s*(\d+)\/(\d+)/) ?? [];
+  if (!number) return;
+  for (const place of places)
+    place.textContent = place.dataset.words.replace("{number}", number).replace("{size}", size);
+};
+new MutationObserver(tell).observe(tracker, {subtree: true, childList: true, characterData: true});
+"""
+
+# Gradio says that every page is English; screen readers and line breaks go by it.
+LANGUAGE = """<script>
+document.documentElement.lang = navigator.language.startsWith("zh") ? "zh-CN" : "en";
+</script>"""
+
+_PRESS = """() => {
+  setTimeout(() => document.querySelector("#ELEMENT a, a#ELEMENT, button#ELEMENT")?.click(), DELAY);
+  return [];
+}"""
+
+
+# Python
+
+
+def event_data(event: gr.EventData) -> Mapping[str, Any]:
+    """What the script of a `gr.HTML` sent with an event; {} if that is no object."""
+    return event._data if isinstance(event._data, dict) else {}
+
+
+def in_order(components: Iterable[Component]) -> list[Component]:
+    """Components in the order in which they were made; a set's differs from start to start."""
+    return sorted(components, key=lambda component: component._id)
+
+
+def accepted_languages() -> str:
+    """The header of the browser whose event is handled right now; "" outside of events."""
+    request = LocalContext.request.get(None)
+    return "" if request is None else request.headers.get("accept-language") or ""
+
+
+def cache() -> Path:
+    """The folder that Gradio puts uploads into and serves files from."""
+    return Path(get_upload_folder()).resolve()
+
+
+def streaming_possible() -> bool:
+    """Whether Gradio's player can be sent a film in parts: it calls both of these."""
+    return all(shutil.which(name) for name in ("ffmpeg", "ffprobe"))
+
+
+# Where there is ffmpeg, Gradio asks ffprobe about every film that it shows, and fails without one.
+processing_utils.ffmpeg_installed = streaming_possible
+
+
+# The page
+
+
+def film(elem_id: str) -> str:
+    """The selector of the film in a `gr.Video`."""
+    return f"#{elem_id} video"
+
+
+def press(elem_id: str, delay: int = 0) -> str:
+    """A script that presses a button, or the link of a download button, after `delay` ms."""
+    return _PRESS.replace("ELEMENT", elem_id).replace("DELAY", str(delay))
+
+
+def toast_titles(titles: Mapping[str, Mapping[str, str]]) -> str:
+    """CSS for the heads of toasts: Gradio writes "Warning" and "Error", whatever the title.
+
+    Args:
+        titles: by language, then by kind of toast ("warning", "error").
+    """
+    return ".toast-title { font-size: 0 !important; }" + "".join(
+        f':lang({code}) .toast-title.{kind}::before {{ content: "{title}"; font-size: 1rem; }}'
+        for code, words in titles.items()
+        for kind, title in words.items()
+    )

@@ -24,6 +24,7 @@ from ui import samples
 from ui.components import Output, heading, hint
 from ui.faces import faces
 from ui.form.events import speech_choices
+from ui.gradio_compat import TELL_PLACE
 from ui.i18n.text import say, t
 from ui.takes import downloads, live_player, result_view
 from ui.takes.session import Session
@@ -76,20 +77,6 @@ _CHOOSE_TAKE = """element.addEventListener("click", (event) => {
   const shown = index(element.querySelector("[data-take]:has([aria-pressed=true])"));
   trigger(chosen.dataset.does, {index: index(chosen.closest("[data-take]")), shown});
 });"""
-
-
-# Gradio tells the place in the queue only to its own tracker, as "queue: 2/3". That one is kept out
-# of sight, and what it says is put into the stage in the visitor's words.
-_TELL_PLACE = r"""const tracker = element.closest("#queue");
-const tell = () => {
-  const places = document.querySelectorAll(".stage-queue");
-  const [, number, size] = (tracker.textContent || "").match(/queue:\s*(\d+)\/(\d+)/) ?? [];
-  if (!number) return;
-  for (const place of places)
-    place.textContent = place.dataset.words.replace("{number}", number).replace("{size}", size);
-};
-new MutationObserver(tell).observe(tracker, {subtree: true, childList: true, characterData: true});
-"""
 
 
 def header() -> gr.HTML:
@@ -291,7 +278,7 @@ def result(
 ) -> Output:
     shipped = samples.portraits()
     ready = samples.output_of(shipped[0]) if shipped else None
-    queue = gr.HTML("", js_on_load=_TELL_PLACE, apply_default_css=False, elem_id="queue")
+    queue = gr.HTML("", js_on_load=TELL_PLACE, apply_default_css=False, elem_id="queue")
     with gr.Column(elem_classes="card", elem_id="result-card"):
         board = gr.HTML(
             result_view.message(say("result.empty"), say("result.empty.hint")),

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from ui import api, panels, samples
+from ui import api, gradio_compat, panels, samples
 from ui.compare import compare
 from ui.compare import events as compare_events
 from ui.components import Inputs, Output
@@ -18,13 +18,14 @@ from ui.form import events as form_events
 from ui.form import modes, presets
 from ui.form.admission import MODES
 from ui.form.modes import Drive, Edit, Pose, Text
+from ui.gradio_compat import LANGUAGE, in_order
 from ui.i18n.text import I18N, language, say, t
 from ui.panels import Portrait, Settings, Speech
 from ui.run import estimate, history
 from ui.run import events as run_events
 from ui.run.estimate import Clock
 from ui.takes import downloads, live_player, result_view, store
-from ui.theme import CSS, ICON, LANGUAGE, theme, toast_titles
+from ui.theme import CSS, ICON, theme, toast_titles
 from ui.timeline import events as timeline_events
 from ui.timeline import timeline
 
@@ -49,7 +50,7 @@ ONE_AT_A_TIME: dict[str, Any] = {"concurrency_id": "gpu", "concurrency_limit": 1
 
 LAUNCH_KWARGS: dict[str, Any] = {
     "theme": theme(),
-    "css_paths": [CSS, timeline.CSS, compare.CSS, faces.CSS],
+    "css_paths": [gradio_compat.CSS, CSS, timeline.CSS, compare.CSS, faces.CSS],
     "css": toast_titles(),
     "head": LANGUAGE,
     "favicon_path": ICON,
@@ -305,7 +306,7 @@ def _wire_wait(
     changed = asked - {inputs.portrait, inputs.face}
     changed |= {cards.portrait.crops, output.history, edit.start, edit.end}
     gr.on(
-        [part.change for part in sorted(changed, key=lambda part: part._id)],
+        [part.change for part in in_order(changed)],
         estimate.note(clock, inputs, edit, output),
         {*asked, edit.start, edit.end, output.session},
         output.wait,
@@ -315,7 +316,7 @@ def _wire_wait(
     )
     changed = (changed | variants) - {edit.start, edit.end}
     gr.on(
-        [part.change for part in sorted(changed, key=lambda part: part._id)],
+        [part.change for part in in_order(changed)],
         compare_events.note(clock, inputs, cards.compare, output),
         {*asked, *own, output.session},
         board.wait,
@@ -421,7 +422,7 @@ def _wire_run(engine: Engine, clock: Clock, inputs: Inputs, cards: Cards, output
 
 def _wire_takes(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) -> None:
     """Takes of before: their settings again, one of the list, one from a file, and none at all."""
-    everything = sorted(inputs.all(), key=lambda part: part._id)
+    everything = in_order(inputs.all())
     edit.file.upload(
         history.open_file(inputs, edit, output),
         {*everything, edit.file, output.session},

@@ -8,6 +8,7 @@ import gradio as gr
 from gradio.themes.utils.colors import Color
 from gradio.themes.utils.fonts import LocalFont
 
+from ui import gradio_compat
 from ui.i18n.text import LANGUAGES
 
 HERE = Path(__file__).parent
@@ -154,16 +155,11 @@ def theme() -> gr.themes.Base:
 
 
 def toast_titles() -> str:
-    """CSS for the heads of toasts: Gradio 6.31 writes "Warning" and "Error", whatever the title."""
+    """CSS for the heads of toasts, in the visitor's language."""
     keys = {"warning": "error.title", "error": "error.title.unexpected"}
-    return ".toast-title { font-size: 0 !important; }" + "".join(
-        f':lang({code}) .toast-title.{kind}::before {{ content: "{words[key]}"; font-size: 1rem; }}'
-        for code, words in LANGUAGES.items()
-        for kind, key in keys.items()
+    return gradio_compat.toast_titles(
+        {
+            code: {kind: words[key] for kind, key in keys.items()}
+            for code, words in LANGUAGES.items()
+        }
     )
-
-
-# Gradio says that every page is English; screen readers and line breaks go by it.
-LANGUAGE = """<script>
-document.documentElement.lang = navigator.language.startsWith("zh") ? "zh-CN" : "en";
-</script>"""

@@ -9,8 +9,8 @@ import pytest
 from fake_engine import Studio
 
 from gaia_core.media.video import read_video
+from ui.gradio_compat import streaming_possible
 from ui.i18n.text import say
-from ui.takes import live_player
 
 pytest.importorskip("playwright")
 
@@ -29,13 +29,13 @@ def test_films_are_shown_where_no_ffmpeg_or_no_ffprobe_is_installed(
     for name in found:
         (tmp_path / name).symlink_to("/bin/true")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert not live_player.possible()
+    assert not streaming_possible()
     assert list(read_video(gr.Video().postprocess(film).path))
 
 
 @pytest.fixture
 def page(opened):
-    if not live_player.possible():
+    if not streaming_possible():
         pytest.skip("no ffmpeg and ffprobe are installed")
     page = opened()
     page.set_default_timeout(TIMEOUT)

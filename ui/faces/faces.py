@@ -19,6 +19,7 @@ from gaia_core.request import Result
 from ui import samples
 from ui.engine import Engine
 from ui.form import admission
+from ui.gradio_compat import event_data
 from ui.i18n.text import say, told
 from ui.takes import result_view
 from ui.takes.session import Session
@@ -90,7 +91,7 @@ def unsaid(result: Result, session: Session) -> Result:
 
 def choose(event: gr.EventData) -> Any:
     """The number of the face that was clicked."""
-    index = event._data.get("index") if isinstance(event._data, dict) else None
+    index = event_data(event).get("index")
     return index if isinstance(index, int) and index >= 0 else gr.skip()
 
 

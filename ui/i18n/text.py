@@ -13,8 +13,8 @@ from functools import cache
 from typing import Any
 
 import gradio as gr
-from gradio.context import LocalContext
 
+from ui.gradio_compat import accepted_languages
 from ui.i18n.chinese import SENTENCES, ZH
 
 EN = {
@@ -607,9 +607,7 @@ def _told(text: str) -> str | None:
 
 def language() -> str:
     """That of the browser whose event is handled right now; English outside of events."""
-    request = LocalContext.request.get(None)
-    wanted = "" if request is None else request.headers.get("accept-language") or ""
-    return "zh" if wanted.lower().startswith("zh") else "en"
+    return "zh" if accepted_languages().lower().startswith("zh") else "en"
 
 
 @cache

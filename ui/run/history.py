@@ -15,6 +15,7 @@ from ui.components import Inputs, Output, Updates
 from ui.form import admission, restore
 from ui.form.events import form_of, media_of, speech_choices
 from ui.form.modes import Edit
+from ui.gradio_compat import event_data
 from ui.i18n.text import say
 from ui.run.events import shown_take, without_video
 from ui.takes import downloads, result_view
@@ -114,7 +115,7 @@ def drop_take(edit: Edit, output: Output) -> Callable[[Session, bool, gr.EventDa
         session.drop(take)
         opened = result_view.nothing_opened() if session.opened is None else gr.skip()
         updates: Updates = {edit.opened: opened}
-        dropped, shown = event._data["index"], event._data.get("shown")
+        dropped, shown = event_data(event)["index"], event_data(event).get("shown")
         if not isinstance(shown, int):
             shown = -1
         if shown == dropped and not running:
@@ -138,7 +139,7 @@ def _nothing(output: Output) -> Updates:
 
 def _listed(session: Session, event: gr.EventData) -> Take | None:
     """The take that something happened to in the list."""
-    index = event._data.get("index") if isinstance(event._data, dict) else None
+    index = event_data(event).get("index")
     if isinstance(index, int) and 0 <= index < len(session.takes):
         return session.takes[index]
     return None

@@ -17,16 +17,13 @@ from PIL import Image
 from gaia_core.errors import InputError
 from gaia_core.media import exports
 from gaia_core.request import Result
+from ui.gradio_compat import press
 from ui.i18n.text import say, t
 from ui.takes import store
 from ui.takes.session import Session
 from ui.toasts import toasts
 
-# Pressed by the page once there is a file: one click of the visitor is enough.
-FETCH = """() => {
-  setTimeout(() => document.querySelector("#ELEMENT a, a#ELEMENT, button#ELEMENT")?.click(), 150);
-  return [];
-}"""
+DELAY = 150  # ms until the new file's address has arrived at the button
 
 
 @dataclass(frozen=True)
@@ -56,8 +53,8 @@ def hidden(elem_id: str) -> gr.DownloadButton:
 
 
 def fetch(elem_id: str) -> str:
-    """The script that presses a hidden download."""
-    return FETCH.replace("ELEMENT", elem_id)
+    """The script that presses a hidden download: one click of the visitor is enough."""
+    return press(elem_id, DELAY)
 
 
 def keep(result: Result) -> None:

@@ -6,26 +6,25 @@ installed there is no checkbox.
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-from gradio import processing_utils
 
 from gaia_core.request import Segment
+from ui.gradio_compat import film, streaming_possible
 from ui.i18n.text import t
 
 # The finished film goes on where its parts were being watched.
 HAND_OVER = """() => {
-  const [parts, film] = ["#live video", "#video video"].map((name) => document.querySelector(name));
+  const [parts, film] = ["PARTS", "FILM"].map((name) => document.querySelector(name));
   if (parts && film && parts.currentTime > 0) {
     parts.pause();
     film.currentTime = parts.currentTime;
     film.play();
   }
   return [];
-}"""
+}""".replace("PARTS", film("live")).replace("FILM", film("video"))
 
 
 @dataclass(frozen=True)
@@ -49,18 +48,13 @@ class Player:
         return {self.column: gr.update(visible="hidden")}
 
 
-def possible() -> bool:
-    """Whether parts can be played on this machine."""
-    return all(shutil.which(name) for name in ("ffmpeg", "ffprobe"))
-
-
-# Where there is ffmpeg, Gradio asks ffprobe about every film that it shows, and fails without one.
-processing_utils.ffmpeg_installed = possible
-
-
 def checkbox() -> gr.Checkbox:
     return gr.Checkbox(
-        False, label=t("live.label"), info=t("live.info"), visible=possible(), elem_id="watch"
+        False,
+        label=t("live.label"),
+        info=t("live.info"),
+        visible=streaming_possible(),
+        elem_id="watch",
     )
 
 

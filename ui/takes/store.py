@@ -15,15 +15,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from gradio.utils import get_upload_folder
+from ui.gradio_compat import cache
 
 KEEP = 3600  # seconds
 SWEEP_EVERY = 600  # seconds
-
-
-def cache() -> Path:
-    """The one folder that uploads and takes live in."""
-    return Path(get_upload_folder()).resolve()
 
 
 def new_folder() -> Path:

@@ -17,13 +17,14 @@ from ui.engine import Engine
 from ui.form import admission, restore
 from ui.form.events import form_of
 from ui.form.modes import Edit
+from ui.gradio_compat import event_data, press
 from ui.takes import result_view
 from ui.takes.session import Session
 from ui.timeline import timeline
 from ui.toasts import toasts
 
 # After the span is set, the button that makes it is pressed for the visitor.
-PRESS = """() => { document.querySelector("#generate").click(); return []; }"""
+PRESS = press("generate")
 
 
 def hear(inputs: Inputs, output: Output) -> Callable[[dict[Component, Any]], Any]:
@@ -74,8 +75,7 @@ def pasted(inputs: Inputs) -> Callable[[gr.EventData], Updates]:
 
     def on_submit(event: gr.EventData) -> Updates:
         with toasts(page=True):
-            data = event._data
-            given = admission.controls_of(data.get("json") if isinstance(data, dict) else None)
+            given = admission.controls_of(event_data(event).get("json"))
             values = restore.control_values(given)
             updates: Updates = {inputs.keys: gr.update(value=values["keys"])}
             for channel, slider in inputs.expression.items():
@@ -94,7 +94,7 @@ def anew(inputs: Inputs, edit: Edit) -> Callable[[Any, bool, gr.EventData], Upda
     """
 
     def on_select(mode: Any, controlled: bool, event: gr.EventData) -> Updates:
-        span = event._data if isinstance(event._data, dict) else {}
+        span = event_data(event)
         return {
             edit.start: span.get("start"),
             edit.end: span.get("end"),

@@ -40,9 +40,9 @@ const track = (name) => keys.filter((key) => key.channel === name);
 const chosen = () => keys.filter((key) => picked.has(key.id));
 // What plays: the parts of a take while it is made, or else the last take.
 const film = () => {
-  const parts = document.querySelector("#live video");
+  const parts = document.querySelector(CONFIG.films.parts);
   if (parts?.offsetParent) return parts;
-  return taken().seconds ? document.querySelector("#video video") : null;
+  return taken().seconds ? document.querySelector(CONFIG.films.whole) : null;
 };
 const heard = () => kept.heard ?? {};
 const taken = () => kept.taken ?? {};

@@ -22,6 +22,7 @@ from gaia_core.media.audio import length, read_audio
 from gaia_core.motion.curves import LINES, Sketch
 from gaia_core.request import Request, Result
 from ui.engine import Engine
+from ui.gradio_compat import film
 from ui.i18n.text import LANGUAGES
 
 SCRIPTS = [Path(__file__).with_name(f"{name}.js") for name in ("keyframes", "timeline")]
@@ -74,6 +75,7 @@ def component(elem_id: str, sketch: Sketch | None) -> gr.HTML:
             for name, (low, high, rest) in CURVES.items()
         ],
         "face": sketch and _face(sketch),
+        "films": {"parts": film("live"), "whole": film("video")},
         "frame": 1 / FPS,
         "fade": controls.FADE,
         "longest": MAX_SECONDS,
