@@ -14,7 +14,6 @@ from typing import Any
 
 import gradio as gr
 from gradio import processing_utils
-from gradio.components import Component
 from gradio.context import LocalContext
 from gradio.utils import get_upload_folder
 
@@ -53,7 +52,7 @@ def event_data(event: gr.EventData) -> Mapping[str, Any]:
     return event._data if isinstance(event._data, dict) else {}
 
 
-def in_order(components: Iterable[Component]) -> list[Component]:
+def in_order(components: Iterable[Any]) -> list[Any]:
     """Components in the order in which they were made; a set's differs from start to start."""
     return sorted(components, key=lambda component: component._id)
 
