@@ -48,7 +48,7 @@ ARROWS = {
     "renderer": {"config", "landmarks", "latent", "layers"},
     "motion": {"config", "controls", "landmarks", "latent", "layers", "request", "speech"},
     "checkpoint": {"assets", "config", "controls", "errors", "motion", "renderer"},
-    "render": {"checkpoint", "motion", "renderer"},
+    "render": {"checkpoint", "config", "motion", "renderer"},
     "pipeline": BASE | STAGES - {"renderer"} | {"render"},
     "batch": {"errors", "media", "pipeline", "request"},
     "bench": BASE | STAGES | {"pipeline", "render"},
