@@ -104,9 +104,14 @@ def selectors() -> list[str]:
 def test_each_rule_finds_its_markup(page):
     generate(page)
     shown(page)
-    missing = {each for each in selectors() if not page.locator(each).count()}
-    tab(page, "compare")
-    assert not [each for each in missing if not page.locator(each).count()]
+    missing = set(selectors())
+    for name in ("compare", "pose"):
+        missing = {each for each in missing if not page.locator(each).count()}
+        tab(page, name)
+        expect(page.locator(f"#{name}-card")).to_be_visible()
+    page.locator("#strengths .label-wrap").click()
+    expect(page.locator("#strengths .sliders")).to_be_visible()
+    assert not {each for each in missing if not page.locator(each).count()}
 
 
 def test_the_title_of_a_toast_is_replaced(page):
