@@ -134,6 +134,7 @@ class Request:
         preset=True,
     )
     label: bool = setting(True, "A visible AI label in a corner. False needs consent.")
+    trim: bool = setting(False, "Cut silence at both ends of the speech.")
     controls: Controls = setting(
         Controls(),
         '{"tracks": {"yaw": [[second, value, easing], ...]}, "strength": {"head": 1}}. '
