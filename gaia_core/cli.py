@@ -10,7 +10,6 @@ import argparse
 import json
 import logging
 import platform
-import secrets
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -27,22 +26,11 @@ from gaia_core.config import PRESETS as SIZES_OF_STAGES
 from gaia_core.controls import PRESETS, Controls
 from gaia_core.errors import InputError, full_disk_told
 from gaia_core.media import SUFFIX
-from gaia_core.request import (
-    DRIVE_GROUPS,
-    DRIVE_MODES,
-    MAX_SEED,
-    MEDIA,
-    SIZES,
-    Progress,
-    Request,
-    Result,
-    Span,
-)
+from gaia_core.request import MEDIA, SETTINGS, Progress, Request, Result, Span, draw_seed
+from gaia_core.settings import Setting
 
-FLAGS = (
-    *("text", "voice", "face", "seed", "steps", "guidance", "size", "instruction"),
-    *("drive_mode", "drive_reference", "seconds"),
-)  # of `animate`, as `Request` names them
+# Controls and spans have flags that are easier to type. The label stays on.
+WITHOUT_FLAG = ("controls", "spans", "label")
 STAGES = (
     "pack",
     "autoencoder",
@@ -123,15 +111,11 @@ def _request(options: argparse.Namespace) -> Request:
     request = Request(**media)
     if options.recipe is not None:
         request = Request.from_recipe(_recipe(options.recipe), **media)
-    changes = {
-        name: getattr(options, name)
-        for name in FLAGS
-        if getattr(options, name) is not None and name not in media
-    }
-    if options.seed is None and options.recipe is None:
-        changes["seed"] = secrets.randbelow(MAX_SEED)
-    if options.drive_groups is not None:
-        changes["drive_groups"] = tuple(options.drive_groups.split(","))
+    flags = set(SETTINGS) - {*MEDIA, *WITHOUT_FLAG}
+    given = {name: getattr(options, name) for name in flags}
+    changes = {name: value for name, value in given.items() if value is not None}
+    if options.recipe is None:
+        changes.setdefault("seed", draw_seed())
     request = replace(request, **changes)
     seconds = request.seconds
     controls = request.controls
@@ -345,6 +329,31 @@ def _folder_with_clips(data: Path | None) -> None:
         raise InputError(f"{data} holds no clips/manifest.csv; give a folder of that layout.")
 
 
+def _add_settings(command: argparse.ArgumentParser) -> None:
+    """A flag for each setting; None where it is not given, so that a recipe's value stays."""
+    said = command.add_mutually_exclusive_group()
+    for name, declared in SETTINGS.items():
+        if name not in WITHOUT_FLAG:
+            group = said if name in ("speech", "text") else command
+            group.add_argument(f"--{name.replace('_', '-')}", default=None, **_flag(declared))
+
+
+def _flag(declared: Setting) -> dict[str, Any]:
+    """The setting as arguments of `add_argument`."""
+    default = "a new one" if declared.name == "seed" else declared.default
+    if declared.many:
+        default = ",".join(default)
+    text = declared.describe() + (f" Default: {default}." if default else "")
+    flag: dict[str, Any] = {"help": text.replace("%", "%%")}
+    if declared.kind is bool:
+        return {**flag, "action": "store_true"}
+    if declared.many:
+        return {**flag, "type": lambda names: tuple(names.split(",")), "metavar": "NAMES"}
+    if declared.choices:  # refused by `Request.check`, which says more than argparse
+        flag["metavar"] = f"{{{','.join(declared.choices)}}}"
+    return {**flag, "type": declared.kind, "required": declared.required}
+
+
 def _parser() -> argparse.ArgumentParser:
     from gaia_core.assets import WEIGHTS
 
@@ -364,28 +373,11 @@ def _parser() -> argparse.ArgumentParser:
         return made
 
     it = command("animate", animate, "Make a talking video of a portrait.")
-    it.add_argument("--portrait", type=Path, required=True, help="a photo with a face")
-    said = it.add_mutually_exclusive_group()
-    said.add_argument("--speech", type=Path, help="a recording of speech, up to an hour")
-    said.add_argument("--text", help="words to be spoken by --voice")
-    it.add_argument("--voice", help=f"default: {Request.voice}")
+    _add_settings(it)
     it.add_argument("--out", type=Path, required=True, help="the mp4 to write")
     it.add_argument(
         "--also", nargs="+", default=[], choices=tuple(SUFFIX), help="the same in other forms"
     )
-    it.add_argument("--face", type=int, help="which face, 0 is the largest")
-    it.add_argument("--seed", type=int, help="same seed, same motion (default: a new one)")
-    it.add_argument("--steps", type=int, help=f"default: {Request.steps}")
-    it.add_argument(
-        "--guidance", type=float, help=f"weight of the speech, default: {Request.guidance}"
-    )
-    it.add_argument(
-        "--size",
-        metavar=f"{{{','.join(SIZES)}}}",
-        help=f"the face's crop in px, or the whole photo, default: {Request.size}",
-    )
-    it.add_argument("--seconds", type=float, help="length of a take without speech or video")
-    it.add_argument("--instruction", help='what the face shall do, like "smile, then nod"')
     presets = ", ".join(PRESETS)
     it.add_argument("--pose", metavar="POSE", help=f"head pose: {presets}, or a JSON file")
     it.add_argument("--controls", metavar="FILE", help="keyframes and strengths as JSON")
@@ -396,10 +388,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="how much of head, gaze, blink, brows or mouth shows, 0 to 2",
     )
-    it.add_argument("--drive", type=Path, help="a video whose motion is taken")
-    it.add_argument("--drive-groups", metavar="NAMES", help=",".join(DRIVE_GROUPS))
-    it.add_argument("--drive-mode", choices=DRIVE_MODES, help="default: relative")
-    it.add_argument("--drive-reference", type=float, help="second at which it is as the portrait")
     it.add_argument("--recipe", type=Path, help="an earlier video or its recipe: its settings")
     it.add_argument(
         "--span",

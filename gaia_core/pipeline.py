@@ -20,7 +20,7 @@ from gaia_core.assets import WEIGHTS
 from gaia_core.controls import Controls
 from gaia_core.errors import InputError
 from gaia_core.instruction import language
-from gaia_core.media.audio import has_sound, read_audio, write_audio
+from gaia_core.media.audio import cut_audio, find_sound, has_sound, read_audio, write_audio
 from gaia_core.media.compositing import Composer, fit
 from gaia_core.media.image import read_image, read_matte
 from gaia_core.media.label import draw_label
@@ -57,6 +57,23 @@ class Speech:
     file: Path | None
     words: tuple[Word, ...] = ()
     notice: str | None = None
+
+    def trimmed(self, folder: Path) -> Speech:
+        """Without the silence at both ends; what is left of the file is put into a folder."""
+        if self.waveform is None or self.file is None:
+            return self
+        start, end = find_sound(self.waveform)
+        file = folder / "trimmed.wav"
+        cut_audio(self.file, file, start, end)
+        return replace(
+            self,
+            waveform=self.waveform[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)],
+            file=file,
+            words=tuple(
+                Word(word.text, max(0.0, word.start - start), max(0.0, word.end - start))
+                for word in self.words
+            ),
+        )
 
 
 class Gaia:
@@ -141,6 +158,8 @@ class Gaia:
             crop = crop_around(face.landmarks)
             yield Progress("voice", STAGES["voice"])
             speech = self._speak(request, scratch, max_seconds)
+            if request.trim:
+                speech = speech.trimmed(scratch)
             yield Progress("speech", STAGES["speech"])
             composer = Composer(photo, crop, request.size)
             driving = NO_DRIVING

@@ -6,8 +6,9 @@ only as sha256. The recipe is what the mp4 carries and what restores a take.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +19,11 @@ from gaia_core.assets import hash_file
 from gaia_core.config import MotionConfig
 from gaia_core.controls import Controls
 from gaia_core.errors import InputError
+from gaia_core.settings import setting, settings_of
 
 RECIPE_VERSION = 1
-SIZES = ("256", "512", "photo")
-MAX_STEPS = 100
-MAX_GUIDANCE = 5.0
 MAX_SEED = 2**31 - 1
-MAX_TEXT = 1000
-MAX_INSTRUCTION = 500
 MAX_SPANS = 20
-MIN_SECONDS, MAX_SILENT = 0.5, 30.0
-MEDIA = ("portrait", "speech", "drive")
-DRIVE_GROUPS = tuple(MotionConfig().groups)
-DRIVE_MODES = ("relative", "absolute")
 
 
 @dataclass(frozen=True)
@@ -74,24 +67,92 @@ class Request:
     the take has a driving video's length and sound, or is silent and lasts `seconds`.
     """
 
-    portrait: Path
-    speech: Path | None = None
-    text: str | None = None
-    voice: str = "en-US-AriaNeural"
-    face: int = 0  # index among the faces of the photo, largest first
-    seed: int = 0
-    steps: int = 10
-    guidance: float = 2.5  # weight of the speech condition; 1 is none
-    size: str = "photo"  # side of the crop in px, or the whole photo, see `compose.fit`
-    label: bool = True  # visible "AI-generated" mark; the one in the metadata is always there
-    controls: Controls = Controls()
-    instruction: str | None = None  # what the face shall do, in free words
-    drive: Path | None = None  # a video whose motion is taken
-    drive_groups: tuple[str, ...] = DRIVE_GROUPS  # what is taken of it; the rest is generated
-    drive_mode: str = "relative"  # to its frame at `drive_reference`, or absolute
-    drive_reference: float = 0.0  # second at which the driving face is as the portrait's
-    seconds: float = 4.0  # length of a silent take
-    spans: tuple[Span, ...] = ()  # made anew one after the other on the finished motion
+    portrait: Path = field(metadata={"help": "A photo with a face, for example JPEG or PNG."})
+    speech: Path | None = setting(
+        None,
+        "A recording of up to two minutes, or on the command line an hour. Leave it out to have "
+        "the text spoken.",
+    )
+    text: str | None = setting(
+        None,
+        "What to say, up to $longest characters. Leave it empty when giving a recording.",
+        longest=1000,
+    )
+    voice: str = setting(
+        "en-US-AriaNeural",
+        "The voice for the text, by name. Online voices send the text to a service.",
+        preset=True,
+    )
+    seconds: float = setting(
+        4.0,
+        "Length of a take without speech, $low to $high.",
+        low=0.5,
+        high=30.0,
+        modes=("pose", "text"),
+    )
+    drive: Path | None = setting(
+        None, "A video of one face whose movement is taken.", modes=("pose", "video")
+    )
+    drive_groups: tuple[str, ...] = setting(
+        tuple(MotionConfig().groups),
+        "What is taken from it: any of $choices.",
+        choices=tuple(MotionConfig().groups),
+        modes=("video",),
+    )
+    drive_mode: str = setting(
+        "relative",
+        '"relative": changes from the reference second; "absolute": the very poses.',
+        choices=("relative", "absolute"),
+        modes=("pose", "video"),
+        preset=True,
+    )
+    drive_reference: float = setting(
+        0.0,
+        "The second at which the driving face looks like the portrait.",
+        low=0.0,
+        high=MAX_SECONDS,
+        modes=("pose", "video"),
+    )
+    face: int = setting(0, "Which face of a group photo: 0 is the largest.", low=0, high=99)
+    seed: int = setting(
+        0, "The same seed and settings give the same video.", low=0, high=MAX_SEED, preset=True
+    )
+    steps: int = setting(
+        10, "Sampling steps, $low to $high. More is slower.", low=1, high=100, preset=True
+    )
+    guidance: float = setting(
+        2.5,
+        "How closely the motion follows the speech, $low to $high. 1 is neutral.",
+        low=0.0,
+        high=5.0,
+        preset=True,
+    )
+    size: str = setting(
+        "photo",
+        '"photo" for the whole photo (up to 2048 px), "512" or "256" for the face.',
+        choices=("256", "512", "photo"),
+        preset=True,
+    )
+    label: bool = setting(True, "A visible AI label in a corner. False needs consent.")
+    trim: bool = setting(False, "Cut silence at both ends of the speech.")
+    controls: Controls = setting(
+        Controls(),
+        '{"tracks": {"yaw": [[second, value, easing], ...]}, "strength": {"head": 1}}. '
+        "Channels: yaw, pitch, roll in degrees; x, y, scale; smile, brows, gaze_x and others, "
+        "-1 to 1.5. Easings: ease, linear, hold, free.",
+        modes=("pose", "text", "video"),
+    )
+    instruction: str | None = setting(
+        None,
+        'What the face should do, such as "[1-2s: smile] then nod slowly".',
+        longest=500,
+        modes=("text",),
+    )
+    spans: tuple[Span, ...] = setting(
+        (),
+        "Spans that are re-rendered one after the other on the finished motion.",
+        modes=(),
+    )
 
     def check(self) -> Request:
         """Returns itself, or raises `InputError` that names the field to change."""
@@ -104,47 +165,22 @@ class Request:
                 "Give a speech recording, a text to speak, a driving video, controls or an "
                 "instruction."
             )
-        if self.text is not None and len(self.text) > MAX_TEXT:
-            raise InputError(
-                f"The text has {len(self.text)} characters; shorten it to at most {MAX_TEXT}."
-            )
-        if self.size not in SIZES:
-            raise InputError(f"Size is {self.size!r}; choose one of {', '.join(SIZES)}.")
-        for name, low, high in (
-            ("steps", 1, MAX_STEPS),
-            ("guidance", 0.0, MAX_GUIDANCE),
-            ("seed", 0, MAX_SEED),
-            ("face", 0, 99),
-            ("seconds", MIN_SECONDS, MAX_SILENT),
-            ("drive_reference", 0.0, MAX_SECONDS),
-        ):
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise InputError(
-                    f"{name.capitalize()} is {value}; choose a value from {low} to {high}."
-                )
+        for name, declared in SETTINGS.items():
+            declared.check(getattr(self, name))
         self.controls.check()
         self._check_drive()
         self._check_spans()
-        if len(self.instruction or "") > MAX_INSTRUCTION:
-            raise InputError(
-                f"The instruction has {len(self.instruction or '')} characters; shorten it to at "
-                f"most {MAX_INSTRUCTION}."
-            )
         return self
 
     def _check_drive(self) -> None:
+        groups = SETTINGS["drive_groups"].choices
         for name in self.drive_groups:
-            if name not in DRIVE_GROUPS:
+            if name not in groups:
                 raise InputError(
-                    f"There is no group {name!r} to drive; choose {', '.join(DRIVE_GROUPS)}."
+                    f"There is no group {name!r} to drive; choose {', '.join(groups)}."
                 )
         if self.drive and not self.drive_groups:
             raise InputError("Choose at least one group to take from the driving video.")
-        if self.drive_mode not in DRIVE_MODES:
-            raise InputError(
-                f"Drive mode is {self.drive_mode!r}; choose one of {', '.join(DRIVE_MODES)}."
-            )
 
     def _check_spans(self) -> None:
         if len(self.spans) > MAX_SPANS:
@@ -155,20 +191,16 @@ class Request:
                     f"The span from {span.start:g} to {span.end:g} s is not inside a take; "
                     "choose a start before its end."
                 )
-            if not 0 <= span.seed <= MAX_SEED:
-                raise InputError(f"Seed is {span.seed}; choose a value from 0 to {MAX_SEED}.")
+            SETTINGS["seed"].check(span.seed)
             if span.controls is not None:
                 span.controls.check()
 
     def recipe(self) -> dict[str, Any]:
         """The request as plain JSON values, with media as sha256."""
         values: dict[str, Any] = {"gaia_recipe": RECIPE_VERSION}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            values[field.name] = hash_file(value) if field.name in MEDIA and value else value
-        values["controls"] = self.controls.to_json()
-        values["drive_groups"] = list(self.drive_groups)
-        values["spans"] = [span.to_json() for span in self.spans]
+        for name, declared in SETTINGS.items():
+            value = getattr(self, name)
+            values[name] = hash_file(value) if name in MEDIA and value else declared.write(value)
         return values
 
     @classmethod
@@ -188,35 +220,24 @@ class Request:
             raise InputError(f"This is not a recipe of version {RECIPE_VERSION}.")
         if not all(isinstance(recipe.get(name), str | None) for name in MEDIA):
             raise InputError("The recipe's media are not sha256 of files; correct them.")
-        settings = {k: v for k, v in recipe.items() if k not in (*MEDIA, "gaia_recipe")}
-        defaults = cls(portrait=portrait)
-        for name, value in settings.items():
-            default = getattr(defaults, name, settings)
-            if default is settings:
+        given: dict[str, Any] = {}
+        for name, value in recipe.items():
+            if name in (*MEDIA, "gaia_recipe"):
+                continue
+            if name not in SETTINGS:
                 raise InputError(f"The recipe has an unknown field {name!r}; remove it.")
-            kinds = _KINDS.get(name) or (
-                (int, float) if isinstance(default, float) else (type(default),)
-            )
-            if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-                raise InputError(f"The recipe's field {name!r} has the wrong type; correct it.")
-        read = {name: _READ[name](value) for name, value in settings.items() if name in _READ}
-        settings |= read
-        return replace(defaults, speech=speech, drive=drive, **settings)
+            given[name] = SETTINGS[name].read(value)
+        return cls(portrait, speech=speech, drive=drive, **given)
 
 
-# How a recipe writes the fields that are more than a number or a word, and how they are read.
-_KINDS: dict[str, tuple[type, ...]] = {
-    "text": (str, type(None)),
-    "instruction": (str, type(None)),
-    "drive_groups": (list, tuple),
-    "spans": (list, tuple),
-    "controls": (Mapping,),
-}
-_READ: dict[str, Callable[[Any], Any]] = {
-    "controls": Controls.from_json,
-    "drive_groups": lambda names: tuple(str(name) for name in names),
-    "spans": lambda spans: tuple(Span.from_json(span) for span in spans),
-}
+SETTINGS = settings_of(Request)
+SIZES = SETTINGS["size"].choices
+MEDIA = tuple(name for name, declared in SETTINGS.items() if declared.kind is Path)
+
+
+def draw_seed() -> int:
+    """A seed by chance."""
+    return secrets.randbelow(MAX_SEED + 1)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ MODULES = {
 }
 # Which folder or module may import which: the tree's arrows, all pointing down. `motion` (stage 2)
 # and `renderer` (stage 1) share nothing but `latent`; `training` and `evaluation` never meet.
-BASE = {"errors", "config", "assets", "layers", "landmarks", "controls", "request"}
+BASE = {"errors", "config", "assets", "layers", "landmarks", "controls", "settings", "request"}
 STAGES = {
     "latent",
     "motion",
@@ -37,7 +37,8 @@ ARROWS = {
     "landmarks": set(),
     "assets": {"errors"},
     "controls": {"errors"},
-    "request": {"assets", "config", "controls", "errors"},
+    "settings": {"errors"},
+    "request": {"assets", "config", "controls", "errors", "settings"},
     "latent": {"config", "landmarks", "layers"},
     "perceptual": {"assets"},
     "running_time": {"request"},
@@ -188,7 +189,7 @@ def test_the_networks_know_no_files_and_no_media():
 
 def test_requests_are_light():
     """What the page needs of the core to state a request must not load a network."""
-    for name in ("request", "errors", "config"):
+    for name in ("request", "settings", "errors", "config"):
         roots = {imported.split(".")[0] for imported in imports(CORE / f"{name}.py")}
         assert not roots & {"torch", "mediapipe", "cv2"}, name
 

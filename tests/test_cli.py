@@ -16,10 +16,11 @@ from gaia_core.controls import EXPRESSION
 from gaia_core.media.audio import write_audio
 from gaia_core.media.video import read_recipe
 from gaia_core.pipeline import Gaia
-from gaia_core.request import MAX_TEXT
+from gaia_core.request import SETTINGS
 from gaia_core.speech.encoder import FEATURES
 
 ROOT = Path(__file__).parents[1]
+MAX_TEXT = SETTINGS["text"].longest
 COMMANDS = ("animate", "batch", "prepare", "train", "evaluate", "bench", "info")
 
 

@@ -10,8 +10,10 @@ import pytest
 
 from gaia_core.controls import Controls, Keyframe
 from gaia_core.errors import InputError
-from gaia_core.request import MAX_TEXT, MEDIA, SIZES, Request, Span
+from gaia_core.request import MEDIA, SIZES, Request, Span
+from gaia_core.request import SETTINGS as DECLARED
 
+MAX_TEXT = DECLARED["text"].longest
 PORTRAIT = Path("photo.png")
 
 
@@ -90,7 +92,8 @@ def test_limits_are_allowed(settings):
 
 
 SETTINGS = {"voice": "de-DE-Any", "face": 2, "seed": 123, "steps": 33, "guidance": 3.5}
-SETTINGS |= {"size": "256", "label": False}
+SETTINGS |= {"size": "256"}
+SETTINGS |= {name: not one.default for name, one in DECLARED.items() if one.kind is bool}
 SETTINGS |= {"controls": Controls({"yaw": (Keyframe(0.0, 5.0), Keyframe(1.5, -5.0, "free"))})}
 SETTINGS |= {"instruction": "Smile!", "drive_groups": ("pose", "eyes"), "drive_mode": "absolute"}
 SETTINGS |= {"drive_reference": 1.5, "seconds": 2.0, "spans": (Span(0.5, 1.0, 4),)}

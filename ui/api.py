@@ -1,7 +1,7 @@
-"""The endpoints for programs and agents: thin shells over `Request`, made from one table.
+"""The endpoints for programs and agents: thin shells over `Request`.
 
-An endpoint's signature and docstring are what Gradio publishes; both are put together here from
-`ARGUMENTS`, so that the same argument means the same everywhere.
+An endpoint's signature and docstring are what Gradio publishes; both follow from what is declared
+of the settings, so that the same argument means the same everywhere.
 """
 
 # No postponed annotations here: Gradio reads the endpoints' hints as they stand.
@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from gradio.data_classes import FileData
 
 from gaia_core import FPS
-from gaia_core.request import Progress, Request, Result, Segment
+from gaia_core.controls import Controls
+from gaia_core.request import SETTINGS, Progress, Request, Result, Segment
 from ui.engine import UPDATE_EVERY, Engine, run
 from ui.form import admission
 from ui.form.admission import Asked
@@ -25,43 +27,42 @@ from ui.toasts import toasts
 REQUIRED = inspect.Parameter.empty
 JSON = dict[str, Any]
 
-# name: (type, default); what it means stands in `text`, under api.NAME.
-ARGUMENTS: dict[str, tuple[Any, Any]] = {
-    "portrait": (FileData, REQUIRED),
-    "controls": (JSON | None, None),
-    "instruction": (str, REQUIRED),
-    "drive": (FileData | None, None),
-    "drive_groups": (list[str], list(Request.drive_groups)),
-    "drive_mode": (str, Request.drive_mode),
-    "drive_reference": (float, Request.drive_reference),
+# The arguments that are no setting, with type and default; what they mean stands in `text`.
+OTHERS: dict[str, tuple[Any, Any]] = {
     "recipe": (JSON, REQUIRED),
     "start": (float, REQUIRED),
     "end": (float, REQUIRED),
     "span_seed": (int, REQUIRED),
-    "speech": (FileData | None, None),
-    "text": (str, ""),
-    "voice": (str, Request.voice),
-    "seconds": (float, Request.seconds),
-    "face": (int, Request.face),
-    "seed": (int, Request.seed),
-    "steps": (int, Request.steps),
-    "guidance": (float, Request.guidance),
-    "size": (str, Request.size),
-    "label": (bool, Request.label),
     "consent": (bool, False),
 }
-SAID = ("speech", "text", "voice")
-ALWAYS = ("face", "seed", "steps", "guidance", "size", "label", "consent")
+TYPES = {Path: FileData, Controls: JSON}  # of the settings that JSON has no type for
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An endpoint: its name, its arguments, and which of them must be given here."""
+    """An endpoint: the settings of a mode as its arguments.
+
+    Attributes:
+        first: the settings that come right after the portrait.
+        needs: those that must be given here.
+        live: whether the film's parts come as they are made.
+    """
 
     name: str
-    takes: tuple[str, ...]
+    mode: str
+    first: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
-    live: bool = False  # whether the film's parts come as they are made
+    live: bool = False
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """The names of the arguments, in order.
+
+        Consent follows the label: what is declared after it shifts no place that is taken.
+        """
+        own = [name for name, declared in SETTINGS.items() if self.mode in declared.modes]
+        own.insert(own.index("label") + 1, "consent")
+        return tuple(dict.fromkeys(["portrait", *self.first, *own]))
 
     def request(self, given: dict[str, Any]) -> Request:
         """The checked request of a call."""
@@ -71,6 +72,13 @@ class Endpoint:
 
 
 class Rerender(Endpoint):
+    """The endpoint that changes a take: its settings come from the recipe."""
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        span = ("recipe", "start", "end", "span_seed", "controls")
+        return ("portrait", *span, "speech", "drive", "consent")
+
     def request(self, given: dict[str, Any]) -> Request:
         media = [
             admission.uploaded(name, given[name])
@@ -88,51 +96,14 @@ class Rerender(Endpoint):
         )
 
 
+_DRIVING = ("drive", "drive_groups", "drive_mode", "drive_reference")
 ENDPOINTS = (
-    Endpoint("speech_driven", ("portrait", *SAID, *ALWAYS)),
-    Endpoint("stream_speech", ("portrait", *SAID, *ALWAYS), live=True),
-    Endpoint(
-        "pose_controlled",
-        (
-            "portrait",
-            "controls",
-            *SAID,
-            "seconds",
-            "drive",
-            "drive_mode",
-            "drive_reference",
-            *ALWAYS,
-        ),
-    ),
-    Endpoint("text_instructed", ("portrait", "instruction", "controls", *SAID, "seconds", *ALWAYS)),
-    Endpoint(
-        "video_driven",
-        (
-            "portrait",
-            "drive",
-            "drive_groups",
-            "drive_mode",
-            "drive_reference",
-            "controls",
-            *SAID,
-            *ALWAYS,
-        ),
-        needs=("drive",),
-    ),
-    Rerender(
-        "rerender_span",
-        (
-            "portrait",
-            "recipe",
-            "start",
-            "end",
-            "span_seed",
-            "controls",
-            "speech",
-            "drive",
-            "consent",
-        ),
-    ),
+    Endpoint("speech_driven", "speech"),
+    Endpoint("stream_speech", "speech", live=True),
+    Endpoint("pose_controlled", "pose", first=("controls",)),
+    Endpoint("text_instructed", "text", first=("instruction", "controls"), needs=("instruction",)),
+    Endpoint("video_driven", "video", first=(*_DRIVING, "controls"), needs=("drive",)),
+    Rerender("rerender_span", "edit"),
 )
 
 
@@ -186,7 +157,7 @@ def faces(engine: Engine) -> Callable[[FileData], list[JSON]]:
 
     serve.__name__ = serve.__qualname__ = "faces"
     serve.__doc__ = (
-        f"{say('api.faces')}\n\nArgs:\n    portrait: {say('api.portrait')}\n\n"
+        f"{say('api.faces')}\n\nArgs:\n    portrait: {_meaning('portrait')}\n\n"
         f"Returns:\n    {say('api.faces.returns')}"
     )
     return serve
@@ -195,9 +166,7 @@ def faces(engine: Engine) -> Callable[[FileData], list[JSON]]:
 def _signature(endpoint: Endpoint) -> inspect.Signature:
     parameters = []
     for name in endpoint.takes:
-        hint, default = ARGUMENTS[name]
-        if name in endpoint.needs:
-            hint, default = FileData, REQUIRED
+        hint, default = _argument(name, name in endpoint.needs)
         parameters.append(
             inspect.Parameter(
                 name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=hint
@@ -208,8 +177,26 @@ def _signature(endpoint: Endpoint) -> inspect.Signature:
     return inspect.Signature(parameters, return_annotation=tuple[FileData, JSON])
 
 
+def _argument(name: str, needed: bool) -> tuple[Any, Any]:
+    """Type and default of an argument."""
+    if name in OTHERS:
+        return OTHERS[name]
+    declared = SETTINGS[name]
+    hint: Any = TYPES.get(declared.kind, declared.kind)
+    if needed or declared.required:
+        return hint, REQUIRED
+    default = admission.absent(declared)
+    if declared.many:
+        return list[hint], list(default)
+    return (hint if default is not None else hint | None), default
+
+
+def _meaning(name: str) -> str:
+    return say(f"api.{name}") if name in OTHERS else SETTINGS[name].describe()
+
+
 def _docstring(endpoint: Endpoint) -> str:
-    arguments = "\n".join(f"    {name}: {say(f'api.{name}')}" for name in endpoint.takes)
+    arguments = "\n".join(f"    {name}: {_meaning(name)}" for name in endpoint.takes)
     return (
         f"{say(f'api.{endpoint.name}')}\n\n{say('api.progress')}\n\n"
         f"Args:\n{arguments}\n\nReturns:\n    {say('api.returns')}"

@@ -10,15 +10,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from gaia_core.motion.curves import Sketch
-from gaia_core.request import (
-    MAX_GUIDANCE,
-    MAX_SEED,
-    MAX_SILENT,
-    MAX_STEPS,
-    MAX_TEXT,
-    MIN_SECONDS,
-    Request,
-)
+from gaia_core.request import MAX_SEED, SETTINGS, Request
 from gaia_core.speech.voices import VOICES, Voice
 from ui import samples
 from ui.components import Output, heading, hint
@@ -154,7 +146,7 @@ def speech() -> Speech:
                 placeholder=t("text.placeholder"),
                 lines=3,
                 max_lines=8,
-                max_length=MAX_TEXT,
+                max_length=SETTINGS["text"].longest,
                 elem_id="text",
             )
             voice = gr.Dropdown(
@@ -193,8 +185,8 @@ def speech() -> Speech:
                 Request.seconds,
                 label=t("seconds.label"),
                 info=t("seconds.info"),
-                minimum=MIN_SECONDS,
-                maximum=MAX_SILENT,
+                minimum=SETTINGS["seconds"].low,
+                maximum=SETTINGS["seconds"].high,
                 step=0.5,
                 elem_id="seconds",
             )
@@ -224,8 +216,8 @@ def settings() -> Settings:
             )
         with gr.Row():
             steps = gr.Slider(
-                1,
-                MAX_STEPS,
+                SETTINGS["steps"].low,
+                SETTINGS["steps"].high,
                 Request.steps,
                 step=1,
                 label=t("steps.label"),
@@ -234,8 +226,8 @@ def settings() -> Settings:
                 elem_id="steps",
             )
             guidance = gr.Slider(
-                0,
-                MAX_GUIDANCE,
+                SETTINGS["guidance"].low,
+                SETTINGS["guidance"].high,
                 Request.guidance,
                 step=0.1,
                 label=t("guidance.label"),
@@ -244,7 +236,7 @@ def settings() -> Settings:
                 elem_id="guidance",
             )
         size = gr.Radio(
-            [(t(f"size.{size}"), size) for size in ("photo", "512", "256")],
+            [(t(f"size.{size}"), size) for size in reversed(SETTINGS["size"].choices)],
             value=Request.size,
             label=t("size.label"),
             info=t("size.info"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from gaia_core.settings import MODES
 from ui import api, gradio_compat, panels, samples
 from ui.compare import compare
 from ui.compare import events as compare_events
@@ -16,7 +17,6 @@ from ui.engine import Engine
 from ui.faces import faces
 from ui.form import events as form_events
 from ui.form import modes, presets
-from ui.form.admission import MODES
 from ui.form.modes import Drive, Edit, Pose, Text
 from ui.gradio_compat import LANGUAGE, in_order
 from ui.i18n.text import I18N, language, say, t

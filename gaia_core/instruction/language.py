@@ -24,7 +24,7 @@ from gaia_core.errors import InputError
 from gaia_core.instruction.actions import ACTIONS, STRENGTHS, Tracks
 from gaia_core.instruction.sentences import WIDTH, SentenceEncoder
 from gaia_core.instruction.timing import AND, Part, parse, schedule
-from gaia_core.request import MAX_INSTRUCTION
+from gaia_core.request import SETTINGS
 
 FILE = "language.safetensors"
 HIDDEN = 128
@@ -136,11 +136,7 @@ class Instructor:
         Raises:
             InputError: the text is too long, or its times cannot be read.
         """
-        if len(text) > MAX_INSTRUCTION:
-            raise InputError(
-                f"The instruction has {len(text)} characters; "
-                f"shorten it to at most {MAX_INSTRUCTION}."
-            )
+        SETTINGS["instruction"].check(text)
         understood: list[tuple[Part, list[Guess]]] = []
         unclear: list[str] = []
         parts = parse(text)

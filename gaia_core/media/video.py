@@ -21,6 +21,7 @@ import numpy as np
 
 from gaia_core import FPS
 from gaia_core.errors import InputError
+from gaia_core.media.audio import FILE_RATE
 from gaia_core.media.ffmpeg import Ffmpeg, check_file, failure, from_zero, run_ffmpeg, untrusted
 from gaia_core.media.label import COMMENT
 
@@ -30,8 +31,6 @@ _TO_YUV = (
     "format=yuv420p,setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
 )
 _BT709 = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709")
-# A rate that browsers like, at which even a player that ignores AAC's priming is 21 ms late.
-_AAC_RATE = 48_000
 
 
 def read_video(path: Path | str) -> Iterator[np.ndarray]:
@@ -185,9 +184,9 @@ class VideoWriter:
         tags.write_text(_ffmetadata(told), encoding="utf-8")
         sound: list[str] = []
         if self.audio is not None:
-            start, end = (round(n * _AAC_RATE / self.fps) for n in (first, self.frames))
+            start, end = (round(n * FILE_RATE / self.fps) for n in (first, self.frames))
             fit = f"apad=whole_len={end},atrim=start_sample={start}:end_sample={end}"
-            fit = f"{from_zero(_AAC_RATE)},{fit},asetpts=PTS-STARTPTS"
+            fit = f"{from_zero(FILE_RATE)},{fit},asetpts=PTS-STARTPTS"
             sound = ["-map", "2:a:0", "-af", fit, *codec]
         done = run_ffmpeg(
             [*film, "-f", "ffmetadata", "-i", str(tags)],

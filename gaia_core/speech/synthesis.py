@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from gaia_core import MAX_SECONDS
 from gaia_core.errors import InputError
-from gaia_core.request import MAX_TEXT
+from gaia_core.request import SETTINGS
 from gaia_core.speech.offline_voice import speak_offline
 from gaia_core.speech.online_voice import speak_online
 from gaia_core.speech.voices import Spoken, find_voice
@@ -44,7 +44,6 @@ def synthesise(text: str, voice: str, network: bool = True) -> Spoken:
 def _check(text: str) -> None:
     if not text.strip():
         raise InputError("The text is empty; write what should be said.")
-    if len(text) > MAX_TEXT:
-        raise InputError(f"The text has {len(text)} characters; shorten it to at most {MAX_TEXT}.")
+    SETTINGS["text"].check(text)
     if not any(letter.isalnum() for letter in text):
         raise InputError("The text has no letter or digit to speak; write at least one word.")

@@ -17,7 +17,7 @@ from PIL import Image, ImageCms
 
 from gaia_core import SAMPLE_RATE
 from gaia_core.errors import InputError
-from gaia_core.media.audio import read_audio, write_audio
+from gaia_core.media.audio import cut_audio, find_sound, read_audio, write_audio
 from gaia_core.media.image import read_image
 from gaia_core.media.video import VideoWriter, read_recipe, read_video
 
@@ -167,6 +167,34 @@ def test_written_sound_is_read_back(tmp_path):
     write_audio(tmp_path / "a.wav", waveform, SAMPLE_RATE)
     assert np.abs(read_audio(tmp_path / "a.wav") - waveform).max() < 2 / 32767
     assert [p.name for p in tmp_path.iterdir()] == ["a.wav"]
+
+
+def test_sound_is_found_between_silences():
+    hiss = np.random.default_rng(0).normal(size=SAMPLE_RATE) / 1000  # 45 dB below the tone
+    waveform = np.concatenate([hiss, tone(0.5), hiss]).astype(np.float32)
+    assert find_sound(waveform) == pytest.approx((0.9, 1.6), abs=0.03)
+    assert find_sound(waveform[SAMPLE_RATE:-SAMPLE_RATE]) == (0, 0.5)
+    assert find_sound(np.zeros(SAMPLE_RATE, np.float32)) == (0, 1)
+    assert find_sound(np.zeros(7, np.float32)) == (0, 7 / SAMPLE_RATE)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "m4a", "opus"])
+def test_sound_is_cut_with_its_channels(tmp_path, suffix):
+    waveform = np.concatenate([np.zeros(SAMPLE_RATE), tone(0.5), np.zeros(SAMPLE_RATE)])
+    write_audio(tmp_path / "in.wav", waveform, SAMPLE_RATE)
+    assert ffmpeg("-i", str(tmp_path / "in.wav"), "-ac", "2", str(tmp_path / f"a.{suffix}"))
+    cut_audio(tmp_path / f"a.{suffix}", tmp_path / "cut.wav", 0.75, 1.75)
+    with wave.open(str(tmp_path / "cut.wav")) as file:
+        assert (file.getnchannels(), file.getnframes() / file.getframerate()) == (2, 1)
+    loud = np.flatnonzero(np.abs(read_audio(tmp_path / "cut.wav")) > 0.25) / SAMPLE_RATE
+    assert loud[0] == pytest.approx(0.25, abs=0.01) and loud[-1] == pytest.approx(0.75, abs=0.01)
+
+
+def test_what_cannot_be_cut_leaves_no_file(tmp_path):
+    (tmp_path / "a.wav").write_bytes(b"hello")
+    with pytest.raises(RuntimeError, match="could not be cut"):
+        cut_audio(tmp_path / "a.wav", tmp_path / "cut.wav", 0, 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
 
 
 def wav(seconds: float) -> bytes:

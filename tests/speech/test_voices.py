@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 
 from gaia_core.errors import InputError
-from gaia_core.request import MAX_TEXT, Request
+from gaia_core.request import SETTINGS, Request
 from gaia_core.speech.offline_voice import _Hibari
 from gaia_core.speech.synthesis import synthesise
 from gaia_core.speech.voices import OFFLINE_VOICE, VOICES, Spoken, find_voice
 
+MAX_TEXT = SETTINGS["text"].longest
 SENTENCE = "The quick brown fox jumps over the lazy dog. It pays $9.99!"
 
 

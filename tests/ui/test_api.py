@@ -10,18 +10,23 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
 import httpx
+import numpy as np
 import pytest
 from fake_engine import NO_FACE, NOTICE, SECRET, FakeEngine, Studio, until
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
+from gaia_core import SAMPLE_RATE
+from gaia_core.media.audio import read_audio, write_audio
 from gaia_core.media.video import read_recipe, read_video
 from gaia_core.request import Request
 from ui import samples
+from ui.form.admission import Asked, admit
 from ui.i18n.text import say
 from ui.samples import output_of
 from ui.studio import build_studio
@@ -58,15 +63,16 @@ SETTINGS = {
     "label": ("bool", True),
 }
 PORTRAIT, CONSENT = {"portrait": ("filepath", NEEDED)}, {"consent": ("bool", False)}
+SETTINGS |= CONSENT | {"trim": ("bool", False)}
 DRIVE = {"drive": ("None | filepath", None)}
 GROUPS = ["pose", "eyes", "brows", "mouth", "face"]
 # What programs rely on: names, order, types and defaults. Change it only with a new name.
 SCHEMA = {
-    "/speech_driven": PORTRAIT | SAID | SETTINGS | CONSENT,
-    "/stream_speech": PORTRAIT | SAID | SETTINGS | CONSENT,
-    "/pose_controlled": PORTRAIT | CONTROLS | SAID | SECONDS | DRIVE | DRIVEN | SETTINGS | CONSENT,
+    "/speech_driven": PORTRAIT | SAID | SETTINGS,
+    "/stream_speech": PORTRAIT | SAID | SETTINGS,
+    "/pose_controlled": PORTRAIT | CONTROLS | SAID | SECONDS | DRIVE | DRIVEN | SETTINGS,
     "/text_instructed": (
-        PORTRAIT | {"instruction": ("str", NEEDED)} | CONTROLS | SAID | SECONDS | SETTINGS | CONSENT
+        PORTRAIT | {"instruction": ("str", NEEDED)} | CONTROLS | SAID | SECONDS | SETTINGS
     ),
     "/video_driven": (
         PORTRAIT
@@ -75,7 +81,6 @@ SCHEMA = {
         | CONTROLS
         | SAID
         | SETTINGS
-        | CONSENT
     ),
     "/rerender_span": (
         PORTRAIT
@@ -138,10 +143,25 @@ def test_speech_is_streamed_in_parts(client: Client, studio: Studio):
 def test_a_recording_and_all_settings_reach_the_engine(client: Client, studio: Studio):
     speech = handle_file(samples.speeches()[0])
     wanted = {"face": 1, "seed": 9, "steps": 4, "guidance": 3.0, "size": "512", "label": False}
+    wanted["trim"] = True
     client.predict(portrait=example(), speech=speech, **wanted, consent=True, api_name=API)
     request = studio.engine.requests[0]
     assert request.text is None and request.speech
     assert {name: getattr(request, name) for name in wanted} == wanted
+
+
+def test_silence_at_both_ends_of_a_recording_is_cut_when_asked(gaia, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    silence, tone = np.zeros(SAMPLE_RATE), np.sin(np.arange(SAMPLE_RATE) / 9)
+    write_audio(tmp_path / "a.wav", np.concatenate([silence, tone, silence]), SAMPLE_RATE)
+    shutil.copy(samples.portraits()[0], tmp_path / "a.png")
+    given = {name: {"path": str(tmp_path / name)} for name in ("a.png", "a.wav")}
+    asked = Asked(given["a.png"], given["a.wav"], steps=1, size="256", consent=True)
+    for trim, frames in ((False, 75), (True, 30)):  # a tenth of a second is kept around the tone
+        *_, result = gaia.generate(admit(replace(asked, trim=trim)), tmp_path / "out.mp4")
+        assert result.frames == frames and result.recipe["trim"] == trim
+        loud = np.flatnonzero(np.abs(read_audio(result.video)) > 0.5) / SAMPLE_RATE
+        assert loud[0] == pytest.approx(0.1 if trim else 1.0, abs=0.03)
 
 
 YAW = {"tracks": {"yaw": [[0.0, 0.0, "ease"], [1.0, 20.0, "ease"]]}, "strength": {"head": 0.5}}

@@ -22,10 +22,10 @@ from gradio.data_classes import FileData
 from gaia_core import FPS
 from gaia_core.media.grid import side_by_side
 from gaia_core.motion.measures import Measures
-from gaia_core.request import MAX_INSTRUCTION
+from gaia_core.request import SETTINGS
+from gaia_core.settings import MODES
 from ui.components import heading, hint
-from ui.form.admission import MODES
-from ui.i18n.text import LANGUAGES, say, t
+from ui.i18n.text import EN, LANGUAGES, say, t
 from ui.takes import downloads, result_view
 from ui.takes.session import Take
 
@@ -148,7 +148,7 @@ def _variant(name: str, start: Mapping[str, Any]) -> Variant:
                 start.get("instruction", ""),
                 label=t("compare.instruction"),
                 placeholder=t("instruction.placeholder"),
-                max_length=MAX_INSTRUCTION,
+                max_length=SETTINGS["instruction"].longest,
                 max_lines=3,
                 elem_id=f"{key}-instruction",
             )
@@ -276,7 +276,7 @@ def table(made: Sequence[Compared]) -> str:
         f'<th scope="col"><b>{escape(one.name)}</b> {escape(one.title)}</th>' for one in made
     )
     rows = [
-        _row(say(f"compare.field.{name}"), "", [_words(name, value) for value in given])
+        _row(_label(name), "", [_words(name, value) for value in given])
         for name, given in different.items()
     ]
     if not rows:
@@ -296,6 +296,12 @@ def table(made: Sequence[Compared]) -> str:
         f'<div class="compare-scroll"><table class="compare-table"><caption>{caption}</caption>'
         f"<thead><tr><td></td>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
+
+
+def _label(field: str) -> str:
+    """A field of a recipe in a few words; by its name if there are none."""
+    key = f"compare.field.{field}"
+    return say(key) if key in EN else SETTINGS[field].label
 
 
 def _row(name: str, info: str, cells: Sequence[str]) -> str:

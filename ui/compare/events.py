@@ -14,12 +14,13 @@ from gradio.components import Component
 
 from gaia_core.errors import InputError
 from gaia_core.request import Progress, Request, Result, Segment
+from gaia_core.settings import MODES
 from ui.compare import compare
 from ui.compare.compare import NAMES, OWN, Board, Card, Compared, Comparison, Variant
 from ui.components import Inputs, Output, Updates
 from ui.engine import Engine, run
 from ui.faces import faces
-from ui.form.admission import MODES, Form, admit
+from ui.form.admission import Form, admit
 from ui.form.events import form_of
 from ui.form.modes import Edit
 from ui.i18n.text import say

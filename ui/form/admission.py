@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import json
 import math
-import secrets
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields, make_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from gaia_core import MAX_SECONDS
 from gaia_core.controls import Controls, is_number
 from gaia_core.errors import InputError
-from gaia_core.request import MAX_SEED, MEDIA, Request, Span
+from gaia_core.request import MEDIA, SETTINGS, Request, Span, draw_seed
+from gaia_core.settings import MODES, Setting
 from ui import samples
 from ui.i18n.text import say
 from ui.takes import store
 
-MODES = ("speech", "pose", "text", "video")
 SOURCES = ("text", "upload", "record", "none")
 GROUPS = Request.drive_groups
 # What a driving video gives, by the name of the choice; "custom" is what is ticked.
@@ -31,29 +30,25 @@ TAKES = {"reenact": GROUPS, "dub": DUB}
 LAST_SECOND = MAX_SECONDS  # a constant is held until here
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What a visitor asks for, as it arrived: files as Gradio's file data, the rest as JSON."""
+def absent(declared: Setting) -> Any:
+    """What a program means that leaves a setting out, as it would have sent it."""
+    if declared.kind is Controls:
+        return None
+    return "" if declared.kind is str and declared.optional else declared.default
 
-    portrait: Any
-    speech: Any = None
-    text: Any = ""
-    voice: Any = Request.voice
-    face: Any = Request.face
-    seed: Any = Request.seed
-    steps: Any = Request.steps
-    guidance: Any = Request.guidance
-    size: Any = Request.size
-    label: Any = Request.label
-    controls: Any = None
-    instruction: Any = None
-    drive: Any = None
-    drive_groups: Any = Request.drive_groups
-    drive_mode: Any = Request.drive_mode
-    drive_reference: Any = Request.drive_reference
-    seconds: Any = Request.seconds
-    spans: Any = ()
-    consent: Any = False
+
+_FIELDS = [
+    (name, Any) if declared.required else (name, Any, absent(declared))
+    for name, declared in SETTINGS.items()
+]
+_Fields: Any = make_dataclass("_Fields", [*_FIELDS, ("consent", Any, False)], frozen=True)
+
+
+class Asked(_Fields):
+    """What a visitor asks for, as it arrived: files as Gradio's file data, the rest as JSON.
+
+    Its fields are the settings of `Request`, none of them checked yet, and `consent`.
+    """
 
 
 @dataclass(frozen=True)
@@ -94,20 +89,10 @@ class Form:
         """What the open tab asks for; draws a seed if wished."""
         if self.mode not in MODES:
             raise InputError(say("error.mode"))
-        shared = {
-            name: getattr(self, name)
-            for name in ("portrait", "voice", "face", "seed", "steps", "guidance", "size")
-        }
+        shared = {name: getattr(self, name) for name in SHARED}
         if self.random:
-            shared["seed"] = secrets.randbelow(MAX_SEED + 1)
-        return Asked(
-            **shared,
-            **self._sound(),
-            **self._motion(),
-            label=self.label,
-            seconds=self.seconds,
-            consent=self.consent,
-        )
+            shared["seed"] = draw_seed()
+        return Asked(**shared, **self._sound(), **self._motion())
 
     def controls(self) -> dict[str, Any]:
         """Keyframes, constant expression and strengths as the JSON of `Controls`."""
@@ -159,6 +144,12 @@ class Form:
         return {}
 
 
+FORM = tuple(field.name for field in fields(Form))
+# What counts as it is set, whatever tab is open. Text counts where it is the source of speech.
+_EVERYWHERE = {name for name, declared in SETTINGS.items() if declared.modes == MODES}
+SHARED = (_EVERYWHERE & set(FORM)) - {"text"} | {"seconds", "consent"}
+
+
 def tracks(keys: Any) -> dict[str, list[list[Any]]]:
     """Rows of (channel, second, value, easing) as the tracks of `Controls`, in time."""
     if not isinstance(keys, list | tuple):
@@ -182,26 +173,8 @@ def admit(asked: Asked) -> Request:
     """
     if asked.portrait is None:
         raise InputError(say("error.portrait"))
-    request = Request(
-        portrait=uploaded("portrait", asked.portrait),
-        speech=None if asked.speech is None else uploaded("speech", asked.speech),
-        text=_words("text", asked.text),
-        voice=_typed("voice", asked.voice, (str,), "string"),
-        face=_whole("face", asked.face),
-        seed=_whole("seed", asked.seed),
-        steps=_whole("steps", asked.steps),
-        guidance=_number("guidance", asked.guidance),
-        size=_typed("size", asked.size, (str,), "string"),
-        label=_typed("label", asked.label, (bool,), "switch"),
-        controls=_controls(asked.controls) or Controls(),
-        instruction=_words("instruction", asked.instruction or ""),
-        drive=None if asked.drive is None else uploaded("drive", asked.drive),
-        drive_groups=_groups(asked.drive_groups),
-        drive_mode=_typed("drive_mode", asked.drive_mode, (str,), "string"),
-        drive_reference=_number("drive_reference", asked.drive_reference),
-        seconds=_number("seconds", asked.seconds),
-        spans=asked.spans,
-    )
+    given = {name: _typed_as(declared, getattr(asked, name)) for name, declared in SETTINGS.items()}
+    request = Request(**given)
     return _permitted(request.check(), asked.consent)
 
 
@@ -301,7 +274,7 @@ def and_list(words: list[str]) -> str:
 
 def _permitted(request: Request, consent: Any) -> Request:
     """The request, if its media are the examples or the visitor may use them."""
-    if not _typed("consent", consent, (bool,), "switch"):
+    if not _switch("consent", consent):
         if not request.label:
             raise InputError(say("error.label"))
         given = (request.portrait, request.speech, request.drive)
@@ -334,16 +307,26 @@ def _json(value: Any, error: str) -> Mapping[str, Any]:
     return value
 
 
-def _groups(value: Any) -> tuple[str, ...]:
+def _typed_as(declared: Setting, value: Any) -> Any:
+    """The value of a setting as `Request` holds it; whether it is in range is for its `check`."""
+    if declared.kind is Path and declared.optional and value is None:
+        return None
+    if declared.many:
+        return _names(value) if declared.kind is str else tuple(value)
+    found = _READ[declared.kind](declared.name, value)
+    return None if declared.optional and found == "" else found
+
+
+def _names(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
         raise InputError(say("error.groups"))
     return tuple(value)
 
 
-def _words(field: str, value: Any) -> str | None:
+def _words(field: str, value: Any) -> str:
     text: str = _typed(field, value, (str,), "string")
     # JSON may hold half a character, which no file can.
-    return text.encode("utf-8", "ignore").decode("utf-8").strip() or None
+    return text.encode("utf-8", "ignore").decode("utf-8").strip()
 
 
 def _number(field: str, value: Any) -> float:
@@ -362,6 +345,11 @@ def _whole(field: str, value: Any) -> int:
     return int(number)
 
 
+def _switch(field: str, value: Any) -> bool:
+    switch: bool = _typed(field, value, (bool,), "switch")
+    return switch
+
+
 def _typed(field: str, value: Any, kinds: tuple[type, ...], name: str) -> Any:
     if not isinstance(value, kinds):
         raise InputError(say(f"error.{name}", field=_name(field)))
@@ -372,4 +360,11 @@ def _name(field: str) -> str:
     return field.capitalize().replace("_", " ")
 
 
-FORM = tuple(field.name for field in fields(Form))
+_READ: dict[Any, Callable[[str, Any], Any]] = {
+    Path: uploaded,
+    str: _words,
+    int: _whole,
+    float: _number,
+    bool: _switch,
+    Controls: lambda _, value: _controls(value) or Controls(),
+}

@@ -9,6 +9,7 @@ import gradio as gr
 from gradio.components import Component
 
 from gaia_core.controls import CHANNELS, PRESETS
+from gaia_core.settings import MODES
 from ui import samples
 from ui.components import Inputs, Output, Updates
 from ui.form import admission
@@ -88,7 +89,7 @@ def _rows(channel: str, track: list[list[Any]]) -> list[list[Any]]:
 def view(mode: str, take: str, source: str) -> dict[str, Any]:
     """Which parts a tab shows, by name, and what its button says."""
     comparing = mode == "compare"
-    making = comparing or mode in admission.MODES
+    making = comparing or mode in MODES
     dubbed = mode != "video" or take != "reenact"
     return {
         "workbench": gr.update(visible=mode != "about"),
@@ -119,7 +120,7 @@ def speech_choices(mode: str) -> list[tuple[str, str]]:
 
 
 def _source(mode: str, source: str) -> Any:
-    if mode not in (*admission.MODES, "compare"):
+    if mode not in (*MODES, "compare"):
         return gr.skip()
     # The first tab has no "none": it is all about speech.
     chosen = "text" if (mode, source) == ("speech", "none") else source

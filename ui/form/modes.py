@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from gaia_core.controls import CHANNELS, PRESETS, STRENGTHS
-from gaia_core.request import MAX_INSTRUCTION, MAX_SEED, Request
+from gaia_core.request import MAX_SEED, SETTINGS, Request
 from ui.components import heading, hint
 from ui.form.admission import GROUPS, TAKES
 from ui.form.restore import CONSTANT
@@ -114,7 +114,7 @@ def text() -> Text:
             placeholder=t("instruction.placeholder"),
             lines=2,
             max_lines=6,
-            max_length=MAX_INSTRUCTION,
+            max_length=SETTINGS["instruction"].longest,
             elem_id="instruction",
         )
         with gr.Row(elem_classes="chips"):
@@ -160,7 +160,7 @@ def drive() -> Drive:
         )
         with gr.Row(elem_classes="pair"):
             mode = gr.Radio(
-                [(t(f"drive_mode.{name}"), name) for name in ("relative", "absolute")],
+                [(t(f"drive_mode.{name}"), name) for name in SETTINGS["drive_mode"].choices],
                 value=Request.drive_mode,
                 label=t("drive_mode.label"),
                 info=t("drive_mode.info"),

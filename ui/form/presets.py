@@ -10,13 +10,18 @@ from gradio.components import Component
 
 from gaia_core.controls import is_number
 from gaia_core.errors import InputError
+from gaia_core.request import SETTINGS
 from ui.components import Inputs, Updates
+from ui.form.admission import FORM
 from ui.i18n.text import say, t
 from ui.toasts import toasts
 
 MAX_PRESETS = 30
 MAX_NAME = 40
-KEPT = ("voice", "steps", "guidance", "size", "seed", "random", "drive_mode", "take", "groups")
+KEPT = (
+    *(name for name, declared in SETTINGS.items() if declared.preset and name in FORM),
+    *("random", "take", "groups"),
+)
 SLIDERS = ("strength", "expression")
 
 

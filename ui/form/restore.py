@@ -8,29 +8,20 @@ from pprint import pformat
 from typing import Any
 
 from gaia_core.controls import Controls
-from gaia_core.request import MEDIA, Request
+from gaia_core.request import MEDIA, SETTINGS, Request
 from ui import samples
-from ui.form.admission import LAST_SECOND, TAKES, read_recipe
+from ui.api import ENDPOINTS, Endpoint
+from ui.form.admission import FORM, LAST_SECOND, TAKES, read_recipe
 
 CONSTANT = ("smile", "brows", "mouth", "gaze_x", "gaze_y")  # the channels that have a slider
 
-_SHARED = ("voice", "face", "seed", "steps", "guidance", "size", "seconds")
-_DRIVEN = ("drive_groups", "drive_mode", "drive_reference")
-_SAID = ("speech", "text", "voice")
-# Of which fields of a request an endpoint takes; what is left out is at its default there.
-_TAKEN = {
-    "speech": _SAID,
-    "pose": ("controls", *_SAID, "seconds", "drive", "drive_mode", "drive_reference"),
-    "text": ("instruction", "controls", *_SAID, "seconds"),
-    "video": ("drive", *_DRIVEN, "controls", *_SAID),
-}
-_ALWAYS = ("face", "seed", "steps", "guidance", "size", "label")
-ENDPOINTS = {
-    "speech": "/speech_driven",
-    "pose": "/pose_controlled",
-    "text": "/text_instructed",
-    "video": "/video_driven",
-}
+# What the page shows of a recipe as it is. The label is not among them: without it, consent is
+# needed.
+_PLAIN = tuple(
+    name
+    for name in FORM
+    if name in SETTINGS and not SETTINGS[name].optional and name not in ("portrait", "label")
+)
 
 
 def mode_of(request: Request) -> str:
@@ -53,7 +44,7 @@ def form_values(recipe: Mapping[str, Any], found: Mapping[str, Path]) -> dict[st
     somewhere = {name: Path() for name in ("speech", "drive") if recipe.get(name)}
     request = Request.from_recipe(read_recipe(recipe), portrait=Path(), **somewhere)
     media = {name: found.get(recipe.get(name) or "") for name in MEDIA}
-    values: dict[str, Any] = {name: getattr(request, name) for name in _SHARED}
+    values: dict[str, Any] = {name: getattr(request, name) for name in _PLAIN}
     values |= {"mode": mode_of(request), "random": False}
     values |= {name: str(media[name]) for name in ("portrait", "drive") if media[name]}
     if request.text:
@@ -68,7 +59,6 @@ def form_values(recipe: Mapping[str, Any], found: Mapping[str, Path]) -> dict[st
     values["instruction"] = request.instruction or ""
     if values["mode"] == "video" or recipe.get("drive"):
         groups = tuple(request.drive_groups)
-        values |= {"drive_mode": request.drive_mode, "drive_reference": request.drive_reference}
         named = [name for name, taken in TAKES.items() if set(taken) == set(groups)]
         values |= {"take": named[0] if named else "custom", "groups": list(groups)}
     return values
@@ -94,26 +84,26 @@ def python_code(request: Request, url: str) -> str:
         samples.is_shipped(path) for name in MEDIA if (path := getattr(request, name)) is not None
     )
     if request.spans:
-        arguments, endpoint = _span_arguments(request), "/rerender_span"
+        arguments, name = _span_arguments(request), "rerender_span"
     else:
-        mode = mode_of(request)
-        arguments, endpoint = _arguments(request, _TAKEN[mode]), ENDPOINTS[mode]
+        endpoint = next(one for one in ENDPOINTS if one.mode == mode_of(request))
+        arguments, name = _arguments(request, endpoint), endpoint.name
     if consent or not request.label:
         arguments["consent"] = "True"
-    lines = "".join(f"    {name}={value},\n" for name, value in arguments.items())
+    lines = "".join(f"    {key}={value},\n" for key, value in arguments.items())
     return (
         "from gradio_client import Client, handle_file\n\n"
         f'client = Client("{url}")\n'
-        f'video, info = client.predict(\n{lines}    api_name="{endpoint}",\n)\nprint(video)\n'
+        f'video, info = client.predict(\n{lines}    api_name="/{name}",\n)\nprint(video)\n'
     )
 
 
-def _arguments(request: Request, names: tuple[str, ...]) -> dict[str, str]:
+def _arguments(request: Request, endpoint: Endpoint) -> dict[str, str]:
     """What differs from the defaults, as Python."""
-    values = {"portrait": _literal(request.portrait)}
-    for name in (*names, *_ALWAYS):
+    values = {}
+    for name in filter(SETTINGS.__contains__, endpoint.takes):
         value = getattr(request, name)
-        if value is None or value == getattr(Request, name, None):
+        if value is None or value == SETTINGS[name].default:
             continue
         if name == "voice" and not request.text:
             continue

@@ -537,31 +537,10 @@ The recipe of each take shows the Python that makes it again.
     "api.returns": (
         "The video (mp4), and its facts: seed, recipe, words with times, notices, seconds."
     ),
-    "api.portrait": "A photo with a face, for example JPEG or PNG.",
-    "api.speech": "A recording of up to two minutes. Leave it out to have the text spoken.",
-    "api.text": "What to say, up to 1000 characters. Leave it empty when giving a recording.",
-    "api.voice": "The voice for the text, by name. Online voices send the text to a service.",
-    "api.seconds": "Length of a take without speech, 0.5 to 30.",
-    "api.controls": (
-        '{"tracks": {"yaw": [[second, value, easing], ...]}, "strength": {"head": 1}}. '
-        "Channels: yaw, pitch, roll in degrees; x, y, scale; smile, brows, gaze_x and others, "
-        "-1 to 1.5. Easings: ease, linear, hold, free."
-    ),
-    "api.instruction": 'What the face should do, such as "[1-2s: smile] then nod slowly".',
-    "api.drive": "A video of one face whose movement is taken.",
-    "api.drive_groups": "What is taken from it: any of pose, eyes, brows, mouth, face.",
-    "api.drive_mode": '"relative": changes from the reference second; "absolute": the very poses.',
-    "api.drive_reference": "The second at which the driving face looks like the portrait.",
     "api.recipe": "The recipe of the take, as an earlier call gave it.",
     "api.start": "The second at which the new part begins.",
     "api.end": "The second at which the take goes on as it was.",
     "api.span_seed": "The seed of the new part.",
-    "api.face": "Which face of a group photo: 0 is the largest.",
-    "api.seed": "The same seed and settings give the same video.",
-    "api.steps": "Sampling steps, 1 to 100. More is slower.",
-    "api.guidance": "How closely the motion follows the speech, 0 to 5. 1 is neutral.",
-    "api.size": '"photo" for the whole photo (up to 2048 px), "512" or "256" for the face.',
-    "api.label": "A visible AI label in a corner. False needs consent.",
     "api.consent": (
         "True says: I have the right to use these faces and voices. "
         "Needed for all but the studio's own examples."

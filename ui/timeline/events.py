@@ -1,7 +1,6 @@
 """What the timeline asks of Python: sound, controls as JSON, a span, an instruction read."""
 
 # No postponed annotations here: Gradio reads a handler's hints as they stand.
-import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -11,7 +10,7 @@ from gradio.components import Component
 
 from gaia_core.controls import Controls
 from gaia_core.errors import InputError
-from gaia_core.request import MAX_SEED
+from gaia_core.request import draw_seed
 from ui.components import Inputs, Output, Updates
 from ui.engine import Engine
 from ui.form import admission, restore
@@ -98,7 +97,7 @@ def anew(inputs: Inputs, edit: Edit) -> Callable[[Any, bool, gr.EventData], Upda
         return {
             edit.start: span.get("start"),
             edit.end: span.get("end"),
-            edit.seed: secrets.randbelow(MAX_SEED + 1),
+            edit.seed: draw_seed(),
             edit.controlled: controlled if mode == "edit" else mode == "pose",
             inputs.mode: "edit",
         }
