@@ -155,7 +155,7 @@ class MotionCorrections:
 class RendererCorrections:
     """Hand-set constants of the renderer.
 
-    All but the background and the gaze also act in training: the shipped weights know them, and
+    All but the gaze also act in training: the shipped weights know them, and
     switching them off at inference measures what the weights make of their absence.
 
     Attributes:
@@ -171,7 +171,6 @@ class RendererCorrections:
         light_range: by which a face's light changes at most (natural logarithm).
         light_gain: of what the decoder says of light, or it would learn of it only after all else.
         light_reach: px, at a quarter of the side of 256, over which light is smooth.
-        background: whether what a moved head uncovers is filled in.
         gaze: whether irises are moved between the lids.
     """
 
@@ -184,7 +183,6 @@ class RendererCorrections:
     light_range: float = 0.4
     light_gain: float = 8.0
     light_reach: int = 9
-    background: bool = True
     gaze: bool = True
 
     # As in `MotionCorrections`.
@@ -192,7 +190,6 @@ class RendererCorrections:
         "pose_clamp": {"pose_clamp": float("inf")},
         "warp_floor": {"warp_floor": 1e-6},
         "contour_warp": {"contour_warp": False},
-        "background": {"background": False},
         "light": {"light_range": 0.0},
         "mouth_gap": {"mouth_gap": float("inf")},
         "mouth_shade": {"mouth_shade": 0.0},
