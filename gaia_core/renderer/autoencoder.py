@@ -74,6 +74,6 @@ class Autoencoder(nn.Module):
                 own = appearance.motion.float()
                 past = inpainter.windows(self.head_pose(own), template)
                 before = self.decode_landmarks(own)
-                frames = redirect_gaze(frames, before, landmarks, past, windows)
+                frames = redirect_gaze(frames, before, landmarks, past, windows, self.corrections)
             frames = inpainter.inpaint(frames, appearance.references[name], landmarks, windows)
         return frames
