@@ -155,8 +155,8 @@ class MotionCorrections:
 class RendererCorrections:
     """Hand-set constants of the renderer.
 
-    All but the background and the gaze also act in training: the shipped weights know them, and
-    switching them off at inference measures what the weights make of their absence.
+    All but the gaze also act in training: the shipped weights know them, and switching them off
+    measures what these weights make of their absence.
 
     Attributes:
         pose_clamp: deviations of a pose channel from the portrait's that the decoder is told at
@@ -171,8 +171,11 @@ class RendererCorrections:
         light_range: by which a face's light changes at most (natural logarithm).
         light_gain: of what the decoder says of light, or it would learn of it only after all else.
         light_reach: px, at a quarter of the side of 256, over which light is smooth.
-        background: whether what a moved head uncovers is filled in.
         gaze: whether irises are moved between the lids.
+        gaze_edge: px of lashes and shadow within a lid's edge, which are not of the eyeball.
+        gaze_stretch: by how much at most an eye's inside is taken to be stretched by its lids.
+        gaze_tremor: eye widths by which landmarks of irises tremble while eyes rest: so far irises
+            hardly follow them.
     """
 
     pose_clamp: float = 2.5
@@ -184,24 +187,29 @@ class RendererCorrections:
     light_range: float = 0.4
     light_gain: float = 8.0
     light_reach: int = 9
-    background: bool = True
     gaze: bool = True
+    gaze_edge: float = 1.5
+    gaze_stretch: float = 2.0
+    gaze_tremor: float = 0.02
 
     # As in `MotionCorrections`.
     OFF: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "pose_clamp": {"pose_clamp": float("inf")},
         "warp_floor": {"warp_floor": 1e-6},
         "contour_warp": {"contour_warp": False},
-        "background": {"background": False},
         "light": {"light_range": 0.0},
-        "mouth_gap": {"mouth_gap": float("inf")},
-        "mouth_shade": {"mouth_shade": 0.0},
-        "mouth_logit": {"mouth_logit": 0.0},
+        "uncovered_mouth": {"mouth_gap": float("inf")},
         "gaze": {"gaze": False},
+        "round_iris": {"gaze_stretch": 1.0},
+        "iris_tremor": {"gaze_tremor": 1e-6},
     }
     # What weights are saved with, for they know no other values.
     OF_WEIGHTS: ClassVar[tuple[str, ...]] = (
         "pose_clamp",
+        "warp_floor",
+        "mouth_gap",
+        "mouth_shade",
+        "mouth_logit",
         "light_range",
         "light_gain",
         "light_reach",

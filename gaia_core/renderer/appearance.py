@@ -21,9 +21,6 @@ class Appearance:
         motion: (B, D) the portrait's own motion latent.
         references: what it shows of the regions that are inpainted, by the names of
             `inpainting.REGIONS`, see `Inpainter.references`.
-        matte: (B, 1, S/4, S/4) in [0, 1], what goes with the head, see `Renderer.matte`; None in
-            training.
-        backdrop: (B, 3, S, S) in [0, 1], the background where the head hides it, too; None as well.
         loose: (1, 1, H, H) in [0, 1], how far each place may leave where the portrait has it, for
             crops that return into a still photo; None where all of it moves freely.
     """
@@ -34,8 +31,6 @@ class Appearance:
     fine: Tensor
     motion: Tensor
     references: dict[str, tuple[Tensor, ...]] = field(default_factory=dict)
-    matte: Tensor | None = None
-    backdrop: Tensor | None = None
     loose: Tensor | None = None
 
 
@@ -45,8 +40,8 @@ class Scene(NamedTuple):
     Attributes:
         entering: (B, C, S/4, S/4) what the decoder sees.
         motion: (B, 2 D) away from the portrait's, a pose by `pose_clamp` at most; the portrait's.
-        skin, head, back: (B, 2, S/4, S/4) in crop units, offsets to where the skin was, and the
-            head as a rigid board, at the depth of ears and of the back of the head.
+        skin, head: (B, 2, S/4, S/4) in crop units, offsets to where the skin was, and the head as
+            a rigid plane at the depth of the ears.
         face: (B, 1, S/4, S/4) in [0, 1], where landmarks are dense.
         source, target: (1 or B, K, 2) and (B, K, 2) landmarks in crop units.
         zoom: (B,) how much larger the head is.
@@ -57,7 +52,6 @@ class Scene(NamedTuple):
     motion: Tensor
     skin: Tensor
     head: Tensor
-    back: Tensor
     face: Tensor
     source: Tensor
     target: Tensor

@@ -10,12 +10,10 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from gaia_core import landmarks as mesh
 from gaia_core.config import RENDERER_DEFAULTS, AutoencoderConfig, RendererCorrections
 from gaia_core.latent import MotionEncoder
 from gaia_core.layers import full_precision
 from gaia_core.renderer.appearance import Appearance
-from gaia_core.renderer.background import background
 from gaia_core.renderer.decoder import Renderer
 from gaia_core.renderer.gaze import redirect_gaze
 from gaia_core.renderer.inpainting import Inpainter
@@ -57,12 +55,6 @@ class Autoencoder(nn.Module):
             for name, inpainter in self.inpainters.items():
                 windows = inpainter.windows(pose, self.motion.template)
                 appearance.references[name] = inpainter.references(small, landmarks, windows)
-        wanted = self.corrections.background and not self.training
-        if isinstance(self.renderer, Renderer) and wanted:
-            # In training the decoder has to find out by itself.
-            appearance.matte = self.renderer.matte(appearance, motion, self.motion)
-            chin = landmarks[:, mesh.FACE_BOTTOM, 1]
-            appearance.backdrop = background(small, appearance.matte, chin)
         return appearance
 
     def decode(self, appearance: Appearance, motion: Tensor, side: int | None = None) -> Tensor:
@@ -82,6 +74,6 @@ class Autoencoder(nn.Module):
                 own = appearance.motion.float()
                 past = inpainter.windows(self.head_pose(own), template)
                 before = self.decode_landmarks(own)
-                frames = redirect_gaze(frames, before, landmarks, past, windows)
+                frames = redirect_gaze(frames, before, landmarks, past, windows, self.corrections)
             frames = inpainter.inpaint(frames, appearance.references[name], landmarks, windows)
         return frames

@@ -1,8 +1,8 @@
 """What is corrected by hand in the renderer, as pure functions.
 
 In the order of `RendererCorrections.OFF`: of what the decoder is told (pose clamp), of where it
-samples (contour warp), and of what it samples (`background.left_behind`, `relighting.relit`, the
-uncovered mouth); the gaze (`gaze`) is moved in the finished frame. Their constants are
+samples (contour warp), and of what it samples (`relighting.relit`, the uncovered
+mouth); the gaze (`gaze`) is moved in the finished frame. Their constants are
 `RendererCorrections`, their effects docs/corrections.md.
 """
 

@@ -11,7 +11,6 @@ from gaia_core.config import RENDERER_DEFAULTS, AutoencoderConfig, RendererCorre
 from gaia_core.latent import MotionEncoder
 from gaia_core.layers import Residual, full_precision
 from gaia_core.renderer.appearance import Appearance, Scene, per_frame
-from gaia_core.renderer.background import left_behind
 from gaia_core.renderer.corrections import clamped_pose, uncovered_mouth, warped_contours
 from gaia_core.renderer.relighting import relit
 from gaia_core.renderer.warp import (
@@ -35,12 +34,7 @@ DRAWN = (
 )
 FINE_DRAWN = DRAWN[:4]  # what needs detail at half of the side
 FACE_DENSITY = 2.0  # of landmarks, from which on a place is the face's own
-# Small motions (channel, degrees or crop units) that tell what goes with the head, and the share of
-# all but the skin's offset from which on, and from which on surely, a place does.
-HEAD_TRIALS = (0, 6.0), (0, -6.0), (3, 0.02), (3, -0.02)
-HEAD_SHARES = 0.25, 0.65
-# How far behind the face's rigid centre ears and the back of the head are, in face widths.
-EARS, BACK = 0.1, 0.6
+EARS = 0.1  # how far behind the face's rigid centre ears are, in face widths
 
 
 class Renderer(nn.Module):
@@ -135,10 +129,6 @@ class Renderer(nn.Module):
             lines = draw(target, FINE_DRAWN, half, 0.006)
             weights, own = mix[:, :3].float().softmax(1), 0.05 * mix[:, 3:].float()
             offset = weights[:, :1] * scene.skin + weights[:, 1:2] * scene.head + own
-            if appearance.matte is not None:
-                left = left_behind(per_frame(appearance.matte, count), offset, scene)
-                if appearance.loose is not None:
-                    left = left * resize(appearance.loose, left.shape[-1])
             offset = resize(offset, half)
             offset = warped_contours(offset, source, target, constants)
             detail = torch.cat([appearance.fine.float(), appearance.small.float()], 1)
@@ -158,8 +148,6 @@ class Renderer(nn.Module):
             if appearance.loose is not None:
                 brighter = 1 + (brighter - 1) * resize(appearance.loose, brighter.shape[-1])
             sampled = sampled * resize(brighter, side)
-            if appearance.backdrop is not None:
-                sampled = sampled.lerp(resize(appearance.backdrop, side), resize(left, side))
             opened = uncovered_mouth(source, target, scene.zoom, side, constants)
             # What stretched lips cover is dark, until the network paints teeth and tongue.
             sampled = torch.addcmul(sampled, sampled, opened, value=-constants.mouth_shade)
@@ -168,23 +156,6 @@ class Renderer(nn.Module):
             if appearance.loose is not None:
                 mask = mask * resize(appearance.loose, side)
             return sampled.lerp(synthesis[:, :3] + 0.5, mask), mask, offset
-
-    def matte(self, appearance: Appearance, motion: Tensor, geometry: MotionEncoder) -> Tensor:
-        """What of portraits goes with the head, hair and hats too: (B, 1, S/4, S/4) in [0, 1]
-
-        The decoder knows it: what it moves where it turns and shifts the head a little.
-        Appearance of B portraits and their own motion (B, D).
-        """
-        shares = []
-        for channel, amount in HEAD_TRIALS:
-            tried = motion.clone()
-            tried[:, channel] += amount / geometry.scale[channel]
-            scene = self._scene(appearance, tried, geometry)
-            mix = self.mix(self._decode(scene))
-            shares.append(1 - mix[:, :3].float().softmax(1)[:, :1])
-        low, high = HEAD_SHARES
-        share = (torch.stack(shares).mean(0) - low) / (high - low)
-        return share.clamp(0, 1).maximum(scene.face)
 
     def _scene(self, appearance: Appearance, motion: Tensor, geometry: MotionEncoder) -> Scene:
         """Where the portrait's places have gone: appearance of one portrait or B, (B, D)."""
@@ -195,7 +166,7 @@ class Renderer(nn.Module):
             target = geometry.landmarks(motion)[..., :2]
             skin, density = landmark_offset(source, target, quarter, self.corrections.warp_floor)
             pose, wanted = geometry.split(reference)[0], geometry.split(motion)[0]
-            head, back = (pose_offset(pose, wanted, quarter, far) for far in (EARS, BACK))
+            head = pose_offset(pose, wanted, quarter, EARS)
             zoom = (wanted - pose)[:, 5].exp()
             drawn = [per_frame(draw(at, DRAWN, quarter, 0.012), count) for at in (source, target)]
             coarse = per_frame(appearance.coarse.float(), count)
@@ -208,7 +179,6 @@ class Renderer(nn.Module):
             torch.cat([away, per_frame(reference, count)], -1),
             skin,
             head,
-            back,
             (density / FACE_DENSITY).clamp(max=1),
             source,
             target,

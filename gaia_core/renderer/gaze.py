@@ -7,13 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gaia_core.config import RendererCorrections
 from gaia_core.renderer.eyes import EYES, Eye
 from gaia_core.renderer.region import SIDE, Window, rows, to_pixels, warp_
-
-EDGE = 1.5  # px of lashes and shadow within a lid's edge, which are not of the eyeball
-TALLER = 2.0  # by how much at most an eye's inside is taken to be stretched by its lids
-# Eye widths by which landmarks of irises tremble while eyes rest: so far irises hardly follow them.
-TREMOR = 0.02
 
 
 class EyePose(NamedTuple):
@@ -59,6 +55,7 @@ def redirect_gaze(
     after: Tensor,
     past: tuple[Window, ...],
     windows: tuple[Window, ...],
+    constants: RendererCorrections,
 ) -> Tensor:
     """Frames whose irises stand between the lids where the landmarks have them, and are round.
 
@@ -73,16 +70,19 @@ def redirect_gaze(
     """
     frames = frames.clone()
     for eye, old, window in zip(EYES, past, windows, strict=True):
-        offset = iris_offset(EyePose.of(before, old, eye), EyePose.of(after, window, eye))
+        offset = iris_offset(
+            EyePose.of(before, old, eye), EyePose.of(after, window, eye), constants
+        )
         warp_(frames, offset, eye.opening(after, window), window)
     return frames
 
 
-def iris_offset(had: EyePose, has: EyePose) -> Tensor:
+def iris_offset(had: EyePose, has: EyePose, constants: RendererCorrections) -> Tensor:
     """To where each place of a window shows what an eye shows there: (B, 2, SIDE, SIDE) px
 
     had, has: how the eye stood in the portrait, and how it shall stand.
     """
+    edge, most = constants.gaze_edge, constants.gaze_stretch
     # Where the renderer has left the iris, and by how much it has made the eye taller.
     before, after = (eye.ends[:, 1] - eye.ends[:, 0] for eye in (had, has))
     wider = after / before
@@ -91,10 +91,10 @@ def iris_offset(had: EyePose, has: EyePose) -> Tensor:
     upper, lower = (x[:, 0] for x in has.lids(column[:, None]))
     gap = (bottom - top).clamp(min=1)
     row = upper.lerp(lower, ((had.iris[:, 1] - top) / gap).clamp(0, 1))
-    taller = ((lower - upper) / (wider * gap)).clamp(1 / TALLER, TALLER)
+    taller = ((lower - upper) / (wider * gap)).clamp(1 / most, most)
     rest = torch.stack([column, row], 1)
     far = (has.iris - rest).norm(dim=-1) / after
-    iris = rest.lerp(has.iris, (far**2 / (far**2 + TREMOR**2))[:, None])
+    iris = rest.lerp(has.iris, (far**2 / (far**2 + constants.gaze_tremor**2))[:, None])
     column, row, taller, across, down, radius = (
         v[:, None, None] for v in (column, row, taller, *iris.unbind(1), has.radius)
     )
@@ -109,7 +109,7 @@ def iris_offset(had: EyePose, has: EyePose) -> Tensor:
     from_y = torch.lerp(y, row + (y - down) * taller, share)
     # What a lid has hidden goes on as it is below its lashes; those stay.
     upper, lower = has.lids(from_x)
-    from_y = from_y.maximum((upper + EDGE).minimum(y)).minimum((lower - EDGE).maximum(y))
+    from_y = from_y.maximum((upper + edge).minimum(y)).minimum((lower - edge).maximum(y))
     return torch.stack([from_x - x, from_y - y], 1)
 
 

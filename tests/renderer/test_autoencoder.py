@@ -7,7 +7,6 @@ from torch.nn.functional import max_pool2d
 from gaia_core import landmarks as mesh
 from gaia_core.config import RendererCorrections
 from gaia_core.landmarks import apply_pose
-from gaia_core.renderer.background import background
 from gaia_core.renderer.corrections import uncovered_mouth
 from gaia_core.renderer.decoder import EARS
 from gaia_core.renderer.relighting import relit
@@ -256,21 +255,6 @@ def test_the_picture_stays_where_it_is_not_loose(autoencoder, motion):
     assert moved > 0.03 and stayed < 0.01
 
 
-@pytest.fixture
-def upright(make_autoencoder, motion):
-    """A model, an upright portrait's latent (1, D), and its appearance: grey, before white, its
-    head a board from 0.2 to 0.8."""
-    model = make_autoencoder(image=256)
-    portrait = motion[:1].clone()
-    pose = slice(0, 6)
-    portrait[:, pose] = (torch.tensor(UPRIGHT) - model.motion.mean[pose]) / model.motion.scale[pose]
-    appearance = model.encode_appearance(torch.full((1, 3, 256, 256), 0.5), portrait)
-    column = (torch.arange(64) + 0.5) / 64
-    appearance.matte = ((column > 0.2) & (column < 0.8)).float().expand(1, 1, 64, 64)
-    appearance.backdrop = torch.ones(1, 3, 256, 256)
-    return model, portrait, appearance
-
-
 def test_the_decoder_is_told_of_no_turn_beyond_those_it_was_trained_on(autoencoder, motion):
     own = motion[:1]
     appearance = autoencoder.encode_appearance(picture(SIDE), own)
@@ -283,60 +267,6 @@ def test_the_decoder_is_told_of_no_turn_beyond_those_it_was_trained_on(autoencod
     assert torch.equal(scene.motion[0], scene.motion[1])
     assert torch.allclose(scene.motion[2, width - 1], torch.tensor(most + 1))
     assert torch.allclose(scene.target, autoencoder.decode_landmarks(turned)[..., :2])
-
-
-def test_hair_does_not_stay_where_the_head_has_left(upright):
-    model, portrait, appearance = upright
-    moved = portrait.clone()
-    moved[:, 3] -= 0.1 / model.motion.scale[3]  # by 0.1 of the crop to the left
-    motions = torch.cat([moved, portrait])
-    filled, _, _ = model.renderer(appearance, motions, model.motion, 256)
-    appearance.matte = appearance.backdrop = None
-    plain, _, _ = model.renderer(appearance, motions, model.motion, 256)
-    brighter = (filled - plain).mean(1)
-    # Beside the face, between 0.7 and 0.8, the portrait still has the head, which has gone.
-    assert brighter[0, 60, 188:196].min() > 0.3
-    # Left of it the head is; right of it the background has always been; the body stays.
-    for place in (brighter[0, :, :160], brighter[0, :, 224:], brighter[0, -24:]):
-        assert not place.any()
-    assert not brighter[1].any(), "where nothing moves, nothing is left"
-
-
-def test_the_back_of_a_turned_head_is_no_background(upright):
-    model, portrait, appearance = upright
-    turned = portrait.repeat(2, 1)
-    turned[:, 0] += torch.tensor([25.0, -25.0]) / model.motion.scale[0]
-    filled, _, _ = model.renderer(appearance, turned, model.motion, 256)
-    appearance.matte = appearance.backdrop = None
-    plain, _, _ = model.renderer(appearance, turned, model.motion, 256)
-    brighter = (filled - plain).mean(1)
-    # One side's hair turns away behind the face, the other's comes.
-    for left, right in (brighter[0].chunk(2, -1), brighter[1].flip(-1).chunk(2, -1)):
-        assert right.max() > 0.3 and not left.any()
-
-
-def test_the_background_goes_on_behind_the_head():
-    column = (torch.arange(64) + 0.5) / 64
-    matte = ((column > 0.3) & (column < 0.7)).float().expand(1, 1, 64, 64)
-    halves = torch.where((torch.arange(256) + 0.5) / 256 < 0.5, 0.2, 0.8)
-    portrait = torch.where(resize(matte, 256) > 0, 0.0, halves).expand(1, 3, 256, 256)
-    filled = background(portrait, matte, torch.tensor([0.9]))
-    assert torch.equal(filled[..., :200, :40], portrait[..., :200, :40])
-    middle = filled[0, 0, 100, 80:176]
-    assert (middle.diff() > -1e-3).all(), "from one side's to the other's"
-    assert 0.2 <= middle[0] < 0.35 and 0.65 < middle[-1] <= 0.8
-
-
-def test_what_goes_with_the_head_is_found_before_the_first_frame(trained, motion):
-    model = trained.train()
-    assert model.encode_appearance(picture(SIDE), motion[:2]).matte is None
-    matte = model.eval().encode_appearance(picture(SIDE, 2), motion[:2]).matte
-    if not model.config.plain:
-        assert matte.shape == (2, 1, SIDE // 4, SIDE // 4)
-        assert matte.min() >= 0 and matte.max() <= 1
-        middle = model.decode_landmarks(motion[:2])[:, NOSE_TIP, :2]
-        for face, (x, y) in zip(matte, (middle * SIDE // 4).long(), strict=True):
-            assert face[0, y, x] == 1
 
 
 def test_light_changes_on_the_face_of_a_head_that_moves_alone(autoencoder, motion):

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from gaia_core import landmarks as mesh
-from gaia_core.config import InpainterConfig
+from gaia_core.config import RENDERER_DEFAULTS, InpainterConfig
 from gaia_core.renderer.eyes import EYES, Eye, lid_motion
 from gaia_core.renderer.gaze import redirect_gaze
 from gaia_core.renderer.inpainting import Inpainter
@@ -173,7 +173,7 @@ def looking(template: Tensor, pose: Tensor, by: tuple[float, float]) -> tuple[Te
 def test_eyes_that_look_as_in_the_portrait_are_left_as_they_are(template, side):
     face, maps = placed(template, TURNED, 0.0)
     frame = torch.rand(1, 3, side, side)
-    same = redirect_gaze(frame, face, face, maps, maps)
+    same = redirect_gaze(frame, face, face, maps, maps, RENDERER_DEFAULTS)
     torch.testing.assert_close(same, frame, atol=1e-3, rtol=0)
 
 
@@ -184,7 +184,7 @@ def test_irises_go_where_they_shall_be_and_nothing_else_moves(template, pose, by
     gone, there = looking(template, pose, (by, 0.0))
     still, _ = placed(template, pose, 0.0)
     frame = drawn(still, 512)
-    moved = redirect_gaze(frame, face, gone, maps, there)
+    moved = redirect_gaze(frame, face, gone, maps, there, RENDERER_DEFAULTS)
     for eye in EYES:
         wanted = gone[0, eye.iris[0], :2] - still[0, eye.iris[0], :2]
         found = dark(moved, still, eye)[0] - dark(frame, still, eye)[0]
@@ -201,7 +201,7 @@ def test_irises_follow_no_tremor(template):
     face, maps = placed(template, USUAL, 0.0)
     frame = drawn(face, 512)
     trembling, _ = looking(template, USUAL, (0.008, 0.0))
-    moved = redirect_gaze(frame, face, trembling, maps, maps)
+    moved = redirect_gaze(frame, face, trembling, maps, maps, RENDERER_DEFAULTS)
     for eye in EYES:
         wanted = (trembling - face)[0, eye.iris[0], 0]
         assert (dark(moved, face, eye)[0] - dark(frame, face, eye)[0])[0].abs() < 0.3 * wanted
@@ -214,7 +214,7 @@ def test_irises_are_round_in_eyes_that_open_wider(template):
         lids, row = [*eye.upper[1:-1], *eye.lower[1:-1]], wide[0, eye.iris[0], 1]
         face[:, lids, 1] = row + (wide[:, lids, 1] - row) / 1.6
     stretched = drawn(wide, 512, 1.6)
-    made = redirect_gaze(stretched, face, wide, maps, maps)
+    made = redirect_gaze(stretched, face, wide, maps, maps, RENDERER_DEFAULTS)
     for eye in EYES:
         across, down = dark(stretched, wide, eye)[1]
         assert down > 1.3 * across
