@@ -1,4 +1,4 @@
-"""The endpoints for programs and agents: thin shells over `Request`.
+"""What programs and agents call: a function for each of `form.endpoints`.
 
 An endpoint's signature and docstring are what Gradio publishes; both follow from what is declared
 of the settings, so that the same argument means the same everywhere.
@@ -9,7 +9,7 @@ import inspect
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,10 @@ from gradio.data_classes import FileData
 
 from gaia_core import FPS
 from gaia_core.controls import Controls
-from gaia_core.request import SETTINGS, Progress, Request, Result, Segment
+from gaia_core.request import SETTINGS, Progress, Result, Segment
 from ui.engine import UPDATE_EVERY, Engine, run
 from ui.form import admission
-from ui.form.admission import Asked
+from ui.form.endpoints import Endpoint
 from ui.i18n.text import say, told
 from ui.toasts import toasts
 
@@ -36,75 +36,6 @@ OTHERS: dict[str, tuple[Any, Any]] = {
     "consent": (bool, False),
 }
 TYPES = {Path: FileData, Controls: JSON}  # of the settings that JSON has no type for
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """An endpoint: the settings of a mode as its arguments.
-
-    Attributes:
-        first: the settings that come right after the portrait.
-        needs: those that must be given here.
-        live: whether the film's parts come as they are made.
-    """
-
-    name: str
-    mode: str
-    first: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
-    live: bool = False
-
-    @property
-    def takes(self) -> tuple[str, ...]:
-        """The names of the arguments, in order.
-
-        Consent follows the label: what is declared after it shifts no place that is taken.
-        """
-        own = [name for name, declared in SETTINGS.items() if self.mode in declared.modes]
-        own.insert(own.index("label") + 1, "consent")
-        return tuple(dict.fromkeys(["portrait", *self.first, *own]))
-
-    def request(self, given: dict[str, Any]) -> Request:
-        """The checked request of a call."""
-        if "drive_groups" not in self.takes and given.get("drive"):
-            given = {**given, "drive_groups": ["pose"]}
-        return admission.admit(Asked(**given))
-
-
-class Rerender(Endpoint):
-    """The endpoint that changes a take: its settings come from the recipe."""
-
-    @property
-    def takes(self) -> tuple[str, ...]:
-        span = ("recipe", "start", "end", "span_seed", "controls")
-        return ("portrait", *span, "speech", "drive", "consent")
-
-    def request(self, given: dict[str, Any]) -> Request:
-        media = [
-            admission.uploaded(name, given[name])
-            for name in ("portrait", "speech", "drive")
-            if given[name] is not None
-        ]
-        return admission.rerender(
-            given["recipe"],
-            media,
-            given["start"],
-            given["end"],
-            given["span_seed"],
-            given["controls"],
-            given["consent"],
-        )
-
-
-_DRIVING = ("drive", "drive_groups", "drive_mode", "drive_reference")
-ENDPOINTS = (
-    Endpoint("speech_driven", "speech"),
-    Endpoint("stream_speech", "speech", live=True),
-    Endpoint("pose_controlled", "pose", first=("controls",)),
-    Endpoint("text_instructed", "text", first=("instruction", "controls"), needs=("instruction",)),
-    Endpoint("video_driven", "video", first=(*_DRIVING, "controls"), needs=("drive",)),
-    Rerender("rerender_span", "edit"),
-)
 
 
 def function(engine: Engine, endpoint: Endpoint) -> Callable[..., Any]:

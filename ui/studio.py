@@ -17,6 +17,7 @@ from ui.engine import Engine
 from ui.faces import faces
 from ui.form import events as form_events
 from ui.form import modes, presets
+from ui.form.endpoints import ENDPOINTS
 from ui.form.modes import Drive, Edit, Pose, Text
 from ui.gradio_compat import LANGUAGE, in_order
 from ui.i18n.text import I18N, language, say, t
@@ -96,7 +97,7 @@ def build_studio(engine: Engine) -> gr.Blocks:
                 tab.select(None, None, mode, js=f"() => '{name}'", api_visibility="private")
         boards = _workbench(studio, engine, tabs, mode)
         studio.load(greet, None, [header, *boards], **PRIVATE)
-        for endpoint in api.ENDPOINTS:
+        for endpoint in ENDPOINTS:
             gr.api(api.function(engine, endpoint), api_name=endpoint.name, **ONE_AT_A_TIME)
         gr.api(api.faces(engine), api_name="faces", concurrency_limit=2)
     return studio.queue(max_size=QUEUE, default_concurrency_limit=1)

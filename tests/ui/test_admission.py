@@ -15,9 +15,10 @@ import pytest
 from gaia_core.errors import InputError
 from gaia_core.request import MAX_SEED, Request
 from ui import samples
-from ui.api import ENDPOINTS, function
+from ui.api import function
 from ui.components import Inputs
 from ui.form.admission import GROUPS, Asked, Form, admit, fingerprints, rerender
+from ui.form.endpoints import ENDPOINTS
 from ui.form.restore import form_values, python_code
 from ui.i18n.text import EN, LANGUAGES, say
 

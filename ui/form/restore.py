@@ -10,8 +10,8 @@ from typing import Any
 from gaia_core.controls import Controls
 from gaia_core.request import MEDIA, SETTINGS, Request
 from ui import samples
-from ui.api import ENDPOINTS, Endpoint
 from ui.form.admission import FORM, LAST_SECOND, TAKES, read_recipe
+from ui.form.endpoints import ENDPOINTS, Endpoint
 
 CONSTANT = ("smile", "brows", "mouth", "gaze_x", "gaze_y")  # the channels that have a slider
 

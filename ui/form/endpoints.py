@@ -1,0 +1,74 @@
+"""The endpoints, as tables: which settings a program may give to each, and in which order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from gaia_core.request import MEDIA, SETTINGS, Request
+from ui.form.admission import Asked, admit, rerender, uploaded
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An endpoint: the settings of a mode as its arguments.
+
+    Attributes:
+        first: the settings that come right after the portrait.
+        needs: those that must be given here.
+        live: whether the film's parts come as they are made.
+    """
+
+    name: str
+    mode: str
+    first: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    live: bool = False
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """The names of the arguments, in order.
+
+        Consent follows the label: what is declared after it shifts no place that is taken.
+        """
+        own = [name for name, declared in SETTINGS.items() if self.mode in declared.modes]
+        own.insert(own.index("label") + 1, "consent")
+        return tuple(dict.fromkeys(["portrait", *self.first, *own]))
+
+    def request(self, given: dict[str, Any]) -> Request:
+        """The checked request of a call."""
+        if "drive_groups" not in self.takes and given.get("drive"):
+            given = {**given, "drive_groups": ["pose"]}
+        return admit(Asked(**given))
+
+
+class Rerender(Endpoint):
+    """The endpoint that changes a take: its settings come from the recipe."""
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        span = ("recipe", "start", "end", "span_seed", "controls")
+        return ("portrait", *span, "speech", "drive", "consent")
+
+    def request(self, given: dict[str, Any]) -> Request:
+        media = [uploaded(name, given[name]) for name in MEDIA if given[name] is not None]
+        return rerender(
+            given["recipe"],
+            media,
+            given["start"],
+            given["end"],
+            given["span_seed"],
+            given["controls"],
+            given["consent"],
+        )
+
+
+_DRIVING = ("drive", "drive_groups", "drive_mode", "drive_reference")
+ENDPOINTS = (
+    Endpoint("speech_driven", "speech"),
+    Endpoint("stream_speech", "speech", live=True),
+    Endpoint("pose_controlled", "pose", first=("controls",)),
+    Endpoint("text_instructed", "text", first=("instruction", "controls"), needs=("instruction",)),
+    Endpoint("video_driven", "video", first=(*_DRIVING, "controls"), needs=("drive",)),
+    Rerender("rerender_span", "edit"),
+)
