@@ -1,4 +1,4 @@
-"""The endpoints for programs and agents: thin shells over `Request`.
+"""What programs and agents call: a function for each of `form.endpoints`.
 
 An endpoint's signature and docstring are what Gradio publishes; both follow from what is declared
 of the settings, so that the same argument means the same everywhere.
@@ -19,6 +19,7 @@ from gaia_core import FPS
 from gaia_core.controls import Controls
 from gaia_core.request import SETTINGS, Progress, Result, Segment
 from ui.engine import UPDATE_EVERY, Engine, run
+from ui.form import admission
 from ui.form.endpoints import Endpoint
 from ui.i18n.text import say, told
 from ui.toasts import toasts

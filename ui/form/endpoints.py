@@ -1,13 +1,12 @@
-"""The endpoints that programs call: which settings each of them takes."""
+"""The endpoints, as tables: which settings a program may give to each, and in which order."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from gaia_core.request import SETTINGS, Request
-from ui.form import admission
-from ui.form.admission import Asked
+from gaia_core.request import MEDIA, SETTINGS, Request
+from ui.form.admission import Asked, admit, rerender, uploaded
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Endpoint:
         """The checked request of a call."""
         if "drive_groups" not in self.takes and given.get("drive"):
             given = {**given, "drive_groups": ["pose"]}
-        return admission.admit(Asked(**given))
+        return admit(Asked(**given))
 
 
 class Rerender(Endpoint):
@@ -52,12 +51,8 @@ class Rerender(Endpoint):
         return ("portrait", *span, "speech", "drive", "consent")
 
     def request(self, given: dict[str, Any]) -> Request:
-        media = [
-            admission.uploaded(name, given[name])
-            for name in ("portrait", "speech", "drive")
-            if given[name] is not None
-        ]
-        return admission.rerender(
+        media = [uploaded(name, given[name]) for name in MEDIA if given[name] is not None]
+        return rerender(
             given["recipe"],
             media,
             given["start"],
