@@ -157,7 +157,7 @@ def parts(gaia: Gaia, photo: np.ndarray, waveform: np.ndarray, folder: Path) -> 
     small = Painter(gaia.networks, crop.extract(photo, CROP_SIDE), points)
     *_, (_, motion) = _without_gradients(lambda: list(small.performer.perform(script)))
     composer = Composer(photo, crop, "photo")
-    large = Painter(gaia.networks, crop.extract(photo, composer.side), points, composer.loose)
+    large = Painter(gaia.networks, crop.extract(photo, composer.side), points, composer.edge_mask)
     count, few = len(features), motion[0, :FPS]
     picture = next(large.paint(few))[0]
     cut, frame = next(small.paint(few))[0], composer.compose(picture)

@@ -24,7 +24,7 @@ from gaia_core import MAX_RECORDING, __version__
 from gaia_core.config import CORRECTIONS, INPAINTED
 from gaia_core.config import PRESETS as SIZES_OF_STAGES
 from gaia_core.controls import PRESETS, Controls
-from gaia_core.errors import InputError, full_disk_told
+from gaia_core.errors import InputError, disk_full_reported
 from gaia_core.media import SUFFIX
 from gaia_core.request import MEDIA, SETTINGS, Progress, Request, Result, Span, draw_seed
 from gaia_core.settings import Setting
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING)
     try:
-        with full_disk_told():
+        with disk_full_reported():
             options.run(options)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)

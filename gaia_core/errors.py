@@ -17,7 +17,7 @@ def disk_full() -> InputError:
 
 
 @contextmanager
-def full_disk_told() -> Iterator[None]:
+def disk_full_reported() -> Iterator[None]:
     """Turns the system's error about a full disk, or a used up quota, into `disk_full`."""
     try:
         yield

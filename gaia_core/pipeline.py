@@ -31,7 +31,7 @@ from gaia_core.motion.measures import Measures, measure
 from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.portrait.detector import FaceLandmarker
 from gaia_core.portrait.face import Crop, crop_around
-from gaia_core.portrait.inspection import Look, choose_face, look, warnings
+from gaia_core.portrait.inspection import Inspection, choose_face, inspect_photo, warnings
 from gaia_core.portrait.tracking import track_face
 from gaia_core.render import Moved, Networks, NoGpu, Painter, Plan, Render, Step
 from gaia_core.request import Event, Preview, Progress, Request, Result, Segment, Word
@@ -171,7 +171,7 @@ class Gaia:
                 crop.extract(photo, composer.side),
                 crop.to_crop(face.landmarks),
                 script,
-                composer.loose,
+                composer.edge_mask,
             )
             yield Progress("motion", STAGES["motion"])
             recipe = request.recipe()
@@ -203,14 +203,14 @@ class Gaia:
             self._instructor = language.Instructor.load(self.weights)
         return self._instructor.read(instruction, seconds)
 
-    def look(self, portrait: Path) -> Look:
+    def inspect(self, portrait: Path) -> Inspection:
         """What a photo shows: its faces, and what stands in the way of animating them.
 
         Raises:
             InputError: it cannot be read, or shows no face.
         """
         photo = read_image(portrait)
-        return look(photo, self.landmarker.detect(photo))
+        return inspect_photo(photo, self.landmarker.detect(photo))
 
     def measure(self, result: Result) -> Measures | None:
         """What can be said of a take in numbers, if its engine told its motion."""
@@ -289,7 +289,7 @@ class Gaia:
             self.networks,
             crop.extract(portrait, composer.side),
             crop.to_crop(found.landmarks),
-            composer.loose,
+            composer.edge_mask,
         )
         silence = np.zeros((0, FEATURES), np.float32)
         script = Script(0, silence, NO_DRIVING, seed, steps, guidance, controls)

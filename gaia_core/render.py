@@ -39,13 +39,13 @@ class Plan:
         portrait: (S, S, 3) uint8, the crop at the size it is rendered.
         landmarks: (K, 3) float32 in crop units.
         script: what the face shall do.
-        loose: see `Composer.loose`.
+        edge_mask: see `Composer.edge_mask`.
     """
 
     portrait: np.ndarray
     landmarks: np.ndarray
     script: Script
-    loose: np.ndarray | None = None
+    edge_mask: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Networks:
 
         Frames come in batches of (n, S, S, 3) uint8.
         """
-        painter = Painter(self, plan.portrait, plan.landmarks, plan.loose)
+        painter = Painter(self, plan.portrait, plan.landmarks, plan.edge_mask)
         painted = 0
         for fraction, motion in painter.performer.perform(plan.script):
             yield Step(fraction)
@@ -137,9 +137,9 @@ class Painter:
         networks: Networks,
         portrait: np.ndarray,
         landmarks: np.ndarray,
-        loose: np.ndarray | None = None,
+        edge_mask: np.ndarray | None = None,
     ) -> None:
-        """portrait (S, S, 3) uint8; landmarks (K, 3) in crop units; loose: see `Composer.loose`."""
+        """portrait (S, S, 3) uint8; landmarks (K, 3) in crop units; edge_mask as in `Composer`."""
         device = networks.device
         self.autoencoder, self.side = networks.autoencoder, portrait.shape[0]
         points = torch.from_numpy(landmarks).to(device)[None]
@@ -149,8 +149,8 @@ class Painter:
         pixels = torch.from_numpy(portrait).to(device).permute(2, 0, 1)[None].float() / 255
         with self.half:
             self.appearance = self.autoencoder.encode_appearance(pixels, self.reference)
-        if loose is not None:
-            self.appearance.loose = torch.from_numpy(loose).to(device)[None, None]
+        if edge_mask is not None:
+            self.appearance.edge_mask = torch.from_numpy(edge_mask).to(device)[None, None]
 
     @torch.no_grad()
     def paint(self, motion: Tensor) -> Iterator[np.ndarray]:

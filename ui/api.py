@@ -79,11 +79,11 @@ def faces(engine: Engine) -> Callable[[FileData], list[JSON]]:
 
     def serve(portrait: FileData) -> list[JSON]:
         with toasts():
-            look = engine.look(admission.uploaded("portrait", portrait))
+            inspection = engine.inspect(admission.uploaded("portrait", portrait))
         return [
             {"face": index, "box": list(face.box), "problem": face.problem and told(face.problem)}
             | {"warnings": [told(sentence) for sentence in face.warnings]}
-            for index, face in enumerate(look.faces)
+            for index, face in enumerate(inspection.faces)
         ]
 
     serve.__name__ = serve.__qualname__ = "faces"

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from gaia_core.portrait.inspection import Look
+from gaia_core.portrait.inspection import Inspection
 from gaia_core.request import Event, Request
 from ui.takes import store
 
@@ -24,7 +24,7 @@ class Engine(Protocol):
         self, request: Request, out: Path, *, segments: Path | None = None
     ) -> Iterator[Event]: ...
 
-    def look(self, portrait: Path) -> Look: ...
+    def inspect(self, portrait: Path) -> Inspection: ...
 
 
 def run(engine: Engine, request: Request, live: bool = False) -> Generator[Event, None, None]:

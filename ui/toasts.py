@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import gradio as gr
 
-from gaia_core.errors import InputError, full_disk_told
+from gaia_core.errors import InputError, disk_full_reported
 from ui.i18n.text import say, told
 
 logger = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ def toasts(page: bool = False) -> Iterator[None]:
     error either way.
     """
     try:
-        with full_disk_told():
+        with disk_full_reported():
             yield
     except InputError as error:
         sentence = _plain(told(str(error)))

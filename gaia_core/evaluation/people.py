@@ -149,14 +149,14 @@ def draw(
     sitter: Sitter,
     motion: Tensor,
     batch: int = 8,
-    loose: np.ndarray | None = None,
+    edge_mask: np.ndarray | None = None,
 ) -> list[np.ndarray]:
-    """A sitter with motion (N, D) -> N frames, uint8 (S, S, 3); loose: see `Composer.loose`."""
+    """A sitter with motion (N, D) -> N frames, uint8 (S, S, 3); edge_mask as in `Composer`."""
     own = sitter.motion(autoencoder)
     portrait = torch.from_numpy(sitter.crop).permute(2, 0, 1)[None].float().to(own.device) / 255
     appearance = autoencoder.encode_appearance(portrait, own)
-    if loose is not None:
-        appearance.loose = torch.from_numpy(loose).to(own.device)[None, None]
+    if edge_mask is not None:
+        appearance.edge_mask = torch.from_numpy(edge_mask).to(own.device)[None, None]
     made: list[np.ndarray] = []
     for part in motion.split(batch):
         frames = autoencoder.decode(appearance, part, sitter.crop.shape[0])

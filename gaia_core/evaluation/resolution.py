@@ -69,7 +69,7 @@ def _photo(
     landmarks = crop.to_crop(face.landmarks) * np.float32(side)
     sitter = Sitter(name, crop.extract(photo, side), Face(landmarks, face.blendshapes))
     motion = turned(autoencoder, sitter.motion(autoencoder), torch.tensor(MOTIONS))
-    made = draw(autoencoder, sitter, motion, batch=1, loose=composer.loose)
+    made = draw(autoencoder, sitter, motion, batch=1, edge_mask=composer.edge_mask)
     frames = [composer.compose(x) for x in made]
     weight = window(photo, crop)
     before = metrics.detail(photo, metrics.face_region(face.landmarks, photo.shape[:2]))

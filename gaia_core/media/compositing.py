@@ -24,7 +24,7 @@ _CORNER = 0.3
 _SHOWN = 0.0, 0.12
 # Where the fading begins the picture should hardly move: a moved collar over the still one would
 # be seen twice. Further in than this it moves freely.
-_LOOSE, _LOOSE_SIDE = (0.04, 0.22), 128
+_EDGE_MASK, _EDGE_MASK_SIDE = (0.04, 0.22), 128
 _EDGE = 0.08  # the same from the photo's own edge on, where that lies inside the crop
 
 
@@ -85,7 +85,7 @@ class Composer:
         return self._photo.shape[1], self._photo.shape[0]
 
     @property
-    def loose(self) -> np.ndarray | None:
+    def edge_mask(self) -> np.ndarray | None:
         """How far each place of the crop may leave where the photo has it, for the renderer.
 
         (H, H) float32 in [0, 1]: 0 at the border, which joins the still photo, and at the photo's
@@ -93,7 +93,7 @@ class Composer:
         """
         if not self._whole:
             return None
-        place = (np.arange(_LOOSE_SIDE, dtype=np.float32) + 0.5) / _LOOSE_SIDE
+        place = (np.arange(_EDGE_MASK_SIDE, dtype=np.float32) + 0.5) / _EDGE_MASK_SIDE
         rows, columns = (
             np.minimum(
                 _rise(place - part.start / self.side, 0, _EDGE) if part.start > 0 else 1,
@@ -102,7 +102,7 @@ class Composer:
             * np.ones_like(place)
             for part in self._part
         )
-        return (_window(_LOOSE_SIDE, *_LOOSE) * rows[:, None] * columns).astype(np.float32)
+        return (_window(_EDGE_MASK_SIDE, *_EDGE_MASK) * rows[:, None] * columns).astype(np.float32)
 
     def still(self, picture: np.ndarray) -> np.ndarray:
         """A picture of the photo, before `fit` or after, uint8 (H, W, C): framed as frames are."""

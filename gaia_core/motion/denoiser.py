@@ -80,7 +80,7 @@ class Denoiser(nn.Module):
         """(B, D) one frame's latent -> (B, D) the latent of that person at rest"""
         return reference @ self.rest_weight + self.rest_bias
 
-    def expect(self, speech: Tensor) -> Tensor:
+    def regress(self, speech: Tensor) -> Tensor:
         """The motion that speech lets expect, in the units of `relative`: (B, T, F) -> (B, T, D)
 
         A linear map of the features of a few frames around, fitted in closed form (ridge

@@ -22,7 +22,7 @@ def predicted_aperture(encoder: MotionEncoder, denoiser: Denoiser, speech: Tenso
     See `landmarks.lip_aperture`.
     """
     average = torch.zeros(1, denoiser.config.motion).to(speech)
-    motion = denoiser.absolute(denoiser.expect(speech[None]), average)[0]
+    motion = denoiser.absolute(denoiser.regress(speech[None]), average)[0]
     return mesh.lip_aperture(encoder.landmarks(motion))
 
 
@@ -33,7 +33,7 @@ def predicted_lips(
 
     Only the mouth's channels mean anything.
     """
-    return denoiser.absolute(constants.regression_gain * denoiser.expect(speech), reference)
+    return denoiser.absolute(constants.regression_gain * denoiser.regress(speech), reference)
 
 
 def regression_with_residual(

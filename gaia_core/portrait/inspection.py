@@ -131,7 +131,7 @@ CROP = 192  # px
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class InspectedFace:
     """A face of a photo.
 
     Attributes:
@@ -150,15 +150,15 @@ class Seen:
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class Inspection:
     """A photo's size in px, and its faces, largest first: what `Request.face` chooses from."""
 
     width: int
     height: int
-    faces: tuple[Seen, ...]
+    faces: tuple[InspectedFace, ...]
 
 
-def look(photo: np.ndarray, faces: Sequence[Face]) -> Look:
+def inspect_photo(photo: np.ndarray, faces: Sequence[Face]) -> Inspection:
     """The faces of a photo (H, W, 3) uint8 as they may be chosen.
 
     Raises:
@@ -167,10 +167,12 @@ def look(photo: np.ndarray, faces: Sequence[Face]) -> Look:
     if not faces:
         choose_face(faces, 0, photo)
     height, width = photo.shape[:2]
-    return Look(width, height, tuple(_seen(photo, faces, index) for index in range(len(faces))))
+    return Inspection(
+        width, height, tuple(_seen(photo, faces, index) for index in range(len(faces)))
+    )
 
 
-def _seen(photo: np.ndarray, faces: Sequence[Face], index: int) -> Seen:
+def _seen(photo: np.ndarray, faces: Sequence[Face], index: int) -> InspectedFace:
     height, width = photo.shape[:2]
     left, top, right, bottom = faces[index].box
     box = left / width, top / height, right / width, bottom / height
@@ -179,6 +181,6 @@ def _seen(photo: np.ndarray, faces: Sequence[Face], index: int) -> Seen:
     try:
         face = choose_face(faces, index, photo)
     except InputError as error:
-        return Seen(box, picture, crop.side, problem=str(error))
+        return InspectedFace(box, picture, crop.side, problem=str(error))
     # How many faces there are need not be told where all of them are shown.
-    return Seen(box, picture, crop.side, warnings=warnings(face, photo))
+    return InspectedFace(box, picture, crop.side, warnings=warnings(face, photo))

@@ -21,8 +21,8 @@ class Appearance:
         motion: (B, D) the portrait's own motion latent.
         references: what it shows of the regions that are inpainted, by the names of
             `inpainting.REGIONS`, see `Inpainter.references`.
-        loose: (1, 1, H, H) in [0, 1], how far each place may leave where the portrait has it, for
-            crops that return into a still photo; None where all of it moves freely.
+        edge_mask: (1, 1, H, H) in [0, 1], 0 where the frame must equal the portrait, since it is
+            composited into the still photo there; None where all of it may move.
     """
 
     photo: Tensor
@@ -31,7 +31,7 @@ class Appearance:
     fine: Tensor
     motion: Tensor
     references: dict[str, tuple[Tensor, ...]] = field(default_factory=dict)
-    loose: Tensor | None = None
+    edge_mask: Tensor | None = None
 
 
 class Scene(NamedTuple):

@@ -140,21 +140,21 @@ class Renderer(nn.Module):
         synthesis = F.pixel_shuffle(self.synthesise(hidden), 2)
         offset = offset + 0.01 * self.nudge(hidden).float()
         with full_precision(motion):
-            if appearance.loose is not None:
-                offset = offset * resize(appearance.loose, half)
+            if appearance.edge_mask is not None:
+                offset = offset * resize(appearance.edge_mask, half)
             # Bilinear samples would lose a third of the photo's sharpness.
             sampled = sample(per_frame(appearance.photo, count), resize(offset, side), "bicubic")
             brighter = relit(light.float(), scene, constants)
-            if appearance.loose is not None:
-                brighter = 1 + (brighter - 1) * resize(appearance.loose, brighter.shape[-1])
+            if appearance.edge_mask is not None:
+                brighter = 1 + (brighter - 1) * resize(appearance.edge_mask, brighter.shape[-1])
             sampled = sampled * resize(brighter, side)
             opened = uncovered_mouth(source, target, scene.zoom, side, constants)
             # What stretched lips cover is dark, until the network paints teeth and tongue.
             sampled = torch.addcmul(sampled, sampled, opened, value=-constants.mouth_shade)
             synthesis = resize(synthesis.float(), side).contiguous()
             mask = torch.add(synthesis[:, 3:], opened, alpha=constants.mouth_logit).sigmoid()
-            if appearance.loose is not None:
-                mask = mask * resize(appearance.loose, side)
+            if appearance.edge_mask is not None:
+                mask = mask * resize(appearance.edge_mask, side)
             return sampled.lerp(synthesis[:, :3] + 0.5, mask), mask, offset
 
     def _scene(self, appearance: Appearance, motion: Tensor, geometry: MotionEncoder) -> Scene:

@@ -70,8 +70,8 @@ class MotionWindows:
         square, total = torch.zeros(width), 0.0
         for motion, weight in zip(self.motion, weights, strict=True):
             shuffled = motion.float()[torch.randperm(len(motion), generator=self.generator)]
-            strayed = motion.float() - (shuffled @ weight_map + bias)
-            square += weight * strayed.square().sum(0)
+            deviation = motion.float() - (shuffled @ weight_map + bias)
+            square += weight * deviation.square().sum(0)
             total += weight * len(motion)
         return weight_map, bias, (square / total).sqrt()
 
@@ -95,7 +95,7 @@ class MotionWindows:
             context: frames of speech on each side.
 
         Returns:
-            (D, F, 2 context + 1) for `Denoiser.expect`.
+            (D, F, 2 context + 1) for `Denoiser.regress`.
         """
         _, basis = self.speech_components(min(REGRESSED, self.width))
         taps = 2 * context + 1

@@ -152,16 +152,16 @@ class RendererLosses(nn.Module):
         distance = perceptual_distance(made, wanted).mean()
         fooled, told = contest.losses(made, wanted, torch.ones_like(frames[window][:, :1]))
         grain = (texture(frames) - texture(target)).abs().mean()
-        strayed = torch.zeros(())
+        deviation = torch.zeros(())
         if offset is not None:
             better, trust = self.teacher(appearance.photo, frames, offset, target)
-            strayed = (trust * (offset - better).abs()).mean()
+            deviation = (trust * (offset - better).abs()).mean()
         return {
             # What can be sampled shall be: synthesis is smooth, the photo is not.
             "loss": pixels
             + self.perceptual * distance
             + self.synthesis * mask.mean()
-            + self.flow * strayed
+            + self.flow * deviation
             + self.texture * grain
             + self.critic * fooled
             + told,
@@ -169,7 +169,7 @@ class RendererLosses(nn.Module):
             "perceptual": distance.detach(),
             "synthesised": mask.mean().detach(),
             "texture": grain.detach(),
-            "strayed": strayed.detach(),
+            "deviation": deviation.detach(),
             "fooled": fooled.detach(),
             "told": told.detach(),
         }

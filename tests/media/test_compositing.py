@@ -83,19 +83,19 @@ def test_no_seam_shows():
 
 def test_a_crop_is_loose_where_it_is_shown_and_still_where_it_fades(photo):
     composer = Composer(photo, CROP, "photo")
-    loose = composer.loose
+    edge_mask = composer.edge_mask
     white = Composer(np.zeros_like(photo), CROP, "photo").compose(
         np.full((198, 198, 3), 255, np.uint8)
     )
-    shown = cv2.resize(CROP.extract(white, 198)[..., 0], loose.shape) / 255
-    assert loose.dtype == np.float32 and loose.min() == 0 and loose.max() == 1
-    assert loose[shown < 0.5].max() < 0.1  # a moved collar is not seen over the still one
-    assert (loose[32:-32, 32:-32] == 1).all()  # crop units 0.25 to 0.75
-    assert Composer(photo, CROP, "256").loose is None  # the crop alone has nothing to join
+    shown = cv2.resize(CROP.extract(white, 198)[..., 0], edge_mask.shape) / 255
+    assert edge_mask.dtype == np.float32 and edge_mask.min() == 0 and edge_mask.max() == 1
+    assert edge_mask[shown < 0.5].max() < 0.1  # a moved collar is not seen over the still one
+    assert (edge_mask[32:-32, 32:-32] == 1).all()  # crop units 0.25 to 0.75
+    assert Composer(photo, CROP, "256").edge_mask is None  # the crop alone has nothing to join
 
 
 def test_a_crop_is_still_at_the_photos_own_edges(photo):
-    whole, cut = (Composer(photo, crop, "photo").loose for crop in (CROP, LEAVING))
+    whole, cut = (Composer(photo, crop, "photo").edge_mask for crop in (CROP, LEAVING))
     # The crop begins 70 px left of the photo and ends 88 px below it; it is 200 px wide.
     place = (np.arange(len(cut)) + 0.5) / len(cut) * 200
     assert cut[:, (place > 60) & (place < 72)].max() < 0.05

@@ -111,9 +111,9 @@ def test_a_frame_of_speech_tells_of_its_neighbours(denoiser, given_inputs):
     speech = given_inputs["speech"]
     later = speech.clone()
     later[:, 10] += 1
-    moved = (denoiser.expect(later) - denoiser.expect(speech)).abs().amax((0, 2))
+    moved = (denoiser.regress(later) - denoiser.regress(speech)).abs().amax((0, 2))
     assert moved.nonzero()[:, 0].tolist() == [9, 10, 11]
-    still = denoiser.expect(speech[:, :1].expand(-1, T, -1))  # it goes on beyond its ends
+    still = denoiser.regress(speech[:, :1].expand(-1, T, -1))  # it goes on beyond its ends
     torch.testing.assert_close(still, still[:, :1].expand(-1, T, -1))
 
 
@@ -252,7 +252,7 @@ def test_lips_are_a_regression_with_a_residual(denoiser, given_inputs):
     lips, reference = denoiser.groups["mouth"], given_inputs["reference"]
     constants = MotionCorrections(regression_share=0.25, regression_gain=2.0)
     predicted = predicted_lips(denoiser, given_inputs["speech"], reference, constants)
-    expected = denoiser.expect(given_inputs["speech"])
+    expected = denoiser.regress(given_inputs["speech"])
     torch.testing.assert_close(
         denoiser.relative(predicted, reference), 2 * expected, atol=1e-4, rtol=1e-4
     )

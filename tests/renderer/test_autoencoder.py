@@ -246,8 +246,8 @@ def test_the_picture_stays_where_it_is_not_loose(autoencoder, motion):
     photo = picture(SIDE)
     appearance = autoencoder.encode_appearance(photo, motion[:1])
     free = autoencoder.decode(appearance, motion[1:3])
-    appearance.loose = torch.zeros(1, 1, SIDE // 2, SIDE // 2)
-    appearance.loose[..., SIDE // 8 : -SIDE // 8, SIDE // 8 : -SIDE // 8] = 1
+    appearance.edge_mask = torch.zeros(1, 1, SIDE // 2, SIDE // 2)
+    appearance.edge_mask[..., SIDE // 8 : -SIDE // 8, SIDE // 8 : -SIDE // 8] = 1
     held = autoencoder.decode(appearance, motion[1:3])
     inner, edge = slice(SIDE // 2 - 4, SIDE // 2 + 4), slice(SIDE // 4 - 4)
     assert torch.equal(held[..., inner, inner], free[..., inner, inner])

@@ -17,7 +17,7 @@ from gaia_core.media.image import read_image, read_matte
 from gaia_core.media.video import VideoWriter
 from gaia_core.motion.curves import LINES, Sketch
 from gaia_core.motion.measures import Measures
-from gaia_core.portrait.inspection import CROP, Look, Seen
+from gaia_core.portrait.inspection import CROP, InspectedFace, Inspection
 from gaia_core.request import Event, Preview, Progress, Request, Result, Segment, Word
 
 NO_FACE = "There is no face in this photo; choose one that shows a face."
@@ -77,7 +77,7 @@ class FakeEngine:
             self.running -= 1
             self.closed_early += not done
 
-    def look(self, portrait: Path) -> Look:
+    def inspect(self, portrait: Path) -> Inspection:
         """One good face; three in a photo with a red corner, of which the last is too small."""
         self.looks += 1
         photo = read_image(portrait)
@@ -86,11 +86,11 @@ class FakeEngine:
             raise InputError(NO_FACE)
         crop = np.full((CROP, CROP, 3), 90, np.uint8)
         if tuple(photo[0, 0]) != RED:
-            return Look(width, height, (Seen((0.3, 0.2, 0.7, 0.6), crop, 200.0),))
+            return Inspection(width, height, (InspectedFace((0.3, 0.2, 0.7, 0.6), crop, 200.0),))
         boxes = ((0.1, 0.2, 0.4, 0.6), (0.5, 0.2, 0.7, 0.5), (0.8, 0.2, 0.86, 0.28))
-        good, soft, small = (Seen(box, crop, 200.0) for box in boxes)
+        good, soft, small = (InspectedFace(box, crop, 200.0) for box in boxes)
         soft = replace(soft, warnings=(SOFT,))
-        return Look(width, height, (good, soft, replace(small, problem=TOO_SMALL)))
+        return Inspection(width, height, (good, soft, replace(small, problem=TOO_SMALL)))
 
     def read(self, text: str, seconds: float) -> Reading:
         """Each word is a clause, one after another; nothing is understood of "nonsense"."""

@@ -17,7 +17,7 @@ from PIL import Image
 from gaia_core.errors import InputError
 from gaia_core.portrait.detector import FaceLandmarker
 from gaia_core.portrait.face import MIN_WIDTH
-from gaia_core.portrait.inspection import CROP, look
+from gaia_core.portrait.inspection import CROP, inspect_photo
 from ui.faces import faces
 from ui.i18n.text import say
 from ui.takes import store
@@ -47,7 +47,7 @@ def shown(engine: FakeEngine, photo: Path | None, face: object, session: Session
 
 
 def test_faces_of_a_photo_and_what_they_are_worth(photo: np.ndarray, landmarker: FaceLandmarker):
-    found = look(photo, landmarker.detect(photo))
+    found = inspect_photo(photo, landmarker.detect(photo))
     assert (found.width, found.height) == (512, 512) and len(found.faces) == 1
     face = found.faces[0]
     left, top, right, bottom = face.box
@@ -60,14 +60,14 @@ def test_faces_of_a_photo_and_what_they_are_worth(photo: np.ndarray, landmarker:
 
 def test_a_face_that_cannot_be_animated_says_why(photo: np.ndarray, landmarker: FaceLandmarker):
     face = landmarker.detect(photo)[0]
-    seen = look(photo, [replace(face, landmarks=face.landmarks / 2)]).faces
+    seen = inspect_photo(photo, [replace(face, landmarks=face.landmarks / 2)]).faces
     assert len(seen) == 1 and f"at least {MIN_WIDTH} px" in (seen[0].problem or "")
     assert seen[0].warnings == ()
 
 
 def test_no_face_is_an_error_that_says_what_to_do():
     with pytest.raises(InputError, match="No face was found; use a photo"):
-        look(np.zeros((64, 64, 3), np.uint8), [])
+        inspect_photo(np.zeros((64, 64, 3), np.uint8), [])
 
 
 # What the page makes of it
@@ -106,13 +106,13 @@ def test_a_photo_is_looked_at_once_in_a_session(engine: FakeEngine, group: Path)
     assert engine.looks == 1
     shown(engine, group, 0, other)
     assert engine.looks == 2
-    for index in range(faces.MAX_LOOKS + 3):
+    for index in range(faces.MAX_INSPECTIONS + 3):
         copy = group.with_name(f"{index}.png")
         copy.write_bytes(group.read_bytes())
         shown(engine, copy, 0, session)
-    assert len(session.looks) == faces.MAX_LOOKS
+    assert len(session.inspections) == faces.MAX_INSPECTIONS
     session.delete()
-    assert not session.looks
+    assert not session.inspections
 
 
 @pytest.mark.parametrize("data", [None, [], {}, {"index": "1"}, {"index": -1}, {"index": 1.0}])

@@ -1,6 +1,6 @@
 """The faces of the portrait: drawn on it, to be chosen there, with what is to be said of them.
 
-Two pieces of HTML, drawn from one look of the engine: boxes over the photo, and below it what
+Two pieces of HTML, drawn from one inspection of the photo: boxes over the photo, and below it what
 each box cuts out. A click on either chooses; the choice itself is a hidden number.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from gaia_core.errors import InputError
-from gaia_core.portrait.inspection import Look, Seen
+from gaia_core.portrait.inspection import InspectedFace, Inspection
 from gaia_core.request import Result
 from ui import samples
 from ui.engine import Engine
@@ -26,7 +26,7 @@ from ui.takes.session import Session
 
 CSS = Path(__file__).with_name("faces.css")
 MAX_SHOWN = 24  # the largest; of a crowd nobody animates the rest
-MAX_LOOKS = 8  # photos of a visitor that need not be looked at again
+MAX_INSPECTIONS = 8  # photos of a visitor that need not be looked at again
 
 _CHOOSE = """element.addEventListener("click", (event) => {
   const chosen = event.target.closest("[data-face]");
@@ -53,39 +53,46 @@ def show(engine: Engine) -> Callable[[Any, Any, Session], tuple[str, str, Any]]:
         except InputError:  # no portrait
             return "", "", gr.skip()
         try:
-            look = seen(engine, path, session)
+            inspection = seen(engine, path, session)
         except InputError as error:
             return "", result_view.notice(str(error)), gr.skip()
-        count = len(look.faces)
+        count = len(inspection.faces)
         chosen = face if isinstance(face, int) and 0 <= face < count else 0
         if samples.is_shipped(path):  # chosen by us: its flaws are no task for the visitor
-            look = replace(look, faces=tuple(replace(each, warnings=()) for each in look.faces))
+            inspection = replace(
+                inspection, faces=tuple(replace(each, warnings=()) for each in inspection.faces)
+            )
         return (
-            draw_boxes(look, chosen),
-            draw_crops(look, chosen),
+            draw_boxes(inspection, chosen),
+            draw_crops(inspection, chosen),
             gr.skip() if chosen == face else chosen,
         )
 
     return on_change
 
 
-def seen(engine: Engine, portrait: Path, session: Session) -> Look:
-    """A look at a photo, the first time; Gradio names uploads by their content.
+def seen(engine: Engine, portrait: Path, session: Session) -> Inspection:
+    """Inspects a photo the first time; Gradio names uploads by their content.
 
     Raises:
         InputError: it cannot be read, or shows no face.
     """
-    looks = session.looks
-    if portrait not in looks:
-        looks[portrait] = engine.look(portrait)
-        for old in list(looks)[:-MAX_LOOKS]:
-            del looks[old]
-    return looks[portrait]
+    inspections = session.inspections
+    if portrait not in inspections:
+        inspections[portrait] = engine.inspect(portrait)
+        for old in list(inspections)[:-MAX_INSPECTIONS]:
+            del inspections[old]
+    return inspections[portrait]
 
 
 def unsaid(result: Result, session: Session) -> Result:
     """A result without what was said of its portrait before the run."""
-    said = {w for look in session.looks.values() for face in look.faces for w in face.warnings}
+    said = {
+        w
+        for inspection in session.inspections.values()
+        for face in inspection.faces
+        for w in face.warnings
+    }
     return replace(result, notices=tuple(each for each in result.notices if each not in said))
 
 
@@ -95,34 +102,34 @@ def choose(event: gr.EventData) -> Any:
     return index if isinstance(index, int) and index >= 0 else gr.skip()
 
 
-def draw_boxes(look: Look, chosen: int) -> str:
+def draw_boxes(inspection: Inspection, chosen: int) -> str:
     """A button over each face."""
     buttons = "".join(
-        _button(look, index, chosen, f"<span>{index + 1}</span>", style=_place(face))
-        for index, face in enumerate(look.faces[:MAX_SHOWN])
+        _button(inspection, index, chosen, f"<span>{index + 1}</span>", style=_place(face))
+        for index, face in enumerate(inspection.faces[:MAX_SHOWN])
     )
-    alone = " is-alone" if len(look.faces) == 1 else ""
-    size = f"--wide:{look.width};--high:{look.height}"
+    alone = " is-alone" if len(inspection.faces) == 1 else ""
+    size = f"--wide:{inspection.width};--high:{inspection.height}"
     return f'<div class="face-boxes{alone}" style="{size}"><div>{buttons}</div></div>'
 
 
-def draw_crops(look: Look, chosen: int) -> str:
+def draw_crops(inspection: Inspection, chosen: int) -> str:
     """What will move; for several faces all of them in a row, the chosen one marked."""
-    face = look.faces[chosen]
-    if len(look.faces) == 1:
+    face = inspection.faces[chosen]
+    if len(inspection.faces) == 1:
         picture = f'<img src="{result_view.data_url(face.crop)}" alt="{escape(say("face.crop"))}">'
         words = "" if face.problem else say("face.one")
     else:
         picture = "".join(
             _button(
-                look,
+                inspection,
                 index,
                 chosen,
                 f'<img src="{result_view.data_url(other.crop)}" alt=""><span>{index + 1}</span>',
             )
-            for index, other in enumerate(look.faces[:MAX_SHOWN])
+            for index, other in enumerate(inspection.faces[:MAX_SHOWN])
         )
-        words = say("face.many", count=len(look.faces), chosen=chosen + 1)
+        words = say("face.many", count=len(inspection.faces), chosen=chosen + 1)
     said = [told(face.problem)] if face.problem else [told(each) for each in face.warnings]
     kind = "is-problem" if face.problem else ""
     notes = "".join(f"<li>{escape(sentence)}</li>" for sentence in said)
@@ -134,10 +141,10 @@ def draw_crops(look: Look, chosen: int) -> str:
     )
 
 
-def _button(look: Look, index: int, chosen: int, content: str, style: str = "") -> str:
-    face = look.faces[index]
+def _button(inspection: Inspection, index: int, chosen: int, content: str, style: str = "") -> str:
+    face = inspection.faces[index]
     key = "face.name.problem" if face.problem else "face.name"
-    name = say(key, number=index + 1, count=len(look.faces))
+    name = say(key, number=index + 1, count=len(inspection.faces))
     return (
         f'<button type="button" data-face="{index}" aria-pressed="{str(index == chosen).lower()}" '
         f'aria-label="{escape(name)}" class="{"is-problem" if face.problem else ""}" '
@@ -145,7 +152,7 @@ def _button(look: Look, index: int, chosen: int, content: str, style: str = "") 
     )
 
 
-def _place(face: Seen) -> str:
+def _place(face: InspectedFace) -> str:
     left, top, right, bottom = (min(max(share, 0.0), 1.0) for share in face.box)
     sizes = {"left": left, "top": top, "width": right - left, "height": bottom - top}
     return ";".join(f"{name}:{100 * share:.2f}%" for name, share in sizes.items())

@@ -153,7 +153,7 @@ def _edited(session: Session, start: Any, end: Any) -> Work | None:
         return None
     take = next((take for take in session.takes if take.recipe is recipe), None)
     seconds = take.seconds if take else session.heard_of(recipe)["seconds"]
-    photos = (path for path in session.looks if path.is_file())
+    photos = (path for path in session.inspections if path.is_file())
     portrait = next(p for p in photos if samples.fingerprint(p) == recipe["portrait"])
     spans = [Span.from_json(span) for span in recipe["spans"]]
     spans.append(Span(float(start), min(float(end), seconds), 0))

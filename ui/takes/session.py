@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gaia_core.portrait.inspection import Look
+from gaia_core.portrait.inspection import Inspection
 from gaia_core.request import MEDIA, Request
 from ui import samples
 from ui.takes import store
@@ -38,14 +38,14 @@ class Session:
         takes: newest first.
         files: every upload and every take of the visitor, to be found and deleted.
         opened: the recipe that the Edit tab works on.
-        looks: what was seen on the last photos.
+        inspections: what was seen on the last photos.
         dropped: the recipe of the last take from a file, and what the timeline shows of its sound.
     """
 
     takes: list[Take] = field(default_factory=list)
     files: set[Path] = field(default_factory=set)
     opened: Mapping[str, Any] | None = None
-    looks: dict[Path, Look] = field(default_factory=dict)
+    inspections: dict[Path, Inspection] = field(default_factory=dict)
     dropped: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
 
     def add(self, take: Take, request: Request) -> None:
@@ -83,6 +83,6 @@ class Session:
             else:
                 path.unlink(missing_ok=True)
             deleted += 1
-        self.takes, self.files, self.opened, self.looks = [], set(), None, {}
+        self.takes, self.files, self.opened, self.inspections = [], set(), None, {}
         self.dropped = None
         return deleted
