@@ -284,6 +284,10 @@ def speaking(sound: np.ndarray, frames: int) -> np.ndarray:
 def lips_follow(mouth: np.ndarray, sound: np.ndarray) -> float:
     """Correlation of a lip aperture (T,) with what the shipped regression predicts of the sound.
 
+    On clips of at most 2.4 s of 14 held-out people it is 0.51 on average, with another's sound
+    0.00 and a deviation of 0.28. `STRICT.lips` of 0.15 keeps 12 of the 14, and takes 2 of them
+    with lips 0.4 s late and 58 of the 182 pairs with another's sound.
+
     sound: (N,) mono at 16 kHz. NaN as in `measures.correlation`.
     """
     encoder, motion, denoiser = _networks()
