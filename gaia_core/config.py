@@ -104,6 +104,8 @@ class MotionCorrections:
             silent.
         mouth_noise: standard deviation of the initial noise of the mouth's channels; of the others
             it is 1. A fair sample of the lips follows speech less than their mean does.
+        low_pass_head, low_pass_face: widths in frames of the zero-phase low-pass over the sampled
+            head pose, and over brows and the rest of the face.
         regression_share: how far the lips go to the regression's prediction.
         regression_gain: of that prediction, which as a mean is too small.
         closing_from, closing_to: likelihoods of a bilabial at which lips begin to close, and are
@@ -119,6 +121,8 @@ class MotionCorrections:
     join_frames: int = 15
     rest_aperture: float = 0.042
     mouth_noise: float = 0.2
+    low_pass_head: float = 0.8
+    low_pass_face: float = 0.8
     regression_share: float = 0.7
     regression_gain: float = 1.6
     closing_from: float = 0.1
@@ -134,6 +138,7 @@ class MotionCorrections:
         "pose_join": {"join_frames": 0},
         "parted_rest": {"rest_aperture": 0.0},
         "mouth_noise": {"mouth_noise": 1.0},
+        "low_pass": {"low_pass_head": 0.0, "low_pass_face": 0.0},
         "lip_regression": {"regression_share": 0.0},
         "closing": {"closing_to": float("inf")},
         "press": {"press": 0.0},

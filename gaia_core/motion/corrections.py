@@ -20,6 +20,7 @@ from gaia_core.latent import MotionEncoder
 from gaia_core.motion.denoiser import Denoiser
 from gaia_core.motion.lips import predicted_lips, regression_with_residual
 from gaia_core.motion.measures import closings
+from gaia_core.motion.smoothing import smooth
 from gaia_core.speech.visemes import likelihood
 
 EYES = ("gaze_x", "gaze_y", "blink")  # what the eyes' channels are made of
@@ -124,6 +125,19 @@ def quiet_mouth(noise: Tensor, groups: dict[str, slice], constants: MotionCorrec
     return noise
 
 
+def low_pass(window: Window, subject: Subject, constants: MotionCorrections) -> Window:
+    """Head, brows and face without the tremor that the sampler adds; eyes and mouth as they are.
+
+    Live, the kernel ends in the window's look-ahead, so that no frame waits for it.
+    """
+    widths = {
+        "pose": constants.low_pass_head,
+        "brows": constants.low_pass_face,
+        "face": constants.low_pass_face,
+    }
+    return window.changed(smooth(window.motion, subject.denoiser.groups, widths))
+
+
 def regressed_lips(window: Window, subject: Subject, constants: MotionCorrections) -> Window:
     """Lips drawn towards a regression of the speech, see `motion.lips`."""
     if window.speech is None:
@@ -198,7 +212,7 @@ def spaced_blinks(window: Window, subject: Subject, constants: MotionCorrections
 
 
 # After the sampler, in this order.
-OF_WINDOWS: tuple[Correction, ...] = (regressed_lips, closed_bilabials, spaced_blinks)
+OF_WINDOWS: tuple[Correction, ...] = (low_pass, regressed_lips, closed_bilabials, spaced_blinks)
 
 
 def span_ramp(frames: int, first: int, last: int, constants: MotionCorrections) -> Tensor:

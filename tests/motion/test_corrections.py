@@ -21,3 +21,31 @@ def test_a_closed_share_closes_the_lips_and_nothing_else(make_autoencoder):
     assert torch.allclose(closed[..., others], motion[..., others])
     before, after = (mesh.lip_aperture(model.decode_landmarks(x))[0] for x in (motion, closed))
     assert (after[3:5] <= before[3:5]).all()
+
+
+def test_tremor_goes_and_what_is_given_stays(gaia, crop_landmarks):
+    networks = gaia.networks
+    reference = networks.autoencoder.encode_motion(crop_landmarks[None])
+    subject = corrections.Subject(
+        networks.autoencoder.motion, networks.denoiser, networks.directions, reference
+    )
+    motion = torch.randn(1, 40, reference.shape[-1], generator=torch.Generator().manual_seed(0))
+    given = torch.full_like(motion, torch.nan)
+    given[:, :10] = motion[:, :10]  # the end of the window before
+    window = corrections.Window(motion, given, None, reference, known=10)
+    smooth = corrections.low_pass(window, subject, CONSTANTS).motion
+    assert torch.equal(smooth[:, :10], motion[:, :10])
+    for group, steadier in {
+        "pose": 5.0,
+        "brows": 5.0,
+        "face": 5.0,
+        "eyes": 1.0,
+        "mouth": 1.0,
+    }.items():
+        where = networks.denoiser.groups[group]
+        before, after = (
+            x[:, 12:, where].diff(n=2, dim=1).square().mean() for x in (motion, smooth)
+        )
+        assert float(before / after) >= steadier, group
+    off = CONSTANTS.without(["low_pass"])
+    assert torch.equal(corrections.low_pass(window, subject, off).motion, motion)
