@@ -122,11 +122,10 @@ class Instructor:
 
     @classmethod
     def load(cls, weights: Path) -> Instructor:
-        """With the head of the folder `weights` and the installed encoder.
+        """With the head of the folder `weights` and the shipped encoder.
 
         Raises:
-            InputError: the head's file is missing, damaged, or for other actions.
-            RuntimeError: the encoder's package is not installed.
+            InputError: a file is missing or damaged, or the head is for other actions.
         """
         return cls(SentenceEncoder.load(), load_head(weights))
 
