@@ -110,7 +110,6 @@ class MotionCorrections:
         regression_gain: of that prediction, which as a mean is too small.
         closing_from, closing_to: likelihoods of a bilabial at which lips begin to close, and are
             closed.
-        press: how far beyond touching, in sides of the crop: a picture closes less than asked.
         blink_gap: frames between the beginnings of two blinks at least.
         blink_margin: frames of a removed blink, beside what is below its half.
         ramp_frames: in which a span's own controls set in and fade.
@@ -127,7 +126,6 @@ class MotionCorrections:
     regression_gain: float = 1.6
     closing_from: float = 0.1
     closing_to: float = 0.35
-    press: float = 0.03
     blink_gap: int = 60
     blink_margin: int = 3
     ramp_frames: int = 6
@@ -141,7 +139,6 @@ class MotionCorrections:
         "low_pass": {"low_pass_head": 0.0, "low_pass_face": 0.0},
         "lip_regression": {"regression_share": 0.0},
         "closing": {"closing_to": float("inf")},
-        "press": {"press": 0.0},
         "blink_spacing": {"blink_gap": 0},
         "span_ramp": {"ramp_frames": 1},
     }

@@ -158,7 +158,7 @@ def closed_bilabials(window: Window, subject: Subject, constants: MotionCorrecti
     if window.speech is None:
         return window
     share = closing(window.speech, constants).to(window.motion)
-    return window.changed(close_lips(subject.encoder, window.motion, share, constants.press))
+    return window.changed(close_lips(subject.encoder, window.motion, share))
 
 
 def closing(speech: Tensor, constants: MotionCorrections) -> Tensor:
@@ -167,11 +167,10 @@ def closing(speech: Tensor, constants: MotionCorrections) -> Tensor:
     return ((likelihood(speech, "bilabial") - low) / (high - low)).clamp(0, 1)
 
 
-def close_lips(encoder: MotionEncoder, motion: Tensor, share: Tensor, press: float) -> Tensor:
+def close_lips(encoder: MotionEncoder, motion: Tensor, share: Tensor) -> Tensor:
     """The gap between the lips narrowed by a share of it: (B, T, D), (B, T) -> (B, T, D)
 
-    By the smallest change of the latent, which is all in the mouth's channels; press as in
-    `MotionCorrections`.
+    By the smallest change of the latent, which is all in the mouth's channels.
     """
     end, scale, mean = len(POSE_CHANNELS), encoder.scale, encoder.mean
     top, bottom = 3 * mesh.LIP_TOP + 1, 3 * mesh.LIP_BOTTOM + 1  # their y
@@ -179,7 +178,7 @@ def close_lips(encoder: MotionEncoder, motion: Tensor, share: Tensor, press: flo
     rest = row @ mean[end:] + encoder.decode.bias[bottom] - encoder.decode.bias[top]
     rest = rest + encoder.template[mesh.LIP_BOTTOM, 1] - encoder.template[mesh.LIP_TOP, 1]
     slope = torch.cat([torch.zeros_like(scale[:end]), row * scale[end:]])
-    gap = (motion @ slope + rest + press).clamp(min=0)
+    gap = (motion @ slope + rest).clamp(min=0)
     return motion - (share * gap)[..., None] * slope / slope.square().sum()
 
 
