@@ -2,6 +2,7 @@
 
 import csv
 import json
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -209,7 +210,7 @@ class Stage1:
     """All that is asked of an engine by the protocols of portraits."""
 
     def __init__(self, autoencoder):
-        self.autoencoder = autoencoder
+        self.networks = SimpleNamespace(autoencoder=autoencoder)
 
 
 @pytest.fixture(scope="module")
