@@ -28,6 +28,8 @@ from gaia_core.media.compositing import MAX_SIDE
 from gaia_core.media.video import VideoWriter
 from gaia_core.portrait.face import crop_around
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def autoencoder(make_autoencoder):

@@ -127,6 +127,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "data"
 
 
+@pytest.mark.slow
 def test_clips_with_transcripts_become_a_reader(data: Path, tmp_path: Path) -> None:
     told = training.train_visemes(data, tmp_path / "out")
     assert told["speakers"] == 2 and told["frames"] > 100 and told["right"] > 0.2
@@ -135,6 +136,7 @@ def test_clips_with_transcripts_become_a_reader(data: Path, tmp_path: Path) -> N
     )
 
 
+@pytest.mark.slow
 def test_clips_that_tell_of_no_closure_are_refused(data: Path, tmp_path: Path) -> None:
     manifest = data / "clips" / "manifest.csv"
     text = manifest.read_text("utf-8")
@@ -146,6 +148,7 @@ def test_clips_that_tell_of_no_closure_are_refused(data: Path, tmp_path: Path) -
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_capitals_of_aligned_phones_are_arpabets(data: Path) -> None:
     found = list(training.recorded(data, training.Aligner(), training.SpeechEncoder.load()))
     said = {NAMES[i] for each in found for i in each.shares.argmax(1).unique().tolist()}
