@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from tiny import MOTION, TINY
 
 from gaia_core.training import scaling

@@ -34,6 +34,7 @@ def heard(speaker: str, seed: int) -> Heard:
     return Heard(speaker, features.half(), shares)
 
 
+@pytest.mark.slow
 def test_what_is_learned_is_read_of_speakers_never_heard(monkeypatch) -> None:
     monkeypatch.setattr(training, "STEPS", 150)
     known = [heard(f"speaker {seed // 4}", seed) for seed in range(12)]
@@ -96,6 +97,7 @@ def test_the_voices_labels_are_read() -> None:
     assert voices.read_durations("pau:0.136 s:0.243 \n") == [("pau", 0.136), ("s", 0.243)]
 
 
+@pytest.mark.slow
 def test_a_faster_voice_is_shorter_and_its_phones_too() -> None:
     tone = np.sin(2 * np.pi * 200 * np.arange(SAMPLE_RATE) / SAMPLE_RATE).astype(np.float32)
     played, phones = voices.at_speed(tone, [("a", 0.5), ("b", 1.0)], 1.25)
