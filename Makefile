@@ -3,8 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Two tests at once where there are two cores; a process more than four is not worth its memory.
-PYTEST := $(BIN)/python -m pytest -q -n logical --maxprocesses 4
+# A process a core, at most four for their memory; a file's tests share its fixtures in one process.
+PYTEST := $(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadscope
 
 .PHONY: studio test quick lint lint-js unit end-to-end clean
 

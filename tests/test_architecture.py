@@ -215,6 +215,7 @@ assert not any(name == "ui" or name.startswith("ui.") for name in sys.modules)
 """
 
 
+@pytest.mark.slow
 def test_the_core_alone_imports_and_does_nothing_else(tmp_path):
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(CORE, tmp_path / "gaia_core", ignore=ignore)

@@ -23,6 +23,8 @@ from gaia_core.media.audio import write_audio
 from gaia_core.media.video import read_recipe
 from gaia_core.speech.encoder import FEATURES
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 
 

@@ -6,6 +6,8 @@ import pytest
 from gaia_core import bench
 from gaia_core.motion.live import DELAY
 
+pytestmark = pytest.mark.slow
+
 
 def tone(seconds: float) -> np.ndarray:
     """(N,) float32 at 16 kHz."""

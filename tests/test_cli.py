@@ -84,6 +84,7 @@ def refusal(capsys, arguments: list[str]) -> str:
 # Animating
 
 
+@pytest.mark.slow
 def test_animate_writes_a_video(loaded, folder, tmp_path, capsys):
     out = tmp_path / "out.mp4"
     assert main(animate(folder, out, seed="5")) == 0
@@ -95,6 +96,7 @@ def test_animate_writes_a_video(loaded, folder, tmp_path, capsys):
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
 
 
+@pytest.mark.slow
 def test_each_call_has_a_seed_of_its_own_that_is_told(loaded, folder, tmp_path, capsys):
     seeds = []
     for name in ("a.mp4", "b.mp4"):
@@ -236,6 +238,7 @@ def test_misuse_tells_the_usage(arguments, capsys):
 # The real thing, in its own process
 
 
+@pytest.mark.slow
 def test_native_code_does_not_talk_over_the_message(folder, weights, tmp_path):
     arguments = animate(folder, tmp_path / "out.mp4", portrait=folder / "wall.png", weights=weights)
     done = subprocess.run(

@@ -34,6 +34,8 @@ from ui import samples
 from ui.form.admission import Asked, admit, controls_of, read_recipe
 from ui.form.restore import form_values
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 30
 NAMES = (
     "plain",

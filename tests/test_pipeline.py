@@ -23,6 +23,8 @@ from gaia_core.render import PIXELS_PER_BATCH, Moved, Plan, Step
 from gaia_core.request import Preview, Progress, Request, Result, Segment, Span, Word
 from gaia_core.speech.voices import Spoken
 
+pytestmark = pytest.mark.slow
+
 
 def babble(seconds: float) -> np.ndarray:
     """Noise that comes and goes like syllables, (N,) float32 at 16 kHz."""

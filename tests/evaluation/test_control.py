@@ -10,6 +10,8 @@ from gaia_core.instruction.actions import ACTIONS
 from gaia_core.instruction.language import NONE
 from gaia_core.portrait.face import Face
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def sitter(landmarker, photo):

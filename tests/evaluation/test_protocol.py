@@ -30,6 +30,8 @@ from gaia_core.media.audio import write_audio
 from gaia_core.media.image import read_image
 from gaia_core.media.video import VideoWriter
 
+pytestmark = pytest.mark.slow
+
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
 SIDE = 256

@@ -22,6 +22,8 @@ from gaia_core.media.video import VideoWriter
 from gaia_core.speech import phones
 from gaia_core.speech.phones import Phone
 
+pytestmark = pytest.mark.slow
+
 PEOPLE = {"val": 1, "train": 1}
 
 

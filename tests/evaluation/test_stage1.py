@@ -2,6 +2,7 @@
 
 import csv
 import json
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -26,6 +27,8 @@ from gaia_core.landmarks import rotation_from_degrees
 from gaia_core.media.compositing import MAX_SIDE
 from gaia_core.media.video import VideoWriter
 from gaia_core.portrait.face import crop_around
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +212,7 @@ class Stage1:
     """All that is asked of an engine by the protocols of portraits."""
 
     def __init__(self, autoencoder):
-        self.autoencoder = autoencoder
+        self.networks = SimpleNamespace(autoencoder=autoencoder)
 
 
 @pytest.fixture(scope="module")

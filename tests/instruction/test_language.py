@@ -307,6 +307,7 @@ def test_the_encoder_is_the_published_one(instructor):
     assert vectors[0] @ vectors[2] == pytest.approx(0.1085, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_importing_loads_no_framework():
     code = (
         "import sys, gaia_core.instruction.language;"
@@ -333,6 +334,7 @@ def test_grammar():
         "smiles", "pushes", "is", "cries", "says"]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_training_writes_a_head_that_learns(tmp_path, monkeypatch):
     from gaia_core.training import language as training
 

@@ -21,6 +21,8 @@ from gaia_core.media.video import VideoWriter, read_video
 from gaia_core.pipeline import Gaia
 from gaia_core.request import Request, Result, Word
 
+pytestmark = pytest.mark.slow
+
 SIDE, FRAMES = 128, 20
 
 

@@ -19,6 +19,8 @@ from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.pipeline import Gaia
 from gaia_core.speech.encoder import FEATURES, window_starts
 
+pytestmark = pytest.mark.slow
+
 
 def babble(seconds: float) -> np.ndarray:
     """Syllables of a moving resonance, (N,) float32 at 16 kHz."""

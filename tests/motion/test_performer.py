@@ -139,6 +139,7 @@ def test_a_span_changes_nothing_outside_itself(performer, script):
     assert 0 < change[20] < change[20 + CONSTANTS.ramp_frames] and change[39] < change[30]
 
 
+@pytest.mark.slow
 def test_a_span_longer_than_a_window(performer, script):
     long = np.resize(script.speech, (2 * WINDOW + 50, FEATURES))
     long_script = replace(script, frames=len(long), speech=long, steps=1)

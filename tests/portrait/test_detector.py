@@ -106,6 +106,7 @@ print(gc.collect() > 0)
 """
 
 
+@pytest.mark.slow
 def test_a_forgotten_landmarker_is_collected():
     # In a process of its own, for what fails here waits for ever.
     code = [sys.executable, "-c", FORGOTTEN]

@@ -61,6 +61,7 @@ def test_extract_does_not_alias():
     assert np.abs(reduced.astype(int) - 127).max() <= 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (SHARED / "clips").is_dir(), reason="needs the shared data")
 def test_crops_of_real_clips_agree_with_their_own_framing(landmarker):
     with open(SHARED / "clips" / "manifest.csv", encoding="utf-8", newline="") as file:

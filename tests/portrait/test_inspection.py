@@ -142,6 +142,7 @@ def test_a_real_smile_is_told_of_its_teeth(photo_face, photo):
     assert "turned" not in said and "eyes" not in said and "light" not in said
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (SHARED / "portraits").is_dir(), reason="needs the shared data")
 def test_real_portraits_have_one_face(landmarker):
     for path in sorted((SHARED / "portraits" / "val").glob("*.jpg"))[::12]:

@@ -8,6 +8,8 @@ from torch import nn
 
 from gaia_core.training import ablations
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_variant_is_trained_alike_and_measured(packed, tmp_path, monkeypatch, steps):
     monkeypatch.setattr(ablations, "FRAMES", 30)

@@ -143,6 +143,7 @@ def test_the_regression_finds_the_motion_that_speech_tells(tmp_path):
     assert 0.6 < float(found.norm() / true.norm()) < 1  # a ridge shrinks
 
 
+@pytest.mark.slow
 def test_the_denoiser_learns_a_clip(tmp_path, make_denoiser, steps):
     t = torch.linspace(0, 6, 30)
     speech = torch.stack([(t * (1 + k / 3)).sin() for k in range(SPEECH)], -1)

@@ -16,6 +16,8 @@ from gaia_core.errors import InputError
 from gaia_core.motion.denoiser import Denoiser
 from gaia_core.training.state import SHARDED, WHOLE
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PATHS = str(ROOT), str(ROOT / "tests")
 CLOSE = {"atol": 3e-4, "rtol": 0}  # sums of a batch's parts come in another order

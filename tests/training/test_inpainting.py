@@ -26,6 +26,8 @@ from gaia_core.training.lips import LipWindows
 from gaia_core.training.loop import train
 from gaia_core.training.mouth import MouthWindows
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def mouth_pack(tmp_path_factory):

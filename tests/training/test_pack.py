@@ -23,6 +23,8 @@ from gaia_core.training.pack import (
 )
 from gaia_core.training.renderer import FramePairs
 
+pytestmark = pytest.mark.slow
+
 
 def test_landmarks_survive_quantisation(make_faces):
     landmarks = make_faces(2, 5).landmarks

@@ -14,6 +14,8 @@ from gaia_core.training.pack import (
 )
 from gaia_core.training.portraits import MADE, PortraitPairs, pack_portraits
 
+pytestmark = pytest.mark.slow
+
 
 def test_portraits_are_moved_and_asked_back(
     clips, photo, packed, make_autoencoder, found_landmarks, encoder, steps

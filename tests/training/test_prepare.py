@@ -223,6 +223,7 @@ def report(out) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_a_film_is_cut_into_shots_and_only_near_faces_are_kept(prepared):
     out, summary = prepared
     story = [row for row in report(out) if row["film"] == "ann/story.mp4"]
@@ -237,6 +238,7 @@ def test_a_film_is_cut_into_shots_and_only_near_faces_are_kept(prepared):
     assert summary.clips == 2 and "kept" not in summary.seconds
 
 
+@pytest.mark.slow
 def test_clips_are_crops_of_the_head_that_pack_reads(prepared, landmarker):
     out, _ = prepared
     clips = read_manifest(out, "train")
@@ -253,11 +255,13 @@ def test_clips_are_crops_of_the_head_that_pack_reads(prepared, landmarker):
         read_recipe(out / "clips" / row["file"])
 
 
+@pytest.mark.slow
 def test_a_film_that_cannot_be_read_is_told_of(prepared):
     (row,) = [row for row in report(prepared[0]) if row["film"] == "broken.mp4"]
     assert row["reason"] == "unreadable" and "broken.mp4" in row["measured"]
 
 
+@pytest.mark.slow
 def test_a_second_run_looks_at_what_is_new_only(prepared, raw, tmp_path, monkeypatch):
     out, first = prepared
     seen = []
@@ -283,6 +287,7 @@ def test_a_second_run_looks_at_what_is_new_only(prepared, raw, tmp_path, monkeyp
 # The command
 
 
+@pytest.mark.slow
 def test_prepare_tells_what_it_kept(tmp_path, photo, capsys, monkeypatch):
     (tmp_path / "raw").mkdir()
     with VideoWriter(tmp_path / "raw" / "ann.mp4", 64, 64, None, {}) as writer:

@@ -59,6 +59,7 @@ def renderer_losses():
     return RendererLosses()
 
 
+@pytest.mark.slow
 def test_renderer_losses(renderer_losses, pairs, make_autoencoder, perturb):
     model = make_autoencoder(image=256)
     contest = Contest(model)

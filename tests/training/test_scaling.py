@@ -3,9 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from tiny import MOTION, TINY
 
 from gaia_core.training import scaling
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_study_measures_every_size_on_people_held_out(motion_pack, tmp_path, monkeypatch, steps):

@@ -12,6 +12,8 @@ from gaia_core.errors import InputError
 from gaia_core.training import stages
 from gaia_core.training.denoiser import MotionWindows
 
+pytestmark = pytest.mark.slow
+
 
 def test_stage_2_is_trained_into_weights(packed, steps):
     weights = packed / "weights"

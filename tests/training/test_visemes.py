@@ -34,6 +34,7 @@ def heard(speaker: str, seed: int) -> Heard:
     return Heard(speaker, features.half(), shares)
 
 
+@pytest.mark.slow
 def test_what_is_learned_is_read_of_speakers_never_heard(monkeypatch) -> None:
     monkeypatch.setattr(training, "STEPS", 150)
     known = [heard(f"speaker {seed // 4}", seed) for seed in range(12)]
@@ -96,6 +97,7 @@ def test_the_voices_labels_are_read() -> None:
     assert voices.read_durations("pau:0.136 s:0.243 \n") == [("pau", 0.136), ("s", 0.243)]
 
 
+@pytest.mark.slow
 def test_a_faster_voice_is_shorter_and_its_phones_too() -> None:
     tone = np.sin(2 * np.pi * 200 * np.arange(SAMPLE_RATE) / SAMPLE_RATE).astype(np.float32)
     played, phones = voices.at_speed(tone, [("a", 0.5), ("b", 1.0)], 1.25)
@@ -127,6 +129,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "data"
 
 
+@pytest.mark.slow
 def test_clips_with_transcripts_become_a_reader(data: Path, tmp_path: Path) -> None:
     told = training.train_visemes(data, tmp_path / "out")
     assert told["speakers"] == 2 and told["frames"] > 100 and told["right"] > 0.2
@@ -135,6 +138,7 @@ def test_clips_with_transcripts_become_a_reader(data: Path, tmp_path: Path) -> N
     )
 
 
+@pytest.mark.slow
 def test_clips_that_tell_of_no_closure_are_refused(data: Path, tmp_path: Path) -> None:
     manifest = data / "clips" / "manifest.csv"
     text = manifest.read_text("utf-8")
@@ -146,6 +150,7 @@ def test_clips_that_tell_of_no_closure_are_refused(data: Path, tmp_path: Path) -
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_capitals_of_aligned_phones_are_arpabets(data: Path) -> None:
     found = list(training.recorded(data, training.Aligner(), training.SpeechEncoder.load()))
     said = {NAMES[i] for each in found for i in each.shares.argmax(1).unique().tolist()}

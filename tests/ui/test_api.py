@@ -32,6 +32,8 @@ from ui.samples import output_of
 from ui.studio import build_studio
 from ui.takes import store
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 API = "/speech_driven"
 

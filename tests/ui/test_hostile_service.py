@@ -33,6 +33,8 @@ from ui.i18n.text import say
 from ui.studio import build_studio
 from ui.takes import store
 
+pytestmark = pytest.mark.slow
+
 API = "/speech_driven"
 CRASHED = say("error.unexpected")
 BLACK = np.zeros((16, 16, 3), np.uint8)

@@ -20,6 +20,8 @@ from ui import studio as studio_module
 from ui.studio import LAUNCH_KWARGS, build_studio
 from ui.takes import store
 
+pytestmark = pytest.mark.slow
+
 API = "/speech_driven"
 VISITORS, JOBS, PLACES = 8, 3, 3
 BUSY = "queue is full"

@@ -24,6 +24,8 @@ from gaia_core.request import Request, Result, Span
 from ui.i18n.text import say
 from ui.run import zero_gpu
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 

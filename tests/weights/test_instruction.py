@@ -1,4 +1,11 @@
-"""How often the shipped head reads instructions right."""
+"""How often the shipped head reads instructions right.
+
+The bounds are such that a head trained alike from another seed passes. Of 181 and 177 phrases of
+movements and 62 and 64 of other things, the shipped head and one of seed 1 read 92 to 93 % right,
+refuse 1 to 3 % of the movements and 92 to 100 % of the rest, and read 70 to 88 % of 25 and 20
+strengths as marked. Each bound lies two to three standard deviations of such a share, of so many
+phrases, beyond the mean of the two.
+"""
 
 import tomllib
 
@@ -38,11 +45,11 @@ def numbers(instructor, name):
 @pytest.mark.parametrize("name", ["held_out", "final"])
 def test_phrases_never_trained_on(instructor, name):
     found = numbers(instructor, name)
-    assert found["right"] >= 0.9, found
-    assert found["refused"] < 0.05, found
-    assert found["noise refused"] >= 0.95, found
+    assert found["right"] >= 0.88, found
+    assert found["refused"] < 0.06, found
+    assert found["noise refused"] >= 0.9, found
     # Slight is taken for normal at times, but never for strong.
-    assert found["strength"] >= 0.7 and not found["opposite"], found
+    assert found["strength"] >= 0.6 and not found["opposite"], found
 
 
 @pytest.mark.parametrize("name", ["held_out_compound", "final_compound"])

@@ -1,4 +1,9 @@
-"""The shipped reader of visemes."""
+"""The shipped reader of visemes closes lips on bilabials and on nothing else.
+
+Of 11 to 14 bilabials in each of four sentences by both offline voices the shipped reader finds all,
+and of the frames far from them it closes none. A reader that misses one in ten or closes one frame
+in fifty would be seen.
+"""
 
 import numpy as np
 import pytest
@@ -10,6 +15,8 @@ from gaia_core.motion import corrections
 from gaia_core.speech.encoder import FEATURES, SpeechEncoder
 from gaia_core.speech.phones import BILABIAL, Aligner
 from gaia_core.speech.visemes import NAMES, shipped_reader
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
