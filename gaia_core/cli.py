@@ -18,8 +18,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from gaia_core import MAX_RECORDING, __version__
 from gaia_core.config import CORRECTIONS, INPAINTED
 from gaia_core.config import PRESETS as SIZES_OF_STAGES
@@ -62,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def animate(options: argparse.Namespace) -> None:
     """A portrait and speech to an mp4."""
+    from tqdm import tqdm
+
     from gaia_core.media import exports
     from gaia_core.pipeline import Gaia
 
@@ -91,6 +91,8 @@ def animate(options: argparse.Namespace) -> None:
 
 def batch(options: argparse.Namespace) -> None:
     """A file of jobs to a folder of mp4s."""
+    from tqdm import tqdm
+
     from gaia_core import batch as jobs
 
     todo = jobs.read_jobs(options.jobs, options.out)
