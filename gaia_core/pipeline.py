@@ -85,13 +85,15 @@ class Gaia:
         speech_encoder: SpeechEncoder,
         gpu: Callable[[Render], Render] = lambda render: render,
         weights: Path = WEIGHTS,
+        without: Collection[str] = (),
     ) -> None:
-        """weights: their folder, from which the CPU's copy is loaded where a GPU is refused."""
+        """weights, without: of the CPU's copy that is loaded where a GPU is refused."""
         self.networks, self.speech_encoder, self.weights = networks, speech_encoder, weights
         # A copy, which stays on the CPU when the networks move to the GPU.
         self.encoder = deepcopy(networks.autoencoder.motion)
         self.sketch = sketch(self.encoder, networks.directions)
         self.landmarker = FaceLandmarker()
+        self._without = without
         self._instructor: language.Instructor | None = None
         self._render, self._render_on_cpu = gpu(networks.render), cache(self._load_cpu)
 
@@ -117,7 +119,7 @@ class Gaia:
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         visemes.shipped_reader()  # it is needed soon, and is damaged or not
         networks = Networks.load(Path(weights), device, without)
-        return cls(networks, SpeechEncoder.load("cpu"), gpu, Path(weights))
+        return cls(networks, SpeechEncoder.load("cpu"), gpu, Path(weights), without)
 
     @property
     def device(self) -> torch.device:
@@ -393,7 +395,7 @@ class Gaia:
             yield from self._render_on_cpu()(plan)
 
     def _load_cpu(self) -> Render:
-        return Networks.load(self.weights, "cpu").render
+        return Networks.load(self.weights, "cpu", self._without).render
 
 
 def _release() -> None:
