@@ -250,6 +250,7 @@ ZH: dict[str, str] = {
     "compare.field.drive_reference": "基准时刻（秒）",
     "compare.field.seconds": "时长（秒）",
     "compare.field.spans": "重做的部分",
+    "compare.field.trim": "剪去首尾静音",
     "measure.steadiness": "稳定性",
     "measure.steadiness.info": "面部抖动有多小（MSI）；越大越平稳。",
     "measure.yaw": "转头",

@@ -271,6 +271,7 @@ EN = {
     "compare.field.drive_reference": "Rest at second",
     "compare.field.seconds": "Length in seconds",
     "compare.field.spans": "Made anew",
+    "compare.field.trim": "Silence cut off",
     "measure.steadiness": "Steadiness",
     "measure.steadiness.info": "How little the face trembles (MSI); more is calmer.",
     "measure.yaw": "Turn of the head",
