@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-# Channel groups of the motion latent, in order, with their widths. Head pose comes first and is
-# kept as it is: yaw, pitch, roll, x, y, log scale. The rest is encoded with the pose removed.
+# The motion latent begins with the head pose, which is only normalised (`scale` is its logarithm).
+# The other groups are encoded with the pose removed.
 POSE_CHANNELS = ("yaw", "pitch", "roll", "x", "y", "scale")
 
 
@@ -51,14 +51,14 @@ class AutoencoderConfig:
 
     motion: MotionConfig = MotionConfig()
     image: int = 256  # side of the crop, px
-    appearance: int = 16  # channels of the appearance map at a quarter of the side
-    detail: int = 12  # channels of the appearance map at half of the side
-    stem: tuple[int, ...] = (24, 32, 48)  # appearance encoder: twice at half of the side, then 1/4
+    appearance: int = 16  # channels of the appearance map at 1/4 of the side
+    detail: int = 12  # channels of the appearance map at 1/2 of the side
+    stem: tuple[int, ...] = (24, 32, 48)  # appearance encoder: two layers at 1/2, then one at 1/4
     widths: tuple[int, ...] = (40, 80, 128, 160)  # decoder, from 1/4 of the side downwards
-    depth: int = 1  # residual blocks at each of those levels, on the way down and up
-    refine: int = 24  # decoder at half of the side
+    depth: int = 1  # residual blocks a level, in the downward and the upward path each
+    refine: int = 24  # decoder at 1/2 of the side
     condition: int = 128
-    # Widths of the paper's plain decoder at 1/2, 1/4 and 1/8 of the side, to use it instead.
+    # Widths at 1/2, 1/4 and 1/8 of the side of the paper's plain decoder; empty: not used.
     plain: tuple[int, ...] = ()
 
 
@@ -78,12 +78,14 @@ class DenoiserConfig:
 
     motion: int = MotionConfig().width
     speech: int = 768
-    components: int = 160  # principal components of the speech features that are heard
-    context: int = 3  # frames of speech on each side that the regression of motion sees
+    components: int = (
+        160  # leading principal components of the speech features, the network's input
+    )
+    context: int = 3  # frames of speech on each side in the regression of motion on speech
     width: int = 160
     layers: int = 4
     heads: int = 4
-    kernel: int = 9  # frames seen by the depthwise convolution of a Conformer block
+    kernel: int = 9  # frames of the depthwise convolution in a Conformer block
     dropout: float = 0.2
 
 
@@ -91,28 +93,28 @@ class DenoiserConfig:
 class MotionCorrections:
     """Hand-set constants between sampler and motion latent, see `motion.corrections`.
 
-    What each correction does to the numbers is measured in docs/corrections.md. The turn and the
-    rest belong to the shipped weights, and stand in their config.json.
+    docs/corrections.md has the measured effect of each correction. Turn and rest depend on the
+    weights, so config.json may override them.
 
     Attributes:
-        turn_yaw, turn_pitch: a picture turns less than its latent: how much further the latent
-            goes than is asked. Measured by `evaluate --protocol control` on portraits of the
-            training set; renderers differ.
-        join_frames: in which the head comes to a pose track, and leaves it.
-        rest_aperture: mean lip aperture of those training clips with speech of which a frame shows
-            closed lips. A still photo's closed lips predict less: they are as somebody's who is
-            silent.
-        mouth_noise: standard deviation of the initial noise of the mouth's channels; of the others
-            it is 1. A fair sample of the lips follows speech less than their mean does.
-        low_pass_head, low_pass_face: widths in frames of the zero-phase low-pass over the sampled
-            head pose, and over brows and the rest of the face.
-        regression_share: how far the lips go to the regression's prediction.
-        regression_gain: of that prediction, which as a mean is too small.
-        closing_from, closing_to: likelihoods of a bilabial at which lips begin to close, and are
-            closed.
-        blink_gap: frames between the beginnings of two blinks at least.
-        blink_margin: frames of a removed blink, beside what is below its half.
-        ramp_frames: in which a span's own controls set in and fade.
+        turn_yaw, turn_pitch: gain on the target angle, since the rendered head turns less than
+            its latent. Depends on the renderer; measured by `evaluate --protocol control` on
+            portraits of the training set.
+        join_frames: transition between sampled head motion and a pose track, frames.
+        rest_aperture: lip aperture at rest while speaking: its mean over training clips with
+            speech in which a frame has closed lips. From a portrait with closed lips the rest
+            would be predicted lower, as of a silent subject.
+        mouth_noise: standard deviation of the initial noise in the mouth's channels, 1 in the
+            others. Samples of the lips follow speech less than their mean does.
+        low_pass_head, low_pass_face: standard deviations in frames of the zero-phase low-pass over
+            the sampled head pose, and over brows and the rest of the face.
+        regression_share: weight of the regression in the lips, 0 to 1.
+        regression_gain: gain on the regression, whose predictions are too small, as means are.
+        closing_from, closing_to: likelihoods of a bilabial at which the lips begin to close, and
+            at which they are closed.
+        blink_gap: minimum of frames between the beginnings of two blinks.
+        blink_margin: frames on each side of a removed blink that are interpolated as well.
+        ramp_frames: fade-in and fade-out of a re-rendered span, frames.
     """
 
     turn_yaw: float = 1.25
@@ -130,7 +132,7 @@ class MotionCorrections:
     blink_margin: int = 3
     ramp_frames: int = 6
 
-    # Each correction, in the order in which it acts, and the constants at which it does nothing.
+    # The corrections in order of application, and the constants that switch each of them off.
     OFF: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "turn_gain": {"turn_yaw": 1.0, "turn_pitch": 1.0},
         "pose_join": {"join_frames": 0},
@@ -157,27 +159,27 @@ class MotionCorrections:
 class RendererCorrections:
     """Hand-set constants of the renderer.
 
-    All but the gaze also act in training: the shipped weights know them, and switching them off
-    measures what these weights make of their absence.
+    All but the gaze also act in training, so switching them off also takes the shipped weights
+    out of their training distribution.
 
     Attributes:
-        pose_clamp: deviations of a pose channel from the portrait's that the decoder is told at
-            most (26 degrees of yaw). It has hardly seen pairs that differ by more, and makes up
-            hair and outlines; the places that it samples go all the way.
-        contour_warp: whether lips and lids are warped by a narrow Gaussian of their own.
+        pose_clamp: maximal difference of a pose channel from the portrait's, in standard
+            deviations, that the decoder is conditioned on (26 degrees of yaw). Training pairs
+            hardly differ by more; beyond, hair and outlines are hallucinated. The warp is not
+            clamped.
+        contour_warp: whether lips and lids are warped by a narrow Gaussian.
         warp_floor: added to the sum of a warp's weights, so that the displacement fades outside
             the face.
-        mouth_gap: crop units of further opening after which the mouth is synthesised.
-        mouth_shade: how much darker than lips the mouth's inside is taken to be.
-        mouth_logit: by how much that raises the mask: from its first bias of -3 to +3.
-        light_range: by which a face's light changes at most (natural logarithm).
-        light_gain: of what the decoder says of light, or it would learn of it only after all else.
-        light_reach: px, at a quarter of the side of 256, over which light is smooth.
+        mouth_gap: widening of the lip gap, in crop units, beyond which the mouth is synthesised.
+        mouth_shade: darkening of the mouth's inside relative to the lips, 0 to 1.
+        mouth_logit: added to the mask's logit there: from its initial bias of -3 to +3.
+        light_range: bound on the relighting gain (natural logarithm).
+        light_gain: factor on the decoder's output of light, which would otherwise be learned last.
+        light_reach: smoothing of the light in px, at a quarter of the side of 256.
         gaze: whether irises are moved between the lids.
-        gaze_edge: px of lashes and shadow within a lid's edge, which are not of the eyeball.
-        gaze_stretch: by how much at most an eye's inside is taken to be stretched by its lids.
-        gaze_tremor: eye widths by which landmarks of irises tremble while eyes rest: so far irises
-            hardly follow them.
+        gaze_edge: margin within a lid's edge in px, which shows lashes and shadow.
+        gaze_stretch: bound on the stretch of an eyeball's texture by its lids.
+        gaze_tremor: noise of the iris landmarks in eye widths; smaller displacements are damped.
     """
 
     pose_clamp: float = 2.5
@@ -205,7 +207,7 @@ class RendererCorrections:
         "round_iris": {"gaze_stretch": 1.0},
         "iris_tremor": {"gaze_tremor": 1e-6},
     }
-    # What weights are saved with, for they know no other values.
+    # Saved with the weights, which were trained with these values.
     OF_WEIGHTS: ClassVar[tuple[str, ...]] = (
         "pose_clamp",
         "warp_floor",
@@ -223,7 +225,7 @@ class RendererCorrections:
 
 
 MOTION_DEFAULTS, RENDERER_DEFAULTS = MotionCorrections(), RendererCorrections()
-# What `evaluate --without` can switch off.
+# Names that `evaluate --without` takes.
 CORRECTIONS = (*MotionCorrections.OFF, *RendererCorrections.OFF)
 
 
@@ -236,8 +238,8 @@ class Preset:
     inpainter: InpainterConfig = InpainterConfig()
 
 
-# The paper's sizes in millions of parameters (docs/paper.md), for machines that can train them. How
-# it spends them is not known.
+# The paper's sizes in millions of parameters (docs/paper.md), for machines that can train them. The
+# paper does not report layers and widths.
 _PAPER_AUTOENCODERS = {
     "80m": AutoencoderConfig(
         appearance=64,
@@ -273,7 +275,7 @@ _PAPER_DENOISERS = {
     "1.2b": DenoiserConfig(components=768, width=1280, layers=21, heads=20, dropout=0.1),
 }
 
-# Of the paper's sizes every pair of stages can be asked for; its 2B are about "700m-1.2b".
+# Every pair of the paper's stage sizes; its 2B model is about "700m-1.2b".
 PRESETS: dict[str, Preset] = {
     "small": Preset(),
     "plain": Preset(AutoencoderConfig(plain=(32, 64, 160))),

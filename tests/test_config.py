@@ -1,4 +1,4 @@
-"""Presets are of the sizes that their names tell, and fit together."""
+"""Presets have the sizes that their names state."""
 
 import pytest
 import torch
@@ -21,12 +21,12 @@ def test_every_pair_of_the_papers_sizes_is_there():
 
 
 @pytest.mark.parametrize("name", PAPER)
-def test_presets_are_as_large_as_their_names_tell(name):
+def test_presets_have_the_size_of_their_name(name):
     sizes = PRESETS[name]
     with torch.device("meta"):
         stages = Autoencoder(sizes.autoencoder), Denoiser(sizes.denoiser, sizes.autoencoder.motion)
-    for stage, told in zip(stages, name.split("-"), strict=True):
-        assert millions(stage) == pytest.approx(MILLIONS[told], rel=0.05)
+    for stage, size in zip(stages, name.split("-"), strict=True):
+        assert millions(stage) == pytest.approx(MILLIONS[size], rel=0.05)
 
 
 def test_depth_adds_blocks_to_every_level_and_changes_no_shape(make_autoencoder, crop_landmarks):
@@ -47,7 +47,7 @@ def test_blocks_of_a_level_have_its_width():
     assert [block.first.in_channels for block in blocks] == [12, 12, 12, 16, 16, 16]
 
 
-def test_info_tells_the_size_of_a_preset(capsys):
+def test_info_prints_the_size_of_a_preset(capsys):
     assert main(["info", "--preset", "80m-180m"]) == 0
-    told = capsys.readouterr().out
-    assert "autoencoder: 77.4" in told and "denoiser: 174.0" in told and "GB" in told
+    out = capsys.readouterr().out
+    assert "autoencoder: 77.4" in out and "denoiser: 174.0" in out and "GB" in out

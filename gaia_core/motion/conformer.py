@@ -1,7 +1,7 @@
-"""The Conformer block (Gulati et al. 2020) with the conditions of GAIA's denoiser.
+"""The Conformer block (Gulati et al. 2020) with the conditioning of GAIA's denoiser.
 
-Speech is added frame by frame in every block; the reference enters by cross-attention; the
-diffusion time scales and shifts every branch. Knows nothing about diffusion itself.
+Speech features are added frame by frame in every block, the reference enters by cross-attention,
+and the diffusion time modulates every branch (adaptive layer norm).
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class ConformerBlock(CheckpointedBlock):
         self.after = FeedForward(width, dropout)
         self.modulate = nn.Linear(width, 3 * self.BRANCHES * width)
         self.dropout = nn.Dropout(dropout)
-        # Branches start closed, so that a deep stack begins as the identity.
+        # Gates start at zero, so that a deep stack begins as the identity.
         nn.init.zeros_(self.modulate.weight)
         nn.init.zeros_(self.modulate.bias)
 
@@ -78,12 +78,12 @@ class ConformerBlock(CheckpointedBlock):
         return x
 
     def added(self, speech: Tensor, reference: Tensor) -> Tensor:
-        """The conditions that are added: (B, T, W), (B, N, W) -> (B, T, W) or (B, 1, W)"""
-        heard: Tensor = self.speech(speech)
-        return heard
+        """Additive conditioning: (B, T, W), (B, N, W) -> (B, T, W) or (B, 1, W)"""
+        conditioning: Tensor = self.speech(speech)
+        return conditioning
 
     def branches(self, speech: Tensor, reference: Tensor) -> tuple[Branch, ...]:
-        """In order: (B, T, W) -> (B, T, W)"""
+        """The residual branches in order, each (B, T, W) -> (B, T, W)."""
         return (
             lambda h: 0.5 * self.before(h),
             self.attention,

@@ -1,8 +1,8 @@
-"""What is corrected by hand between the sampler and a take's motion, as pure functions.
+"""Hand-set corrections of the sampler's input and output, as pure functions.
 
-In the order of `MotionCorrections.OFF`: of what is sampled from (turn gain, joined pose tracks,
-parted rest, less noise of the mouth), of each sampled window (`OF_WINDOWS`), and of spans. Their
-constants are `MotionCorrections`, their effects docs/corrections.md.
+In the order of `MotionCorrections.OFF`: of the sampler's input (turn gain, joined pose tracks,
+parted rest, mouth noise), of each sampled window (`OF_WINDOWS`), and of spans. The constants are
+`MotionCorrections`; docs/corrections.md has their measured effects.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from gaia_core.motion.measures import closings
 from gaia_core.motion.smoothing import smooth
 from gaia_core.speech.visemes import likelihood
 
-EYES = ("gaze_x", "gaze_y", "blink")  # what the eyes' channels are made of
+EYES = ("gaze_x", "gaze_y", "blink")  # expression channels of the eyes
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A portrait's motion and what reads it.
+    """A portrait's latent and the networks that read it.
 
     Attributes:
         directions: (C, D) latent changes of `controls.EXPRESSION`.
-        reference: (1, D) the portrait's own latent.
+        reference: (1, D) the portrait's latent.
     """
 
     encoder: MotionEncoder
@@ -53,16 +53,16 @@ class Subject:
 
 @dataclass(frozen=True)
 class Window:
-    """A sampled window of a take.
+    """A sampled window of a clip.
 
     Attributes:
         motion: (1, T, D).
-        given: (1, T, D), NaN where the model was free; the rest is not to be changed.
-        speech: (1, T, F) features on the CPU; None where there is no speech.
-        reference: (1, D) the latent that it was sampled for, the portrait's or `parted_rest`'s.
-        start: the frame of the take that the window begins with.
-        known: the first one that may still change.
-        blinks: frames of the take at which a blink begins.
+        given: (1, T, D), NaN where the motion was sampled; other entries must not change.
+        speech: (1, T, F) features on the CPU; None without speech.
+        reference: (1, D) the latent that it is conditioned on, the portrait's or `parted_rest`'s.
+        start: index in the clip of the window's first frame.
+        known: index in the clip of the first frame that is not final.
+        blinks: frames of the clip at which a blink begins.
     """
 
     motion: Tensor
@@ -74,7 +74,7 @@ class Window:
     blinks: tuple[int, ...] = ()
 
     def changed(self, motion: Tensor) -> Window:
-        """With another motion where the model was free."""
+        """The same window with another motion (1, T, D) where it was sampled."""
         return replace(self, motion=torch.where(self.given.isnan(), motion, self.motion))
 
 
@@ -82,10 +82,16 @@ Correction = Callable[[Window, Subject, MotionCorrections], Window]
 
 
 def joined_pose(given: Tensor, free: Tensor, constants: MotionCorrections) -> Tensor:
-    """Head pose given in part, completed by the motion without it.
+    """Blends pose tracks with gaps into a sampled motion over `join_frames`.
 
-    Left to itself the sampler begins a turn long before its first keyframe.
-    (1, T, D) NaN where free, (1, T, D) sampled without the channels given in part -> (1, T, D)
+    Conditioned on such a track, the sampler begins a turn long before the first keyframe.
+
+    Args:
+        given: (1, T, D), NaN where nothing is given.
+        free: (1, T, D) sampled without the partly given channels.
+
+    Returns:
+        (1, T, D)
     """
     joined, known = given.clone(), ~given[0].isnan()
     for channel in partly_given(given).nonzero()[:, 0].tolist():
@@ -101,7 +107,7 @@ def joined_pose(given: Tensor, free: Tensor, constants: MotionCorrections) -> Te
 
 
 def partly_given(given: Tensor) -> Tensor:
-    """Which channels of the head pose are given at some frames only: (1, T, D) -> (D,) bool"""
+    """Channels of the head pose that are given at some frames only: (1, T, D) -> (D,) bool"""
     known = ~given[0].isnan()
     partly = known.any(0) & ~known.all(0)
     partly[len(POSE_CHANNELS) :] = False
@@ -109,7 +115,7 @@ def partly_given(given: Tensor) -> Tensor:
 
 
 def parted_rest(subject: Subject, constants: MotionCorrections) -> Tensor:
-    """The portrait's latent (1, D), its lips parted as those of people who speak are at rest."""
+    """The portrait's latent (1, D) with its lips parted to the mean aperture of speech at rest."""
     direction = subject.directions[list(EXPRESSION).index("mouth")]
     both = torch.cat([subject.reference, subject.reference + direction])
     rests = subject.encoder.landmarks(subject.denoiser.rest(both))
@@ -119,16 +125,16 @@ def parted_rest(subject: Subject, constants: MotionCorrections) -> Tensor:
 
 
 def quiet_mouth(noise: Tensor, groups: dict[str, slice], constants: MotionCorrections) -> Tensor:
-    """Initial noise (B, T, D), less of it in the mouth's channels."""
+    """Initial noise (B, T, D) -> the same, scaled by `mouth_noise` in the mouth's channels."""
     noise = noise.clone()
     noise[..., groups["mouth"]] *= constants.mouth_noise
     return noise
 
 
 def low_pass(window: Window, subject: Subject, constants: MotionCorrections) -> Window:
-    """Head, brows and face without the tremor that the sampler adds; eyes and mouth as they are.
+    """Removes the sampler's jitter from head, brows and face; eyes and mouth are unchanged.
 
-    Live, the kernel ends in the window's look-ahead, so that no frame waits for it.
+    In streaming the kernel ends within the window's look-ahead, so it adds no latency.
     """
     widths = {
         "pose": constants.low_pass_head,
@@ -139,7 +145,7 @@ def low_pass(window: Window, subject: Subject, constants: MotionCorrections) -> 
 
 
 def regressed_lips(window: Window, subject: Subject, constants: MotionCorrections) -> Window:
-    """Lips drawn towards a regression of the speech, see `motion.lips`."""
+    """Blends the lips towards their regression on speech, see `motion.lips`."""
     if window.speech is None:
         return window
     denoiser, speech = subject.denoiser, window.speech.to(window.motion)
@@ -150,10 +156,10 @@ def regressed_lips(window: Window, subject: Subject, constants: MotionCorrection
 
 
 def closed_bilabials(window: Window, subject: Subject, constants: MotionCorrections) -> Window:
-    """Lips closed on p, b and m: the speech's visemes tell when, the motion encoder how.
+    """Closes the lips on p, b and m, where the viseme classifier finds a bilabial.
 
-    What the sampler makes of a closure is a mean over moments at which it may come, and so stays
-    open.
+    The timing of a closure is uncertain, so the sampled lips are a mean over possible timings and
+    stay open.
     """
     if window.speech is None:
         return window
@@ -162,15 +168,15 @@ def closed_bilabials(window: Window, subject: Subject, constants: MotionCorrecti
 
 
 def closing(speech: Tensor, constants: MotionCorrections) -> Tensor:
-    """Speech features (B, T, F) on the CPU -> (B, T) how far lips shall close, 0 to 1"""
+    """Target closure of the lips, 0 to 1: speech features (B, T, F) on the CPU -> (B, T)"""
     low, high = constants.closing_from, constants.closing_to
     return ((likelihood(speech, "bilabial") - low) / (high - low)).clamp(0, 1)
 
 
 def close_lips(encoder: MotionEncoder, motion: Tensor, share: Tensor) -> Tensor:
-    """The gap between the lips narrowed by a share of it: (B, T, D), (B, T) -> (B, T, D)
+    """Narrows the gap between the lips by a fraction of it: (B, T, D), (B, T) -> (B, T, D)
 
-    By the smallest change of the latent, which is all in the mouth's channels.
+    The least-norm change of the latent, which lies in the mouth's channels alone.
     """
     end, scale, mean = len(POSE_CHANNELS), encoder.scale, encoder.mean
     top, bottom = 3 * mesh.LIP_TOP + 1, 3 * mesh.LIP_BOTTOM + 1  # their y
@@ -183,16 +189,17 @@ def close_lips(encoder: MotionEncoder, motion: Tensor, share: Tensor) -> Tensor:
 
 
 def spaced_blinks(window: Window, subject: Subject, constants: MotionCorrections) -> Window:
-    """Eyes kept open where they would close again too soon; counts the blinks that are left.
+    """Removes blinks that follow another within `blink_gap`, and records the others.
 
-    The clips of the training data blink twice as often as people do, and a seed can double it.
+    Subjects of the training clips blink twice as often as people usually do, and samples vary
+    about that by another factor of two.
     """
     motion, start, known = window.motion, window.start, window.known
     open_ = mesh.eye_aperture(subject.encoder.landmarks(motion))[0]
     closed = (1 - open_ / open_.median().clamp(min=1e-6)).cpu().numpy()
     away = motion - subject.rest
     shut = (away @ torch.linalg.pinv(subject.eyes))[0, :, EYES.index("blink")]
-    wanted = shut.clone()
+    target = shut.clone()
     blinks = [blink for blink in window.blinks if blink < known]
     for first, end in closings(closed):
         if start + first < known:
@@ -205,8 +212,8 @@ def spaced_blinks(window: Window, subject: Subject, constants: MotionCorrections
         before = shut[max(first - 1, 0)]
         after = shut[end] if end < len(shut) else before
         share = torch.arange(1, end - first + 1).to(shut) / (end - first + 1)
-        wanted[first:end] = before + (after - before) * share
-    opened = motion + (wanted - shut)[:, None] * subject.eyes[EYES.index("blink")]
+        target[first:end] = before + (after - before) * share
+    opened = motion + (target - shut)[:, None] * subject.eyes[EYES.index("blink")]
     return replace(window.changed(opened), blinks=tuple(blinks))
 
 
@@ -215,9 +222,9 @@ OF_WINDOWS: tuple[Correction, ...] = (low_pass, regressed_lips, closed_bilabials
 
 
 def span_ramp(frames: int, first: int, last: int, constants: MotionCorrections) -> Tensor:
-    """How far a span's own controls act: (T, 1), 0 outside, rising to 1 inside.
+    """Weight of a re-rendered span: (T, 1), 0 outside, ramped to 1 inside.
 
-    At the take's own edges they act at once.
+    There is no ramp at the first and last frame of the clip.
     """
     index, width = torch.arange(frames), constants.ramp_frames
     rise = torch.ones(frames) if first == 0 else (index - first + 1) / width

@@ -1,7 +1,4 @@
-"""A take's motion, and what each expression does to a face, as few numbers: to plot and to sketch.
-
-No pixels: curves over time in the units of `controls`, and the lines of a mean face.
-"""
+"""A clip's motion as curves, and a line sketch of the mean face with its expressions, to plot."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from gaia_core import landmarks as mesh
 from gaia_core.config import MOTION_DEFAULTS, POSE_CHANNELS, MotionCorrections
 from gaia_core.latent import MotionEncoder
 
-# The lines of a sketch as mesh indices, and whether each returns to its start.
+# The polylines of the sketch as mesh indices, and whether each is closed.
 LINES: tuple[tuple[tuple[int, ...], bool], ...] = (
     (mesh.OVAL, True),
     (mesh.BROW_RIGHT, True),
@@ -29,17 +26,17 @@ LINES: tuple[tuple[tuple[int, ...], bool], ...] = (
     (mesh.LIPS_OUTER, True),
     (mesh.LIPS_INNER, True),
 )
-BLOCK = 1000  # frames whose landmarks are held at once
+BLOCK = 1000  # frames decoded to landmarks at once, which bounds the memory of a long clip
 
 
 @dataclass(frozen=True)
 class Sketch:
-    """A mean face as lines, and how full expressions move them.
+    """The mean face as polylines, and how expressions move them.
 
     Attributes:
-        points: (N, 3) in face widths, about its middle; x right, y down, z away.
+        points: (N, 3) in face widths about the centre; x right, y down, z away from the viewer.
         shifts: (C, N, 2) what each of `controls.EXPRESSION` at 1 adds to x and y.
-        lines: for each line its number of points, which follow each other, and whether it closes.
+        lines: for each polyline its number of consecutive points, and whether it is closed.
     """
 
     points: np.ndarray
@@ -49,7 +46,7 @@ class Sketch:
 
 @torch.no_grad()
 def sketch(encoder: MotionEncoder, directions: Tensor) -> Sketch:
-    """The mean face of the motion encoder; directions (C, D) as the pipeline has them."""
+    """The motion encoder's mean face; directions (C, D) are the latent changes of `EXPRESSION`."""
     index = [point for line, _ in LINES for point in line]
     neutral = -encoder.mean / encoder.scale  # no pose, no expression
     plain = encoder.landmarks(neutral)
@@ -68,17 +65,16 @@ def traces(
     reference: Tensor,
     corrections: MotionCorrections = MOTION_DEFAULTS,
 ) -> dict[str, np.ndarray]:
-    """What a face did, frame by frame.
+    """The curves of a clip's motion.
 
     Args:
         motion: (T, D) latents.
-        reference: (D,) the portrait's own.
-        corrections: those that the motion was made with.
+        reference: (D,) the portrait's latent.
+        corrections: those that the motion was sampled with.
 
     Returns:
-        (T,) float32 each: the channels of `controls.POSE` in their units, angles as far as the
-        picture shows them, and the openings `mouth` over the face's height and `eyes` over their
-        width.
+        (T,) float32 each: the channels of `controls.POSE` in their units, relative to the portrait
+        and with the turn gain removed, and the apertures `mouth` and `eyes`, see `landmarks`.
     """
     own = encoder.head_pose(reference)
     change = encoder.head_pose(motion) - own
@@ -86,13 +82,12 @@ def traces(
     change[:, 5] = change[:, 5].exp()
     curves = zip(POSE_CHANNELS, change.unbind(-1), strict=True)
     found = {name: curve / corrections.turn.get(name, 1.0) for name, curve in curves}
-    # The landmarks of a long take are many.
-    openings = [_openings(encoder, part) for part in motion.split(BLOCK)]
-    found["mouth"], found["eyes"] = torch.cat(openings, 1)
+    apertures = [_apertures(encoder, part) for part in motion.split(BLOCK)]
+    found["mouth"], found["eyes"] = torch.cat(apertures, 1)
     return {name: curve.float().cpu().numpy() for name, curve in found.items()}
 
 
-def _openings(encoder: MotionEncoder, motion: Tensor) -> Tensor:
-    """(T, D) -> (2, T), mouth and eyes."""
+def _apertures(encoder: MotionEncoder, motion: Tensor) -> Tensor:
+    """Of mouth and eyes: (T, D) -> (2, T)"""
     points = encoder.landmarks(motion)
     return torch.stack([mesh.lip_aperture(points), mesh.eye_aperture(points)])

@@ -1,7 +1,7 @@
-"""Stage 2's network: predicts the clean motion from a noised one, speech and the portrait's motion.
+"""Stage 2's network: predicts clean motion from noised motion, speech and the portrait's latent.
 
-Any entry of the motion (time x channel) may be given clean through the mask; the rest is
-generated. That one mechanism serves pose control, dubbing, span re-rendering and long takes.
+A mask marks entries of the motion (time x channel) that are given; the rest is generated. The same
+mask serves pose control, dubbing, re-rendering of spans and long clips.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ from gaia_core.motion.diffusion import add_noise
 
 
 class Denoiser(nn.Module):
-    """x_t -> x_0 for motion about the person's rest, each channel of unit variance.
+    """x_t -> x_0 for motion about the subject's rest, each channel of unit variance.
 
-    Rest is the mean motion that the portrait's one frame lets expect: its shape and pose, but not
-    the expression that it was caught in. `relative` and `absolute` convert; they are the only
-    owners of that normalisation.
+    The rest is the clip's mean latent, predicted from the one frame of the portrait: its shape and
+    pose without its momentary expression. `relative` and `absolute` convert.
     """
 
     block = ConformerBlock
@@ -42,8 +41,8 @@ class Denoiser(nn.Module):
         self.register_buffer("rest_weight", torch.eye(config.motion))
         self.register_buffer("rest_bias", torch.zeros(config.motion))
         self.enter = nn.Linear(2 * config.motion, width)
-        # Few people speak in the training data: the leading components tell what is said, the
-        # rest who says it, and is best not heard (docs/log/diary.md).
+        # The training data has few speakers: the leading components carry the phones, the rest
+        # the speaker's identity, which the network would overfit (docs/log/diary.md).
         self.register_buffer("speech_mean", torch.zeros(config.speech))
         self.register_buffer("speech_basis", torch.eye(config.speech, config.components))
         self.speech = nn.Sequential(
@@ -69,7 +68,7 @@ class Denoiser(nn.Module):
         self.leave = nn.Sequential(nn.LayerNorm(width), last)
 
     def relative(self, motion: Tensor, reference: Tensor) -> Tensor:
-        """(B, T, D) latents, (B, D) the portrait's -> (B, T, D) what is denoised"""
+        """Latents to the space of diffusion: (B, T, D), the portrait's (B, D) -> (B, T, D)"""
         return (motion - self.rest(reference).unsqueeze(1)) / self.spread
 
     def absolute(self, x_0: Tensor, reference: Tensor) -> Tensor:
@@ -77,15 +76,15 @@ class Denoiser(nn.Module):
         return x_0 * self.spread + self.rest(reference).unsqueeze(1)
 
     def rest(self, reference: Tensor) -> Tensor:
-        """(B, D) one frame's latent -> (B, D) the latent of that person at rest"""
+        """One frame's latent to that subject's rest: (B, D) -> (B, D)"""
         return reference @ self.rest_weight + self.rest_bias
 
     def regress(self, speech: Tensor) -> Tensor:
-        """The motion that speech lets expect, in the units of `relative`: (B, T, F) -> (B, T, D)
+        """Motion predicted from speech, in the units of `relative`: (B, T, F) -> (B, T, D)
 
-        A linear map of the features of a few frames around, fitted in closed form (ridge
-        regression). It knows nobody's habits, so strangers' lips follow it better than the
-        network's (docs/log/diary.md).
+        A linear map of the features of neighbouring frames, fitted by ridge regression. It does
+        not overfit the training speakers, so on held-out ones it predicts the lips better than
+        the network does (docs/log/diary.md).
         """
         around = self.expectation.shape[-1] // 2
         features = (speech - self.speech_mean).transpose(1, 2)
@@ -101,31 +100,34 @@ class Denoiser(nn.Module):
         given: Tensor,
         has_speech: Tensor,
     ) -> Tensor:
-        """Noised motion with the given entries clean -> x_0 (B, T, D).
+        """Predicts x_0.
 
         Args:
-            x_t: (B, T, D).
+            x_t: (B, T, D) noised motion, clean where `given`.
             t: (B,) in [0, 1].
             speech: (B, T, F).
             reference: (B, D) the portrait's motion latent.
-            given: (B, T, D) 1 where x_t is clean already, else 0.
-            has_speech: (B,) bool; False generates without speech.
+            given: (B, T, D) 1 where x_t is clean, else 0.
+            has_speech: (B,) bool; False drops the speech conditioning.
+
+        Returns:
+            (B, T, D).
         """
         x = self.enter(torch.cat([x_t, given], -1))
-        heard = self.speech((speech - self.speech_mean) @ self.speech_basis)
-        heard = torch.where(has_speech[:, None, None], heard, self.no_speech)
+        features = self.speech((speech - self.speech_mean) @ self.speech_basis)
+        features = torch.where(has_speech[:, None, None], features, self.no_speech)
         tokens = torch.stack(
             [self.reference[name](reference[:, where]) for name, where in self.groups.items()], 1
         )
         time = self.time(_time_features(t, self.config.width))
         for block in self.blocks:
-            x = block(x, heard, tokens, time)
+            x = block(x, features, tokens, time)
         return self.leave(x)
 
     def losses(
         self, motion: Tensor, speech: Tensor, reference: Tensor, given: Tensor, has_speech: Tensor
     ) -> dict[str, Tensor]:
-        """Mean square error of x_0 and of its velocity on what was not given.
+        """Mean squared error of x_0 and of its velocity over entries that are not given.
 
         motion (B, T, D) latents; the rest as in `forward`.
         """
@@ -136,9 +138,9 @@ class Denoiser(nn.Module):
         predicted = self(x_t, t, speech, reference, given, has_speech).float()
         free = 1 - given
         error = ((predicted - x_0).square() * free).sum() / free.sum()
-        pace = ((predicted.diff(dim=1) - x_0.diff(dim=1)).square() * free[:, 1:]).sum()
-        pace = pace / free[:, 1:].sum()
-        return {"loss": error + pace, "clean": error.detach(), "velocity": pace.detach()}
+        velocity = ((predicted.diff(dim=1) - x_0.diff(dim=1)).square() * free[:, 1:]).sum()
+        velocity = velocity / free[:, 1:].sum()
+        return {"loss": error + velocity, "clean": error.detach(), "velocity": velocity.detach()}
 
     def guided(
         self,
@@ -149,7 +151,7 @@ class Denoiser(nn.Module):
         given: Tensor,
         guidance: float,
     ) -> Tensor:
-        """Classifier-free guidance on speech (Ho and Salimans 2022), in one doubled batch."""
+        """`forward` with classifier-free guidance on speech (Ho and Salimans 2022)."""
         count = len(x_t)
         yes = torch.ones(count, dtype=torch.bool, device=x_t.device)
         if guidance == 1:
@@ -157,8 +159,8 @@ class Denoiser(nn.Module):
         both = self(
             *(torch.cat([v, v]) for v in (x_t, t, speech, reference, given)), torch.cat([yes, ~yes])
         )
-        heard, unheard = both.chunk(2)
-        return unheard + guidance * (heard - unheard)
+        conditional, unconditional = both.chunk(2)
+        return unconditional + guidance * (conditional - unconditional)
 
 
 def _time_features(t: Tensor, width: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""The forward process: how a clean motion is noised, and conversions. Pure functions.
+"""The forward diffusion process and its conversions. Pure functions.
 
 Variance preserving, with the cosine schedule of Nichol and Dhariwal (2021) in continuous time:
 x_t = alpha_t x_0 + sigma_t eps, t in [0, 1].
@@ -23,7 +23,7 @@ class Level(NamedTuple):
 
 
 def level(t: Tensor) -> Level:
-    """(...) t in [0, 1] -> alpha_t and sigma_t, alpha^2 + sigma^2 = 1."""
+    """t in [0, 1] of any shape -> alpha_t and sigma_t, alpha^2 + sigma^2 = 1."""
     angle = 0.5 * math.pi * LAST * t
     return Level(angle.cos(), angle.sin())
 

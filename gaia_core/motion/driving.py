@@ -15,15 +15,15 @@ def retarget(
 ) -> Tensor:
     """The driving face's motion as the portrait's.
 
-    Differences of latents mean the same on every face, so the motion is taken relative to one
-    driving frame. With `Script.absolute` the head's angles are taken as they are, its place
-    relative, and of the expression the difference between the two people's rest is removed.
+    Differences of latents transfer between faces, so the motion is taken relative to one driving
+    frame, `Script.origin`. With `Script.absolute` the head's angles are copied, its position stays
+    relative, and expressions are taken relative to the driving face's rest.
 
     Args:
-        reference: (1, D), the portrait's latent.
+        reference: (1, D) the portrait's latent.
 
     Returns:
-        (1, N, D) for the N driving frames.
+        (1, N, D) latents for the N driving frames.
     """
     landmarks = torch.from_numpy(script.driving).to(reference)
     driven = encoder(landmarks)[None]

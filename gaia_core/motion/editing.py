@@ -13,7 +13,7 @@ from gaia_core.motion.corrections import Subject
 def pose_track(
     subject: Subject, frames: int, controls: Controls, constants: MotionCorrections
 ) -> Tensor:
-    """Pose tracks as latents: (T, 6), NaN where free."""
+    """Pose tracks as latents (T, 6), NaN where they set nothing."""
     encoder, end = subject.encoder, len(POSE_CHANNELS)
     own = encoder.head_pose(subject.reference)[0]
     pose = torch.full((frames, end), torch.nan).to(own)
@@ -32,10 +32,10 @@ def pose_track(
 def edited(
     subject: Subject, motion: Tensor, given: Tensor, controls: Controls, first: int = 0
 ) -> Tensor:
-    """Motion with strengths and expression tracks: (1, T, D), (1, T, D) -> (1, T, D)
+    """Applies strengths and expression tracks: (1, T, D), (1, T, D) -> (1, T, D)
 
-    given: NaN where the model was free; strengths do not change the rest.
-    first: the frame of the take that the motion begins with.
+    given: NaN where the motion was sampled; strengths do not change given entries.
+    first: index in the clip of the motion's first frame.
     """
     groups = subject.denoiser.groups
     change = torch.zeros_like(motion)
@@ -58,9 +58,9 @@ def edited(
 
 
 def _eyes(subject: Subject, away: Tensor, controls: Controls) -> Tensor:
-    """The change that makes gaze and blinks stronger or weaker, each by itself."""
+    """The change that scales gaze and blinks independently: (1, T, D) -> (1, T, D)"""
     basis = subject.eyes
-    # Lids go up and down with the gaze: all that they close counts as a blink.
+    # Lids follow the vertical gaze; all of their closing is attributed to the blink.
     blink = basis[-1] / basis[-1].norm()
     basis = torch.cat([basis[:-1] - (basis[:-1] @ blink)[:, None] * blink, basis[-1:]])
     amounts = away @ torch.linalg.pinv(basis)

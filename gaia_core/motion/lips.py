@@ -1,8 +1,8 @@
-"""Lips are a regression of the speech, with a diffusion residual.
+"""Lips: a regression on speech with a diffusion residual.
 
-The few speakers of the training data teach the denoiser their habits; a ridge regression of the
-mouth's channels on the same speech features knows nobody's, and strangers' lips follow it better
-(docs/corrections.md). What is shown is mostly its prediction; the denoiser's sample adds the rest.
+The denoiser overfits the few speakers of the training data. A ridge regression of the mouth's
+channels on the same speech features predicts held-out speakers better (docs/corrections.md), so
+the lips are a weighted mean of its prediction and of the denoiser's sample.
 """
 
 from __future__ import annotations
@@ -17,10 +17,7 @@ from gaia_core.motion.denoiser import Denoiser
 
 
 def predicted_aperture(encoder: MotionEncoder, denoiser: Denoiser, speech: Tensor) -> Tensor:
-    """How far the regression opens an average face's lips: (T, F) -> (T,)
-
-    See `landmarks.lip_aperture`.
-    """
+    """`landmarks.lip_aperture` that the regression predicts for an average face: (T, F) -> (T,)"""
     average = torch.zeros(1, denoiser.config.motion).to(speech)
     motion = denoiser.absolute(denoiser.regress(speech[None]), average)[0]
     return mesh.lip_aperture(encoder.landmarks(motion))
@@ -29,9 +26,9 @@ def predicted_aperture(encoder: MotionEncoder, denoiser: Denoiser, speech: Tenso
 def predicted_lips(
     denoiser: Denoiser, speech: Tensor, reference: Tensor, constants: MotionCorrections
 ) -> Tensor:
-    """The regression's prediction: (B, T, F), (B, D) the portrait's latent -> (B, T, D) latents
+    """The regression's prediction: (B, T, F), the portrait's (B, D) -> (B, T, D) latents
 
-    Only the mouth's channels mean anything.
+    Only the mouth's channels are meaningful.
     """
     return denoiser.absolute(constants.regression_gain * denoiser.regress(speech), reference)
 
@@ -39,7 +36,10 @@ def predicted_lips(
 def regression_with_residual(
     sampled: Tensor, predicted: Tensor, lips: slice, constants: MotionCorrections
 ) -> Tensor:
-    """Sampled latents with lips that are mostly the predicted ones: (B, T, D), (B, T, D) -> same"""
+    """Blends predicted lips into sampled latents: (B, T, D), (B, T, D) -> (B, T, D)
+
+    `MotionCorrections.regression_share` is the weight of the prediction.
+    """
     mixed = sampled.clone()
     mixed[..., lips] = sampled[..., lips].lerp(predicted[..., lips], constants.regression_share)
     return mixed

@@ -1,7 +1,7 @@
-"""Speech that is still being spoken: features, and motion, of what is known of it so far.
+"""Streaming: speech features and motion of a waveform that arrives in chunks.
 
-The same windows as for a finished recording, cut off where the speech has come to. How much must
-follow what is taken is chosen here, and with it the delay.
+The windows are those of a finished recording, cut off at the last sample received. The look-ahead
+chosen here sets the latency.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ from gaia_core.motion.script import Script
 from gaia_core.speech import encoder as sp
 from gaia_core.speech.encoder import SpeechEncoder
 
-CONTEXT = 20  # steps (50 a second) that the encoder hears after the last one that is taken
+CONTEXT = 20  # look-ahead of the encoder in steps, 50 a second
 NEW = 20  # frames that a window adds
-AHEAD = 8  # frames that it makes beyond, to see where speech goes; the next makes them anew
+AHEAD = 8  # look-ahead of a window in frames, which the next window generates again
 
-# Speech, in seconds, that must be known from the beginning of a frame on for it to come.
+# Latency: seconds of speech, from the beginning of a frame on, that the frame needs.
 DELAY = (NEW + AHEAD) / FPS + (CONTEXT + 2) * sp.STEP / SAMPLE_RATE
 
 
 class LiveSpeech:
-    """Speech features of a waveform that comes bit by bit, however it is cut.
+    """Speech features of a waveform that arrives in chunks of any size.
 
-    They differ from `SpeechEncoder.encode`'s by what the end of a window does not hear yet, and
-    by the level, which is that of the loudest sound so far.
+    They differ from `SpeechEncoder.encode`'s by the shorter context at the end of a window, and
+    by the normalisation, which uses the loudest sound so far.
     """
 
     def __init__(self, encoder: SpeechEncoder) -> None:
         self._encoder = encoder
         self._count = 0  # samples so far
-        self._samples = torch.zeros(sp.N_FFT // 2)  # not in a spectrum yet
+        self._samples = torch.zeros(sp.N_FFT // 2)  # not yet in `_mel`
         self._mel = torch.zeros(sp.MELS, 0)  # from step `_first` on
         self._first = self._done = 0  # steps
         self._peak = -10.0
-        self._rest = torch.zeros(0, sp.FEATURES)  # steps that the next frame needs, too
+        self._rest = torch.zeros(0, sp.FEATURES)  # steps that the next frame needs as well
 
     def push(self, samples: np.ndarray) -> None:
-        """Hears more: (N,) float32 at 16 kHz, any N.
+        """Appends samples: (N,) float32 at 16 kHz, any N.
 
         Raises:
             ValueError: the samples are not one-dimensional or not finite.
@@ -53,25 +53,25 @@ class LiveSpeech:
         if samples.ndim != 1 or not np.isfinite(samples).all():
             raise ValueError(f"Expected a finite mono waveform, got shape {samples.shape}.")
         self._count += len(samples)
-        heard = torch.cat([self._samples, torch.tensor(samples, dtype=torch.float32)])
-        mel = self._encoder.raw_mel(heard)
-        self._samples = heard[mel.shape[1] * sp.HOP :]
+        pending = torch.cat([self._samples, torch.tensor(samples, dtype=torch.float32)])
+        mel = self._encoder.raw_mel(pending)
+        self._samples = pending[mel.shape[1] * sp.HOP :]
         self._mel = torch.cat([self._mel, mel], 1)
 
     @property
     def ready(self) -> int:
-        """Frames that can be taken."""
+        """Number of frames that `take` can return now."""
         return max(0, self._known - CONTEXT - 1) // 2 - self._done // 2
 
     def take(self, frames: int) -> Tensor:
-        """The next features, (frames, F); no more than are `ready`."""
+        """The next features (frames, F); at most `ready` of them."""
         end = self._done // 2 * 2 + 2 * frames + 1
         return self._take(end, end + CONTEXT)
 
     def finish(self) -> Tensor:
-        """The features that are left when the speech has ended: (T, F)."""
+        """Ends the speech and returns the remaining features (T, F)."""
         steps = sp.STEPS_PER_FRAME * sp.frame_count(self._count) + 1
-        # As much silence as `encode` reads after the speech.
+        # The same padding with silence as in `encode`.
         end = (steps + sp.PAD_STEPS) * sp.STEP + sp.N_FFT // 2 - sp.HOP
         self.push(np.zeros(max(0, end - self._count), np.float32))
         return self._take(steps, steps + sp.PAD_STEPS)
@@ -82,7 +82,7 @@ class LiveSpeech:
 
     @torch.no_grad()
     def _take(self, end: int, known: int) -> Tensor:
-        """Features of the frames that the steps before `end` complete, of those before `known`."""
+        """Features of the frames up to step `end`, from the steps before `known`."""
         mel = self._mel[:, : 2 * (known - self._first)]
         self._peak = max(self._peak, float(mel.max()))
         mel = sp.level(mel, self._peak)
@@ -99,65 +99,67 @@ class LiveSpeech:
             total[low - self._done : high - self._done] += features[low - start : high - start]
         new, self._rest = sp.to_frames(torch.cat([self._rest, total[:, :-1] / total[:, -1:]]))
         self._done = end
-        kept = max(0, (end - sp.WINDOW_STEPS) // every + 1) * every  # where the next ones begin
+        kept = max(0, (end - sp.WINDOW_STEPS) // every + 1) * every  # first step of the next window
         self._mel, self._first = self._mel[:, 2 * (kept - self._first) :], kept
         return new
 
 
 class LiveMotion:
-    """Motion latents for speech that comes bit by bit, and of any length."""
+    """Motion latents of speech of any length that arrives in chunks."""
 
     def __init__(self, encoder: SpeechEncoder, performer: Performer, script: Script) -> None:
-        """script: all but `frames` and `speech`, which come; no spans and no driving video."""
+        """script: its `frames` and `speech` are not read; without spans and driving video."""
         self._speech, self._performer, self._script = LiveSpeech(encoder), performer, script
         self._generator = torch.Generator().manual_seed(script.seed)
-        self._heard = torch.zeros(0, sp.FEATURES)  # from the window's first frame on
-        self._made = performer.subject.reference[:, None][:, :0]  # what of the window is known
+        self._features = torch.zeros(0, sp.FEATURES)  # from the window's first frame on
+        self._motion = performer.subject.reference[:, None][:, :0]  # final frames of the window
         self._blinks: tuple[int, ...] = ()
 
     def follow(self, chunks: Iterable[np.ndarray]) -> Iterator[Tensor]:
-        """Parts (N,) of a waveform, float32 at 16 kHz -> parts (T, D) of the motion.
+        """Chunks (N,) of a waveform, float32 at 16 kHz -> chunks (T, D) of the motion.
 
         Raises:
-            ValueError: a part is not a finite mono waveform.
+            ValueError: a chunk is not a finite mono waveform.
         """
         cuts = live_windows()
         start, end, known = next(cuts)
         for chunk in chunks:
             self._speech.push(chunk)
-            while self._speech.ready >= (missing := end - start - len(self._heard)):
-                self._heard = torch.cat([self._heard, self._speech.take(missing)])
+            while self._speech.ready >= (missing := end - start - len(self._features)):
+                self._features = torch.cat([self._features, self._speech.take(missing)])
                 yield self._window(start, end, known, end - AHEAD)
                 (start, end, known), before = next(cuts), start
-                self._pass(start - before)
-        self._heard = torch.cat([self._heard, self._speech.finish()])
-        frames = start + len(self._heard)
+                self._drop(start - before)
+        self._features = torch.cat([self._features, self._speech.finish()])
+        frames = start + len(self._features)
         while known < frames:
             if frames <= end:
                 yield self._window(start, frames, known, frames)
                 return
             yield self._window(start, end, known, end - AHEAD)
             (start, end, known), before = next(cuts), start
-            self._pass(start - before)
+            self._drop(start - before)
 
-    def _pass(self, frames: int) -> None:
-        self._heard, self._made = self._heard[frames:], self._made[:, frames:]
+    def _drop(self, frames: int) -> None:
+        self._features, self._motion = self._features[frames:], self._motion[:, frames:]
 
     @torch.no_grad()
     def _window(self, start: int, end: int, known: int, final: int) -> Tensor:
-        """Makes frames `known` to `end`; keeps those to `final` and returns them edited, (T, D)."""
+        """Samples frames `known` to `end`; returns those before `final`, edited: (T, D)"""
         performer, script = self._performer, replace(self._script, frames=end)
-        asked = performer.given(script, script.controls)
-        given = torch.cat([self._made, asked[:, known:]], 1)
-        speech = self._heard[: end - start]
-        made = performer.window(given, speech, script, self._generator, start, known, self._blinks)
-        self._made, self._blinks = made.motion[:, : final - start], made.blinks
-        new, free = self._made[:, known - start :], asked[:, known:final]
-        return performer.edited(new, free, script.controls, known)[0]
+        requested = performer.given(script, script.controls)
+        given = torch.cat([self._motion, requested[:, known:]], 1)
+        speech = self._features[: end - start]
+        window = performer.window(
+            given, speech, script, self._generator, start, known, self._blinks
+        )
+        self._motion, self._blinks = window.motion[:, : final - start], window.blinks
+        new = self._motion[:, known - start :]
+        return performer.edited(new, requested[:, known:final], script.controls, known)[0]
 
 
 def live_windows() -> Iterator[tuple[int, int, int]]:
-    """As `sampling.windows`, short and without an end: (start, end, first new frame)."""
+    """As `sampling.windows`, shorter and without an end: (start, end, first new frame)."""
     known = 0
     while True:
         yield max(0, known - OVERLAP), known + NEW + AHEAD, known

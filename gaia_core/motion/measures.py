@@ -1,7 +1,7 @@
-"""What can be said of a take in numbers: its calm, its head and its blinks.
+"""Measures of a generated clip: stability, head motion and blinks.
 
-Read from the motion that was rendered, so that it costs no look at the pixels. The held-out
-protocol in `evaluation` reads films instead, which says more and takes longer.
+Computed from the motion latents, without the pixels. The held-out protocol in `evaluation` tracks
+faces in rendered videos instead, which is slower and includes the renderer's errors.
 """
 
 from __future__ import annotations
@@ -17,21 +17,22 @@ from gaia_core.config import POSE_CHANNELS
 from gaia_core.latent import MotionEncoder
 
 # A blink: the eyes close by this share of their median opening, and open again by half of that.
-# Counts 53 on 13 held-out clips, where MediaPipe's own eyeBlink scores have 51.
+# This counts 53 blinks on 13 held-out clips, MediaPipe's eyeBlink scores 51.
 BLINK = 0.3
-# Where the width of a face is measured, and what it is on MediaPipe's canonical face.
-SIDES, WIDTH = (127, 356), 154.9  # mesh points, mm
+# Mesh points between which the face's width is measured, and that width on MediaPipe's canonical
+# face in mm.
+SIDES, WIDTH = (127, 356), 154.9
 
 
 @dataclass(frozen=True)
 class Measures:
-    """A take in numbers; NaN where there is nothing to measure.
+    """Measures of a clip; NaN where one is undefined.
 
     Attributes:
-        steadiness: motion stability index, one over the variance of the face's acceleration in
-            (mm per frame squared)^2, the head's own motion left out. More is calmer.
-        yaw, pitch, roll: standard deviation of the head's turn, nod and tilt, degrees.
-        blinks: a minute.
+        steadiness: motion stability index (MSI), one over the variance of the face's acceleration
+            in (mm per frame squared)^2, with the head pose removed. Higher is more stable.
+        yaw, pitch, roll: standard deviation of the head pose, degrees.
+        blinks: blinks a minute.
     """
 
     steadiness: float
@@ -46,11 +47,11 @@ def measure(
     motion: np.ndarray,
     traces: Mapping[str, np.ndarray],
 ) -> Measures:
-    """The measures of a take.
+    """The measures of a clip.
 
     Args:
         motion: (T, D) latents of the encoder.
-        traces: its curves (T,) as `traces.traces` has them.
+        traces: its curves, each (T,), from `curves.traces`.
     """
     closed = 1 - traces["eyes"] / max(float(np.median(traces["eyes"])), 1e-6)
     return Measures(
@@ -61,9 +62,9 @@ def measure(
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Pearson correlation of (T,) and (T,), frames with a NaN left out.
+    """Pearson correlation of (T,) and (T,) over frames without a NaN.
 
-    NaN if one of them is constant, or fewer than three frames are left.
+    NaN if one of them is constant, or if there are fewer than three such frames.
     """
     both = np.isfinite(a) & np.isfinite(b)
     one, other = a[both].astype(np.float64), b[both].astype(np.float64)
@@ -74,10 +75,10 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 @torch.no_grad()
 def steadiness(encoder: MotionEncoder, motion: np.ndarray) -> float:
-    """Motion stability index of latents (T, D): NaN below 4 frames, infinite where all is still."""
+    """Motion stability index of latents (T, D): NaN below 4 frames, infinite without motion."""
     latents = torch.from_numpy(motion).to(encoder.mean)
     neutral = -encoder.mean / encoder.scale
-    latents[:, : len(POSE_CHANNELS)] = neutral[: len(POSE_CHANNELS)]  # the head held still
+    latents[:, : len(POSE_CHANNELS)] = neutral[: len(POSE_CHANNELS)]
     face = encoder.landmarks(latents)[..., :2]
     side, other = (encoder.template[point, :2] for point in SIDES)
     acceleration = face.diff(n=2, dim=0) * (WIDTH / (side - other).norm())
@@ -88,9 +89,10 @@ def steadiness(encoder: MotionEncoder, motion: np.ndarray) -> float:
 
 
 def closings(closed: np.ndarray, rise: float = BLINK) -> list[tuple[int, int]]:
-    """Where a track (T,) rises over `rise` after it had been below half of it.
+    """Intervals in which a curve (T,) exceeds `rise`, with hysteresis.
 
-    The first frame over `rise`, and the first one below half of it again, or T.
+    Returns:
+        (first frame over `rise`, first one below half of it again, or T) of each.
     """
     found: list[tuple[int, int]] = []
     start = None

@@ -1,7 +1,7 @@
-"""From everything that is asked for to the motion of a take: given entries, sampling, corrections.
+"""Stage 2's inference: given entries, sampling in windows, corrections, edits.
 
-What is asked of the head pose, or taken from a driving video, is *given* to the sampler, which
-makes the rest fit to it. Strengths and expression tracks are added to what came out.
+Pose tracks and channels of a driving video are *given* to the sampler, which generates the rest.
+Strengths and expression tracks are applied to the sampled motion.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from gaia_core.motion.editing import edited, pose_track
 from gaia_core.motion.sampling import sample_dpm, windows
 from gaia_core.motion.script import Script
 
-# A take longer than the denoiser's training windows is generated in windows of this many frames,
+# Clips longer than the denoiser's training windows are generated in windows of this many frames,
 # each of which begins with the last frames of the one before.
 WINDOW, OVERLAP = 120, 24
 
 
 class Performer:
-    """Makes the motion of one portrait."""
+    """Generates the motion of one portrait."""
 
     def __init__(
         self,
@@ -47,16 +47,16 @@ class Performer:
         reference: Tensor,
         corrections: MotionCorrections = MOTION_DEFAULTS,
     ) -> None:
-        """directions (C, D) of `EXPRESSION`; reference (1, D), the portrait's own latent."""
+        """directions (C, D) of `EXPRESSION`; reference (1, D), the portrait's latent."""
         self.subject = Subject(encoder, denoiser, directions, reference)
         self.corrections = corrections
         self.groups = denoiser.groups
-        self.speaker = parted_rest(self.subject, corrections)
+        self.speaking_reference = parted_rest(self.subject, corrections)
 
     def perform(self, script: Script) -> Iterator[tuple[float, Tensor]]:
-        """Yields the share done and what is final of the motion, (1, t, D); the last is all of it.
+        """Yields the fraction done and the final part of the motion, (1, t, D); at last all of it.
 
-        Spans are made anew when the rest is there: with them only the last part is final.
+        Spans are sampled again after the whole, so with them nothing is final before the end.
         """
         given = self._joined(self.given(script, script.controls), script)
         motion, shown = given, given.clone()
@@ -79,7 +79,7 @@ class Performer:
         yield 1.0, shown
 
     def given(self, script: Script, controls: Controls) -> Tensor:
-        """(1, T, D) latents that are given; NaN where the model is free."""
+        """Latents (1, T, D) set by pose tracks or a driving video; NaN where to be sampled."""
         subject = self.subject
         given = torch.full((1, script.frames, subject.reference.shape[-1]), torch.nan)
         given = given.to(subject.reference)
@@ -115,12 +115,13 @@ class Performer:
         first: int = 0,
         cuts: Iterable[tuple[int, int, int]] | None = None,
     ) -> Iterator[tuple[int, int, Tensor]]:
-        """Generates what is NaN in the take's frames from `first` on, window by window.
+        """Samples what is NaN, window by window, in the clip's frames from `first` on.
 
-        cuts: as `sampling.windows` yields them, which is the default. Where a window ends behind
-        the next one's first new frame, those frames are made again.
+        cuts: windows as `sampling.windows` yields them, which is the default. Frames of a window
+        from the next one's first new frame on (its look-ahead) are sampled again.
 
-        Yields which frames were new, from and to, and all of the motion.
+        Yields:
+            (first new frame, end of the new frames, all of the motion (1, T, D)).
         """
         generator = torch.Generator().manual_seed(seed)
         motion = given.clone()
@@ -128,8 +129,8 @@ class Performer:
         blinks: tuple[int, ...] = ()
         for start, end, known in cuts or windows(motion.shape[1], WINDOW, OVERLAP):
             part = torch.cat([motion[:, start:known], given[:, known:end]], 1)
-            made = self.window(part, speech[start:end], script, generator, start, known, blinks)
-            motion[:, known:end], blinks = made.motion[:, known - start :], made.blinks
+            window = self.window(part, speech[start:end], script, generator, start, known, blinks)
+            motion[:, known:end], blinks = window.motion[:, known - start :], window.blinks
             yield known, end, motion
 
     def window(
@@ -142,15 +143,15 @@ class Performer:
         known: int = 0,
         blinks: tuple[int, ...] = (),
     ) -> Window:
-        """Samples what is NaN in one window, and applies the corrections in their order.
+        """Samples what is NaN in one window, and applies the corrections of `OF_WINDOWS`.
 
-        given (1, T, D); speech (T, F) on the CPU, or (0, F) for none; noise comes from the
-        generator; the rest as in `Window`.
+        given (1, T, D); speech (T, F) on the CPU, or (0, F) for none; generator of the noise; the
+        rest as in `Window`.
         """
-        heard = len(speech) > 0 and script.guidance > 0
+        has_speech = len(speech) > 0 and script.guidance > 0
         features = speech[None] if len(speech) else torch.zeros(1, given.shape[1], speech.shape[1])
         noise = torch.randn(given.shape, generator=generator)
-        reference = self.speaker if heard else self.subject.reference
+        reference = self.speaking_reference if has_speech else self.subject.reference
         motion = sample(
             self.subject.denoiser,
             reference,
@@ -158,10 +159,10 @@ class Performer:
             quiet_mouth(noise, self.groups, self.corrections).to(given),
             given,
             script.steps,
-            script.guidance if heard else 0.0,
+            script.guidance if has_speech else 0.0,
         )
-        spoken = features if heard else None
-        window = Window(motion, given, spoken, reference, start, known, blinks)
+        conditioning = features if has_speech else None
+        window = Window(motion, given, conditioning, reference, start, known, blinks)
         for correct in OF_WINDOWS:
             window = correct(window, self.subject, self.corrections)
         return window
@@ -176,14 +177,15 @@ def sample(
     steps: int,
     guidance: float,
 ) -> Tensor:
-    """Motion latents of one window.
+    """Samples the motion latents of one window by DPM-Solver++.
 
     Args:
         reference: (B, D) the portrait's motion latent.
         speech: (B, T, F).
         noise: (B, T, D).
-        given: (B, T, D) latents that are kept as they are; NaN where they are to be made.
-        guidance: weight of the speech; 0 ignores it.
+        given: (B, T, D) latents to keep; NaN where to be sampled.
+        steps: of the solver.
+        guidance: weight of classifier-free guidance; 0 ignores the speech.
 
     Returns:
         (B, T, D) motion latents.

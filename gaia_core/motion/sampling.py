@@ -1,4 +1,4 @@
-"""From noise to motion: one generator function per sampler. Pure maths, no model code."""
+"""Diffusion samplers, and the windows of a long clip. Pure functions, no model code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Predict = Callable[[Tensor, Tensor], Tensor]  # x_t (B, T, D), t (B,) -> x_0 (B,
 
 
 def times(steps: int) -> Tensor:
-    """steps + 1 times from 1 down to 0."""
+    """Diffusion times from 1 down to 0: (steps + 1,)"""
     return torch.linspace(1, 0, steps + 1)
 
 
@@ -41,9 +41,9 @@ def sample_dpm(predict: Predict, noise: Tensor, steps: int) -> Iterator[Tensor]:
 
 
 def windows(frames: int, longest: int, overlap: int) -> Iterator[tuple[int, int, int]]:
-    """Cuts a long take: (start, end, first new frame) of each window, in order.
+    """Windows of a long clip in order: (start, end, first new frame) of each.
 
-    Each window after the first begins with `overlap` frames that are known already.
+    Each window after the first begins with the last `overlap` frames of the one before.
     """
     start, known = 0, 0
     while True:

@@ -1,4 +1,4 @@
-"""What a take shall do: the input of stage 2 in plain arrays."""
+"""The input of stage 2 in plain arrays."""
 
 from __future__ import annotations
 
@@ -13,15 +13,21 @@ from gaia_core.request import Span
 
 @dataclass(frozen=True)
 class Script:
-    """What a take shall do; plain arrays, so that it can be pickled.
+    """The input of stage 2 for one clip; plain arrays, so that it can be pickled.
 
     Attributes:
-        frames: length of the take.
-        speech: (frames, F) float32, or (0, F) for none.
+        frames: length of the clip.
+        speech: (frames, F) float32 features, or (0, F) for none.
         driving: (N, K, 3) float32 landmarks of a driving video in crop units; N may be 0.
-        groups: which channel groups the driving video gives.
-        absolute: whether its head angles are taken as they are.
-        origin: the driving frame at which its face is as the portrait's.
+        seed: of the sampler's noise.
+        steps: of the sampler.
+        guidance: weight of classifier-free guidance on speech.
+        controls: pose and expression tracks and strengths of the whole clip.
+        spans: parts that are sampled again, each with its own seed and controls.
+        groups: channel groups taken from the driving video.
+        absolute: whether the driving head's angles are copied instead of taken relative to
+            `origin`.
+        origin: the driving frame that corresponds to the portrait.
     """
 
     frames: int

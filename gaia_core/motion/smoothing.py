@@ -8,18 +8,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-REACH = 3.0  # standard deviations at which the kernel ends
+REACH = 3.0  # radius of the kernel in standard deviations
 
 
 def radius(widths: Mapping[str, float]) -> int:
-    """Frames on each side that the widest of these filters sees."""
+    """Kernel radius in frames of the widest of these filters."""
     return max((round(REACH * width) for width in widths.values()), default=0)
 
 
 def smooth(motion: Tensor, groups: Mapping[str, slice], widths: Mapping[str, float]) -> Tensor:
-    """Zero-phase Gaussian low-pass; groups without a width stay as they are.
+    """Zero-phase Gaussian low-pass; groups without a width are unchanged.
 
-    At both ends the kernel is cut off and normalised, so that nothing is extrapolated.
+    At both ends the kernel is truncated and normalised, so that nothing is extrapolated.
 
     Args:
         motion: (..., T, D) latents.

@@ -1,4 +1,4 @@
-"""Lips close where the speech says so, and only the lips."""
+"""Corrections of sampled motion: closing lips and the low-pass."""
 
 import torch
 
@@ -9,7 +9,7 @@ from gaia_core.motion import corrections
 CONSTANTS = MotionCorrections()
 
 
-def test_a_closed_share_closes_the_lips_and_nothing_else(make_autoencoder):
+def test_closing_changes_only_the_lips(make_autoencoder):
     model = make_autoencoder()
     motion = torch.randn(1, 6, len(model.motion.mean), generator=torch.Generator().manual_seed(0))
     share = torch.tensor([[0, 0, 0.5, 1, 1, 0]])
@@ -23,7 +23,7 @@ def test_a_closed_share_closes_the_lips_and_nothing_else(make_autoencoder):
     assert (after[3:5] <= before[3:5]).all()
 
 
-def test_tremor_goes_and_what_is_given_stays(gaia, crop_landmarks):
+def test_the_low_pass_removes_jitter_and_keeps_given_frames(gaia, crop_landmarks):
     networks = gaia.networks
     reference = networks.autoencoder.encode_motion(crop_landmarks[None])
     subject = corrections.Subject(

@@ -1,4 +1,4 @@
-"""A take as curves in the units it was asked in, and the sketch of a face."""
+"""Curves of a clip have the units of controls; the sketch is the mean face."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def test_traces_have_the_units_of_controls(gaia, reference):
     yaw, pitch = 12.0 * turn["yaw"], -5.0 * turn["pitch"]
     moved = posed(gaia, reference, yaw, pitch, 3.0, 0.1 * wide, -0.2 * wide, float(np.log(1.1)))
     found = traces(gaia.networks.autoencoder.motion, moved, reference)
-    asked = {"yaw": 12.0, "pitch": -5.0, "roll": 3.0, "x": 0.1, "y": 0.2, "scale": 1.1}
-    assert {name: float(found[name][0]) for name in asked} == pytest.approx(asked, abs=1e-3)
+    target = {"yaw": 12.0, "pitch": -5.0, "roll": 3.0, "x": 0.1, "y": 0.2, "scale": 1.1}
+    assert {name: float(found[name][0]) for name in target} == pytest.approx(target, abs=1e-3)
     same = traces(gaia.networks.autoencoder.motion, reference[None].repeat(7, 1), reference)
     assert all(len(curve) == 7 for curve in same.values())
     assert same["yaw"] == pytest.approx(0, abs=1e-4) and same["scale"] == pytest.approx(1, abs=1e-4)
 
 
-def test_openings_are_those_of_the_landmarks(gaia, reference):
+def test_apertures_are_those_of_the_landmarks(gaia, reference):
     points = gaia.networks.autoencoder.decode_landmarks(reference)
     found = traces(gaia.networks.autoencoder.motion, reference[None], reference)
     assert found["mouth"][0] == pytest.approx(float(mesh.lip_aperture(points)), abs=1e-5)

@@ -1,4 +1,4 @@
-"""Each condition reaches what it should and nothing else; what is given stays."""
+"""The denoiser's conditioning, losses and sampling with given entries."""
 
 import pytest
 import torch
@@ -25,7 +25,7 @@ def denoiser(make_denoiser):
 
 @pytest.fixture
 def given_inputs(denoiser) -> dict[str, torch.Tensor]:
-    """Arguments of `forward`: everything noised, everybody speaks."""
+    """Arguments of `forward`: nothing given, all items with speech."""
     generator = torch.Generator().manual_seed(0)
 
     def normal(*shape):
@@ -48,24 +48,24 @@ def changed(denoiser, inputs, **changes) -> torch.Tensor:
     return difference.abs().amax((1, 2))
 
 
-# Conditions
+# Conditioning
 
 
-def test_speech_is_heard_only_where_there_is_some(denoiser, given_inputs):
+def test_only_items_with_speech_depend_on_it(denoiser, given_inputs):
     given_inputs["has_speech"] = torch.tensor([True, False, True])
     moved = changed(denoiser, given_inputs, speech=given_inputs["speech"].flip(1))
     assert moved[0] > 1e-3 and moved[2] > 1e-3
     assert moved[1] == 0
 
 
-def test_without_speech_is_not_silence(denoiser, given_inputs):
+def test_no_speech_differs_from_zero_features(denoiser, given_inputs):
     given_inputs["speech"] = torch.zeros(B, T, F)
     moved = changed(denoiser, given_inputs, has_speech=torch.zeros(B, dtype=torch.bool))
     assert (moved > 1e-3).all()
 
 
 @pytest.mark.parametrize("name", ["x_t", "t", "reference", "given"])
-def test_every_condition_matters_to_its_own_item_only(denoiser, given_inputs, name):
+def test_inputs_affect_only_their_own_item(denoiser, given_inputs, name):
     other = given_inputs[name].clone()
     other[1] = other[1] + 0.5
     moved = changed(denoiser, given_inputs, **{name: other})
@@ -88,7 +88,7 @@ def test_any_number_of_frames(denoiser, given_inputs):
         assert denoiser(**inputs).shape == (B, frames, denoiser.config.motion)
 
 
-def test_an_untrained_denoiser_says_rest():
+def test_an_untrained_denoiser_predicts_rest():
     torch.manual_seed(0)
     config = DenoiserConfig(speech=F, components=8, width=16, layers=2, heads=2, kernel=3)
     model = Denoiser(config, MotionConfig()).eval()
@@ -104,16 +104,16 @@ def test_an_untrained_denoiser_says_rest():
     assert not output.any()
 
 
-# What speech lets expect
+# Regression on speech
 
 
-def test_a_frame_of_speech_tells_of_its_neighbours(denoiser, given_inputs):
+def test_the_regression_uses_neighbouring_frames(denoiser, given_inputs):
     speech = given_inputs["speech"]
     later = speech.clone()
     later[:, 10] += 1
     moved = (denoiser.regress(later) - denoiser.regress(speech)).abs().amax((0, 2))
     assert moved.nonzero()[:, 0].tolist() == [9, 10, 11]
-    still = denoiser.regress(speech[:, :1].expand(-1, T, -1))  # it goes on beyond its ends
+    still = denoiser.regress(speech[:, :1].expand(-1, T, -1))  # replicated padding
     torch.testing.assert_close(still, still[:, :1].expand(-1, T, -1))
 
 
@@ -136,28 +136,29 @@ def test_relative_and_absolute_are_inverse(denoiser, given_inputs):
 def test_guidance_one_is_the_conditional_prediction(denoiser, given_inputs):
     inputs = {k: v for k, v in given_inputs.items() if k != "has_speech"}
     yes = torch.ones(B, dtype=torch.bool)
-    heard, unheard = denoiser(**inputs, has_speech=yes), denoiser(**inputs, has_speech=~yes)
-    torch.testing.assert_close(denoiser.guided(**inputs, guidance=1), heard)
-    torch.testing.assert_close(denoiser.guided(**inputs, guidance=1 + 1e-6), heard)
-    torch.testing.assert_close(denoiser.guided(**inputs, guidance=0), unheard)
+    conditional = denoiser(**inputs, has_speech=yes)
+    unconditional = denoiser(**inputs, has_speech=~yes)
+    torch.testing.assert_close(denoiser.guided(**inputs, guidance=1), conditional)
+    torch.testing.assert_close(denoiser.guided(**inputs, guidance=1 + 1e-6), conditional)
+    torch.testing.assert_close(denoiser.guided(**inputs, guidance=0), unconditional)
     torch.testing.assert_close(
-        denoiser.guided(**inputs, guidance=3), unheard + 3 * (heard - unheard)
+        denoiser.guided(**inputs, guidance=3), unconditional + 3 * (conditional - unconditional)
     )
-    assert (heard - unheard).abs().max() > 1e-3
+    assert (conditional - unconditional).abs().max() > 1e-3
 
 
 # Losses
 
 
 class Oracle(Denoiser):
-    """Knows the clean motion, and keeps what it was shown; wrong by `offset`."""
+    """Returns the clean motion plus `offset`, and records its inputs."""
 
     def __init__(self, *sizes):
         super().__init__(*sizes)
-        self.shown, self.clean, self.offset = [], torch.zeros(()), torch.zeros(())
+        self.inputs, self.clean, self.offset = [], torch.zeros(()), torch.zeros(())
 
     def forward(self, x_t, t, speech, reference, given, has_speech):
-        self.shown.append((x_t, t))
+        self.inputs.append((x_t, t))
         clean = self.clean + self.offset
         return clean.repeat(len(x_t) // len(clean), 1, 1)  # guidance doubles the batch
 
@@ -191,7 +192,7 @@ def test_the_true_motion_has_no_loss(oracle, given_inputs):
     assert losses["loss"] < 1e-9
 
 
-def test_errors_count_only_where_motion_was_not_given(oracle, given_inputs):
+def test_given_entries_have_no_loss(oracle, given_inputs):
     given = some_given()
     oracle.offset = given
     batch = batch_of(oracle, given_inputs, given)
@@ -201,7 +202,7 @@ def test_errors_count_only_where_motion_was_not_given(oracle, given_inputs):
     assert oracle.losses(**batch)["clean"] == pytest.approx(4, rel=1e-4)
 
 
-def test_velocity_is_the_error_of_the_pace(oracle, given_inputs):
+def test_the_velocity_loss(oracle, given_inputs):
     batch = batch_of(oracle, given_inputs, torch.zeros_like(given_inputs["given"]))
     oracle.offset = torch.tensor(0.5)
     losses = oracle.losses(**batch)
@@ -210,14 +211,14 @@ def test_velocity_is_the_error_of_the_pace(oracle, given_inputs):
     assert oracle.losses(**batch)["velocity"] == pytest.approx(0.25, rel=1e-4)
 
 
-def test_training_shows_given_entries_clean_and_the_rest_noised(oracle, given_inputs):
+def test_in_training_given_entries_are_clean_and_others_noised(oracle, given_inputs):
     given = some_given()
     torch.manual_seed(0)
     oracle.losses(**batch_of(oracle, given_inputs, given))
-    ((shown, t),) = oracle.shown
+    ((x_t, t),) = oracle.inputs
     mask = given.bool()
-    torch.testing.assert_close(shown[mask], given_inputs["x_t"][mask], atol=1e-5, rtol=1e-5)
-    assert (shown[~mask] != given_inputs["x_t"][~mask]).float().mean() > 0.99
+    torch.testing.assert_close(x_t[mask], given_inputs["x_t"][mask], atol=1e-5, rtol=1e-5)
+    assert (x_t[~mask] != given_inputs["x_t"][~mask]).float().mean() > 0.99
     assert len(set(t.tolist())) == B
 
 
@@ -234,15 +235,14 @@ def test_gradient_reaches_every_parameter(make_denoiser, given_inputs):
 
 def generated(denoiser, inputs, known: torch.Tensor, seed: int = 0, **changes):
     settings = {"steps": 4, "guidance": 1.5, "speech": inputs["speech"]} | changes
-    asked = torch.full(inputs["x_t"].shape, torch.nan)
-    asked[:, : known.shape[1]] = known
+    given = torch.full(inputs["x_t"].shape, torch.nan)
+    given[:, : known.shape[1]] = known
     return sample(
         denoiser,
         inputs["reference"],
         settings["speech"],
         torch.randn(inputs["x_t"].shape, generator=torch.Generator().manual_seed(seed)),
-        asked,
-        settings["steps"],
+        given,
         settings["guidance"],
     )
 
@@ -265,7 +265,7 @@ def test_lips_are_a_regression_with_a_residual(denoiser, given_inputs):
     assert torch.equal(mixed[..., others], sampled[..., others])
 
 
-def test_known_frames_are_kept_and_steer_the_rest(denoiser, given_inputs):
+def test_known_frames_are_kept_and_condition_the_rest(denoiser, given_inputs):
     width = denoiser.config.motion
     known = torch.randn(B, 6, width, generator=torch.Generator().manual_seed(5))
     motion = generated(denoiser, given_inputs, known)
@@ -275,17 +275,17 @@ def test_known_frames_are_kept_and_steer_the_rest(denoiser, given_inputs):
     assert (motion - other)[:, 6:].abs().max() > 1e-3
 
 
-def test_the_network_is_shown_known_frames_clean_at_every_step(oracle, given_inputs):
+def test_known_frames_are_clean_at_every_step(oracle, given_inputs):
     known = given_inputs["x_t"][:, :6] / 2
     clean = oracle.relative(known, given_inputs["reference"])
     generated(oracle, given_inputs, known)
-    assert len(oracle.shown) == 4  # steps
-    for shown, _ in oracle.shown:
-        for half in shown.chunk(2):  # with and without speech
+    assert len(oracle.inputs) == 4  # steps
+    for x_t, _ in oracle.inputs:
+        for half in x_t.chunk(2):  # with and without speech
             torch.testing.assert_close(half[:, :6], clean)
 
 
-def test_everything_known_is_everything_kept(denoiser, given_inputs):
+def test_fully_given_motion_is_returned(denoiser, given_inputs):
     known = given_inputs["x_t"]
     torch.testing.assert_close(
         generated(denoiser, given_inputs, known), known, atol=1e-5, rtol=1e-5
@@ -302,15 +302,15 @@ def test_the_same_noise_gives_the_same_motion(denoiser, given_inputs, steps):
     assert torch.equal(one, again) and not torch.allclose(one, other)
 
 
-def test_guidance_zero_is_deaf(denoiser, given_inputs):
+def test_guidance_zero_ignores_speech(denoiser, given_inputs):
     known = torch.zeros(B, 0, denoiser.config.motion)
     flipped = given_inputs["speech"].flip(1)
-    for guidance, deaf in ((0.0, True), (1.0, False), (1.5, False)):
-        heard, other = (
+    for guidance, ignored in ((0.0, True), (1.0, False), (1.5, False)):
+        one, other = (
             generated(denoiser, given_inputs, known, guidance=guidance, speech=speech)
             for speech in (given_inputs["speech"], flipped)
         )
-        assert torch.allclose(heard, other, atol=1e-5) == deaf
+        assert torch.allclose(one, other, atol=1e-5) == ignored
 
 
 # Conformer
@@ -328,7 +328,7 @@ def test_attention_is_that_of_the_textbook():
     torch.testing.assert_close(attention(x, tokens), attention.out(torch.cat(heads, -1)))
 
 
-def test_rotary_positions_tell_distance_only():
+def test_rotary_scores_depend_on_distance_only():
     generator = torch.Generator().manual_seed(0)
     query, key = torch.randn(2, 8, generator=generator)
     positions = 12
@@ -341,14 +341,14 @@ def test_rotary_positions_tell_distance_only():
     torch.testing.assert_close(queries.norm(dim=-1), query.norm().expand(positions))
 
 
-def test_self_attention_knows_the_order_of_frames():
+def test_self_attention_depends_on_the_order_of_frames():
     torch.manual_seed(0)
     attention = Attention(8, 2, 0.0).eval()
     x = torch.randn(1, 6, 8)
     assert not torch.allclose(attention(x.flip(1)).flip(1), attention(x), atol=1e-4)
 
 
-def test_convolution_sees_its_kernel_only():
+def test_the_convolutions_receptive_field_is_its_kernel():
     torch.manual_seed(0)
     convolution = Convolution(8, 5)
     x = torch.randn(1, 20, 8)

@@ -1,4 +1,4 @@
-"""What is made while the speech comes is what would be made of all of it, and comes in time."""
+"""Streamed motion equals that of the whole recording, within the stated latency."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_one_feature_for_every_video_frame(gaia, samples):
     assert features.isfinite().all()
 
 
-def test_a_short_recording_at_once_is_read_as_ever(gaia):
+def test_a_short_recording_in_one_chunk_has_the_usual_features(gaia):
     waveform = babble(3)
     live = LiveSpeech(gaia.speech_encoder)
     live.push(waveform)
@@ -95,7 +95,7 @@ def test_features_are_near_those_of_the_whole(gaia):
     expected = gaia.speech_encoder.encode(waveform)
     got = features_of(gaia, waveform, 3_200)
     assert got.shape == expected.shape
-    # The whole's last window ends with the speech: from its beginning on it is another.
+    # The last window of the whole ends with the speech and differs from its beginning on.
     same = window_starts(2 * len(got) + 1)[-1] // 2
     change = (got - expected)[:same].norm(dim=1)
     spread = (expected - expected.mean(0))[:same].norm(dim=1)
@@ -133,28 +133,28 @@ def test_memory_of_speech_does_not_grow(gaia):
 @pytest.mark.parametrize("seconds", [0.3, 2.0, 5.3])
 def test_motion_equals_that_of_the_whole_in_the_same_windows(gaia, performer, script, seconds):
     waveform = babble(seconds)
-    heard = features_of(gaia, waveform, 2_000)
-    offline = replace(script, frames=len(heard), speech=heard.numpy())
+    features = features_of(gaia, waveform, 2_000)
+    offline = replace(script, frames=len(features), speech=features.numpy())
     cuts = []
     for start, end, known in live_windows():
-        cuts.append((start, min(end, len(heard)), known))
-        if end >= len(heard):
+        cuts.append((start, min(end, len(features)), known))
+        if end >= len(features):
             break
     with torch.no_grad():
-        asked = performer.given(offline, offline.controls)
-        *_, (_, _, expected) = performer.fill(asked, offline, offline.seed, cuts=cuts)
+        given = performer.given(offline, offline.controls)
+        *_, (_, _, expected) = performer.fill(given, offline, offline.seed, cuts=cuts)
     got = motion_of(gaia, performer, script, waveform, 2_000)
     torch.testing.assert_close(got, expected[0], atol=1e-5, rtol=1e-4)
 
 
 def test_motion_agrees_with_features_of_the_whole(gaia, performer, script):
-    """What the end of each window does not hear yet changes little."""
+    """The missing context at the end of each window changes little."""
     waveform = babble(6)
     whole = gaia.speech_encoder.encode(waveform)
     live = motion_of(gaia, performer, script, waveform, 4_000)
 
     class Known:
-        """The whole's features, as they would have come."""
+        """The whole's features, delivered as they become available."""
 
         def __init__(self) -> None:
             self.left = whole
@@ -212,7 +212,7 @@ def test_frames_at_25_a_second(gaia, frames, photo):
     assert whole.shape == (photo.shape[0] // 2 * 2, photo.shape[1] // 2 * 2, 3)
 
 
-def test_a_frame_comes_as_soon_as_promised(gaia, photo, monkeypatch):
+def test_the_latency_is_at_most_the_stated_delay(gaia, photo, monkeypatch):
     monkeypatch.setattr("gaia_core.render.PIXELS_PER_BATCH", 1)
     given = 0
 
@@ -237,13 +237,13 @@ def test_same_seed_same_frames(gaia, frames, photo):
     assert np.array_equal(frames, again) and not np.array_equal(frames, other)
 
 
-def test_the_label_can_be_left_away(gaia, frames, photo):
+def test_the_label_is_optional(gaia, frames, photo):
     plain = next(gaia.stream(photo, parts(babble(2), 4_000), steps=1, seed=2, label=False))
     difference = np.abs(plain.astype(int) - frames[0])
     assert difference[200:, 128:].max() > 60 and not difference[:128].any()
 
 
-def test_what_cannot_be_streamed_is_told(gaia, photo):
+def test_unusable_input_raises(gaia, photo):
     with pytest.raises(InputError, match="No face"):
         next(gaia.stream(np.full((300, 300, 3), 120, np.uint8), []))
     with pytest.raises(InputError, match="Steps"):

@@ -1,4 +1,4 @@
-"""Each measure tells apart what it is for, in the units it states."""
+"""Measures respond to what they measure, in their units."""
 
 import math
 
@@ -12,7 +12,7 @@ from gaia_core.motion import measures
 from gaia_core.motion.curves import traces
 
 
-def test_correlation_leaves_lost_frames_out():
+def test_correlation_ignores_missing_frames():
     a = np.arange(10.0)
     b = a.copy()
     b[3] = np.nan
@@ -35,22 +35,22 @@ def still(encoder, frames: int) -> np.ndarray:
     return np.zeros((frames, len(encoder.mean)), np.float32)
 
 
-def test_trembling_is_less_steady_and_the_head_does_not_count(encoder):
+def test_jitter_lowers_stability_and_head_motion_does_not(encoder):
     wave = np.sin(np.arange(50) / 4).astype(np.float32)
     shaken = np.random.default_rng(0).normal(size=50).astype(np.float32)
-    calm, trembling, nodding = (still(encoder, 50) for _ in range(3))
-    calm[:, len(POSE_CHANNELS)] = wave
-    trembling[:, len(POSE_CHANNELS)] = wave + 0.5 * shaken
+    smooth, jittery, nodding = (still(encoder, 50) for _ in range(3))
+    smooth[:, len(POSE_CHANNELS)] = wave
+    jittery[:, len(POSE_CHANNELS)] = wave + 0.5 * shaken
     nodding[:, len(POSE_CHANNELS)] = wave
     nodding[:, : len(POSE_CHANNELS)] = shaken[:, None]
-    steady = measures.steadiness(encoder, calm)
-    assert steady > 5 * measures.steadiness(encoder, trembling)
+    steady = measures.steadiness(encoder, smooth)
+    assert steady > 5 * measures.steadiness(encoder, jittery)
     assert measures.steadiness(encoder, nodding) == pytest.approx(steady, rel=1e-3)
     assert measures.steadiness(encoder, still(encoder, 50)) == math.inf
     assert math.isnan(measures.steadiness(encoder, still(encoder, 3)))
 
 
-def test_a_take_in_numbers(make_autoencoder):
+def test_measures_of_a_clip(make_autoencoder):
     autoencoder = make_autoencoder()
     encoder = autoencoder.motion
     motion = still(encoder, 100)
@@ -60,7 +60,7 @@ def test_a_take_in_numbers(make_autoencoder):
     latents = torch.from_numpy(motion)
     curves = traces(autoencoder.motion, latents, latents[0])
     found = measures.measure(encoder, motion, curves)
-    # In degrees of the picture, which turns less than the latent.
+    # In degrees of the rendered head, which turns less than the latent.
     assert found.yaw == pytest.approx(8 / MotionCorrections().turn_yaw / math.sqrt(2), rel=0.02)
     assert found.pitch == pytest.approx(0, abs=1e-3)
     assert found.roll == pytest.approx(0, abs=1e-3)

@@ -1,4 +1,4 @@
-"""What is asked for is kept, what is free is made, and a span changes nothing outside itself."""
+"""Given motion is kept, the rest is sampled, and a span changes nothing outside itself."""
 
 import copy
 from dataclasses import replace
@@ -60,7 +60,7 @@ def keys(*values: tuple) -> tuple[Keyframe, ...]:
     return tuple(Keyframe(*value) for value in values)
 
 
-def test_the_head_goes_where_it_is_asked_to(performer, script, gaia, reference):
+def test_the_head_follows_its_pose_tracks(performer, script, gaia, reference):
     tracks = {
         "yaw": keys((0.0, 0.0), (1.0, 20.0)),
         "y": keys((0.0, 0.1)),
@@ -77,10 +77,10 @@ def test_the_head_goes_where_it_is_asked_to(performer, script, gaia, reference):
     )
     assert moved[:, 4].mean() == pytest.approx(-0.1 * float(own[5].exp()), abs=1e-4)  # upwards
     assert moved[:, 5].exp().mean() == pytest.approx(1.1, abs=1e-3)
-    assert moved[:, 2].std() > 0  # roll is still the model's
+    assert moved[:, 2].std() > 0  # roll is sampled
 
 
-def test_a_free_stretch_is_the_models(performer, script):
+def test_gaps_of_a_pose_track_are_sampled(performer, script):
     held = Controls({"yaw": keys((0.0, 10.0))})
     free = Controls({"yaw": keys((0.0, 10.0), (0.8, 10.0, "free"), (1.6, 10.0))})
     one, other = (motion_of(performer, replace(script, controls=c))[:, 0] for c in (held, free))
@@ -99,7 +99,7 @@ def test_an_expression_is_added_where_its_keys_are(performer, script):
     assert not change[:20].any() and not change[41:].any()
 
 
-def test_strengths(performer, script):
+def test_strengths_scale_the_motion_about_rest(performer, script):
     plain = motion_of(performer, script)
     groups = performer.groups
     rest = performer.subject.rest[0]
@@ -114,10 +114,10 @@ def test_strengths(performer, script):
     double = with_(mouth=2.0)
     for name in ("mouth", "face"):
         where = groups[name]
-        wanted = 2 * plain[:, where] - rest[where]
-        torch.testing.assert_close(double[:, where], wanted, atol=1e-5, rtol=1e-4)
+        target = 2 * plain[:, where] - rest[where]
+        torch.testing.assert_close(double[:, where], target, atol=1e-5, rtol=1e-4)
     assert torch.equal(with_(gaze=1.0, blink=1.0), plain)
-    # Without gaze and blinks nothing of either is left.
+    # At strength 0 gaze and blinks vanish.
     basis = performer.subject.eyes
     left = (with_(gaze=0.0, blink=0.0) - rest) @ torch.linalg.pinv(basis)
     assert left.abs().max() < 1e-4
@@ -150,7 +150,7 @@ def test_a_span_longer_than_a_window(performer, script):
     assert (before != after).any(1)[25:-20].float().mean() > 0.9
 
 
-def test_a_driving_face_is_followed_from_the_portrait_on(performer, script, gaia, crop_landmarks):
+def test_driving_motion_is_relative_to_the_portrait(performer, script, gaia, crop_landmarks):
     driving = crop_landmarks.expand(30, -1, -1).clone()
     driving[:, :, 0] += torch.linspace(0, 0.1, 30)[:, None]  # it goes to the right
     other_face = driving * torch.tensor([1.1, 0.9, 1.0])
@@ -168,13 +168,13 @@ def test_a_driving_face_is_followed_from_the_portrait_on(performer, script, gaia
     assert len(pose_only) == FRAMES  # the speech goes on after the video's end
 
 
-def test_silence_needs_no_speech(performer, script):
+def test_motion_without_speech(performer, script):
     silent = replace(script, frames=30, speech=script.speech[:0])
     one, other = (motion_of(performer, replace(silent, seed=seed)) for seed in (0, 1))
     assert one.shape == other.shape and not torch.allclose(one, other)
 
 
-def test_a_pose_track_leaves_the_time_before_and_after_it_alone(performer, script):
+def test_a_pose_track_changes_nothing_beyond_its_transitions(performer, script):
     track = {"roll": keys((1.0, 0.0), (1.2, 12.0), (1.4, 0.0, "free"))}
     tilted = motion_of(performer, replace(script, controls=Controls(track)))
     roll = performer.groups["pose"].start + POSE_CHANNELS.index("roll")
@@ -187,7 +187,7 @@ def test_a_pose_track_leaves_the_time_before_and_after_it_alone(performer, scrip
 
 @pytest.fixture(scope="module")
 def shipped() -> tuple[Autoencoder, Denoiser, torch.Tensor]:
-    """The shipped weights, with what their channels mean."""
+    """The shipped weights and their expression directions."""
     autoencoder = checkpoint.load_autoencoder(WEIGHTS)
     motion = autoencoder.config.motion
     directions = checkpoint.load_directions(WEIGHTS, motion)
@@ -196,7 +196,7 @@ def shipped() -> tuple[Autoencoder, Denoiser, torch.Tensor]:
 
 @torch.no_grad()
 @pytest.mark.parametrize("opened", [-1.0, -0.5, 1.5])
-def test_closed_lips_rest_as_those_of_people_who_speak(shipped, crop_landmarks, opened):
+def test_closed_lips_are_parted_to_the_rest_aperture(shipped, crop_landmarks, opened):
     autoencoder, denoiser, directions = shipped
     own = autoencoder.encode_motion(crop_landmarks[None])
     own = own + opened * directions[EXPRESSION_NAMES["mouth"]]
@@ -205,25 +205,29 @@ def test_closed_lips_rest_as_those_of_people_who_speak(shipped, crop_landmarks, 
     def aperture(latent: torch.Tensor) -> float:
         return mesh.lip_aperture(autoencoder.decode_landmarks(denoiser.rest(latent))).item()
 
-    wanted = CONSTANTS.rest_aperture
-    if aperture(own) >= wanted:
-        assert opened == 1.5 and torch.equal(performer.speaker, own)
+    target = CONSTANTS.rest_aperture
+    if aperture(own) >= target:
+        assert opened == 1.5 and torch.equal(performer.speaking_reference, own)
     else:
-        assert opened < 1 and aperture(performer.speaker) == pytest.approx(wanted, abs=0.002)
+        assert opened < 1 and aperture(performer.speaking_reference) == pytest.approx(
+            target, abs=0.002
+        )
 
 
 @torch.no_grad()
-def test_without_speech_the_lips_rest_as_the_portraits(performer, script):
+def test_without_speech_the_rest_is_the_portraits(performer, script):
     silent = replace(script, guidance=0.0)
     before = motion_of(performer, silent)
     other = copy.copy(performer)
-    other.speaker = performer.speaker + performer.subject.directions[EXPRESSION_NAMES["mouth"]]
+    other.speaking_reference = (
+        performer.speaking_reference + performer.subject.directions[EXPRESSION_NAMES["mouth"]]
+    )
     assert torch.equal(motion_of(other, silent), before)
     assert not torch.equal(motion_of(other, script), motion_of(performer, script))
 
 
 @torch.no_grad()
-def test_without_corrections_a_window_is_the_samplers(performer, script):
+def test_without_corrections_a_window_is_the_samplers_output(performer, script):
     subject, off = performer.subject, CONSTANTS.without(CONSTANTS.OFF)
     plain = Performer(subject.encoder, subject.denoiser, subject.directions, subject.reference, off)
     speech, free = torch.from_numpy(script.speech), torch.full((1, FRAMES, 46), torch.nan)
@@ -233,15 +237,15 @@ def test_without_corrections_a_window_is_the_samplers(performer, script):
         for each in (plain, performer)
     ]
     noise = torch.randn(free.shape, generator=torch.Generator().manual_seed(0))
-    wanted = sample(
+    expected = sample(
         subject.denoiser, subject.reference, speech[None], noise, free, script.steps, 1.5
     )
-    torch.testing.assert_close(windows[0], wanted)
-    assert not torch.allclose(windows[1], wanted, atol=1e-3)
+    torch.testing.assert_close(windows[0], expected)
+    assert not torch.allclose(windows[1], expected, atol=1e-3)
 
 
 @torch.no_grad()
-def test_eyes_do_not_close_again_too_soon(shipped, crop_landmarks):
+def test_blinks_keep_their_minimal_distance(shipped, crop_landmarks):
     autoencoder, denoiser, directions = shipped
     own = autoencoder.encode_motion(crop_landmarks[None])
     performer = Performer(autoencoder.motion, denoiser, directions, own)
@@ -263,13 +267,13 @@ def test_eyes_do_not_close_again_too_soon(shipped, crop_landmarks):
         return spaced_blinks(Window(motion, given, None, own, *at), performer.subject, CONSTANTS)
 
     whole = spaced(motion, free)
-    calm = whole.motion
-    assert len(blinks(calm)) == 2 and blinks(calm) == list(whole.blinks)
-    # What was final is kept, and counts for the next window.
+    motion_spaced = whole.motion
+    assert len(blinks(motion_spaced)) == 2 and blinks(motion_spaced) == list(whole.blinks)
+    # Final frames are kept, and their blinks count for the next window.
     start, known = 10 + 2 * gap, 28 + 2 * gap
     first = spaced(motion[:, :known], free[:, :known])
     second = spaced(motion[:, start:], free[:, start:], start, known, first.blinks).motion
     assert torch.equal(second[:, : known - start], motion[:, start:known])
-    assert blinks(torch.cat([first.motion, second[:, known - start :]], 1)) == blinks(calm)
+    assert blinks(torch.cat([first.motion, second[:, known - start :]], 1)) == blinks(motion_spaced)
     # Eyes that are given are not changed.
     assert torch.equal(spaced(motion, motion).motion, motion)

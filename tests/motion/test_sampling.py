@@ -1,4 +1,4 @@
-"""A sampler follows the path that its predictions describe; windows cover a take."""
+"""The sampler follows the exact flow; windows cover a clip."""
 
 import math
 
@@ -30,23 +30,23 @@ def test_with_an_oracle_every_step_lies_on_the_path(pair, steps):
     start = add_noise(x_0, eps, torch.ones(len(x_0)))
     states = list(sample_dpm(lambda x_t, t: x_0, start, steps))
     assert len(states) == steps
-    # The last state alone would prove nothing: it is the prediction, whatever went before.
+    # The last state proves nothing alone: it is the prediction, whatever the steps before.
     for t, x_t in zip(times(steps)[1:], states, strict=True):
         torch.testing.assert_close(x_t, add_noise(x_0, eps, t.expand(len(x_0))))
 
 
-def test_the_model_is_asked_once_a_step_at_its_time(pair):
+def test_the_model_is_evaluated_once_a_step(pair):
     x_0, eps = pair
-    asked, seen = [], []
+    at_times, seen = [], []
 
     def predict(x_t, t):
         assert t.shape == (len(x_t),)
-        asked.append(t[0])
+        at_times.append(t[0])
         seen.append(x_t)
         return x_0
 
     states = list(sample_dpm(predict, eps, 5))
-    assert torch.equal(torch.stack(asked), times(5)[:-1])
+    assert torch.equal(torch.stack(at_times), times(5)[:-1])
     for before, now in zip([eps, *states[:-1]], seen, strict=True):
         assert torch.equal(before, now)
 
@@ -79,7 +79,7 @@ def test_the_sampler_is_of_second_order():
 
 @pytest.mark.parametrize("longest", [2, 7, 30])
 @pytest.mark.parametrize("overlap", [0, 1])
-def test_windows_make_every_frame_once(longest, overlap):
+def test_windows_cover_every_frame_once(longest, overlap):
     for frames in range(1, 4 * longest + 2):
         cuts = list(windows(frames, longest, overlap))
         new = [frame for _, end, known in cuts for frame in range(known, end)]
@@ -87,12 +87,12 @@ def test_windows_make_every_frame_once(longest, overlap):
         assert all(0 <= start <= known < end <= start + longest for start, end, known in cuts)
 
 
-def test_windows_begin_with_what_is_known():
+def test_windows_overlap_the_one_before():
     first, *rest = windows(1000, 120, 24)
     assert first == (0, 120, 0)
     assert rest and all(known - start == 24 for start, _, known in rest)
 
 
-def test_a_short_take_is_one_window():
+def test_a_short_clip_is_one_window():
     assert list(windows(120, 120, 24)) == [(0, 120, 0)]
     assert list(windows(1, 120, 24)) == [(0, 1, 0)]

@@ -1,4 +1,4 @@
-"""The low-pass over motion latents: what it keeps, what it removes, and where it ends."""
+"""The low-pass over motion latents: frequency response, phase and ends."""
 
 import math
 
@@ -25,12 +25,12 @@ def test_groups_without_a_width_are_bit_equal():
 
 
 @pytest.mark.parametrize(("hertz", "low", "high"), [(0.5, 0.97, 1.0), (8.0, 0.0, 0.06)])
-def test_slow_motion_stays_and_tremor_goes(hertz, low, high):
+def test_the_frequency_response(hertz, low, high):
     found = smooth(wave(hertz), GROUPS, {"pose": 1.5})[20:-20, 0]
     assert low <= float(found.abs().max()) <= high
 
 
-def test_nothing_is_shifted_in_time():
+def test_the_filter_has_zero_phase():
     motion = torch.zeros(61, D)
     motion[30] = 1
     found = smooth(motion, GROUPS, {"brows": 1.2})[:, GROUPS["brows"]][:, 0]
@@ -38,12 +38,12 @@ def test_nothing_is_shifted_in_time():
     torch.testing.assert_close(found, found.flip(0))
 
 
-def test_a_constant_is_constant_up_to_both_ends():
+def test_a_constant_is_kept_up_to_both_ends():
     found = smooth(torch.full((2, 9, D), 3.0), GROUPS, dict.fromkeys(GROUPS, 2.0))
     torch.testing.assert_close(found, torch.full((2, 9, D), 3.0))
 
 
-def test_frames_beyond_the_radius_do_not_matter():
+def test_the_receptive_field_is_the_radius():
     widths = {"pose": 1.5, "face": 1.2}
     reach = radius(widths)
     motion = torch.randn(60, D)
