@@ -326,7 +326,7 @@ def test_the_example_scripts_run(studio: Studio, tmp_path, photos, script, argum
 def test_all_scripts_are_explained():
     readme = (ROOT / "examples/README.md").read_text()
     scripts = [path.name for path in (ROOT / "examples").glob("*.py")]
-    assert len(scripts) == 4 and all(name in readme for name in scripts)
+    assert len(scripts) == 5 and all(name in readme for name in scripts)
 
 
 def test_examples_are_complete():
