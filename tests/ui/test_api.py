@@ -6,12 +6,14 @@ import ast
 import asyncio
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import httpx
@@ -321,6 +323,20 @@ def test_the_example_scripts_run(studio: Studio, tmp_path, photos, script, argum
     assert done.returncode == 0, done.stderr
     assert out.stat().st_size and notice in done.stdout
     assert json.loads(done.stdout[done.stdout.index("{") :])["seed"] == 4
+
+
+def test_the_client_of_the_readme_runs(studio: Studio):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    code = next(block for block in blocks if "gradio_client" in block)
+    here = {"http://127.0.0.1:7860": studio.url, "photo.jpg": str(samples.portraits()[0])}
+    for written, real in here.items():
+        assert written in code
+        code = code.replace(written, real)
+    found: dict[str, Any] = {}
+    exec(code, found)
+    assert (
+        Path(found["video"]).stat().st_size and found["info"]["recipe"]["text"] == "Good morning."
+    )
 
 
 def test_all_scripts_are_explained():
