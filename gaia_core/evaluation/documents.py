@@ -207,7 +207,7 @@ def _speed(report: Mapping[str, Any]) -> str:
     small, large = (f"{seconds * report[name]:.0f} s" for name in ("rtf_256", "rtf_1024"))
     return (
         f"{seconds:.0f} s of speech become a video of 256 px in {small}, or one of 1024 px in "
-        f"{large};\nlive speech runs at {report['live_fps']:.0f} frames a second (25 are shown); "
+        f"{large};\nlive speech runs at {report['live_fps']:.0f} frames a second (25 keep up); "
         f"memory peaks at {report['peak_rss_mb'] / 1000:.1f} GB"
     )
 
@@ -228,12 +228,13 @@ def _bench(report: Mapping[str, Any]) -> str:
         + ([f"{row['gflop']:.3f}", f"{row['gflops']:.0f}"] if row["gflop"] else ["", ""])
         for row in report["parts"]
     ]
-    reached = ", ".join(f"{name} {rate:.0f}" for name, rate in report["ceiling_gflops"].items())
+    ceiling = report["ceiling_gflops"].items()
+    reached = ", ".join(f"{rate:.0f} GFLOP/s in {name}" for name, rate in ceiling)
     tables = [
         _table(["", report["device"]], rows),
         _table(["part", "ms a frame", "GFLOP a frame", "GFLOP/s"], parts),
     ]
-    return "\n\n".join([*tables, f"A product of large matrices reaches {reached} GFLOP/s"])
+    return "\n\n".join([*tables, f"A product of large matrices reaches {reached}"])
 
 
 def _ablations(report: Sequence[Mapping[str, Any]]) -> str:
