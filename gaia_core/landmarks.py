@@ -1,4 +1,4 @@
-"""What the 478 points of a MediaPipe face mesh are: index lists, and rigid head pose.
+"""The 478 points of a MediaPipe face mesh: index lists, apertures, and rigid head pose.
 
 Indices follow the mesh's published topology. "Left" and "right" are the person's own.
 """
@@ -15,7 +15,7 @@ LIPS_OUTER = (
 LIPS_INNER = (
     78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191,
 )  # fmt: skip
-# The inner lips' facing points, from the person's right to left.
+# Opposite points of the inner lips, from the person's right to left.
 INNER_TOP = (191, 80, 81, 82, 13, 312, 311, 310, 415)
 INNER_BOTTOM = (95, 88, 178, 87, 14, 317, 402, 318, 324)
 EYE_RIGHT = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246)
@@ -38,7 +38,7 @@ RIGID = (
     118, 347,
 )  # fmt: skip
 
-# The point that each one becomes in a mirror.
+# The index of each point in the mirrored face.
 MIRRORED = (
     0, 1, 2, 248, 4, 5, 6, 249, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 250, 251, 252,
     253, 254, 255, 256, 257, 258, 259, 260, 261, 262, 263, 264, 265, 266, 267, 268, 269, 270,
@@ -70,7 +70,7 @@ MIRRORED = (
 
 
 def mirrored(landmarks: Tensor, width: float = 0.0) -> Tensor:
-    """Points as they stand in the mirror image of a picture so wide: (..., K, 3) -> (..., K, 3)"""
+    """Landmarks of the horizontally flipped image of that width: (..., K, 3) -> (..., K, 3)"""
     landmarks = landmarks[..., list(MIRRORED), :]  # a copy
     landmarks[..., 0] = width - landmarks[..., 0]
     return landmarks

@@ -1,7 +1,4 @@
-"""The motion latent: what both stages know, and all that they share.
-
-Landmarks -> latent and back, in named channel groups; never a pixel, never a sound.
-"""
+"""The motion latent, the only interface between the two stages: landmarks to latent and back."""
 
 from __future__ import annotations
 
@@ -17,9 +14,9 @@ class MotionEncoder(nn.Module):
     """Landmarks <-> motion latent, in the channel groups of `MotionConfig`.
 
     The first six channels are the head pose. Each other group is a linear VAE over its own
-    landmarks with the pose removed, so that a group can be edited or replaced alone, and a
-    difference of latents means the same on every face. (A linear VAE's optimum spans the
-    principal subspace: Lucas et al. 2019; `fit` starts there.)
+    landmarks with the pose removed, so that groups can be edited independently and differences of
+    latents transfer between faces. (A linear VAE's optimum spans the principal subspace: Lucas et
+    al. 2019.)
     """
 
     template: Tensor

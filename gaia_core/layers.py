@@ -1,4 +1,4 @@
-"""Layers that both stages use. Knows nothing of motion, speech or pictures."""
+"""Layers that both stages use."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class Attention(nn.Module):
 
 
 def full_precision(x: Tensor) -> torch.autocast:
-    """Geometry stays in fp32: a half-precision place is off by whole pixels."""
+    """Switches autocast off for geometry: half-precision coordinates are off by whole pixels."""
     return torch.autocast(x.device.type, enabled=False)
 
 
 class CheckpointedBlock(nn.Module):
-    """A block of which networks are stacked, and which holds nearly all parameters.
+    """A repeated block of a network; these hold nearly all parameters.
 
     Training recomputes and shards block by block.
     """

@@ -90,7 +90,7 @@ def crop_landmarks(photo_face: Face) -> Tensor:
 
 @pytest.fixture(scope="session")
 def template(landmarker: FaceLandmarker, photo: np.ndarray, crop_landmarks: Tensor) -> Tensor:
-    """A plausible mean face (K, 3): symmetric, looking straight ahead, one face width wide."""
+    """A plausible mean face (K, 3): symmetric, gazing straight ahead, one face width wide."""
     face = landmarker.detect(photo[:, ::-1].copy())[0]
     mirrored = torch.from_numpy(crop_around(face.landmarks).to_crop(face.landmarks))
     return fit_template(torch.stack([crop_landmarks, mirrored]))
@@ -213,8 +213,8 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def paint_red() -> Callable[[Inpainter], Inpainter]:
-    """Makes an inpainter paint red, whatever is asked."""
+def fill_red() -> Callable[[Inpainter], Inpainter]:
+    """Makes an inpainter return red for every input."""
 
     def make(inpainter: Inpainter) -> Inpainter:
         inpainter.eval().requires_grad_(False)

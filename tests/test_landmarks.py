@@ -1,4 +1,4 @@
-"""Head pose is what turning, tilting and moving a head does to its landmarks, and nothing else."""
+"""Landmark indices, apertures, and the rigid head pose."""
 
 import cv2
 import pytest
@@ -14,7 +14,7 @@ LISTS = ("LIPS_OUTER", "LIPS_INNER", "EYE_RIGHT", "EYE_LEFT", "IRISES", "BROW_RI
 
 @pytest.fixture
 def poses() -> torch.Tensor:
-    """(50, 6) heads as far from the camera's middle as photos show them."""
+    """Head poses (50, 6) in the range of photos."""
     generator = torch.Generator().manual_seed(0)
     uniform = 2 * torch.rand(50, 6, generator=generator) - 1
     middle = torch.tensor([0.0, 0.0, 0.0, 0.5, 0.5, -0.8])
@@ -22,7 +22,7 @@ def poses() -> torch.Tensor:
 
 
 def frontal(**changes: float) -> torch.Tensor:
-    """A pose straight ahead, in the crop's middle, with the given changes."""
+    """A frontal pose in the crop's centre, with the given changes."""
     pose = {"yaw": 0.0, "pitch": 0.0, "roll": 0.0, "x": 0.5, "y": 0.5, "scale": -0.8}
     return torch.tensor(list((pose | changes).values()))
 
@@ -30,7 +30,7 @@ def frontal(**changes: float) -> torch.Tensor:
 # Index lists
 
 
-def test_points_exist_once():
+def test_indices_are_unique_and_in_range():
     for name in (*LISTS, "NOSE", "OVAL", "RIGID"):
         points = getattr(mesh, name)
         assert len(set(points)) == len(points), name
@@ -46,7 +46,7 @@ def test_left_is_the_persons_own(crop_landmarks):
         assert right[0] < left[0] - 0.05
 
 
-def test_both_halves_of_the_face_are_listed_alike():
+def test_index_lists_are_symmetric():
     order = mesh.MIRRORED
     assert {order[point] for point in mesh.EYE_RIGHT} == set(mesh.EYE_LEFT)
     assert {order[point] for point in mesh.BROW_RIGHT} == set(mesh.BROW_LEFT)
@@ -55,14 +55,14 @@ def test_both_halves_of_the_face_are_listed_alike():
         assert {order[point] for point in points} == points, name
 
 
-def test_a_mirrors_mirror_is_the_face(template):
+def test_mirroring_twice_is_the_identity(template):
     order = list(mesh.MIRRORED)
     assert [order[point] for point in order] == list(range(mesh.COUNT))
     mirrored = template[order] * torch.tensor([-1.0, 1.0, 1.0])
     assert (mirrored - template).abs().max() < 0.02
 
 
-def test_pose_is_read_from_points_that_expression_does_not_move():
+def test_rigid_points_exclude_moving_features():
     moving = {point for name in LISTS for point in getattr(mesh, name)}
     assert not moving & set(mesh.RIGID)
 
@@ -101,14 +101,14 @@ def test_eye_aperture_is_the_gap_of_the_lids_over_the_eyes_width(template, top):
 # Rotations
 
 
-def test_rotations_turn_and_do_nothing_else(poses):
+def test_rotation_matrices_are_orthogonal(poses):
     rotation = rotation_from_degrees(poses[:, :3])
     identity = torch.eye(3).expand_as(rotation)
     torch.testing.assert_close(rotation @ rotation.transpose(-1, -2), identity, atol=1e-5, rtol=0)
     torch.testing.assert_close(torch.linalg.det(rotation), torch.ones(len(poses)))
 
 
-def test_angles_of_a_rotation_are_those_it_was_made_of(poses):
+def test_angles_and_rotations_are_inverse(poses):
     angles = mesh.degrees_from_rotation(rotation_from_degrees(poses[:, :3]))
     torch.testing.assert_close(angles, poses[:, :3], atol=1e-3, rtol=0)
 
@@ -135,7 +135,7 @@ def test_fit_pose_inverts_apply_pose(template, poses):
     torch.testing.assert_close(fitted[:, 3:], poses[:, 3:], atol=1e-5, rtol=0)
 
 
-def test_expression_does_not_reach_the_pose(template, poses):
+def test_expression_does_not_affect_the_pose(template, poses):
     grimace = template + 0.05 * torch.randn(mesh.COUNT, 3, generator=torch.Generator())
     grimace[list(mesh.RIGID)] = template[list(mesh.RIGID)]
     fitted = fit_pose(apply_pose(grimace, poses), template)
@@ -158,13 +158,13 @@ def test_remove_pose_inverts_apply_pose(template, poses):
     torch.testing.assert_close(removed, template.expand_as(removed), atol=1e-5, rtol=0)
 
 
-def test_a_mirrored_face_is_never_met_by_a_reflection(template):
+def test_the_fitted_pose_is_never_a_reflection(template):
     mirrored = template * torch.tensor([-1.0, 1.0, 1.0])
     inside_out = template * torch.tensor([1.0, 1.0, -1.0])
     for landmarks in (mirrored, inside_out):
         pose = fit_pose(landmarks, template)
         assert pose.isfinite().all()
-        # A reflection would meet it at scale 1; a turn cannot meet it so well.
+        # A reflection would fit at scale 1; no rotation fits so well.
         assert pose[5].exp() < 0.95
 
 
@@ -183,4 +183,4 @@ def test_pose_of_a_turned_and_of_a_mirrored_photo(landmarker, photo, photo_face,
     expected = straight[:3] * torch.tensor([-1.0, 1.0, -1.0])
     # The landmarker itself is not more symmetric than that.
     torch.testing.assert_close(mirrored[:3], expected, atol=3.0, rtol=0)
-    assert straight[2].abs() > 1  # or else a sign would not show
+    assert straight[2].abs() > 1  # so that a wrong sign would fail

@@ -1,4 +1,4 @@
-"""The motion latent says all that landmarks say, group by group."""
+"""The motion latent encodes landmarks by groups, with little error."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from gaia_core.landmarks import apply_pose, remove_pose
 
 @pytest.fixture(scope="module")
 def unseen(make_faces):
-    """Faces of people that the encoder was not fitted to."""
+    """Held-out faces."""
     return make_faces(10, 2)
 
 
@@ -22,18 +22,18 @@ def motion(encoder, unseen):
 def test_landmarks_survive_the_latent(encoder, unseen, motion):
     rebuilt = encoder.landmarks(motion)
     error = 256 * (rebuilt - unseen.landmarks)[..., :2].norm(dim=-1)
-    assert error.mean() < 0.2  # px at 256; the made faces' own noise is 0.07
+    assert error.mean() < 0.2  # px at 256; the noise of the synthetic faces is 0.07
     assert error.max() < 1.5
 
 
 def test_channels_are_of_unit_variance(encoder, make_faces):
-    motion = encoder(make_faces(60, 1).landmarks)  # what the encoder was fitted to
+    motion = encoder(make_faces(60, 1).landmarks)  # the training data
     torch.testing.assert_close(motion.mean(0), torch.zeros(motion.shape[1]), atol=0.01, rtol=0)
     torch.testing.assert_close(motion.std(0), torch.ones(motion.shape[1]), atol=0.01, rtol=0)
 
 
-def test_turning_the_head_leaves_expression_alone(encoder, unseen, motion):
-    pose = unseen.pose.roll(1, 0)  # everybody's head as the neighbour's
+def test_head_pose_does_not_affect_the_expression(encoder, unseen, motion):
+    pose = unseen.pose.roll(1, 0)  # poses swapped between faces
     face = remove_pose(unseen.landmarks, encoder.split(motion)[0])
     turned = encoder(apply_pose(face, pose))
     torch.testing.assert_close(turned[:, 6:], motion[:, 6:], atol=2e-3, rtol=0)
@@ -54,7 +54,7 @@ def test_a_group_moves_its_own_landmarks_only(encoder, motion, name):
     torch.testing.assert_close(back, edited, atol=0.02, rtol=0)
 
 
-def test_the_groups_hold_the_features_they_are_named_after(encoder):
+def test_the_groups_contain_the_features_of_their_names(encoder):
     names = list(encoder.config.groups)
     for name, points in (
         ("eyes", mesh.EYE_LEFT + mesh.EYE_RIGHT + mesh.IRISES),
@@ -66,7 +66,7 @@ def test_the_groups_hold_the_features_they_are_named_after(encoder):
     assert (brows == names.index("brows")).float().mean() > 0.8  # their lower edge meets the lids
 
 
-def test_a_change_means_the_same_on_every_face(encoder, motion):
+def test_latent_differences_transfer_between_faces(encoder, motion):
     change = torch.zeros(motion.shape[1])
     change[encoder.config.groups["mouth"]] = torch.randn(6, generator=torch.Generator())
     same_head = motion.clone()

@@ -1,4 +1,4 @@
-"""What stage 1 keeps of a portrait, and where a frame's motion has carried it."""
+"""The renderer's representations of a portrait and of a frame's geometry."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from torch import Tensor
 
 @dataclass
 class Appearance:
-    """What the renderer keeps of a portrait; made once, used for every frame.
+    """A portrait's encoding, computed once and used for every frame.
 
     Attributes:
-        photo: (B, 3, 2H, 2W) the crop in [0, 1], at any resolution, interpolated to twice that:
-            samples of it between the pixels keep the photo's sharpness.
+        photo: (B, 3, 2H, 2W) the crop in [0, 1], of any resolution, upsampled twofold so that
+            sampling between its pixels keeps the photo's sharpness.
         small: (B, 3, S/2, S/2) the crop at half of the configured side S.
-        coarse: (B, C, H/4, W/4) features at a quarter of the configured side.
-        fine: (B, C', H/2, W/2) features at half of it.
-        motion: (B, D) the portrait's own motion latent.
-        references: what it shows of the regions that are inpainted, by the names of
+        coarse: (B, C, S/4, S/4) features.
+        fine: (B, C', S/2, S/2) features.
+        motion: (B, D) the portrait's motion latent.
+        references: the portrait's content of each inpainted region, keyed as
             `inpainting.REGIONS`, see `Inpainter.references`.
         edge_mask: (1, 1, H, H) in [0, 1], 0 where the frame must equal the portrait, since it is
-            composited into the still photo there; None where all of it may move.
+            composited into the still photo there; None if there is no such border.
     """
 
     photo: Tensor
@@ -35,20 +35,20 @@ class Appearance:
 
 
 class Scene(NamedTuple):
-    """Where a portrait's places have gone in each of B frames, at a quarter of the side.
+    """Geometry and conditioning of B frames at a quarter of the side.
 
     Attributes:
-        entering: (B, C, S/4, S/4) what the decoder sees.
-        motion: (B, 2 D) away from the portrait's, a pose by `pose_clamp` at most; the portrait's.
-        skin, head: (B, 2, S/4, S/4) in crop units, offsets to where the skin was, and the head as
-            a rigid plane at the depth of the ears.
-        face: (B, 1, S/4, S/4) in [0, 1], where landmarks are dense.
+        features: (B, C, S/4, S/4) the decoder's input.
+        motion: (B, 2 D) difference to the portrait's latent, with `pose_clamp`; the portrait's.
+        skin, head: (B, 2, S/4, S/4) offset fields in crop units: of the landmark warp, and of the
+            head as a rigid plane at the depth of the ears.
+        face: (B, 1, S/4, S/4) in [0, 1], mask of the face.
         source, target: (1 or B, K, 2) and (B, K, 2) landmarks in crop units.
-        zoom: (B,) how much larger the head is.
-        turned: (B,) how far its pose is from the portrait's, in deviations.
+        zoom: (B,) scale of the head relative to the portrait's.
+        turned: (B,) distance of the head pose to the portrait's, in standard deviations.
     """
 
-    entering: Tensor
+    features: Tensor
     motion: Tensor
     skin: Tensor
     head: Tensor
@@ -60,5 +60,5 @@ class Scene(NamedTuple):
 
 
 def per_frame(x: Tensor, count: int) -> Tensor:
-    """One portrait's for each of its frames, without a copy: (1 or count, ...) -> (count, ...)"""
+    """Broadcasts one portrait's tensor to its frames: (1 or count, ...) -> (count, ...)"""
     return x.expand(count, *x.shape[1:])

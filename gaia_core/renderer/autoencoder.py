@@ -1,7 +1,6 @@
-"""Stage 1: a frame is its appearance (from the portrait) and its motion (from landmarks only).
+"""Stage 1: the autoencoder that separates a frame's appearance from its motion.
 
-Joins the motion encoder, a decoder and the inpainters. Knows nothing of speech, of diffusion or of
-whole photos.
+Appearance comes from the portrait, motion from landmarks alone.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from gaia_core.renderer.warp import resize
 
 
 class Autoencoder(nn.Module):
-    """Both halves, and the only owner of what a motion latent means."""
+    """Motion encoder, renderer and inpainters."""
 
     def __init__(
         self, config: AutoencoderConfig, corrections: RendererCorrections = RENDERER_DEFAULTS
@@ -31,7 +30,7 @@ class Autoencoder(nn.Module):
         self.config, self.corrections = config, corrections
         self.motion = MotionEncoder(config.motion)
         self.renderer = PlainDecoder(config) if config.plain else Renderer(config, corrections)
-        # In the order of `REGIONS`; trained by themselves, see `checkpoint.load_autoencoder`.
+        # In the order of `REGIONS`; trained separately, see `checkpoint.load_autoencoder`.
         self.inpainters = cast(dict[str, Inpainter], nn.ModuleDict())
 
     def encode_motion(self, landmarks: Tensor) -> Tensor:
@@ -47,7 +46,7 @@ class Autoencoder(nn.Module):
         return self.motion.head_pose(motion)
 
     def encode_appearance(self, portrait: Tensor, motion: Tensor) -> Appearance:
-        """(B, 3, H, W) crop in [0, 1] at any resolution, (B, D) its motion -> Appearance"""
+        """Crop (B, 3, H, W) in [0, 1] at any resolution, its latent (B, D) -> Appearance"""
         appearance = self.renderer.encode_appearance(portrait, motion)
         with full_precision(motion):
             small = resize(portrait.float(), self.config.image)
@@ -58,7 +57,10 @@ class Autoencoder(nn.Module):
         return appearance
 
     def decode(self, appearance: Appearance, motion: Tensor, side: int | None = None) -> Tensor:
-        """Appearance of one portrait or B, (B, D) -> frames (B, 3, side, side) in [0, 1]"""
+        """Appearance of one portrait or of B, (B, D) -> frames (B, 3, side, side) in [0, 1]
+
+        side: in px, the configured one by default.
+        """
         frames, _, _ = self.renderer(appearance, motion, self.motion, side or self.config.image)
         if self.inpainters:
             with full_precision(motion):
@@ -70,7 +72,7 @@ class Autoencoder(nn.Module):
         template = self.motion.template
         for name, inpainter in self.inpainters.items():
             windows = inpainter.windows(pose, template)
-            if name == "eyes" and self.corrections.gaze:  # whose lids are painted over the irises
+            if name == "eyes" and self.corrections.gaze:  # before the lids occlude the irises
                 own = appearance.motion.float()
                 past = inpainter.windows(self.head_pose(own), template)
                 before = self.decode_landmarks(own)

@@ -1,9 +1,9 @@
-"""What is corrected by hand in the renderer, as pure functions.
+"""Hand-set corrections of the renderer, as pure functions.
 
-In the order of `RendererCorrections.OFF`: of what the decoder is told (pose clamp), of where it
-samples (contour warp), and of what it samples (`relighting.relit`, the uncovered
-mouth); the gaze (`gaze`) is moved in the finished frame. Their constants are
-`RendererCorrections`, their effects docs/corrections.md.
+In the order of `RendererCorrections.OFF`: of the decoder's conditioning (pose clamp), of the offset
+field (contour warp), of the sampled colours (`relighting.relit`, the uncovered mouth), and of the
+finished frame (`gaze`). The constants are `RendererCorrections`; docs/corrections.md has their
+measured effects.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gaia_core.renderer.warp import CONTOUR_SIGMA, CONTOURS, landmark_offset, sp
 
 
 def clamped_pose(change: Tensor, end: int, constants: RendererCorrections) -> Tensor:
-    """A change of the motion latent (B, D), its first `end` channels clamped."""
+    """Clamps the first `end` channels of a latent difference: (B, D) -> (B, D)"""
     most = constants.pose_clamp
     return torch.cat([change[:, :end].clamp(-most, most), change[:, end:]], -1)
 
@@ -25,9 +25,14 @@ def clamped_pose(change: Tensor, end: int, constants: RendererCorrections) -> Te
 def warped_contours(
     offset: Tensor, source: Tensor, target: Tensor, constants: RendererCorrections
 ) -> Tensor:
-    """An offset field, near lips and lids by a narrower Gaussian: they part within a few pixels.
+    """Adds a narrower Gaussian landmark warp near lips and lids, which part within a few pixels.
 
-    (B, 2, H, H), (B, K, 2), (B, K, 2) in crop units -> (B, 2, H, H)
+    Args:
+        offset: (B, 2, H, H) in crop units.
+        source, target: (B, K, 2) landmarks in crop units.
+
+    Returns:
+        (B, 2, H, H)
     """
     if not constants.contour_warp:
         return offset
@@ -35,17 +40,21 @@ def warped_contours(
     near, density = landmark_offset(
         source[:, points], target[:, points], offset.shape[-1], floor, CONTOUR_SIGMA
     )
-    # What `near` leaves by fading away from the contours is the wide offset's.
+    # `near` fades away from the contours; the wide offset takes the remaining weight.
     return near + offset * floor / (density + floor)
 
 
 def uncovered_mouth(
     source: Tensor, target: Tensor, zoom: Tensor, side: int, constants: RendererCorrections
 ) -> Tensor:
-    """Where the lips part further than in the portrait, which cannot know what lies there.
+    """Mask of the mouth's interior that the portrait does not show, where the lips part further.
 
-    (B, K, 2), (B, K, 2) in crop units, (B,) how much larger the head is in the target ->
-    (B, 1, side, side) in [0, 1].
+    Args:
+        source, target: (B, K, 2) landmarks in crop units.
+        zoom: (B,) scale of the target's head relative to the source's.
+
+    Returns:
+        (B, 1, side, side) in [0, 1]
     """
     top, bottom = list(mesh.INNER_TOP), list(mesh.INNER_BOTTOM)
     parted = [(points[:, bottom] - points[:, top]).norm(dim=-1) for points in (source, target)]

@@ -1,4 +1,4 @@
-"""Appearance and motion -> frame, by learned sampling."""
+"""The renderer: appearance and motion to a frame, by warping the photo and synthesis."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gaia_core.renderer.warp import (
     sample,
 )
 
-# Curves drawn into the decoder's input, so that it sees where lips, eyes and brows shall be.
+# Curves rasterised into the decoder's input, at the portrait's and the frame's landmarks.
 DRAWN = (
     mesh.LIPS_OUTER,
     mesh.LIPS_INNER,
@@ -32,19 +32,18 @@ DRAWN = (
     mesh.NOSE,
     mesh.OVAL,
 )
-FINE_DRAWN = DRAWN[:4]  # what needs detail at half of the side
-FACE_DENSITY = 2.0  # of landmarks, from which on a place is the face's own
-EARS = 0.1  # how far behind the face's rigid centre ears are, in face widths
+FINE_DRAWN = DRAWN[:4]  # of these, the ones in the input at half of the side
+FACE_DENSITY = 2.0  # density of landmarks from which on the face mask is 1
+EARS = 0.1  # depth of the ears behind the face's rigid centre, in face widths
 
 
 class Renderer(nn.Module):
-    """Appearance and motion -> frame, by learned sampling.
+    """Appearance and motion to a frame: a predicted offset field, a mask and synthesised colours.
 
-    Every pixel asks the portrait for its colour: the decoder weighs three places where it may
-    have been (moved with the skin, moved with the head, not at all), adds an offset of its own,
-    and synthesises what the portrait does not show (mouth interior, opened eyes, what the head
-    uncovers). The samples come from the photo at any resolution; offsets are an attention
-    pattern, motion stays a latent.
+    The offset field is a predicted convex combination of three (landmark warp, rigid plane of the
+    head, identity) plus a residual. It samples the photo at any resolution. Where the mask says
+    that the photo does not show what is needed (mouth interior, opened eyes, disoccluded
+    background), synthesised colours replace the samples.
     """
 
     def __init__(
@@ -73,8 +72,8 @@ class Renderer(nn.Module):
             nn.SiLU(),
             nn.Linear(condition, condition),
         )
-        entering = 3 * config.appearance + 2 * 2 + 1 + 2 * len(DRAWN)
-        self.enter = nn.Conv2d(entering, widths[0], 3, padding=1)
+        channels = 3 * config.appearance + 2 * 2 + 1 + 2 * len(DRAWN)
+        self.enter = nn.Conv2d(channels, widths[0], 3, padding=1)
         pairs = list(zip(widths[:-1], widths[1:], strict=True))
         self.down = nn.ModuleList(nn.Conv2d(a, b, 3, 2, 1) for a, b in pairs)
         self.encode = nn.ModuleList(
@@ -92,7 +91,7 @@ class Renderer(nn.Module):
         self.refine = Residual(refined, condition)
         self.nudge = nn.Conv2d(refined, 2, 3, padding=1)
         self.synthesise = nn.Conv2d(refined, 16, 3, padding=1)
-        # An untrained decoder is the plain landmark warp: training starts from there.
+        # Training starts from the plain landmark warp.
         for layer in (self.mix, self.nudge, self.light):
             nn.init.zeros_(layer.weight)
         nn.init.normal_(self.synthesise.weight, std=1e-3)
@@ -115,10 +114,17 @@ class Renderer(nn.Module):
     def forward(
         self, appearance: Appearance, motion: Tensor, geometry: MotionEncoder, side: int
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Appearance of one portrait or B, (B, D) -> frames (B, 3, side, side), mask, offset
+        """Renders frames.
 
-        Frames lie about in [0, 1]; the mask (B, 1, side, side) is the share that was synthesised,
-        not sampled; the offset (B, 2, S/2, S/2) in crop units is where it was sampled.
+        Args:
+            appearance: of one portrait or of B.
+            motion: (B, D) latents.
+            geometry: decodes them to landmarks.
+            side: of the frames, px.
+
+        Returns:
+            Frames (B, 3, side, side) in about [0, 1], not clamped; the mask (B, 1, side, side) of
+            synthesised colours, in [0, 1]; the offset field (B, 2, S/2, S/2) in crop units.
         """
         half, count = self.config.image // 2, len(motion)
         scene, constants = self._scene(appearance, motion, geometry), self.corrections
@@ -127,8 +133,8 @@ class Renderer(nn.Module):
         mix, light = self.mix(hidden), self.light(hidden)
         with full_precision(motion):
             lines = draw(target, FINE_DRAWN, half, 0.006)
-            weights, own = mix[:, :3].float().softmax(1), 0.05 * mix[:, 3:].float()
-            offset = weights[:, :1] * scene.skin + weights[:, 1:2] * scene.head + own
+            weights, residual = mix[:, :3].float().softmax(1), 0.05 * mix[:, 3:].float()
+            offset = weights[:, :1] * scene.skin + weights[:, 1:2] * scene.head + residual
             offset = resize(offset, half)
             offset = warped_contours(offset, source, target, constants)
             detail = torch.cat([appearance.fine.float(), appearance.small.float()], 1)
@@ -142,14 +148,14 @@ class Renderer(nn.Module):
         with full_precision(motion):
             if appearance.edge_mask is not None:
                 offset = offset * resize(appearance.edge_mask, half)
-            # Bilinear samples would lose a third of the photo's sharpness.
+            # Bilinear sampling would lose a third of the photo's sharpness.
             sampled = sample(per_frame(appearance.photo, count), resize(offset, side), "bicubic")
-            brighter = relit(light.float(), scene, constants)
+            gain = relit(light.float(), scene, constants)
             if appearance.edge_mask is not None:
-                brighter = 1 + (brighter - 1) * resize(appearance.edge_mask, brighter.shape[-1])
-            sampled = sampled * resize(brighter, side)
+                gain = 1 + (gain - 1) * resize(appearance.edge_mask, gain.shape[-1])
+            sampled = sampled * resize(gain, side)
             opened = uncovered_mouth(source, target, scene.zoom, side, constants)
-            # What stretched lips cover is dark, until the network paints teeth and tongue.
+            # Stretched lips would cover the mouth's interior; it starts as a dark area.
             sampled = torch.addcmul(sampled, sampled, opened, value=-constants.mouth_shade)
             synthesis = resize(synthesis.float(), side).contiguous()
             mask = torch.add(synthesis[:, 3:], opened, alpha=constants.mouth_logit).sigmoid()
@@ -158,24 +164,24 @@ class Renderer(nn.Module):
             return sampled.lerp(synthesis[:, :3] + 0.5, mask), mask, offset
 
     def _scene(self, appearance: Appearance, motion: Tensor, geometry: MotionEncoder) -> Scene:
-        """Where the portrait's places have gone: appearance of one portrait or B, (B, D)."""
+        """Geometry of frames: appearance of one portrait or of B, motion (B, D)."""
         quarter, count = self.config.image // 4, len(motion)
         with full_precision(motion):
             reference = appearance.motion.float()
             source = geometry.landmarks(reference)[..., :2]
             target = geometry.landmarks(motion)[..., :2]
             skin, density = landmark_offset(source, target, quarter, self.corrections.warp_floor)
-            pose, wanted = geometry.split(reference)[0], geometry.split(motion)[0]
-            head = pose_offset(pose, wanted, quarter, EARS)
-            zoom = (wanted - pose)[:, 5].exp()
+            source_pose, target_pose = geometry.split(reference)[0], geometry.split(motion)[0]
+            head = pose_offset(source_pose, target_pose, quarter, EARS)
+            zoom = (target_pose - source_pose)[:, 5].exp()
             drawn = [per_frame(draw(at, DRAWN, quarter, 0.012), count) for at in (source, target)]
             coarse = per_frame(appearance.coarse.float(), count)
-            places = [sample(coarse, skin), sample(coarse, head), coarse]
-            entering = [*places, 10 * skin, 10 * head, density.clamp(max=8) / 8, *drawn]
+            warped = [sample(coarse, skin), sample(coarse, head), coarse]
+            features = [*warped, 10 * skin, 10 * head, density.clamp(max=8) / 8, *drawn]
         away, end = motion - reference, geometry.config.groups["pose"].stop
         away = clamped_pose(away, end, self.corrections)
         return Scene(
-            torch.cat(entering, 1),
+            torch.cat(features, 1),
             torch.cat([away, per_frame(reference, count)], -1),
             skin,
             head,
@@ -187,9 +193,9 @@ class Renderer(nn.Module):
         )
 
     def _decode(self, scene: Scene) -> Tensor:
-        """-> (B, C, S/4, S/4)"""
+        """The U-Net's output (B, C, S/4, S/4)."""
         condition = self.condition(scene.motion)
-        x = self.enter(scene.entering)
+        x = self.enter(scene.features)
         skips = []
         for down, blocks in zip(self.down, self._levels(self.encode), strict=True):
             skips.append(x)

@@ -1,9 +1,9 @@
-"""Eyes that close, or open wider than the portrait's.
+"""The eye regions: inpainted where eyes close, or open wider than the portrait's.
 
-Stretched over the eye, the lids of a portrait with open eyes bring their lashes along and leave a
-slit of squeezed iris; a portrait with closed eyes shows nothing of what is behind them. So the
-region from below the brow to below the eye is inpainted, given the portrait's eye. One network
-serves both eyes: the left one is mirrored.
+Warping the lids of an open eye moves the lashes along and leaves a slit of compressed iris, and a
+portrait with closed eyes does not show the eyeball. So the region from below the brow to below the
+eye is inpainted, conditioned on the portrait's eye. One network serves both eyes; the left one is
+mirrored.
 """
 
 from __future__ import annotations
@@ -30,8 +30,7 @@ from gaia_core.renderer.region import (
 )
 
 WINDOW = 0.42  # side of a window in face widths
-# Ratios to the portrait's opening: up to the first the painting is transparent, from the other on
-# opaque.
+# Ratios of the frame's opening to the portrait's between which the inpainted content fades in.
 WIDER, WIDE = 1.6, 2.4
 
 
@@ -68,24 +67,24 @@ class Eye:
 
     def target(self, reference: Tensor, landmarks: Tensor, window: Window) -> Target | None:
         """See `Region.target`."""
-        wanted = self.opening(landmarks, window)
-        opacity = lid_motion(reference[:, 3:], wanted)
+        opening = self.opening(landmarks, window)
+        opacity = lid_motion(reference[:, 3:], opening)
         if not opacity.any():
             return None
-        condition = eye_condition(reference, wanted, self.iris_mask(landmarks, window))
+        condition = eye_condition(reference, opening, self.iris_mask(landmarks, window))
         return Target(self.mask(landmarks, window), condition, opacity)
 
     def opening(self, landmarks: Tensor, window: Window) -> Tensor:
-        """What lies between the lids: (B, K, 3) -> (B, 1, SIDE, SIDE) in [0, 1]"""
+        """Mask of the visible eyeball: (B, K, 3) -> (B, 1, SIDE, SIDE) in [0, 1]"""
         return opening(landmarks, window, self.upper, self.lower)
 
     def mask(self, landmarks: Tensor, window: Window) -> Tensor:
-        """What changes with the lids: (B, K, 3) -> (B, 1, SIDE, SIDE) in [0, 1]"""
+        """Mask to inpaint, from below the brow to below the eye: (B, K, 3) -> (B, 1, SIDE, SIDE)"""
         inside, _ = between(landmarks, window, self.top, self.bottom)
         return (inside / FEATHER).clamp(0, 1)
 
     def iris_mask(self, landmarks: Tensor, window: Window) -> Tensor:
-        """Where the iris is, behind lids too: (B, K, 3) -> (B, 1, SIDE, SIDE) in [0, 1]"""
+        """Mask of the iris, lids ignored: (B, K, 3) -> (B, 1, SIDE, SIDE) in [0, 1]"""
         points = to_pixels(landmarks[:, list(self.iris)], window)
         centre, rim = points[:, :1], points[:, 1:]
         radius = (rim - centre).norm(dim=-1).mean(-1)
@@ -125,19 +124,22 @@ EYES = (  # the person's right one, then the left
 
 
 def eye_reference(image: Tensor, opening: Tensor) -> Tensor:
-    """A portrait's eye: (B, 3, S, S), (B, 1, S, S) -> (B, 4, S, S)"""
+    """RGB and the opening of a portrait's eye: (B, 3, S, S), (B, 1, S, S) -> (B, 4, S, S)"""
     return torch.cat([image - 0.5, opening], 1)
 
 
 def eye_condition(reference: Tensor, opening: Tensor, iris: Tensor) -> Tensor:
-    """A portrait's eye, and the frame's: (B, 4, S, S), twice (B, 1, S, S) -> (B, 6, S, S)"""
+    """The inpainter's condition: the portrait's reference, and the frame's opening and iris.
+
+    (B, 4, S, S), (B, 1, S, S), (B, 1, S, S) -> (B, 6, S, S)
+    """
     return torch.cat([reference, opening, iris], 1)
 
 
 def lid_motion(before: Tensor, after: Tensor) -> Tensor:
-    """How far lids close over an eye that the portrait shows open, or open wider than it does.
+    """Opacity of the inpainted eye, from how far it closes or opens against the portrait.
 
-    (B, 1, S, S) openings of the portrait and of the frame -> (B, 1, 1, 1) in [0, 1]
+    Openings (B, 1, S, S) of the portrait and of the frame -> (B, 1, 1, 1) in [0, 1]
     """
     opens = ((opening_ratio(before, after) - WIDER) / (WIDE - WIDER)).clamp(0, 1)
     return closing(before, after) + opens

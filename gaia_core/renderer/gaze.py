@@ -1,4 +1,4 @@
-"""Gaze: irises move beneath the lids to where the motion latent has them. No network."""
+"""Gaze: irises are warped beneath the lids to the position in the motion latent. No network."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from gaia_core.renderer.region import SIDE, Window, rows, to_pixels, warp_
 
 
 class EyePose(NamedTuple):
-    """Lids and iris of one eye in its window, in px; of each of B.
+    """Lids and iris of one eye in B windows, in window px.
 
     Attributes:
         ends: (B, 2) columns of the outer and the inner corner.
         upper, lower: (B, SIDE) rows of the lids in every column.
-        iris: (B, 2) its middle.
+        iris: (B, 2) centre of the iris.
         radius: (B,) of the iris.
     """
 
@@ -30,7 +30,7 @@ class EyePose(NamedTuple):
 
     @classmethod
     def of(cls, landmarks: Tensor, window: Window, eye: Eye) -> EyePose:
-        """(B, K, 3) in crop units"""
+        """From landmarks (B, K, 3) in crop units."""
         points = to_pixels(landmarks, window)
         iris = points[:, eye.iris[0]]
         rim = points[:, list(eye.iris[1:])]
@@ -43,7 +43,7 @@ class EyePose(NamedTuple):
         )
 
     def lids(self, columns: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows of the upper and the lower one, as wide as columns (B, ...) px."""
+        """Rows of the upper and of the lower lid at columns (B, ...) px, of the same shape."""
         flat = columns.flatten(1)
         upper, lower = (_row(edge, flat).view_as(columns) for edge in (self.upper, self.lower))
         return upper, lower
@@ -57,16 +57,19 @@ def redirect_gaze(
     windows: tuple[Window, ...],
     constants: RendererCorrections,
 ) -> Tensor:
-    """Frames whose irises stand between the lids where the landmarks have them, and are round.
+    """Warps the eyes of rendered frames, so that irises are where the landmarks are, and round.
 
-    The renderer warps an eye's inside along with its lids: irises stand in the frame as they did in
-    the portrait, and are as much taller as the eye is wider open. Here they move beneath the lids,
-    and the whites stretch.
+    The renderer warps an eyeball's texture along with the lids, so its irises keep the portrait's
+    gaze and stretch with the opening. This translates the iris beneath the lids and stretches the
+    sclera.
 
     Args:
         frames: (B, 3, H, H).
-        before, after: landmarks of the portraits and of the frames, (1 or B, K, 3) and (B, K, 3).
-        past, windows: of both, one for each of `EYES`.
+        before, after: landmarks of the portraits (1 or B, K, 3) and of the frames (B, K, 3).
+        past, windows: windows of the portraits and of the frames, one for each of `EYES`.
+
+    Returns:
+        (B, 3, H, H)
     """
     frames = frames.clone()
     for eye, old, window in zip(EYES, past, windows, strict=True):
@@ -78,12 +81,12 @@ def redirect_gaze(
 
 
 def iris_offset(had: EyePose, has: EyePose, constants: RendererCorrections) -> Tensor:
-    """To where each place of a window shows what an eye shows there: (B, 2, SIDE, SIDE) px
+    """Backward offset field of an eye's window: (B, 2, SIDE, SIDE) px
 
-    had, has: how the eye stood in the portrait, and how it shall stand.
+    had, has: the eye in the portrait, and in the frame.
     """
     edge, most = constants.gaze_edge, constants.gaze_stretch
-    # Where the renderer has left the iris, and by how much it has made the eye taller.
+    # Position and vertical stretch of the iris in the rendered frame.
     before, after = (eye.ends[:, 1] - eye.ends[:, 0] for eye in (had, has))
     wider = after / before
     column = has.ends.mean(1) + wider * (had.iris[:, 0] - had.ends.mean(1))
@@ -100,21 +103,21 @@ def iris_offset(had: EyePose, has: EyePose, constants: RendererCorrections) -> T
     )
     at = torch.arange(SIDE, device=row.device) + 0.5
     y, x = torch.meshgrid(at, at, indexing="ij")
-    # The iris moves as a whole, the corners stay.
+    # The iris moves rigidly, the corners are fixed.
     outer, inner = has.ends[:, :1, None], has.ends[:, 1:, None]
     from_outer = (x - outer) / (across - radius - outer).clamp(min=1)
     from_inner = (inner - x) / (inner - across - radius).clamp(min=1)
     share = torch.minimum(from_outer, from_inner).clamp(0, 1)
     from_x = x + share * (column - across)
     from_y = torch.lerp(y, row + (y - down) * taller, share)
-    # What a lid has hidden goes on as it is below its lashes; those stay.
+    # Lashes stay, and texture from behind a lid is extrapolated from the visible edge.
     upper, lower = has.lids(from_x)
     from_y = from_y.maximum((upper + edge).minimum(y)).minimum((lower - edge).maximum(y))
     return torch.stack([from_x - x, from_y - y], 1)
 
 
 def _row(edge: Tensor, columns: Tensor) -> Tensor:
-    """Rows of an edge at some columns: (1 or B, SIDE) px, (B, N) px -> (B, N) px"""
+    """Interpolates an edge at columns: (1 or B, SIDE) px, (B, N) px -> (B, N) px"""
     place = (columns - 0.5).clamp(0, SIDE - 1.001)
     first = place.floor().long()
     edge = edge.expand(len(columns), -1)

@@ -1,8 +1,7 @@
-"""Inpainting of what no sampling of a portrait can bring: mouth interior, closing lips, lids.
+"""Inpainting of regions that the portrait may not show: mouth interior, closing lips, eyes.
 
-A small network paints a masked region of a window that moves with the skull, given the pixels
-around the mask and the region's condition. `REGIONS` lists the regions, in the order in which they
-are painted. Knows nothing of the rest of the frame.
+A small network inpaints the masked part of a window that moves rigidly with the head, conditioned
+on the surrounding pixels and on the region's condition.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ from gaia_core.renderer.lips import Lips
 from gaia_core.renderer.mouth import Mouth
 from gaia_core.renderer.region import SIDE, Region, Target, Window, extract, paste
 
-PHOTO = 256  # side of a crop in which a window is about as fine as the crop, px
+PHOTO = 256  # side of a crop at which a window has about the crop's resolution, px
 
-# By the names of their weights; regions of one entry share a network.
+# By the names of their weights, in order of application; regions of one entry share a network.
 REGIONS: dict[str, tuple[Region, ...]] = {
     "mouth": (Mouth(),),
     "lips": (Lips(),),
@@ -28,18 +27,18 @@ REGIONS: dict[str, tuple[Region, ...]] = {
 
 
 class Inpainter(nn.Module):
-    """The network of one entry of `REGIONS`, and its use on frames.
+    """The network of one entry of `REGIONS`.
 
     Args:
         name: of the entry.
-        config: its widths.
+        config: widths of the network.
     """
 
     def __init__(self, name: str, config: InpainterConfig) -> None:
         super().__init__()
         self.name, self.config, self.regions = name, config, REGIONS[name]
         first, second, third = config.widths
-        # What is the same in every skull: where teeth stand, where lids meet.
+        # Learned positional features: the rows of teeth, the line in which lids meet.
         self.place = nn.Parameter(0.1 * torch.randn(8, SIDE, SIDE))
         channels = 3 + 1 + self.regions[0].channels + 8
         self.enter = nn.Conv2d(4 * channels, first, 3, padding=1)
@@ -53,13 +52,13 @@ class Inpainter(nn.Module):
         self.paint = nn.Conv2d(first, 12, 3, padding=1)
 
     def windows(self, pose: Tensor, template: Tensor) -> tuple[Window, ...]:
-        """Of every region: head poses (B, 6), the canonical face (K, 3) -> windows of B crops"""
+        """Windows of the regions: head poses (B, 6), the canonical face (K, 3) -> in B crops"""
         return tuple(region.window(pose, template) for region in self.regions)
 
     def references(
         self, portraits: Tensor, landmarks: Tensor, windows: tuple[Window, ...]
     ) -> tuple[Tensor, ...]:
-        """What portraits show of every region: (B, 3, H, H), (B, K, 3) -> (B, C, SIDE, SIDE)"""
+        """The portraits' content of the regions: (B, 3, H, H), (B, K, 3) -> (B, C, SIDE, SIDE)"""
         pairs = zip(self.regions, windows, strict=True)
         return tuple(region.reference(portraits, landmarks, window) for region, window in pairs)
 
@@ -70,35 +69,41 @@ class Inpainter(nn.Module):
         landmarks: Tensor,
         windows: tuple[Window, ...],
     ) -> Tensor:
-        """Frames with their regions painted where the portrait does not show what they need.
+        """Inpaints the regions of frames where the portrait does not show what they need.
 
         Args:
             frames: (B, 3, H, H) in about [0, 1].
-            references: of one portrait or B, see `references`.
+            references: of one portrait or of B, see `references`.
             landmarks: (B, K, 3) of the frames, in crop units.
             windows: of the frames, see `windows`.
+
+        Returns:
+            (B, 3, H, H)
         """
         for region, reference, window in zip(self.regions, references, windows, strict=True):
             reference = reference.expand(len(frames), -1, -1, -1)
             target = region.target(reference, landmarks, window)
             if target is not None:
-                frames = self._painted(frames, target, window)
+                frames = self._inpainted(frames, target, window)
         return frames
 
-    def _painted(self, frames: Tensor, target: Target, window: Window) -> Tensor:
-        # Bicubic samples of a much larger frame would skip pixels.
+    def _inpainted(self, frames: Tensor, target: Target, window: Window) -> Tensor:
+        # Averaged first, since bicubic samples of a much larger frame would alias.
         times = frames.shape[-1] // PHOTO
         small = F.avg_pool2d(frames, times) if times > 1 else frames
-        painted = self(extract(small, window), target.mask, target.condition).float()
-        return paste(frames, painted, target.mask * target.opacity, window)
+        content = self(extract(small, window), target.mask, target.condition).float()
+        return paste(frames, content, target.mask * target.opacity, window)
 
     def forward(self, image: Tensor, mask: Tensor, condition: Tensor) -> Tensor:
-        """Windows -> what is painted in them, RGB in about [0, 1]: (B, 3, SIDE, SIDE)
+        """Inpaints windows.
 
         Args:
-            image: (B, 3, SIDE, SIDE) of the frame; inside the mask it is not looked at.
-            mask: (B, 1, SIDE, SIDE) what to paint, in [0, 1].
+            image: (B, 3, SIDE, SIDE) of the frame; ignored inside the mask.
+            mask: (B, 1, SIDE, SIDE) in [0, 1], 1 where to inpaint.
             condition: (B, C, SIDE, SIDE), see `Target`.
+
+        Returns:
+            RGB in about [0, 1], (B, 3, SIDE, SIDE).
         """
         place = self.place.expand(len(image), -1, -1, -1)
         x = torch.cat([(image - 0.5) * (1 - mask), mask - 0.5, condition, place], 1)
@@ -111,7 +116,7 @@ class Inpainter(nn.Module):
 
 
 class Block(nn.Module):
-    """A residual of two convolutions."""
+    """A residual block of two convolutions."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

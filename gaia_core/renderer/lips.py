@@ -1,8 +1,8 @@
-"""Lips that close over a mouth which the portrait shows parted.
+"""The lip region: inpainted where lips close that the portrait shows parted.
 
-Sampled from a portrait of parted lips, lips that close keep its teeth and dark: a pale line of
-squeezed teeth, which reads as a mouth ajar. So a band about the line in which they meet is
-inpainted, given the portrait's mouth; the rest of the lips keeps the photo's texture.
+Closing lips that are warped from a portrait with parted lips keep a line of compressed teeth,
+which looks like an open mouth. So a band about the line in which they meet is inpainted,
+conditioned on the portrait's mouth; the rest of the lips keeps the photo's texture.
 """
 
 from __future__ import annotations
@@ -22,20 +22,21 @@ from gaia_core.renderer.region import (
     opening,
 )
 
-# Further curves from the person's right corner to the left one, in pairs of the same ends.
+# Upper and lower curves from the person's right mouth corner to the left, with common ends.
 OUTER = (61, *mesh.LIPS_OUTER[:10:-1], 291), mesh.LIPS_OUTER[:11]
 AROUND = (
     (57, 186, 92, 165, 167, 164, 393, 391, 322, 410, 287),
     (57, 43, 106, 182, 83, 18, 313, 406, 335, 273, 287),
 )
 REACH = 12.0  # px from a curve at which distances saturate
-MARGIN = 6.0  # px by which the mask goes over the lips' inner edge
+MARGIN = 6.0  # px by which the mask extends beyond the lips' inner edge
 
 
 def distances(landmarks: Tensor, window: Window) -> Tensor:
-    """Signed distances to the inner lips, the outer ones, and what moves with them.
+    """Signed distances to the inner lips, to the outer lips, and to a contour around them.
 
-    (B, K, 3) -> (B, 3, SIDE, SIDE): 0 for -`REACH` px, 0.5 on the curve, and 1 for +`REACH` inside
+    (B, K, 3) -> (B, 3, SIDE, SIDE): 0.5 on the contour, 1 from `REACH` px inside on, 0 from
+    `REACH` px outside on.
     """
     curves = (INNER, OUTER, AROUND)
     inside = [between(landmarks, window, *curve)[0] for curve in curves]
@@ -43,26 +44,32 @@ def distances(landmarks: Tensor, window: Window) -> Tensor:
 
 
 def seam_mask(distances: Tensor, margin: float | Tensor = MARGIN) -> Tensor:
-    """Where the lips meet, `margin` px above and below: (B, 3, S, S) -> (B, 1, S, S) in [0, 1]"""
+    """Mask of `margin` px about the lips' gap: (B, 3, S, S) -> (B, 1, S, S) in [0, 1]"""
     inner, _, around = ((distances - 0.5) * 2 * REACH).split(1, 1)
     side = distances.shape[-1]
     edge = torch.arange(side, device=distances.device)
-    edge = torch.minimum(edge, side - 1 - edge)  # a wide smile reaches it
+    edge = torch.minimum(edge, side - 1 - edge)  # a wide smile reaches the window's border
     return torch.minimum(inner + margin, around).minimum(edge).div(FEATHER).clamp(0, 1)
 
 
 def mouth_reference(image: Tensor, opening: Tensor, distances: Tensor) -> Tensor:
-    """A portrait's mouth: (B, 3, S, S), (B, 1, S, S), (B, 3, S, S) -> (B, 5, S, S)"""
+    """RGB, opening and outer distance of a portrait's mouth.
+
+    (B, 3, S, S), (B, 1, S, S), (B, 3, S, S) -> (B, 5, S, S)
+    """
     return torch.cat([image - 0.5, opening, distances[:, 1:2] - 0.5], 1)
 
 
 def seam_condition(reference: Tensor, distances: Tensor) -> Tensor:
-    """A portrait's mouth, and the frame's lips: (B, 5, S, S), (B, 3, S, S) -> (B, 7, S, S)"""
+    """The inpainter's condition: the portrait's reference, and the frame's lip distances.
+
+    (B, 5, S, S), (B, 3, S, S) -> (B, 7, S, S)
+    """
     return torch.cat([reference, distances[:, :2] - 0.5], 1)
 
 
 class Lips:
-    """The region in which lips meet that close."""
+    """The region about the line in which closing lips meet."""
 
     channels = 7
 
@@ -71,7 +78,7 @@ class Lips:
         return mouth_window(pose, template)
 
     def reference(self, portraits: Tensor, landmarks: Tensor, window: Window) -> Tensor:
-        """See `Region.reference`: (B, 5, SIDE, SIDE), as `mouth_reference` has it"""
+        """See `Region.reference`: (B, 5, SIDE, SIDE), from `mouth_reference`"""
         parted, edges = opening(landmarks, window, *INNER), distances(landmarks, window)
         return mouth_reference(extract(portraits, window), parted, edges)
 

@@ -1,9 +1,8 @@
-"""The interior of an opened mouth: teeth, tongue and dark.
+"""The mouth region: the interior of an opened mouth, inpainted where the portrait does not show it.
 
-A portrait with closed lips shows none of it, and no sampling of the portrait can. Upper teeth move
-with the skull and hardly differ between people, so they are inpainted between the lips alone,
-where lips part further than the portrait's. What the portrait shows between its lips is the
-reference, in the same window, where its upper teeth stand in their place.
+The mask is the area between the lips, where they part further than in the portrait. Upper teeth
+move rigidly with the head, so the portrait's mouth interior, extracted in the same window, is an
+aligned reference.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ from gaia_core.renderer.region import (
 )
 
 WINDOW = 0.52  # side of the window in face widths
-DROP = 0.06  # how far its centre lies below the closed lips, in face widths
-MARGIN = 2.0  # px at most by which the mask goes over the lips' inner edge
-# The inner lips, from the person's right corner to the left one.
+DROP = 0.06  # of its centre below the closed lips, in face widths
+MARGIN = 2.0  # px at most by which the mask extends beyond the lips' inner edge
+# Upper and lower inner lip, from the person's right mouth corner to the left.
 INNER = (78, *mesh.INNER_TOP, 308), (78, *mesh.INNER_BOTTOM, 308)
 
 
 def mouth_window(pose: Tensor, template: Tensor) -> Window:
-    """The window around the mouth: (B, 6) head poses, (K, 3) -> window of B crops"""
+    """The window around the mouth: head poses (B, 6), canonical face (K, 3) -> in B crops"""
     width = face_width(template)
     centre = template[list(mesh.LIPS_INNER)].mean(0)
     centre = centre + width * DROP * torch.tensor([0.0, 1.0, 0.0], device=template.device)
@@ -37,23 +36,23 @@ def mouth_window(pose: Tensor, template: Tensor) -> Window:
 
 
 def interior_mask(landmarks: Tensor, window: Window) -> Tensor:
-    """What lies between the inner lips: (B, K, 3) -> (B, 1, SIDE, SIDE) in [0, 1]
+    """Mask of the mouth's interior: (B, K, 3) -> (B, 1, SIDE, SIDE) in [0, 1]
 
-    It goes over the lips' edge a little where they are parted, and is empty where they are closed.
+    It overlaps the lips by up to `MARGIN` where they are parted, and is empty where closed.
     """
     inside, gap = between(landmarks, window, *INNER)
     return (inside + (0.5 * gap).clamp(0, MARGIN)).clamp(0, 1)
 
 
 def masked(image: Tensor, mask: Tensor) -> Tensor:
-    """A window's pixels within a mask, and the mask: (B, 3, S, S), (B, 1, S, S) -> (B, 4, S, S)"""
+    """Masked pixels and the mask: (B, 3, S, S), (B, 1, S, S) -> (B, 4, S, S)"""
     return torch.cat([(image - 0.5) * mask, mask], 1)
 
 
 def _widening(before: Tensor, after: Tensor) -> Tensor:
-    """How far lips part further than the portrait's, whose own interior is sampled up to there.
+    """Opacity of the inpainted mouth by column, from how much further it is open.
 
-    Masks (B, 1, S, S) of the portrait and of the frame -> (B, 1, 1, S) in [0, 1], by columns
+    Masks (B, 1, S, S) of the portrait and of the frame -> (B, 1, 1, S) in [0, 1]
     """
     had, has = (mask.sum(-2, keepdim=True) for mask in (before, after))
     return ((has - had) / (1 + 0.5 * had)).clamp(0, 1)
@@ -69,7 +68,7 @@ class Mouth:
         return mouth_window(pose, template)
 
     def reference(self, portraits: Tensor, landmarks: Tensor, window: Window) -> Tensor:
-        """See `Region.reference`: (B, 4, SIDE, SIDE), as `masked` has it"""
+        """See `Region.reference`: (B, 4, SIDE, SIDE), from `masked`"""
         return masked(extract(portraits, window), interior_mask(landmarks, window))
 
     def target(self, reference: Tensor, landmarks: Tensor, window: Window) -> Target | None:

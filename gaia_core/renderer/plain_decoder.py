@@ -1,4 +1,4 @@
-"""Appearance and motion -> frame by convolutions and cross-attention alone, to compare with."""
+"""The paper's decoder: convolutions and cross-attention alone, as a baseline."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from gaia_core.renderer.warp import draw, resize
 
 
 class PlainDecoder(nn.Module):
-    """Appearance and motion -> frame as in the paper: convolutions and cross-attention alone.
+    """Appearance and motion to a frame as in the paper: convolutions and cross-attention alone.
 
-    Queries made of the portrait's features at an eighth of the side and of its landmarks and the
-    wanted ones, drawn, attend to those features; convolutions make the frame of what they gather.
-    Every pixel is synthesised. Kept to compare with `Renderer`, whose interface it has.
+    Queries from the portrait's features at 1/8 of the side and from the rasterised landmarks of
+    portrait and frame attend to those features; convolutions decode the result. Every pixel is
+    synthesised. A baseline for `Renderer`, with the same interface.
     """
 
     def __init__(self, config: AutoencoderConfig) -> None:
@@ -52,7 +52,7 @@ class PlainDecoder(nn.Module):
         self.paint = nn.Conv2d(fine, 12, 3, padding=1)
 
     def encode_appearance(self, portrait: Tensor, motion: Tensor) -> Appearance:
-        """As `Renderer`'s; what is not used stays empty."""
+        """As `Renderer.encode_appearance`; fields that are not used stay empty."""
         coarse = self.appearance(resize(portrait, self.config.image) - 0.5)
         none = coarse[:, :0]
         return Appearance(none, none, coarse, none, motion)
@@ -60,7 +60,7 @@ class PlainDecoder(nn.Module):
     def forward(
         self, appearance: Appearance, motion: Tensor, geometry: MotionEncoder, side: int
     ) -> tuple[Tensor, Tensor, None]:
-        """As `Renderer`'s, all of it synthesised and nothing sampled."""
+        """As `Renderer.forward`, with a mask of ones and no offset field."""
         coarse, reference = (
             per_frame(x, len(motion)) for x in (appearance.coarse, appearance.motion)
         )

@@ -1,5 +1,5 @@
-"""What a region of the face is to an inpainter: a window that moves rigidly with the skull, what
-the portrait shows in it, and the mask and condition of each frame.
+"""Regions of the face for inpainting: a window that moves rigidly with the head, the portrait's
+content in it, and the mask and condition of each frame.
 
 A region is one file beside this one (`mouth.py`, `lips.py`, `eyes.py`) and one entry of
 `inpainting.REGIONS`. Window coordinates are in [-1, 1], those of a crop in crop units.
@@ -17,14 +17,14 @@ from gaia_core import landmarks as mesh
 
 SIDE = 64  # of a window, px
 FEATHER = 4.0  # px over which a mask fades at its border
-# Ratios of a frame's opening to the portrait's: up to the first the painting is opaque, and from
-# the other on it is transparent.
+# Ratios of the frame's opening to the portrait's between which the inpainted content of a closing
+# region fades out.
 CLOSED, OPEN = 0.5, 0.8
-LEAST = 40.0  # px of opening up to which a portrait counts as closed
+LEAST = 40.0  # area of the opening in px up to which a portrait counts as closed
 
 
 class Window(NamedTuple):
-    """Where a window lies in each of B crops: x_crop = matrix @ x_window + shift.
+    """A window in each of B crops: x_crop = matrix @ x_window + shift.
 
     Attributes:
         matrix: (B, 2, 2) in crop units.
@@ -36,13 +36,12 @@ class Window(NamedTuple):
 
 
 class Target(NamedTuple):
-    """What is to be painted in a window of B frames.
+    """The inpainter's input in a window of B frames.
 
     Attributes:
-        mask: (B, 1, SIDE, SIDE) in [0, 1].
-        condition: (B, C, SIDE, SIDE) what the inpainter knows of it: the reference and the frame's
-            landmarks.
-        opacity: of what is painted, in [0, 1], of a shape that broadcasts to the mask's.
+        mask: (B, 1, SIDE, SIDE) in [0, 1], 1 where to inpaint.
+        condition: (B, C, SIDE, SIDE) the portrait's reference and maps of the frame's landmarks.
+        opacity: of the inpainted content, in [0, 1], broadcast to the mask's shape.
     """
 
     mask: Tensor
@@ -51,24 +50,24 @@ class Target(NamedTuple):
 
 
 class Region(Protocol):
-    """A place of the face of which a portrait may not show what a frame needs.
+    """A region of the face that is inpainted.
 
     Attributes:
-        channels: of its condition.
+        channels: of `Target.condition`.
     """
 
     channels: int
 
     def window(self, pose: Tensor, template: Tensor) -> Window:
-        """Head poses (B, 6), the canonical face (K, 3) -> its window in B crops"""
+        """Head poses (B, 6), the canonical face (K, 3) -> the window in B crops"""
         ...
 
     def reference(self, portraits: Tensor, landmarks: Tensor, window: Window) -> Tensor:
-        """What portraits show of it: (B, 3, H, H) in [0, 1], (B, K, 3) -> (B, C, SIDE, SIDE)"""
+        """The portraits' content: (B, 3, H, H) in [0, 1], (B, K, 3) -> (B, C, SIDE, SIDE)"""
         ...
 
     def target(self, reference: Tensor, landmarks: Tensor, window: Window) -> Target | None:
-        """What frames need of it; None where the portrait shows all of that.
+        """What to inpaint in frames; None if the portrait shows all that they need.
 
         Args:
             reference: (B, C, SIDE, SIDE), see `reference`.
@@ -79,14 +78,20 @@ class Region(Protocol):
 
 
 def face_width(template: Tensor) -> Tensor:
-    """From ear to ear, in canonical units: (K, 3) -> ()"""
+    """Width from ear to ear in canonical units: (K, 3) -> ()"""
     return (template[454, 0] - template[234, 0]).abs()
 
 
 def rigid_window(pose: Tensor, centre: Tensor, width: Tensor) -> Window:
-    """The window that stands at a canonical place and moves with the head.
+    """A window fixed to the canonical face, projected by head poses.
 
-    (B, 6) head poses, (3,) in canonical units, its width () in them -> window of B crops
+    Args:
+        pose: (B, 6) head poses.
+        centre: (3,) in canonical units.
+        width: () in canonical units.
+
+    Returns:
+        The window in B crops.
     """
     turned = pose[:, 5].exp()[:, None, None] * mesh.rotation_from_degrees(pose[:, :3])
     shift = (turned @ centre)[:, :2] + pose[:, 3:5]
@@ -94,7 +99,7 @@ def rigid_window(pose: Tensor, centre: Tensor, width: Tensor) -> Window:
 
 
 def extract(frames: Tensor, window: Window, side: int = SIDE) -> Tensor:
-    """What frames show in their windows: (B, C, H, W) -> (B, C, side, side)"""
+    """Samples frames in their windows: (B, C, H, W) -> (B, C, side, side)"""
     matrix, shift = window
     theta = torch.cat([2 * matrix, (2 * shift - 1)[..., None]], -1)
     grid = F.affine_grid(theta, [len(frames), 1, side, side], align_corners=False)
@@ -102,7 +107,7 @@ def extract(frames: Tensor, window: Window, side: int = SIDE) -> Tensor:
 
 
 def paste(frames: Tensor, content: Tensor, mask: Tensor, window: Window) -> Tensor:
-    """Frames with the windows' content blended in by the mask.
+    """Blends the windows' content into frames by a mask.
 
     (B, C, H, H), (B, C, SIDE, SIDE), (B, 1, SIDE, SIDE) -> (B, C, H, H)
     """
@@ -113,9 +118,12 @@ def paste(frames: Tensor, content: Tensor, mask: Tensor, window: Window) -> Tens
 
 
 def warp_(frames: Tensor, offset: Tensor, mask: Tensor, window: Window) -> None:
-    """Samples frames anew within the mask, at their own resolution, in place.
+    """Warps frames within a mask, at their resolution and in place.
 
-    (B, C, H, H), (B, 2, SIDE, SIDE) window px to where each place is sampled, (B, 1, SIDE, SIDE)
+    Args:
+        frames: (B, C, H, H)
+        offset: (B, 2, SIDE, SIDE) backward offset field in window px.
+        mask: (B, 1, SIDE, SIDE) in [0, 1].
     """
     box, layer, places = _at_pixels(frames, torch.cat([offset, mask], 1), window)
     moved = layer[:, :2].permute(0, 2, 3, 1) @ (window[0].transpose(1, 2) * (2 / SIDE))[:, None]
@@ -125,8 +133,12 @@ def warp_(frames: Tensor, offset: Tensor, mask: Tensor, window: Window) -> None:
 
 
 def _at_pixels(frames: Tensor, layer: Tensor, window: Window) -> tuple[Any, Tensor, Tensor]:
-    """What windows hold, at the frames' pixels: the box around all windows, (B, C, h, w) in it,
-    and where its pixels are, (h, w, 2) in crop units."""
+    """Resamples a layer of windows (B, C, SIDE, SIDE) at the frames' pixels.
+
+    Returns:
+        The box around all windows as an index, the layer in it (B, C, h, w), and the positions of
+        its pixels (h, w, 2) in crop units.
+    """
     matrix, shift = window
     side = frames.shape[-1]
     reach = matrix.abs().sum(-1)  # of the window's corners from its centre
@@ -143,7 +155,7 @@ def _at_pixels(frames: Tensor, layer: Tensor, window: Window) -> tuple[Any, Tens
 
 
 def to_pixels(points: Tensor, window: Window) -> Tensor:
-    """Points of a crop in a window's pixels: (B, N, 2 or 3) in crop units -> (B, N, 2) px"""
+    """Points in crop units to window pixels: (B, N, 2 or 3) -> (B, N, 2)"""
     matrix, shift = window
     points = points[..., :2] - shift[:, None]
     return (points @ torch.linalg.inv(matrix).transpose(1, 2) + 1) * (SIDE / 2)
@@ -157,7 +169,7 @@ def between(
     Args:
         landmarks: (B, K, 3) in crop units.
         window: of the crops.
-        upper, lower: the curves' landmarks from the window's left to its right, of the same ends.
+        upper, lower: landmarks of the curves from the window's left to right, with common ends.
 
     Returns:
         (B, 1, SIDE, SIDE) px, negative outside, and (B, 1, 1, SIDE) px.
@@ -171,30 +183,30 @@ def between(
 def opening(
     landmarks: Tensor, window: Window, upper: tuple[int, ...], lower: tuple[int, ...]
 ) -> Tensor:
-    """What lies between two curves, see `between`: (B, K, 3) -> (B, 1, SIDE, SIDE) in [0, 1]"""
+    """Mask between two curves, see `between`: (B, K, 3) -> (B, 1, SIDE, SIDE) in [0, 1]"""
     inside, gap = between(landmarks, window, upper, lower)
     return (inside + 0.5).clamp(0, 1) * (gap > 0)
 
 
 def opening_ratio(before: Tensor, after: Tensor) -> Tensor:
-    """Area of the frame's opening to that of the portrait's: two (B, 1, S, S) -> (B, 1, 1, 1)"""
+    """Ratio of the frame's open area to the portrait's: twice (B, 1, S, S) -> (B, 1, 1, 1)"""
     had, has = (x.sum((-2, -1), keepdim=True) for x in (before, after))
     return has / had.clamp(min=LEAST / 2)
 
 
 def closing(before: Tensor, after: Tensor) -> Tensor:
-    """How far closes what the portrait shows open.
+    """Opacity of a closing region that the portrait shows open.
 
-    (B, 1, S, S) openings of the portrait and of the frame -> (B, 1, 1, 1) in [0, 1]
+    Openings (B, 1, S, S) of the portrait and of the frame -> (B, 1, 1, 1) in [0, 1]
     """
     closes = ((OPEN - opening_ratio(before, after)) / (OPEN - CLOSED)).clamp(0, 1)
     return closes * (before.sum((-2, -1), keepdim=True) > LEAST)
 
 
 def rows(curve: Tensor) -> Tensor:
-    """Row of a curve in each of the window's columns: (B, N, 2) px -> (B, SIDE) px
+    """Row of a curve in each column of the window: (B, N, 2) px -> (B, SIDE) px
 
-    Beyond its ends a curve goes on level, where the other one ends as well.
+    Beyond its ends the curve is extrapolated as a constant.
     """
     x, y = curve[..., 0].cummax(-1).values.contiguous(), curve[..., 1]
     columns = torch.arange(SIDE, device=curve.device, dtype=curve.dtype) + 0.5

@@ -1,4 +1,4 @@
-"""Light on a moved face: it stays where the head turns in it."""
+"""Relighting: illumination is fixed in the scene while the head turns."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from gaia_core.renderer.appearance import Scene
 
 
 def relit(light: Tensor, scene: Scene, constants: RendererCorrections) -> Tensor:
-    """How much brighter each place of a face has become, for light stays where heads turn in it.
+    """Brightness gain on the face: smooth, 1 away from it and where the head has not moved.
 
-    Smooth, of the face and what surrounds it alone, and 1 where the head has not moved.
-    (B, 1, H, H) what the decoder says, see `Scene` -> (B, 1, H, H)
+    light: (B, 1, H, H) the decoder's output -> (B, 1, H, H)
     """
     reach = constants.light_reach
     face = F.max_pool2d(scene.face, reach, 1, reach // 2)

@@ -1,4 +1,4 @@
-"""Resampling of pictures, and where a moved face's pixels lay before. Pure functions."""
+"""Resampling of images, and offset fields of a moved face. Pure functions."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from torch import Tensor
 
 from gaia_core import landmarks as mesh
 
-# Lips part and lids close within a few pixels: there each landmark moves its own surroundings.
+# Lips part and lids close within a few pixels, so their landmarks have a narrower Gaussian.
 CONTOURS = mesh.LIPS_OUTER + mesh.LIPS_INNER + mesh.EYE_RIGHT + mesh.EYE_LEFT
-WARP_SIGMA, CONTOUR_SIGMA = 0.03, 0.01  # reach of a landmark's displacement, crop units
+WARP_SIGMA, CONTOUR_SIGMA = 0.03, 0.01  # standard deviations, crop units
 
 
 def splat(points: Tensor, side: int, sigma: float) -> tuple[Tensor, Tensor]:
@@ -25,7 +25,7 @@ def splat(points: Tensor, side: int, sigma: float) -> tuple[Tensor, Tensor]:
 
 
 def draw(points: Tensor, curves: tuple[tuple[int, ...], ...], side: int, sigma: float) -> Tensor:
-    """Soft drawings of the curves' points: (B, K, 2) -> (B, len(curves), side, side)."""
+    """Rasterises the curves' points as Gaussians: (B, K, 2) -> (B, len(curves), side, side)."""
     maps = []
     for curve in curves:
         rows, columns = splat(points[:, list(curve)], side, sigma)
@@ -36,11 +36,15 @@ def draw(points: Tensor, curves: tuple[tuple[int, ...], ...], side: int, sigma: 
 def landmark_offset(
     source: Tensor, target: Tensor, side: int, floor: float, sigma: float = WARP_SIGMA
 ) -> tuple[Tensor, Tensor]:
-    """Where each pixel of the target lay in the source, if skin follows the landmarks.
+    """Backward offset field of a landmark warp with normalised Gaussian weights.
 
-    Normalised Gaussian weights; `floor` is added to their sum, so that the displacement fades
-    outside the face. (B, K, 2), (B, K, 2) in crop units ->
-    offset (B, 2, side, side) in crop units, density (B, 1, side, side).
+    Args:
+        source, target: (B, K, 2) landmarks in crop units.
+        floor: added to the sum of weights, so that the displacement fades outside the face.
+        sigma: of the Gaussian, in crop units.
+
+    Returns:
+        Offset (B, 2, side, side) in crop units, density of landmarks (B, 1, side, side).
     """
     rows, columns = splat(target, side, sigma)
     values = torch.cat([source - target, torch.ones_like(target[..., :1])], -1)
@@ -51,10 +55,14 @@ def landmark_offset(
 
 
 def pose_offset(source: Tensor, target: Tensor, side: int, depth: float) -> Tensor:
-    """Where each pixel of the target lay in the source, if the head moved as one rigid board.
+    """Backward offset field of the head as one rigid plane.
 
-    (B, 6), (B, 6) head poses, the board's depth behind the face's rigid centre in face widths ->
-    offset (B, 2, side, side) in crop units.
+    Args:
+        source, target: (B, 6) head poses.
+        depth: of the plane behind the face's rigid centre, in face widths.
+
+    Returns:
+        (B, 2, side, side) in crop units.
     """
     # A canonical point p lies at s R p + t. With p's depth fixed, the map between the two
     # images is affine: x_source = A (x_target - t_target - b) + ...
@@ -71,7 +79,7 @@ def pose_offset(source: Tensor, target: Tensor, side: int, depth: float) -> Tens
 
 
 def sample(image: Tensor, offset: Tensor, mode: str = "bilinear") -> Tensor:
-    """Samples of an image at every pixel's place plus offset.
+    """Samples an image at every pixel's position plus offset.
 
     (B, C, H, W), (B, 2, h, w) in crop units -> (B, C, h, w). Outside, the border repeats.
     """
@@ -86,7 +94,7 @@ def sample(image: Tensor, offset: Tensor, mode: str = "bilinear") -> Tensor:
 
 
 def resize(image: Tensor, side: int) -> Tensor:
-    """Bilinear, antialiased when it shrinks: (B, C, H, W) -> (B, C, side, side)."""
+    """Bilinear, antialiased when shrinking: (B, C, H, W) -> (B, C, side, side)."""
     if image.shape[-1] == side:
         return image
     smaller = side < image.shape[-1]
@@ -96,10 +104,7 @@ def resize(image: Tensor, side: int) -> Tensor:
 
 
 def double(image: Tensor) -> Tensor:
-    """Twice as many pixels: (B, C, H, W) -> (B, C, 2H, 2W), each old one between four new.
-
-    Windowed-sinc interpolation, quarter of a pixel to either side (Lanczos, three lobes).
-    """
+    """Upsamples twofold by Lanczos interpolation of three lobes: (B, C, H, W) -> (B, C, 2H, 2W)"""
     x = torch.arange(-3, 4, device=image.device, dtype=torch.float32) + 0.25
     kernel = torch.sinc(x) * torch.sinc(x / 3) * (x.abs() < 3)
     kernel = kernel / kernel.sum()

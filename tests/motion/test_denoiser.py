@@ -243,6 +243,7 @@ def generated(denoiser, inputs, known: torch.Tensor, seed: int = 0, **changes):
         settings["speech"],
         torch.randn(inputs["x_t"].shape, generator=torch.Generator().manual_seed(seed)),
         given,
+        settings["steps"],
         settings["guidance"],
     )
 

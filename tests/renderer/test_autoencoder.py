@@ -1,4 +1,4 @@
-"""A frame is the photo moved by the motion latent."""
+"""Stage 1: frames are the photo warped by the motion latent, with occlusions synthesised."""
 
 import pytest
 import torch
@@ -29,7 +29,7 @@ UPRIGHT = (0.0, 0.0, 0.0, 0.5, 0.5, -0.8)
 
 @pytest.fixture(scope="module")
 def unseen(make_faces):
-    """Faces of people that the encoder was not fitted to."""
+    """Held-out faces."""
     return make_faces(10, 2)
 
 
@@ -46,10 +46,10 @@ def autoencoder(make_autoencoder):
 
 @pytest.fixture(scope="module", params=[(), (8, 16, 16)], ids=["sampling", "plain"])
 def trained(request, make_autoencoder, perturb):
-    """As if training had moved every weight, with each of the two decoders."""
+    """With random weights in every layer, for each of the two decoders."""
     model = make_autoencoder(image=SIDE, plain=request.param)
     perturb(model.renderer)
-    if request.param:  # a first guess of its weights hardly lets the portrait through
+    if request.param:  # its initial weights hardly use the portrait
         for layer in model.renderer.appearance[::2]:
             layer.weight.mul_(4)
     return model
@@ -101,7 +101,7 @@ def test_skin_fades_to_rest_outside_the_face(unseen):
     assert far.any() and offset[far.expand_as(offset)].abs().max() < 0.001
 
 
-def test_skin_rests_where_landmarks_do(unseen):
+def test_skin_is_still_where_landmarks_are(unseen):
     source = unseen.landmarks[:4, :, :2]
     assert not landmark_offset(source, source, SIDE, CONSTANTS.warp_floor)[0].any()
 
@@ -110,7 +110,7 @@ def parted(source, target, zoom) -> torch.Tensor:
     return uncovered_mouth(source, target, zoom, SIDE, CONSTANTS)
 
 
-def test_lips_that_part_uncover_the_mouth_and_nothing_else(unseen):
+def test_parting_lips_uncover_the_mouth_alone(unseen):
     source = unseen.landmarks[:1, :, :2].clone()
     source[:, list(mesh.INNER_BOTTOM)] = source[:, list(mesh.INNER_TOP)]  # shut
     target = source.clone()
@@ -135,7 +135,7 @@ def test_lips_that_part_no_further_uncover_nothing(unseen):
         assert parted(source, target, torch.ones(1)).max() < 1e-4
 
 
-def test_a_head_that_comes_nearer_uncovers_nothing(unseen):
+def test_a_larger_head_uncovers_nothing(unseen):
     source = unseen.landmarks[:1, :, :2].clone()
     source[:, list(mesh.INNER_BOTTOM), 1] += 0.05  # parted
     zoom = torch.tensor([1.4])
@@ -153,12 +153,12 @@ def test_a_head_that_comes_nearer_uncovers_nothing(unseen):
         ((30.0, 10.0, -5.0, 0.45, 0.5, -0.9), (-20.0, -15.0, 12.0, 0.55, 0.52, -0.7)),
     ],
 )
-def test_a_rigid_board_moves_exactly(source, target):
+def test_points_of_a_rigid_plane_move_exactly(source, target):
     source, target = torch.tensor(source), torch.tensor(target)
     generator = torch.Generator().manual_seed(0)
-    board = torch.rand(100, 3, generator=generator) - 0.5
-    board[:, 2] = EARS
-    before, after = (apply_pose(board, pose)[:, :2] for pose in (source, target))
+    plane = torch.rand(100, 3, generator=generator) - 0.5
+    plane[:, 2] = EARS
+    before, after = (apply_pose(plane, pose)[:, :2] for pose in (source, target))
     field = pose_offset(source[None], target[None], SIDE, EARS)
     # The field is affine, so that interpolation between its pixels is exact.
     grid = 2 * after[None, None] - 1
@@ -168,7 +168,7 @@ def test_a_rigid_board_moves_exactly(source, target):
     torch.testing.assert_close(read[inside], (before - after)[inside], atol=1e-5, rtol=0)
 
 
-def test_sampling_reads_at_the_pixels_place_plus_offset():
+def test_sampling_reads_at_the_pixel_plus_offset():
     image = picture(32)
     still = torch.zeros(1, 2, 32, 32)
     torch.testing.assert_close(sample(image, still), image)
@@ -191,7 +191,7 @@ def test_resize_keeps_places_and_brightness():
         assert resized.mean() == pytest.approx(float(image.mean()), rel=0.02)
 
 
-def test_doubling_keeps_what_a_photo_can_hold():
+def test_upsampling_keeps_the_photos_frequencies():
     positions = torch.arange(SIDE, dtype=torch.float32)
     between = (torch.arange(2 * SIDE) + 0.5) / 2 - 0.5
 
@@ -210,7 +210,7 @@ def test_an_untrained_renderer_returns_the_photo(autoencoder, motion, side):
     photo = picture(side)
     appearance = autoencoder.encode_appearance(photo, motion[:1])
     frame = autoencoder.decode(appearance, motion[:1], side)
-    assert (frame - photo).abs().max() < 0.05  # a little of what it may synthesise is mixed in
+    assert (frame - photo).abs().max() < 0.05  # the initial mask blends in a little synthesis
 
 
 def test_an_untrained_renderer_moves_the_face(autoencoder, motion):
@@ -242,7 +242,7 @@ def test_without_a_side_frames_are_of_the_configured_one(trained, motion):
     assert trained.decode(appearance, motion[:1]).shape[-1] == SIDE
 
 
-def test_the_picture_stays_where_it_is_not_loose(autoencoder, motion):
+def test_the_frame_equals_the_photo_where_the_edge_mask_is_zero(autoencoder, motion):
     photo = picture(SIDE)
     appearance = autoencoder.encode_appearance(photo, motion[:1])
     free = autoencoder.decode(appearance, motion[1:3])
@@ -255,13 +255,13 @@ def test_the_picture_stays_where_it_is_not_loose(autoencoder, motion):
     assert moved > 0.03 and stayed < 0.01
 
 
-def test_the_decoder_is_told_of_no_turn_beyond_those_it_was_trained_on(autoencoder, motion):
+def test_the_conditioning_pose_is_clamped(autoencoder, motion):
     own = motion[:1]
     appearance = autoencoder.encode_appearance(picture(SIDE), own)
     turned = own.repeat(3, 1)
     most = CONSTANTS.pose_clamp
     turned[:, 0] += torch.tensor([most, most + 1, 0])
-    turned[2, -1] += most + 1  # an expression is told as it is
+    turned[2, -1] += most + 1  # expressions are not clamped
     scene = autoencoder.renderer._scene(appearance, turned, autoencoder.motion)
     width = motion.shape[1]
     assert torch.equal(scene.motion[0], scene.motion[1])
@@ -269,14 +269,14 @@ def test_the_decoder_is_told_of_no_turn_beyond_those_it_was_trained_on(autoencod
     assert torch.allclose(scene.target, autoencoder.decode_landmarks(turned)[..., :2])
 
 
-def test_light_changes_on_the_face_of_a_head_that_moves_alone(autoencoder, motion):
+def test_relighting_acts_on_moving_faces_only(autoencoder, motion):
     model, side = autoencoder, SIDE // 4
     turned = motion[:1].repeat(3, 1)
     turned[1:, 0] += torch.tensor([1.0, 9.0])
     appearance = model.encode_appearance(picture(SIDE), motion[:1])
     scene = model.renderer._scene(appearance, turned, model.motion)
-    for said in (-1e3, 1e3):
-        still, moved, far = relit(torch.full((3, 1, side, side), said), scene, CONSTANTS)
+    for light in (-1e3, 1e3):
+        still, moved, far = relit(torch.full((3, 1, side, side), light), scene, CONSTANTS)
         assert torch.equal(still, torch.ones_like(still))
         change = moved.log().abs() / CONSTANTS.light_range
         assert 0.3 < change.max() < far.log().abs().max() / CONSTANTS.light_range <= 1
@@ -289,7 +289,7 @@ def test_detail_comes_from_the_photo_at_its_own_resolution(autoencoder, motion):
     stripes = (torch.arange(4 * SIDE) // 2 % 2).float().expand(1, 3, 4 * SIDE, 4 * SIDE)
     appearance = autoencoder.encode_appearance(stripes, motion[:1])
     frame = autoencoder.decode(appearance, motion[:1], 4 * SIDE)
-    # Stripes of 2 px would be a flat grey in anything of the network's own side.
+    # Stripes of 2 px would average to grey at the network's resolution.
     assert (frame - stripes).abs().max() < 0.05
 
 
@@ -317,7 +317,7 @@ def test_one_portrait_serves_many_motions(trained, motion):
         assert torch.equal(kept, now)
 
 
-def test_a_portrait_given_once_is_the_same_as_given_for_each_frame(trained, motion):
+def test_one_appearance_is_broadcast_to_all_frames(trained, motion):
     photo = picture(SIDE)
     once = trained.decode(trained.encode_appearance(photo, motion[:1]), motion[1:4])
     portraits, latents = photo.expand(3, -1, -1, -1), motion[:1].expand(3, -1)

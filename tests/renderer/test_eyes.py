@@ -1,4 +1,4 @@
-"""Eyes are painted where they close or open against the portrait, and nowhere else."""
+"""Eyes are inpainted where they close or open against the portrait, and nowhere else."""
 
 import pytest
 import torch
@@ -37,13 +37,13 @@ def placed(template: Tensor, pose: Tensor, *amounts: float) -> tuple[Tensor, tup
 
 
 @pytest.fixture
-def painter(paint_red) -> Inpainter:
-    return paint_red(Inpainter("eyes", TINY))
+def inpainter(fill_red) -> Inpainter:
+    return fill_red(Inpainter("eyes", TINY))
 
 
 @pytest.mark.parametrize("pose", [USUAL, TURNED])
 @pytest.mark.parametrize("part", [Eye.opening, Eye.mask, Eye.iris_mask])
-def test_both_eyes_look_alike_in_their_windows_however_the_head_is_turned(template, pose, part):
+def test_windows_align_both_eyes_at_any_head_pose(template, pose, part):
     (face, maps), (usual, usual_maps) = placed(template, pose, 0.0), placed(template, USUAL, 0.0)
     right, left = (part(eye, face, where) for eye, where in zip(EYES, maps, strict=True))
     own = part(EYES[0], usual, usual_maps[0])
@@ -51,7 +51,7 @@ def test_both_eyes_look_alike_in_their_windows_however_the_head_is_turned(templa
         assert torch.minimum(one, other).sum() > 0.75 * torch.maximum(one, other).sum()
 
 
-def test_the_region_holds_the_eye_and_the_iris_stands_in_it(template):
+def test_the_region_contains_the_eye_and_the_iris(template):
     face, maps = placed(template, USUAL, 0.0)
     eye = EYES[0]
     inside, around, disc = (part(face, maps[0]) for part in (eye.opening, eye.mask, eye.iris_mask))
@@ -71,30 +71,30 @@ def test_the_opening_shrinks_with_the_lids(template):
         assert areas == sorted(areas, reverse=True) and areas[-1] < 0.02 * areas[0]
 
 
-def test_lids_close_and_open_by_shares_of_what_the_portrait_has(template):
+def test_opacity_of_eyes_follows_the_ratio_of_openings(template):
     face, maps = placed(template, USUAL, 0.0, 0.1, 0.35, 0.6, 1.0)
     inside = EYES[0].opening(face, maps[0])
     share = lid_motion(inside[:1], inside).flatten()
     assert not share[:2].any() and 0 < share[2] < 1 and (share[3:] == 1).all()
-    again = lid_motion(inside[-1:], inside).flatten()  # of closed lids
+    again = lid_motion(inside[-1:], inside).flatten()  # from a portrait with closed eyes
     assert (again[:3] == 1).all() and again[-1] == 0
-    # Only somewhat wider: the photo has it all.
+    # Slightly wider eyes are sampled from the photo.
     assert not lid_motion(inside[2:3], inside[:1]).any()
     assert lid_motion(inside[3:4], inside[:1]).all()
 
 
 @pytest.mark.parametrize("side", [128, 256, 600])
-def test_only_eyes_that_close_are_painted_and_at_any_size(painter, template, side):
+def test_only_closing_eyes_are_inpainted_at_any_size(inpainter, template, side):
     face, maps = placed(template, TURNED, 0.0, 1.0)
-    # The third winks with the person's right eye.
+    # In the third frame only the person's right eye closes.
     wink = face[:1].clone()
     wink[:, list(EYES[0].upper)] = face[1:, list(EYES[0].upper)]
     faces = torch.cat([face, wink])
     maps = tuple(Window(m[:1].expand(3, 2, 2), shift[:1].expand(3, 2)) for m, shift in maps)
     frames = torch.full((3, 3, side, side), 0.5)
     portrait = tuple(Window(matrix[:1], shift[:1]) for matrix, shift in maps)
-    references = painter.references(frames[:1], face[:1], portrait)
-    filled = painter.inpaint(frames, references, faces, maps)
+    references = inpainter.references(frames[:1], face[:1], portrait)
+    filled = inpainter.inpaint(frames, references, faces, maps)
     painted = (filled - frames).abs().amax(1) > 0.02
     assert torch.equal(filled[0], frames[0])
     middles = [faces[0, [*eye.upper, *eye.lower], :2].mean(0) * side for eye in EYES]
@@ -109,31 +109,31 @@ def test_only_eyes_that_close_are_painted_and_at_any_size(painter, template, sid
     assert not painted[:, far].any()
 
 
-def test_eyes_that_open_from_closed_are_painted(painter, template):
+def test_eyes_that_open_from_closed_are_inpainted(inpainter, template):
     face, maps = placed(template, TURNED, 1.0, 0.0)
     frames = torch.full((2, 3, 256, 256), 0.5)
     portrait = tuple(Window(matrix[:1], shift[:1]) for matrix, shift in maps)
-    references = painter.references(frames[:1], face[:1], portrait)
-    filled = painter.inpaint(frames, references, face, maps)
+    references = inpainter.references(frames[:1], face[:1], portrait)
+    filled = inpainter.inpaint(frames, references, face, maps)
     assert torch.equal(filled[0], frames[0])
     for eye in EYES:
         x, y = (face[1, [*eye.upper, *eye.lower], :2].mean(0) * 256).long()
         assert (filled[1, :, y, x] - 0.5).abs().max() > 0.02
 
 
-def test_painting_is_conditioned_on_the_portraits_eye_and_on_how_far_lids_close():
+def test_every_condition_of_the_eye_inpainter_matters():
     torch.manual_seed(0)
-    painter = Inpainter("eyes", TINY).eval().requires_grad_(False)
-    around, shown = torch.rand(1, 3, SIDE, SIDE), torch.rand(1, 6, SIDE, SIDE)
+    inpainter = Inpainter("eyes", TINY).eval().requires_grad_(False)
+    around, condition = torch.rand(1, 3, SIDE, SIDE), torch.rand(1, 6, SIDE, SIDE)
     region = torch.zeros(1, 1, SIDE, SIDE)
     region[..., 24:40, 16:48] = 1
-    painted = painter(around, region, shown)
+    expected = inpainter(around, region, condition)
     for channel in range(6):
-        other = shown.clone()
+        other = condition.clone()
         other[:, channel] = 0
-        assert not torch.equal(painter(around, region, other), painted)
+        assert not torch.equal(inpainter(around, region, other), expected)
     inside = around * (1 - region)
-    assert torch.equal(painter(inside, region, shown), painted)
+    assert torch.equal(inpainter(inside, region, condition), expected)
 
 
 def drawn(face: Tensor, side: int, tall: float = 1.0) -> Tensor:
@@ -150,7 +150,7 @@ def drawn(face: Tensor, side: int, tall: float = 1.0) -> Tensor:
 
 
 def dark(frame: Tensor, face: Tensor, eye) -> tuple[Tensor, Tensor]:
-    """Middle (2,) and spread (2,) of what is dark around an eye, crop units."""
+    """Centre (2,) and spread (2,) of dark pixels around an eye, crop units."""
     side = frame.shape[-1]
     at = (torch.arange(side) + 0.5) / side
     pixels = torch.stack(torch.meshgrid(at, at, indexing="xy"), -1)
@@ -160,8 +160,8 @@ def dark(frame: Tensor, face: Tensor, eye) -> tuple[Tensor, Tensor]:
     return middle, ((pixels - middle).square() * weight).sum((0, 1)).sqrt() / weight.sum().sqrt()
 
 
-def looking(template: Tensor, pose: Tensor, by: tuple[float, float]) -> tuple[Tensor, tuple]:
-    """Landmarks whose irises stand aside by so many eye widths."""
+def gazing(template: Tensor, pose: Tensor, by: tuple[float, float]) -> tuple[Tensor, tuple]:
+    """Landmarks whose irises are shifted by `by` eye widths."""
     face = template[None].clone()
     for eye in EYES:
         width = (template[eye.upper[0]] - template[eye.upper[-1]]).norm()
@@ -170,7 +170,7 @@ def looking(template: Tensor, pose: Tensor, by: tuple[float, float]) -> tuple[Te
 
 
 @pytest.mark.parametrize("side", [256, 600])
-def test_eyes_that_look_as_in_the_portrait_are_left_as_they_are(template, side):
+def test_the_portraits_own_gaze_changes_nothing(template, side):
     face, maps = placed(template, TURNED, 0.0)
     frame = torch.rand(1, 3, side, side)
     same = redirect_gaze(frame, face, face, maps, maps, RENDERER_DEFAULTS)
@@ -179,16 +179,16 @@ def test_eyes_that_look_as_in_the_portrait_are_left_as_they_are(template, side):
 
 @pytest.mark.parametrize("pose", [USUAL, TURNED])
 @pytest.mark.parametrize("by", [0.15, -0.15])
-def test_irises_go_where_they_shall_be_and_nothing_else_moves(template, pose, by):
+def test_irises_follow_the_landmarks_and_nothing_else_moves(template, pose, by):
     face, maps = placed(template, USUAL, 0.0)
-    gone, there = looking(template, pose, (by, 0.0))
+    gone, there = gazing(template, pose, (by, 0.0))
     still, _ = placed(template, pose, 0.0)
     frame = drawn(still, 512)
     moved = redirect_gaze(frame, face, gone, maps, there, RENDERER_DEFAULTS)
     for eye in EYES:
-        wanted = gone[0, eye.iris[0], :2] - still[0, eye.iris[0], :2]
+        shift = gone[0, eye.iris[0], :2] - still[0, eye.iris[0], :2]
         found = dark(moved, still, eye)[0] - dark(frame, still, eye)[0]
-        assert (found - wanted).norm() < 0.3 * wanted.norm()
+        assert (found - shift).norm() < 0.3 * shift.norm()
     outside = torch.ones(512, 512, dtype=torch.bool)
     for eye in EYES:
         points = still[0, [*eye.upper, *eye.lower], :2] * 512
@@ -197,17 +197,17 @@ def test_irises_go_where_they_shall_be_and_nothing_else_moves(template, pose, by
     torch.testing.assert_close(moved[..., outside], frame[..., outside], atol=0.02, rtol=0)
 
 
-def test_irises_follow_no_tremor(template):
+def test_noise_of_iris_landmarks_is_damped(template):
     face, maps = placed(template, USUAL, 0.0)
     frame = drawn(face, 512)
-    trembling, _ = looking(template, USUAL, (0.008, 0.0))
-    moved = redirect_gaze(frame, face, trembling, maps, maps, RENDERER_DEFAULTS)
+    noisy, _ = gazing(template, USUAL, (0.008, 0.0))
+    moved = redirect_gaze(frame, face, noisy, maps, maps, RENDERER_DEFAULTS)
     for eye in EYES:
-        wanted = (trembling - face)[0, eye.iris[0], 0]
-        assert (dark(moved, face, eye)[0] - dark(frame, face, eye)[0])[0].abs() < 0.3 * wanted
+        shift = (noisy - face)[0, eye.iris[0], 0]
+        assert (dark(moved, face, eye)[0] - dark(frame, face, eye)[0])[0].abs() < 0.3 * shift
 
 
-def test_irises_are_round_in_eyes_that_open_wider(template):
+def test_irises_stay_round_in_eyes_that_open_wider(template):
     wide, maps = placed(template, USUAL, 0.0)
     face = wide.clone()
     for eye in EYES:

@@ -1,4 +1,4 @@
-"""Where lips meet is painted where they close against the portrait, and nowhere else."""
+"""The lips' seam is inpainted where they close against the portrait, and nowhere else."""
 
 import pytest
 import torch
@@ -18,7 +18,7 @@ WIDE = 0.12  # in canonical units
 
 
 def placed(template: Tensor, pose: Tensor, *gaps: float) -> tuple[Tensor, Window]:
-    """Faces whose lower lips hang by so much below the upper ones, at most in the middle."""
+    """Faces with lips parted by these amounts, in canonical units, most in the middle."""
     face = template.expand(len(gaps), -1, -1).clone()
     top, bottom = (list(curve)[1:-1] for curve in INNER)
     face[:, bottom] = face[:, top]
@@ -30,17 +30,17 @@ def placed(template: Tensor, pose: Tensor, *gaps: float) -> tuple[Tensor, Window
 
 
 @pytest.fixture
-def painter(paint_red) -> Inpainter:
-    return paint_red(Inpainter("lips", TINY))
+def inpainter(fill_red) -> Inpainter:
+    return fill_red(Inpainter("lips", TINY))
 
 
-def test_the_curves_run_from_one_corner_to_the_other_and_enclose_each_other(template):
+def test_the_curves_are_nested(template):
     face, where = placed(template, USUAL, 0.0, WIDE)
     for curve in (*INNER, *OUTER):
         x = face[0, list(curve), 0]
         assert x[0] < x[len(x) // 2] < x[-1]
     inner, outer, around = (distances(face, where) - 0.5).unbind(1)
-    middle = slice(20, 44)  # beside the corners there are no lips to be inside of
+    middle = slice(20, 44)  # near the corners the lips have no interior
     assert (outer >= inner - 1e-6)[:, :, middle].all()
     assert (around >= outer - 1e-6)[:, :, middle].all()
     parted = opening(face, where, *INNER)[:, 0] > 0.99
@@ -48,7 +48,7 @@ def test_the_curves_run_from_one_corner_to_the_other_and_enclose_each_other(temp
 
 
 @pytest.mark.parametrize("pose", [USUAL, TURNED])
-def test_the_region_holds_the_line_in_which_lips_meet(template, pose):
+def test_the_region_contains_the_seam(template, pose):
     face, where = placed(template, pose, 0.0)
     thin, usual, all_of_it = (seam_mask(distances(face, where), m) for m in (3.0, 6.0, REACH))
     assert (thin <= usual).all() and (usual <= all_of_it).all()
@@ -62,21 +62,21 @@ def test_the_region_holds_the_line_in_which_lips_meet(template, pose):
     assert abs(line - (place + 1) * SIDE / 2) < 1
 
 
-def test_lips_close_by_shares_of_what_the_portrait_has(template):
+def test_opacity_of_lips_follows_the_ratio_of_openings(template):
     face, where = placed(template, USUAL, WIDE, 0.9 * WIDE, 0.65 * WIDE, 0.4 * WIDE, 0.0)
     between = opening(face, where, *INNER)
     assert between.sum((1, 2, 3)).diff().max() < 0 and not between[-1].any()
     share = closing(between[:1], between).flatten()
     assert not share[:2].any() and 0 < share[2] < 1 and (share[3:] == 1).all()
-    assert not closing(between[-1:], between).any()  # of closed lips
+    assert not closing(between[-1:], between).any()  # from a portrait with closed lips
 
 
 @pytest.mark.parametrize("side", [128, 256, 600])
-def test_only_lips_that_close_are_painted_and_at_any_size(painter, template, side):
+def test_only_closing_lips_are_inpainted_at_any_size(inpainter, template, side):
     faces, where = placed(template, TURNED, WIDE, 0.0)
     frames = torch.full((2, 3, side, side), 0.5)
-    shown = Lips().reference(frames[:1], faces[:1], Window(where[0][:1], where[1][:1]))
-    filled = painter.inpaint(frames, (shown,), faces, (where,))
+    reference = Lips().reference(frames[:1], faces[:1], Window(where[0][:1], where[1][:1]))
+    filled = inpainter.inpaint(frames, (reference,), faces, (where,))
     assert torch.equal(filled[0], frames[0])
     painted = (filled[1] - frames[1]).abs().amax(0) > 0.02
     middle = faces[1, [13, 14], :2].mean(0) * side
@@ -85,19 +85,19 @@ def test_only_lips_that_close_are_painted_and_at_any_size(painter, template, sid
     (left, top), (right, bottom) = (middle - 0.16 * side).long(), (middle + 0.16 * side).long()
     painted[top:bottom, left:right] = False
     assert not painted.any()
-    shown = Lips().reference(frames[1:], faces[1:], Window(where[0][1:], where[1][1:]))
+    reference = Lips().reference(frames[1:], faces[1:], Window(where[0][1:], where[1][1:]))
     # A portrait of closed lips has nothing to close.
-    assert painter.inpaint(frames, (shown,), faces, (where,)) is frames
+    assert inpainter.inpaint(frames, (reference,), faces, (where,)) is frames
 
 
-def test_painting_is_conditioned_on_the_portraits_mouth_and_on_the_frames_lips():
+def test_every_condition_of_the_lip_inpainter_matters():
     torch.manual_seed(0)
-    painter = Inpainter("lips", TINY).eval().requires_grad_(False)
-    around, shown = torch.rand(1, 3, SIDE, SIDE), torch.rand(1, 7, SIDE, SIDE)
+    inpainter = Inpainter("lips", TINY).eval().requires_grad_(False)
+    around, condition = torch.rand(1, 3, SIDE, SIDE), torch.rand(1, 7, SIDE, SIDE)
     free = torch.zeros(1, 1, SIDE, SIDE)
     free[..., 24:40, 16:48] = 1
-    painted = painter(around, free, shown)
+    expected = inpainter(around, free, condition)
     for channel in range(7):
-        other = shown.clone()
+        other = condition.clone()
         other[:, channel] = 0
-        assert not torch.equal(painter(around, free, other), painted)
+        assert not torch.equal(inpainter(around, free, other), expected)

@@ -1,4 +1,4 @@
-"""The mouth's inside is painted between parted lips, in a window that the skull carries."""
+"""The mouth's interior is inpainted between parted lips, in a window that moves with the head."""
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ USUAL = torch.tensor([0.0, 0.0, 0.0, 0.5, 0.5, -0.8])
 
 
 def parted(template: Tensor, gap: float) -> Tensor:
-    """The template's lips, closed and then opened by a share of the face's width."""
+    """The template with lips closed, and opened by a fraction of the face's width."""
     face = template.clone()
     width = (template[454, 0] - template[234, 0]).abs()
     face[LOWER] = face[list(mesh.INNER_TOP)]
@@ -31,27 +31,27 @@ def placed(face: Tensor, *poses: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @pytest.fixture
-def painter(paint_red) -> Inpainter:
-    return paint_red(Inpainter("mouth", TINY))
+def inpainter(fill_red) -> Inpainter:
+    return fill_red(Inpainter("mouth", TINY))
 
 
-def test_the_window_goes_with_the_skull(template):
+def test_the_window_moves_rigidly_with_the_head(template):
     turned = USUAL + torch.tensor([12.0, -8.0, 20.0, 0.1, -0.05, 0.2])
     closed, poses = placed(parted(template, 0.0), USUAL, turned)
     opened, _ = placed(parted(template, 0.2), USUAL, turned)
     matrix, shift = where = mouth_window(poses, template)
-    # The upper lip stands at the same place of the window, however the head is turned...
+    # The upper lip has the same position in the window at any head pose...
     upper = closed[:, mesh.LIP_TOP, :2]
     at = torch.linalg.solve(matrix, (upper - shift)[..., None])[..., 0]
     # (lips are not flat: two pixels)
     torch.testing.assert_close(at[0], at[1], atol=4 / SIDE, rtol=0)
     assert at.abs().max() < 0.4
-    # ...and so does what opened lips leave free.
+    # ...and so does the mouth's interior.
     one, other = interior_mask(opened, where)
     assert torch.minimum(one, other).sum() > 0.7 * torch.maximum(one, other).sum()
 
 
-def test_the_region_is_empty_for_closed_lips_and_grows_with_their_gap(template):
+def test_the_mask_is_empty_for_closed_lips_and_grows_with_their_gap(template):
     areas = []
     for gap in (0.0, 0.02, 0.05, 0.1, 0.2):
         face, pose = placed(parted(template, gap), USUAL)
@@ -61,7 +61,7 @@ def test_the_region_is_empty_for_closed_lips_and_grows_with_their_gap(template):
     assert areas[0] == 0 and areas == sorted(areas) and areas[-1] > 4 * areas[1] > 0
 
 
-def test_the_region_lies_between_the_lips(template):
+def test_the_mask_lies_between_the_lips(template):
     face, pose = placed(parted(template, 0.2), USUAL)
     matrix, shift = where = mouth_window(pose, template)
     region = interior_mask(face, where)[0, 0]
@@ -76,7 +76,7 @@ def test_the_region_lies_between_the_lips(template):
     assert region[int(y), int(x)] == 1
 
 
-def test_what_is_laid_back_lies_where_it_was_taken(template):
+def test_paste_inverts_extract(template):
     poses = torch.stack([USUAL, USUAL + torch.tensor([15.0, 5.0, -10.0, 0.05, 0.0, 0.1])])
     where = mouth_window(poses, template)
     grid = torch.arange(256) / 256
@@ -88,13 +88,13 @@ def test_what_is_laid_back_lies_where_it_was_taken(template):
 
 
 @pytest.mark.parametrize("side", [128, 256, 600])
-def test_only_the_inside_is_painted_and_at_any_size(painter, template, side):
+def test_only_the_interior_is_inpainted_at_any_size(inpainter, template, side):
     faces, pose = placed(parted(template, 0.2), USUAL, USUAL)
     faces[1] = placed(parted(template, 0.0), USUAL)[0][0]
     where = mouth_window(pose, template)
     frames = torch.full((2, 3, side, side), 0.5)
     nothing = torch.zeros(1, 4, SIDE, SIDE)
-    filled = painter.inpaint(frames, (nothing,), faces, (where,))
+    filled = inpainter.inpaint(frames, (nothing,), faces, (where,))
     changed = (filled - frames).abs().amax(1) > 0.02
     assert not changed[1].any()  # closed lips
     rows, columns = ((changed[0].nonzero() + 0.5) / side).T
@@ -105,8 +105,8 @@ def test_only_the_inside_is_painted_and_at_any_size(painter, template, side):
     torch.testing.assert_close(filled[0, :, y, x], torch.tensor([1.0, 0.0, 0.0]), atol=0.01, rtol=0)
 
 
-def test_what_the_portrait_shows_stays(painter, template):
-    """Lips as far apart as in the portrait: its own teeth are sampled, none are painted."""
+def test_an_interior_that_the_portrait_shows_is_kept(inpainter, template):
+    """Lips as far apart as in the portrait: its teeth are sampled, not inpainted."""
     (open_face, wide_face), pose = (
         torch.cat([placed(parted(template, gap), USUAL)[0] for gap in (0.1, 0.25)]),
         USUAL.expand(2, 6),
@@ -114,24 +114,24 @@ def test_what_the_portrait_shows_stays(painter, template):
     where = mouth_window(pose, template)
     frames = torch.rand(2, 3, 256, 256, generator=torch.Generator().manual_seed(0))
     own = Window(where.matrix[:1], where.shift[:1])
-    shown = Mouth().reference(frames[:1], open_face[None], own)
-    filled = painter.inpaint(frames, (shown,), torch.stack([open_face, wide_face]), (where,))
+    reference = Mouth().reference(frames[:1], open_face[None], own)
+    filled = inpainter.inpaint(frames, (reference,), torch.stack([open_face, wide_face]), (where,))
     assert torch.equal(filled[0], frames[0]) and not torch.equal(filled[1], frames[1])
 
 
-def test_the_painter_sees_the_portrait_and_what_surrounds_the_mouth_alone():
+def test_the_inpainters_inputs_are_the_surroundings_and_the_reference():
     torch.manual_seed(0)
-    painter = Inpainter("mouth", InpainterConfig()).eval().requires_grad_(False)
-    for module in painter.modules():
+    inpainter = Inpainter("mouth", InpainterConfig()).eval().requires_grad_(False)
+    for module in inpainter.modules():
         if isinstance(module, Block):
             torch.nn.init.normal_(module.second.weight, std=0.05)
-    around, shown = torch.rand(1, 3, SIDE, SIDE), torch.rand(1, 4, SIDE, SIDE)
+    around, condition = torch.rand(1, 3, SIDE, SIDE), torch.rand(1, 4, SIDE, SIDE)
     region = torch.zeros(1, 1, SIDE, SIDE)
     region[..., 24:40, 16:48] = 1
-    painted = painter(around, region, shown)
+    expected = inpainter(around, region, condition)
     inside, outside = around.clone(), around.clone()
     inside[..., 24:40, 16:48] = 0
     outside[..., 44:50, 20:40] = 0
-    assert torch.equal(painter(inside, region, shown), painted)
-    assert not torch.equal(painter(outside, region, shown), painted)
-    assert not torch.equal(painter(around, region, 0 * shown), painted)
+    assert torch.equal(inpainter(inside, region, condition), expected)
+    assert not torch.equal(inpainter(outside, region, condition), expected)
+    assert not torch.equal(inpainter(around, region, 0 * condition), expected)
