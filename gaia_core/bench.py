@@ -1,6 +1,6 @@
-"""Speed and memory of the shipped model on this machine: what `python -m gaia_core bench` prints.
+"""Speed and memory of the shipped model on this machine, printed by `gaia bench`.
 
-The take is the studio's own: an example portrait, a sentence of the offline voice.
+The input is an example portrait and a sentence of the offline voice.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from gaia_core.motion.live import DELAY
 from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.pipeline import Gaia
 from gaia_core.portrait.face import crop_around
-from gaia_core.render import Painter
+from gaia_core.render import PortraitRenderer
 from gaia_core.request import Preview, Progress, Request, Result
 from gaia_core.speech.synthesis import synthesise
 from gaia_core.speech.voices import OFFLINE_VOICE
@@ -45,14 +45,14 @@ PHOTO_SIDE = 1024
 CROP_SIDE = 256
 CHUNK = SAMPLE_RATE // 10  # samples a microphone gives at once
 BATCHES = (1, 2, 4, 8, 16, 32, 64)  # on CUDA
-MATRIX = 2048  # side of the matrices whose product is the machine's ceiling
+MATRIX = 2048  # side of the matrices whose product measures the machine's peak rate
 LONGEST = 3600.0  # seconds of speech
-ROUNDS = 3  # of which the fastest counts
+ROUNDS = 3  # the fastest counts
 
 
 @dataclass(frozen=True)
 class Peer:
-    """What others publish of their own: seconds of work per second of video, and where."""
+    """Published speed of another model: seconds of work per second of video, and the source."""
 
     name: str
     parameters: str
@@ -60,7 +60,7 @@ class Peer:
     source: str
 
 
-# Only what authors state of their own work (Hallo's time is stated by Teller's authors).
+# As stated by the models' authors; Hallo's speed by Teller's.
 PEERS = (
     Peer(
         "GAIA (He et al.)",
@@ -80,7 +80,7 @@ PEERS = (
 
 
 def run(weights: Path, seconds: float) -> dict[str, Any]:
-    """Times a load, two takes (the 256 px crop, a whole photo of 1024 px), and live speech.
+    """Times loading, two videos (the 256 px crop, a whole photo of 1024 px), and live speech.
 
     Returns:
         rtf_256, rtf_1024 (seconds of work per second of video), load_s, first_preview_s,
@@ -102,7 +102,7 @@ def run(weights: Path, seconds: float) -> dict[str, Any]:
             report[f"rtf_{name}"] = taken / seconds
             report[f"stages_{name}"] = stages
             report.setdefault("first_preview_s", preview)
-        report["peak_rss_mb"] = _peak_rss_mb()  # of takes alone
+        report["peak_rss_mb"] = _peak_rss_mb()  # of the videos alone
         waveform = read_audio(speech, LONGEST)
         report |= live(gaia, image, waveform)
         report |= parts(gaia, large, waveform, Path(folder))
@@ -112,13 +112,13 @@ def run(weights: Path, seconds: float) -> dict[str, Any]:
 
 
 def live(gaia: Gaia, photo: np.ndarray, waveform: np.ndarray) -> dict[str, float]:
-    """How late the first frame of live speech is, and how many come a second, at 256 px.
+    """Latency and throughput of live speech at 256 px.
 
-    photo (H, W, 3) uint8; waveform (N,) at 16 kHz, given as fast as it is taken.
+    photo (H, W, 3) uint8; waveform (N,) at 16 kHz, given as fast as it is read.
 
     Returns:
-        live_delay_s (speech that must be heard, and the work on it), live_fps (frames made a
-        second of work; 25 keep up).
+        live_speech_s (look-ahead of the first frame), live_promised_s (its bound),
+        live_delay_s (look-ahead and work), live_fps (frames per second of work; real time is 25).
     """
     given = 0
     began = time.perf_counter()
@@ -131,18 +131,18 @@ def live(gaia: Gaia, photo: np.ndarray, waveform: np.ndarray) -> dict[str, float
 
     frames = gaia.stream(photo, chunks(), size=str(CROP_SIDE))
     next(frames)
-    first, heard = time.perf_counter(), given
+    first, needed = time.perf_counter(), given
     count = sum(1 for _ in frames)
     return {
-        "live_speech_s": heard / SAMPLE_RATE,
+        "live_speech_s": needed / SAMPLE_RATE,
         "live_promised_s": DELAY,
-        "live_delay_s": heard / SAMPLE_RATE + first - began,
+        "live_delay_s": needed / SAMPLE_RATE + first - began,
         "live_fps": count / (time.perf_counter() - first),
     }
 
 
 def parts(gaia: Gaia, photo: np.ndarray, waveform: np.ndarray, folder: Path) -> dict[str, Any]:
-    """Each part of a take by itself, the fastest of `ROUNDS`, with the work of its networks.
+    """Each step of a video separately, the fastest of `ROUNDS`, with its networks' operations.
 
     Returns:
         `parts`: name, ms (a frame of video), gflop (the same), and gflops, the rate reached;
@@ -154,13 +154,15 @@ def parts(gaia: Gaia, photo: np.ndarray, waveform: np.ndarray, folder: Path) -> 
     points = crop.to_crop(face.landmarks)
     features = gaia.speech_encoder.encode(waveform).numpy()
     script = Script(len(features), features, NO_DRIVING, 0, Request.steps, Request.guidance)
-    small = Painter(gaia.networks, crop.extract(photo, CROP_SIDE), points)
+    small = PortraitRenderer(gaia.networks, crop.extract(photo, CROP_SIDE), points)
     *_, (_, motion) = _without_gradients(lambda: list(small.performer.perform(script)))
     composer = Composer(photo, crop, "photo")
-    large = Painter(gaia.networks, crop.extract(photo, composer.side), points, composer.edge_mask)
+    large = PortraitRenderer(
+        gaia.networks, crop.extract(photo, composer.side), points, composer.edge_mask
+    )
     count, few = len(features), motion[0, :FPS]
-    picture = next(large.paint(few))[0]
-    cut, frame = next(small.paint(few))[0], composer.compose(picture)
+    picture = next(large.render(few))[0]
+    cut, frame = next(small.render(few))[0], composer.compose(picture)
 
     def write(frame: np.ndarray) -> None:
         height, width = frame.shape[:2]
@@ -174,11 +176,11 @@ def parts(gaia: Gaia, photo: np.ndarray, waveform: np.ndarray, folder: Path) -> 
         ("motion", lambda: list(small.performer.perform(script)), count),
         (
             "appearance",
-            lambda: Painter(gaia.networks, crop.extract(photo, CROP_SIDE), points),
+            lambda: PortraitRenderer(gaia.networks, crop.extract(photo, CROP_SIDE), points),
             count,
         ),
-        (f"decode {CROP_SIDE}", lambda: list(small.paint(few)), FPS),
-        (f"decode {composer.side}", lambda: list(large.paint(few)), FPS),
+        (f"decode {CROP_SIDE}", lambda: list(small.render(few)), FPS),
+        (f"decode {composer.side}", lambda: list(large.render(few)), FPS),
         (f"compose {PHOTO_SIDE}", lambda: composer.compose(picture), 1),
         (f"encode {CROP_SIDE}", partial(write, cut), FPS),
         (f"encode {PHOTO_SIDE}", partial(write, frame), FPS),
@@ -198,7 +200,7 @@ def parts(gaia: Gaia, photo: np.ndarray, waveform: np.ndarray, folder: Path) -> 
 
 
 def ceiling(device: torch.device) -> dict[str, float]:
-    """GFLOP/s of a product of two large matrices, by type of number."""
+    """GFLOP/s of a product of two large matrices, by data type."""
     kinds = {"fp32": torch.float32}
     if device.type == "cuda":
         kinds["bf16"] = torch.bfloat16
@@ -210,7 +212,7 @@ def ceiling(device: torch.device) -> dict[str, float]:
 
 
 def parameters(gaia: Gaia) -> dict[str, float]:
-    """Millions of parameters of each network that a take uses, the speech encoder's included."""
+    """Millions of parameters of each network, the speech encoder included."""
     networks: tuple[torch.nn.Module, ...] = (
         gaia.networks.autoencoder,
         gaia.networks.denoiser,
@@ -223,7 +225,7 @@ def parameters(gaia: Gaia) -> dict[str, float]:
 
 
 def format_table(report: dict[str, Any], peers: bool = False) -> str:
-    """The report as lines for people; with `peers`, beside what others publish."""
+    """The report as text; with `peers`, beside published numbers of other models."""
     lines = [
         f"device             {report['device']}",
         f"load               {report['load_s']:.2f} s",
@@ -268,7 +270,7 @@ def _peers(report: dict[str, Any]) -> list[str]:
 
 
 def _fastest(job: Callable[[], object], device: torch.device) -> float:
-    """Seconds of the fastest of some rounds, after one to warm up."""
+    """Seconds of the fastest of `ROUNDS`, after one to warm up."""
     found = []
     for _ in range(ROUNDS + 1):
         began = time.perf_counter()
@@ -282,7 +284,7 @@ def _fastest(job: Callable[[], object], device: torch.device) -> float:
 def _flops(job: Callable[[], object]) -> int:
     """Floating-point operations of the networks in a job: products and convolutions."""
     fused = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)  # what is fused is not counted
+    torch.backends.mha.set_fastpath_enabled(False)  # the counter misses fused kernels
     try:
         with FlopCounterMode(display=False) as counter:
             _without_gradients(job)

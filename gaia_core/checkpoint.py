@@ -1,7 +1,7 @@
 """Weights on disk: a folder with config.json and one safetensors file per stage, loaded strictly.
 
-Weights are stored as fp16 and used as fp32 or bf16; the fitted geometry of the motion encoder
-stays fp32, because its errors would be seen as trembling.
+Weights are stored as fp16 and used as fp32 or bf16. The fitted geometry of the motion encoder
+stays fp32, since its rounding errors would be visible as jitter.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ def save(folder: Path, stage: Autoencoder | Inpainter | Denoiser, trained: dict[
     """Writes one stage's weights, and its entry of config.json.
 
     Args:
-        folder: made if need be; the other stage's files are left alone.
-        stage: the weights to ship, averaged already.
-        trained: facts of the training run (samples seen, data), kept beside the sizes.
+        folder: created if missing; the other stage's files are kept.
+        stage: with the averaged weights.
+        trained: facts of the training run (samples seen, data), stored beside the sizes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     name = name_of(stage)
@@ -69,7 +69,7 @@ def save(folder: Path, stage: Autoencoder | Inpainter | Denoiser, trained: dict[
 def load_autoencoder(folder: Path, without: Collection[str] = ()) -> Autoencoder:
     """Stage 1 with its weights, and with the inpainters that the folder has.
 
-    without: names of corrections that are switched off.
+    without: names of corrections to switch off.
 
     Raises:
         InputError: weights are missing or do not fit their configuration, or there is no such
@@ -113,9 +113,9 @@ def load_denoiser(folder: Path, motion: MotionConfig) -> Denoiser:
 def load_corrections(
     folder: Path, without: Collection[str] = ()
 ) -> tuple[MotionCorrections, RendererCorrections]:
-    """Both stages' corrections: the defaults, but for what the weights' configuration says.
+    """Both stages' corrections: the defaults, overridden by the weights' config.json.
 
-    without: names of those that are switched off.
+    without: names of corrections to switch off.
 
     Raises:
         InputError: there is no such correction, or the configuration is damaged.
@@ -135,7 +135,7 @@ def load_corrections(
 
 
 def load_directions(folder: Path, motion: MotionConfig) -> Tensor:
-    """What each expression channel changes in the motion latent: (C, D).
+    """Latent changes of the expression channels, `controls.EXPRESSION`: (C, D).
 
     Raises:
         InputError: the file is missing or of another size.
@@ -159,10 +159,10 @@ def save_directions(folder: Path, directions: Tensor) -> None:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The whole of config.json.
+    """The content of config.json.
 
     Raises:
-        InputError: there is none, or it is damaged.
+        InputError: it is missing or damaged.
     """
     path = folder / "config.json"
     if not path.is_file():
@@ -177,7 +177,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def _built(folder: Path, name: str, build: Callable[[dict[str, Any]], Stage]) -> Stage:
-    """A stage of the sizes that config.json tells, its weights not yet loaded."""
+    """A stage of the sizes in config.json, without its weights."""
     config = read_config(folder)
     if name not in config:
         raise InputError(
@@ -196,7 +196,7 @@ def _damaged(folder: Path) -> InputError:
 
 
 def fill(stage: nn.Module, folder: Path) -> None:
-    """Gives a stage of the same sizes the weights of a folder.
+    """Loads the weights of a folder into a stage.
 
     Raises:
         InputError: they are missing or of other sizes.

@@ -1,8 +1,8 @@
-"""How different two pictures look: distances between features of EfficientNet-lite0.
+"""Perceptual distance of images: distances between features of EfficientNet-lite0.
 
 Loss of stage 1 and metric of the evaluation. The network (Tan and Le 2019, without squeeze and
 excitation; ImageNet weights) is cut after the last depth that is used, and its batch
-normalisation is folded into the convolutions. Knows nothing of faces.
+normalisation is folded into the convolutions.
 """
 
 from __future__ import annotations
@@ -109,9 +109,9 @@ class PerceptualFeatures(nn.Module):
 
 
 def perceptual_distance(a: list[Tensor], b: list[Tensor]) -> Tensor:
-    """Mean squared difference of two pictures' `PerceptualFeatures`, averaged over depths.
+    """Mean squared difference of the `PerceptualFeatures` of images, averaged over depths.
 
-    Lists of (B, C, H, W) -> (B,): 0 for the same picture; 0.006 for a blur by one pixel.
+    Lists of (B, C, H, W) -> (B,): 0 for the same image; 0.006 for a blur by one pixel.
     """
     distances = [(x - y).square().mean((1, 2, 3)) for x, y in zip(a, b, strict=True)]
     return torch.stack(distances).mean(0)

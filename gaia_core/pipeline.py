@@ -1,4 +1,4 @@
-"""`Gaia`: both stages with their adapters, from a `Request` to a video. The one assembly."""
+"""`Gaia`: both stages and their adapters, from a `Request` to a video."""
 
 from __future__ import annotations
 
@@ -33,24 +33,28 @@ from gaia_core.portrait.detector import FaceLandmarker
 from gaia_core.portrait.face import Crop, crop_around
 from gaia_core.portrait.inspection import Inspection, choose_face, inspect_photo, warnings
 from gaia_core.portrait.tracking import track_face
-from gaia_core.render import Moved, Networks, NoGpu, Painter, Plan, Render, Step
+from gaia_core.render import Moved, Networks, NoGpu, Plan, PortraitRenderer, Render, Step
 from gaia_core.request import Event, Preview, Progress, Request, Result, Segment, Word
 from gaia_core.speech import visemes
 from gaia_core.speech.encoder import FEATURES, SpeechEncoder
 from gaia_core.speech.synthesis import synthesise
 
 PREVIEW_EVERY = FPS  # frames between two previews
-SEGMENT = 2 * FPS  # frames of a part that can be played while the rest is made
+SEGMENT = 2 * FPS  # frames of a part that can be played while the rest is rendered
 
-# The share of the whole work after which each stage begins, measured on 10 s of speech.
+# The fraction of the work after which each stage begins, measured on 10 s of speech.
 STAGES = {"face": 0.0, "voice": 0.05, "speech": 0.1, "motion": 0.15, "frames": 0.3, "file": 0.97}
 
 
 @dataclass(frozen=True)
 class Speech:
-    """What is said: for the encoder (16 kHz), for the file, and when each word falls.
+    """The speech of a request.
 
-    A silent take has no waveform, and perhaps no file.
+    Attributes:
+        waveform: (N,) at 16 kHz for the encoder; None without speech.
+        file: the video's sound; None if it is silent.
+        words: with their times, of synthesised speech.
+        notice: of the synthesis, for the user.
     """
 
     waveform: np.ndarray | None
@@ -59,7 +63,7 @@ class Speech:
     notice: str | None = None
 
     def trimmed(self, folder: Path) -> Speech:
-        """Without the silence at both ends; what is left of the file is put into a folder."""
+        """The same without silence at both ends; the trimmed file is written to a folder."""
         if self.waveform is None or self.file is None:
             return self
         start, end = find_sound(self.waveform)
@@ -77,7 +81,7 @@ class Speech:
 
 
 class Gaia:
-    """Both stages with their adapters, ready to generate. Safe to share between visitors."""
+    """Both stages with their adapters. Thread-safe."""
 
     def __init__(
         self,
@@ -87,9 +91,9 @@ class Gaia:
         weights: Path = WEIGHTS,
         without: Collection[str] = (),
     ) -> None:
-        """weights, without: of the CPU's copy that is loaded where a GPU is refused."""
+        """weights, without: of the CPU copy that is loaded if no GPU can be allocated."""
         self.networks, self.speech_encoder, self.weights = networks, speech_encoder, weights
-        # A copy, which stays on the CPU when the networks move to the GPU.
+        # A copy that stays on the CPU when the networks move to the GPU.
         self.encoder = deepcopy(networks.autoencoder.motion)
         self.sketch = sketch(self.encoder, networks.directions)
         self.landmarker = FaceLandmarker()
@@ -105,25 +109,25 @@ class Gaia:
         gpu: Callable[[Render], Render] = lambda render: render,
         without: Collection[str] = (),
     ) -> Gaia:
-        """Both stages from a folder of weights.
+        """Loads both stages from a folder of weights.
 
         Args:
-            weights: holds config.json and the safetensors files.
-            device: "cpu" or "cuda"; by default CUDA where there is one.
-            gpu: wraps the generator that runs the networks, as `spaces.GPU(...)` does.
-            without: names of corrections that are switched off, docs/corrections.md.
+            weights: folder with config.json and the safetensors files.
+            device: "cpu" or "cuda"; by default CUDA if available.
+            gpu: wraps `Networks.render`, as `spaces.GPU(...)` does.
+            without: names of corrections to switch off, see docs/corrections.md.
 
         Raises:
             InputError: weights are missing or damaged, or there is no such correction.
         """
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        visemes.shipped_reader()  # it is needed soon, and is damaged or not
+        visemes.shipped_reader()  # so that damaged weights raise here
         networks = Networks.load(Path(weights), device, without)
         return cls(networks, SpeechEncoder.load("cpu"), gpu, Path(weights), without)
 
     @property
     def device(self) -> torch.device:
-        """Where the networks are."""
+        """The networks' device."""
         return self.networks.device
 
     def generate(
@@ -134,17 +138,17 @@ class Gaia:
         segments: Path | None = None,
         max_seconds: float = MAX_SECONDS,
     ) -> Iterator[Event]:
-        """Makes the video at `out`; the last event is its `Result`.
+        """Renders the video to `out`; the last event is its `Result`.
 
-        Closing the generator stops the work. Unless a `Result` came, no file is left behind.
+        Closing the generator stops the work. Without a `Result` no file is left behind.
 
         Args:
-            segments: a folder that the film's parts are put into as they are made, which
-                `Segment` events tell; they are the caller's to remove.
-            max_seconds: of a recording; memory does not grow with it, but for 5 MB a minute.
+            segments: a folder for parts of the video, written while it is rendered and reported
+                by `Segment` events; the caller removes them.
+            max_seconds: bound on a recording; memory grows by 5 MB a minute.
 
         Raises:
-            InputError: the request or its media cannot be used; says what to do.
+            InputError: the request or its media cannot be used.
         """
         request.check()
         with ExitStack() as stack:
@@ -168,7 +172,7 @@ class Gaia:
             if request.drive is not None:
                 driving = track_face(self.landmarker, read_video(request.drive))
             script, notices = self._script(request, speech, driving)
-            speech = replace(speech, waveform=None)  # of a long take this is much
+            speech = replace(speech, waveform=None)  # frees the memory of a long recording
             plan = Plan(
                 crop.extract(photo, composer.side),
                 crop.to_crop(face.landmarks),
@@ -196,17 +200,17 @@ class Gaia:
             )
 
     def read(self, instruction: str, seconds: float) -> language.Reading:
-        """How an instruction is understood in a take of so many seconds.
+        """Interprets an instruction for a clip of that length.
 
         Raises:
-            InputError: it is too long, or names a time outside the take.
+            InputError: it is too long, or names a time outside the clip.
         """
-        if self._instructor is None:  # most takes have no instruction
+        if self._instructor is None:  # loaded lazily, since most requests have no instruction
             self._instructor = language.Instructor.load(self.weights)
         return self._instructor.read(instruction, seconds)
 
     def inspect(self, portrait: Path) -> Inspection:
-        """What a photo shows: its faces, and what stands in the way of animating them.
+        """The faces of a photo, with problems and warnings of each.
 
         Raises:
             InputError: it cannot be read, or shows no face.
@@ -215,7 +219,7 @@ class Gaia:
         return inspect_photo(photo, self.landmarker.detect(photo))
 
     def measure(self, result: Result) -> Measures | None:
-        """What can be said of a take in numbers, if its engine told its motion."""
+        """Measures of a clip; None if the result has no motion."""
         if result.motion is None or result.traces is None:
             return None
         return measure(self.encoder, result.motion, result.traces)
@@ -229,7 +233,7 @@ class Gaia:
         steps: int = Request.steps,
         guidance: float = Request.guidance,
     ) -> Iterator[np.ndarray]:
-        """A crop and speech to frames, without files.
+        """Animates a crop by speech, without files.
 
         Args:
             portrait: (S, S, 3) uint8, a square crop about twice as wide as the face.
@@ -237,6 +241,10 @@ class Gaia:
 
         Yields:
             (S, S, 3) uint8 frames, 25 a second.
+
+        Raises:
+            InputError: the crop shows no face that can be animated.
+            ValueError: the waveform is not mono or not finite.
         """
         faces = self.landmarker.detect(portrait)
         face = choose_face(faces, 0, portrait)
@@ -263,15 +271,15 @@ class Gaia:
         controls: Controls = Request.controls,
         label: bool = Request.label,
     ) -> Iterator[np.ndarray]:
-        """Frames while the speech comes, from a microphone or a voice, without files.
+        """Animates a photo by speech that arrives in chunks, without files.
 
-        A frame comes when `motion.live.DELAY` seconds of speech after its beginning are there. The
-        networks run in this process.
+        A frame is yielded once `motion.live.DELAY` seconds of speech from its beginning on have
+        arrived. The networks run in this process.
 
         Args:
             portrait: (H, W, 3) uint8, a photo.
-            chunks: parts (N,) of the speech, of any length, float32 mono at 16 kHz; the film ends
-                when they end.
+            chunks: parts (N,) of the speech of any length, float32 mono at 16 kHz; the video ends
+                with them.
 
         Yields:
             (h, w, 3) uint8 frames, 25 a second.
@@ -280,14 +288,14 @@ class Gaia:
             InputError: the photo shows no face, or a setting is out of range.
             ValueError: a chunk is not such a waveform.
         """
-        asked = {"size": size, "seed": seed, "steps": steps, "guidance": guidance, "face": face}
-        Request(Path(), text="-", controls=controls, label=label, **asked).check()  # type: ignore[arg-type]
+        given = {"size": size, "seed": seed, "steps": steps, "guidance": guidance, "face": face}
+        Request(Path(), text="-", controls=controls, label=label, **given).check()  # type: ignore[arg-type]
         found = choose_face(self.landmarker.detect(portrait), face, portrait)
         if size == "photo":
             portrait, found = fit(portrait, found)
         crop = crop_around(found.landmarks)
         composer = Composer(portrait, crop, size)
-        painter = Painter(
+        renderer = PortraitRenderer(
             self.networks,
             crop.extract(portrait, composer.side),
             crop.to_crop(found.landmarks),
@@ -295,8 +303,8 @@ class Gaia:
         )
         silence = np.zeros((0, FEATURES), np.float32)
         script = Script(0, silence, NO_DRIVING, seed, steps, guidance, controls)
-        for latents in LiveMotion(self.speech_encoder, painter.performer, script).follow(chunks):
-            for pixels in painter.paint(latents):
+        for latents in LiveMotion(self.speech_encoder, renderer.performer, script).follow(chunks):
+            for pixels in renderer.render(latents):
                 for rendered in pixels:
                     frame = composer.compose(rendered)
                     yield draw_label(frame) if label else frame
@@ -315,7 +323,7 @@ class Gaia:
     def _script(
         self, request: Request, speech: Speech, driving: np.ndarray
     ) -> tuple[Script, tuple[str, ...]]:
-        """What the face shall do, and the sentences that the user should see."""
+        """The input of stage 2, and notices for the user."""
         features = np.zeros((0, FEATURES), np.float32)
         frames = len(driving) or round(request.seconds * FPS)
         if speech.waveform is not None:
@@ -356,7 +364,7 @@ class Gaia:
         label: bool,
         segments: Path | None,
     ) -> Generator[Progress | Preview | Segment, None, tuple[Moved | None, str | None]]:
-        """Writes the frames as they come; returns the motion they were made of, and a notice."""
+        """Writes frames as they are rendered; returns their motion and a notice."""
         moved, notice, sampled = None, None, 0.0
         for step in steps:
             if isinstance(step, Moved):
@@ -387,7 +395,7 @@ class Gaia:
         return moved, notice
 
     def _rendered(self, plan: Plan) -> Generator[Step | Moved | str | np.ndarray, None, None]:
-        """What the networks make, on the GPU or else, after a notice, on the CPU."""
+        """Renders on the GPU or, after a notice, on the CPU."""
         try:
             yield from self._render(plan)
         except NoGpu as refusal:
@@ -399,9 +407,9 @@ class Gaia:
 
 
 def _release() -> None:
-    """Gives freed memory back to the system where the C library can (glibc).
+    """Returns freed memory to the system where the C library can (glibc).
 
-    It would keep some for each thread that ever made a take: a service grew by a third.
+    glibc keeps an arena for each thread; without this a service's memory grew by a third.
     """
     with suppress(OSError, AttributeError, TypeError):  # another C library; Windows takes no None
         ctypes.CDLL(None).malloc_trim(0)

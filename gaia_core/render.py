@@ -1,4 +1,4 @@
-"""What a lent GPU runs, and nothing else: a plan to motion and frames."""
+"""The part that runs on a GPU, allocated by ZeroGPU or local: a plan to motion and frames."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from gaia_core.motion.performer import Performer
 from gaia_core.motion.script import Script
 from gaia_core.renderer.autoencoder import Autoencoder
 
-# Frames decoded at once. Of more the tensors are so large that the system maps each anew.
+# Frames decoded at once. With more, the allocator maps memory again for each tensor.
 FRAMES_PER_BATCH, PIXELS_PER_BATCH = 4, 8 * 256 * 256
 
 Render = Callable[["Plan"], Generator["Step | Moved | np.ndarray", None, None]]
 
 
 class NoGpu(Exception):
-    """What a wrapper of the generator that runs the networks raises where no GPU is to be had.
+    """Raised by a wrapper of `Networks.render` where no GPU can be allocated.
 
-    Its text is the notice that the take comes with, for it is then made on the CPU.
+    The video is then rendered on the CPU, and its result carries the error's text as a notice.
     """
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What the GPU is given; plain arrays, so that it can be pickled.
+    """The input of `Networks.render`; plain arrays, so that it can be pickled.
 
     Attributes:
-        portrait: (S, S, 3) uint8, the crop at the size it is rendered.
+        portrait: (S, S, 3) uint8, the crop at the resolution of rendering.
         landmarks: (K, 3) float32 in crop units.
-        script: what the face shall do.
+        script: the input of stage 2.
         edge_mask: see `Composer.edge_mask`.
     """
 
@@ -50,21 +50,21 @@ class Plan:
 
 @dataclass(frozen=True)
 class Step:
-    """Motion sampled so far, as a fraction."""
+    """The fraction of the motion that has been sampled."""
 
     fraction: float
 
 
 @dataclass(frozen=True)
 class Moved:
-    """All motion of a take, (T, D) float32, and what it means, as `traces.traces` has it."""
+    """The motion latents of a clip, (T, D) float32, and their curves, see `curves.traces`."""
 
     motion: np.ndarray
     traces: dict[str, np.ndarray]
 
 
 class Networks:
-    """Both stages, and the expression channels of the latent."""
+    """Both stages and the expression directions of the latent."""
 
     def __init__(
         self,
@@ -73,15 +73,15 @@ class Networks:
         directions: Tensor,
         corrections: MotionCorrections = MOTION_DEFAULTS,
     ) -> None:
-        """directions (C, D): the latent changes of `controls.EXPRESSION`."""
+        """directions (C, D): latent changes of `controls.EXPRESSION`."""
         self.autoencoder, self.denoiser, self.directions = autoencoder, denoiser, directions
         self.corrections = corrections
 
     @classmethod
     def load(cls, weights: Path, device: str, without: Collection[str] = ()) -> Networks:
-        """Both stages from a folder of weights.
+        """Loads both stages from a folder of weights.
 
-        without: names of corrections that are switched off.
+        without: names of corrections to switch off.
 
         Raises:
             InputError: weights are missing or damaged, or there is no such correction.
@@ -90,17 +90,17 @@ class Networks:
         autoencoder = checkpoint.load_autoencoder(weights, without)
         denoiser = checkpoint.load_denoiser(weights, autoencoder.config.motion)
         directions = checkpoint.load_directions(weights, autoencoder.config.motion)
-        # Convolutions run faster with channels last on every device that matters here.
+        # Convolutions run faster with channels last, on CPU and CUDA.
         autoencoder.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return cls(autoencoder, denoiser.to(device), directions, corrections)
 
     @property
     def device(self) -> torch.device:
-        """Where the networks are."""
+        """The networks' device."""
         return self.denoiser.spread.device
 
     def performer(self, reference: Tensor) -> Performer:
-        """What makes the motion of a portrait whose own latent is (1, D)."""
+        """Stage 2's inference for a portrait's latent (1, D)."""
         return Performer(
             self.autoencoder.motion,
             self.denoiser,
@@ -111,25 +111,29 @@ class Networks:
 
     @torch.no_grad()
     def render(self, plan: Plan) -> Generator[Step | Moved | np.ndarray, None, None]:
-        """Samples the motion window by window; each is decoded at once, if no span is to follow.
+        """Samples the motion in windows and decodes final frames at once.
 
-        Frames come in batches of (n, S, S, 3) uint8.
+        With spans to re-render no frame is final before the last window.
+
+        Yields:
+            `Step` after each window, `Moved` after the last, and frames in batches of
+            (n, S, S, 3) uint8.
         """
-        painter = Painter(self, plan.portrait, plan.landmarks, plan.edge_mask)
-        painted = 0
-        for fraction, motion in painter.performer.perform(plan.script):
+        renderer = PortraitRenderer(self, plan.portrait, plan.landmarks, plan.edge_mask)
+        done = 0
+        for fraction, motion in renderer.performer.perform(plan.script):
             yield Step(fraction)
             if fraction == 1:
-                meaning = traces(
-                    self.autoencoder.motion, motion[0], painter.reference[0], self.corrections
+                curves = traces(
+                    self.autoencoder.motion, motion[0], renderer.reference[0], self.corrections
                 )
-                yield Moved(motion[0].cpu().numpy(), meaning)
-            yield from painter.paint(motion[0, painted:])
-            painted = motion.shape[1]
+                yield Moved(motion[0].cpu().numpy(), curves)
+            yield from renderer.render(motion[0, done:])
+            done = motion.shape[1]
 
 
-class Painter:
-    """A portrait as the networks know it: what makes its motion, and frames of that motion."""
+class PortraitRenderer:
+    """A portrait encoded by both stages: renders motion latents, `performer` generates them."""
 
     @torch.no_grad()
     def __init__(
@@ -139,7 +143,7 @@ class Painter:
         landmarks: np.ndarray,
         edge_mask: np.ndarray | None = None,
     ) -> None:
-        """portrait (S, S, 3) uint8; landmarks (K, 3) in crop units; edge_mask as in `Composer`."""
+        """portrait (S, S, 3) uint8; landmarks (K, 3) in crop units; see `Composer.edge_mask`."""
         device = networks.device
         self.autoencoder, self.side = networks.autoencoder, portrait.shape[0]
         points = torch.from_numpy(landmarks).to(device)[None]
@@ -153,8 +157,8 @@ class Painter:
             self.appearance.edge_mask = torch.from_numpy(edge_mask).to(device)[None, None]
 
     @torch.no_grad()
-    def paint(self, motion: Tensor) -> Iterator[np.ndarray]:
-        """(T, D) -> frames in batches of (n, S, S, 3) uint8."""
+    def render(self, motion: Tensor) -> Iterator[np.ndarray]:
+        """Latents (T, D) -> frames in batches of (n, S, S, 3) uint8."""
         if not len(motion):
             return
         for latents in motion.split(
@@ -163,7 +167,7 @@ class Painter:
             yield self.decode(latents).cpu().numpy()
 
     def decode(self, motion: Tensor) -> Tensor:
-        """(n, D) -> (n, S, S, 3) uint8, all at once."""
+        """Latents (n, D) -> frames (n, S, S, 3) uint8 in one batch."""
         with self.half:
             frames = self.autoencoder.decode(self.appearance, motion, self.side)
         pixels = (frames.float() * 255).round().to(torch.uint8)

@@ -1,4 +1,4 @@
-"""How long a run takes: for visitors before it, and for where a GPU is lent by the second."""
+"""Estimates of a run's duration: for the user, and for the time to request of ZeroGPU."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from gaia_core import FPS
 from gaia_core.request import Span
 
-ROOM = 1.5  # how much longer than expected a lent GPU may be used
-START_GPU = 5.0  # seconds in which it gets the networks
+ROOM = 1.5  # factor on the estimate when allocating a GPU
+START_GPU = 5.0  # seconds in which the networks are moved to it
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds that work takes on a kind of device.
+    """Seconds of work on a type of device.
 
     Attributes:
-        start: before anything moves: face, voice, speech, encoder.
-        step: a frame in a sampling step.
-        frame: a frame to be drawn, however small.
-        megapixel: of each drawn frame, besides.
+        start: before sampling: face, voice, speech, encoder.
+        step: a frame and sampling step.
+        frame: a rendered frame, without its pixels.
+        megapixel: a rendered megapixel.
     """
 
     start: float
@@ -39,11 +39,11 @@ PACES = {
 
 
 def seconds(frames: int, spans: Iterable[Span], steps: int, side: int, device: str) -> float:
-    """Expected seconds of a run.
+    """Estimated seconds of a run.
 
     Args:
-        frames: length of the take.
-        spans: that are made anew in it.
+        frames: length of the video.
+        spans: to be re-rendered.
         steps: of sampling.
         side: of the rendered crop, px.
         device: a key of `PACES`; others count as "cuda".
@@ -54,6 +54,6 @@ def seconds(frames: int, spans: Iterable[Span], steps: int, side: int, device: s
     return pace.start + sampled * steps * pace.step + drawn
 
 
-def to_lend(expected: float) -> int:
-    """Whole seconds to ask for a GPU that is lent, for `seconds` that are expected."""
-    return math.ceil(START_GPU + ROOM * expected)
+def to_lend(estimate: float) -> int:
+    """Whole seconds for which to allocate a ZeroGPU, from the estimated `seconds` of a run."""
+    return math.ceil(START_GPU + ROOM * estimate)

@@ -1,4 +1,4 @@
-"""A photo's landmarks, faces made from them, and small models with random weights.
+"""A photo's landmarks, synthetic faces, and small models with random weights.
 
 Everything made once for all tests is to be read only.
 """
@@ -33,14 +33,14 @@ from gaia_core.renderer.inpainting import Inpainter
 from gaia_core.speech.encoder import FEATURES, SpeechEncoder
 from gaia_core.training.motion import assign_groups, fit_motion_encoder, fit_template
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # beside others: more threads than cores slow all down
-    os.environ["OMP_NUM_THREADS"] = "1"  # of what tests start
+if "PYTEST_XDIST_WORKER" in os.environ:  # more threads than cores would slow all workers down
+    os.environ["OMP_NUM_THREADS"] = "1"  # of subprocesses
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
 else:
     torch.set_num_threads(min(2, torch.get_num_threads()))
 
-NOISE = 2e-4  # of the made faces' landmarks, crop units; real ones jitter more
+NOISE = 2e-4  # of the synthetic faces' landmarks, crop units; real ones jitter more
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -51,7 +51,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass(frozen=True)
 class Faces:
-    """Landmarks of a made population.
+    """Landmarks of a synthetic population.
 
     Attributes:
         landmarks: (N, K, 3) in crop units.
@@ -104,7 +104,7 @@ def make_faces(template: Tensor) -> Callable[[int, int], Faces]:
     """
     group = assign_groups(template)
     generator = torch.Generator().manual_seed(0)
-    modes = []  # how each channel moves the landmarks of its group, face widths
+    modes = []  # displacements of each channel's group, face widths
     for number, where in enumerate(MOTION.groups.values()):
         for _ in range(where.stop - where.start if number else 0):
             mode = 0.02 * torch.randn(mesh.COUNT, 3, generator=generator)
@@ -134,7 +134,7 @@ def make_faces(template: Tensor) -> Callable[[int, int], Faces]:
 
 @pytest.fixture(scope="session")
 def encoder(make_faces: Callable[[int, int], Faces]) -> MotionEncoder:
-    """A motion encoder fitted to 60 made people; its latent has the channels of `MOTION`."""
+    """A motion encoder fitted to 60 synthetic people; its latent has the channels of `MOTION`."""
     encoder = MotionEncoder(MOTION)
     faces = make_faces(60, 1)
     fit_motion_encoder(encoder, faces.landmarks, faces.clip)
@@ -156,7 +156,7 @@ def make_autoencoder(encoder: MotionEncoder) -> Callable[..., Autoencoder]:
 
 @pytest.fixture(scope="session")
 def make_denoiser(perturb: Callable[[nn.Module], None]) -> Callable[..., Denoiser]:
-    """A small stage 2 with random weights, the gates that start closed among them."""
+    """A small stage 2 with random weights, including layers that are initialised to zero."""
 
     def make(speech: int = SPEECH, kind: type[Denoiser] = Denoiser) -> Denoiser:
         torch.manual_seed(0)
@@ -186,7 +186,7 @@ def perturb() -> Callable[[nn.Module], None]:
 def gaia(
     make_autoencoder: Callable[..., Autoencoder], make_denoiser: Callable[..., Denoiser]
 ) -> Iterator[Gaia]:
-    """Everything assembled, with the real adapters and small networks of random weights."""
+    """The pipeline with real adapters and small networks of random weights."""
     directions = torch.randn(
         len(EXPRESSION), MOTION.width, generator=torch.Generator().manual_seed(2)
     )
@@ -199,13 +199,13 @@ def gaia(
 
 @pytest.fixture(scope="session")
 def instructor() -> Instructor:
-    """Reads instructions with the shipped head: a random one understands nothing."""
+    """Reads instructions with the shipped weights."""
     return Instructor.load(WEIGHTS)
 
 
 @pytest.fixture
 def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder that temporary files go to."""
+    """An empty folder for temporary files."""
     folder = tmp_path / "scratch"
     folder.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(folder))

@@ -1,4 +1,4 @@
-"""The bench counts the networks' work and says where each foreign number is from."""
+"""The bench counts operations and cites the sources of other models' numbers."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def test_each_part_is_timed_and_its_work_counted(gaia, photo, tmp_path, quick):
     assert all(rows[name]["gflops"] > 0 for name in ("speech", "motion", "appearance", "decode"))
     assert rows["compose"]["gflop"] == rows["encode"]["gflop"] == 0
     assert report["ceiling_gflops"]["fp32"] > 0
-    # A take of 15 frames encodes the portrait once: at least its first layer, at half the side.
+    # A clip of 15 frames encodes the portrait once: at least its first layer, at half the side.
     weights = gaia.networks.autoencoder.renderer.stem[0].weight
     side = gaia.networks.autoencoder.config.image // 2
     assert rows["appearance"]["gflop"] * 15 >= 2 * weights.numel() * side**2 / 1e9
@@ -42,7 +42,7 @@ def test_live_speech_is_timed(gaia, photo):
     assert found["live_delay_s"] > found["live_speech_s"] and found["live_fps"] > 0
 
 
-def test_what_others_publish_stands_with_its_source(gaia):
+def test_published_numbers_have_sources(gaia):
     report = {
         **{"device": "cpu", "load_s": 1.0, "first_preview_s": 1.0, "peak_rss_mb": 1.0},
         **{"rtf_256": 0.5, "rtf_1024": 1.0, "stages_256": {}, "stages_1024": {}, "parts": []},

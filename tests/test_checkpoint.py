@@ -1,4 +1,4 @@
-"""Weights come back as they were stored; a folder that cannot be loaded says what to do."""
+"""Weights are restored as saved; a folder that cannot be loaded raises."""
 
 import json
 from dataclasses import replace
@@ -27,7 +27,7 @@ def folder(tmp_path, autoencoder, make_denoiser):
 
 
 def advice(error: pytest.ExceptionInfo) -> str:
-    """The error's message, which must be one line that tells what to do."""
+    """The error's message, which must be one line with advice."""
     message = str(error.value)
     assert "\n" not in message and message.endswith(".")
     assert any(word in message for word in ("restore", "train", "check out"))
@@ -42,26 +42,26 @@ def same_within_half_precision(stored, loaded) -> None:
         torch.testing.assert_close(after[name], value, atol=1e-6, rtol=1e-3)
 
 
-def test_stage_1_comes_back(folder, autoencoder):
+def test_stage_1_is_restored(folder, autoencoder):
     loaded = checkpoint.load_autoencoder(folder)
     assert loaded.config == autoencoder.config
     same_within_half_precision(autoencoder, loaded)
 
 
-def test_stage_2_comes_back(folder, autoencoder, make_denoiser):
+def test_stage_2_is_restored(folder, autoencoder, make_denoiser):
     loaded = checkpoint.load_denoiser(folder, autoencoder.config.motion)
     assert loaded.config == make_denoiser().config
     assert loaded.groups == autoencoder.config.motion.groups
     same_within_half_precision(make_denoiser(), loaded)
 
 
-def test_geometry_is_stored_in_full(folder, autoencoder):
+def test_geometry_is_stored_in_full_precision(folder, autoencoder):
     loaded = checkpoint.load_autoencoder(folder)
     for name, value in autoencoder.motion.state_dict().items():
         assert torch.equal(loaded.motion.state_dict()[name], value), name
 
 
-def test_what_is_loaded_is_ready_to_use(folder, autoencoder):
+def test_loaded_stages_are_in_inference_mode(folder, autoencoder):
     for stage in (
         checkpoint.load_autoencoder(folder),
         checkpoint.load_denoiser(folder, autoencoder.config.motion),
@@ -70,20 +70,20 @@ def test_what_is_loaded_is_ready_to_use(folder, autoencoder):
         assert not any(p.requires_grad for p in stage.parameters())
 
 
-def test_weights_laid_out_for_speed_are_stored_all_the_same(folder, make_autoencoder):
+def test_the_memory_format_is_not_stored(folder, make_autoencoder):
     model = make_autoencoder().to(memory_format=torch.channels_last)
     checkpoint.save(folder, model, {})
     same_within_half_precision(model, checkpoint.load_autoencoder(folder))
 
 
-def test_files_are_half_as_large_as_the_weights(folder, autoencoder):
+def test_files_are_in_half_precision(folder, autoencoder):
     full = sum(p.numel() for p in autoencoder.renderer.parameters()) * 4
     geometry = sum(v.numel() * v.element_size() for v in autoencoder.motion.state_dict().values())
     size = (folder / "autoencoder.safetensors").stat().st_size
-    assert size - geometry < 0.6 * full + 20_000  # names and shapes take some
+    assert size - geometry < 0.6 * full + 20_000  # of names and shapes
 
 
-def test_each_stage_is_saved_by_itself(folder, make_autoencoder):
+def test_stages_are_saved_separately(folder, make_autoencoder):
     other = (folder / "denoiser.safetensors").read_bytes()
     checkpoint.save(folder, make_autoencoder(), {"samples": 8})
     config = checkpoint.read_config(folder)
@@ -95,7 +95,7 @@ def test_each_stage_is_saved_by_itself(folder, make_autoencoder):
 # Corrections
 
 
-def test_corrections_are_the_defaults_but_for_the_weights_own(folder):
+def test_configured_corrections_override_the_defaults(folder):
     assert checkpoint.load_corrections(folder) == (MOTION_DEFAULTS, RENDERER_DEFAULTS)
     path = folder / "config.json"
     config = json.loads(path.read_text())
@@ -104,7 +104,7 @@ def test_corrections_are_the_defaults_but_for_the_weights_own(folder):
     motion, renderer = checkpoint.load_corrections(folder)
     assert motion == replace(MOTION_DEFAULTS, turn_yaw=1.1)
     assert renderer == replace(RENDERER_DEFAULTS, pose_clamp=2.0)
-    # What the renderer was trained with goes where it goes.
+    # Constants of training are saved with the renderer.
     loaded = checkpoint.load_autoencoder(folder)
     assert loaded.corrections == renderer == loaded.renderer.corrections
     checkpoint.save(folder, loaded, {})
@@ -121,20 +121,20 @@ def test_corrections_of_another_version(folder, text):
 
 
 @pytest.mark.parametrize("name", CORRECTIONS)
-def test_each_correction_is_switched_off_by_its_name_alone(folder, name):
+def test_a_correction_is_switched_off_by_its_name(folder, name):
     off, on = checkpoint.load_corrections(folder, {name}), checkpoint.load_corrections(folder)
     kept = [mine == other for mine, other in zip(off, on, strict=True)]
     assert sorted(kept) == [False, True]
 
 
-def test_a_correction_that_there_is_not(folder):
+def test_an_unknown_correction(folder):
     with pytest.raises(InputError) as error:
         checkpoint.load_autoencoder(folder, {"closing", "rouge"})
     assert "no correction rouge;" in str(error.value)
     assert all(name in str(error.value) for name in CORRECTIONS)
 
 
-# What cannot be loaded
+# Folders that cannot be loaded
 
 
 def test_no_weights(tmp_path):
@@ -189,7 +189,7 @@ def test_weights_of_another_size(folder, autoencoder, make_autoencoder):
     advice(error)
 
 
-def test_no_weight_is_left_to_chance(folder, make_autoencoder):
+def test_missing_weights_raise(folder, make_autoencoder):
     path = folder / "autoencoder.safetensors"
     weights = load_file(path)
     del weights["renderer.mix.weight"]

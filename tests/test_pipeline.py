@@ -1,4 +1,4 @@
-"""A second of speech is 25 frames; events come in order; what is stopped leaves nothing behind."""
+"""From a request to a video: length, events, files, streaming, and stopping."""
 
 import pickle
 import weakref
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 
 def babble(seconds: float) -> np.ndarray:
-    """Noise that comes and goes like syllables, (N,) float32 at 16 kHz."""
+    """Amplitude-modulated noise, (N,) float32 at 16 kHz."""
     t = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     noise = np.random.default_rng(0).normal(0, 0.2, len(t))
     return (noise * np.sin(2 * np.pi * 2 * t) ** 2).clip(-1, 1).astype(np.float32)
@@ -54,7 +54,7 @@ def request_(portrait, speech) -> Request:
 
 @pytest.fixture(scope="module")
 def take(gaia, request_, tmp_path_factory) -> tuple[list, Path]:
-    """The events of a take, and its folder, which had been empty."""
+    """The events of a video, and its folder, which had been empty."""
     folder = tmp_path_factory.mktemp("take")
     return list(gaia.generate(request_, folder / "take.mp4")), folder
 
@@ -85,7 +85,7 @@ def changed(plan: Plan, portrait: np.ndarray | None = None, **changes) -> Plan:
     return replace(plan, script=script, portrait=plan.portrait if portrait is None else portrait)
 
 
-# A take
+# A video
 
 
 def test_a_second_of_speech_is_25_frames(take):
@@ -95,7 +95,7 @@ def test_a_second_of_speech_is_25_frames(take):
     assert len(frames) == 25 and frames[0].shape == (256, 256, 3)
 
 
-def test_a_take_tells_how_it_moved(take, gaia):
+def test_a_result_has_motion_and_curves(take, gaia):
     *_, result = take[0]
     assert result.motion.shape == (result.frames, len(gaia.networks.autoencoder.motion.mean))
     assert {"yaw", "scale", "mouth", "eyes"} <= result.traces.keys()
@@ -147,7 +147,7 @@ def test_the_whole_photo_with_its_label(gaia, request_, photo, tmp_path):
     assert np.abs(plain - photo)[-60:, :60].mean() < 4  # far from the face: the photo
 
 
-def test_a_telephone_photo_becomes_a_film_that_players_take(gaia, photo, speech, tmp_path):
+def test_the_video_of_a_phones_photo_is_playable(gaia, photo, speech, tmp_path):
     size = 5 * photo.shape[1], 5 * photo.shape[0]
     opaque = Image.fromarray(photo).resize(size).convert("RGBA")
     opaque.putpixel((0, 0), (0, 0, 0, 0))
@@ -161,17 +161,17 @@ def test_a_telephone_photo_becomes_a_film_that_players_take(gaia, photo, speech,
 
 
 def test_a_text_is_spoken(gaia, request_, tmp_path, monkeypatch):
-    asked = []
+    calls = []
     words = (Word("Hello", 0.1, 0.5),)
 
     def synthesise(text, voice):
-        asked.append((text, voice))
+        calls.append((text, voice))
         return Spoken(babble(0.75 * 1.5), 24_000, words, "The other voice speaks.")  # 0.75 s
 
     monkeypatch.setattr("gaia_core.pipeline.synthesise", synthesise)
     request = Request(request_.portrait, text="Hello", voice="some-voice", steps=1, size="256")
     *_, result = gaia.generate(request, tmp_path / "a.mp4")
-    assert asked == [("Hello", "some-voice")]
+    assert calls == [("Hello", "some-voice")]
     assert result.frames == 19 and result.words == words
     assert result.notices[-1] == "The other voice speaks."
     assert read_audio(result.video).any()
@@ -185,12 +185,12 @@ def test_closing_leaves_no_file(gaia, request_, tmp_path, scratch, stop_at):
     out = tmp_path / "out"
     out.mkdir()
     events = gaia.generate(request_, out / "take.mp4")
-    assert any(isinstance(event, stop_at) for event in events)  # as far as the first of them
+    assert any(isinstance(event, stop_at) for event in events)  # up to the first of them
     events.close()
     assert not list(out.iterdir()) and not list(scratch.iterdir())
 
 
-def test_an_aborted_take_leaves_an_older_one_alone(gaia, request_, tmp_path):
+def test_an_aborted_video_keeps_an_older_one(gaia, request_, tmp_path):
     out = tmp_path / "take.mp4"
     out.write_bytes(b"older")
     events = gaia.generate(request_, out)
@@ -222,7 +222,7 @@ def test_closing_stops_the_networks(gaia, request_, tmp_path, monkeypatch):
         finally:
             closed.append(True)
 
-    held = []  # so that no garbage collector closes it
+    held = []  # so that the garbage collector does not close it
     monkeypatch.setattr(gaia, "_render", lambda plan: held.append(render(plan)) or held[0])
     events = gaia.generate(request_, tmp_path / "take.mp4")
     assert any(isinstance(event, Preview) for event in events)
@@ -291,7 +291,7 @@ def test_large_portraits_are_rendered_in_small_batches(gaia, plan, photo):
 
 
 @pytest.mark.parametrize("frames", [WINDOW - 1, WINDOW, WINDOW + 1, 2 * WINDOW + 7])
-def test_takes_around_and_over_a_window(gaia, plan, frames, monkeypatch):
+def test_clips_around_and_over_a_window(gaia, plan, frames, monkeypatch):
     monkeypatch.setattr("gaia_core.render.PIXELS_PER_BATCH", 50 * 16 * 16)
     speech = np.resize(plan.script.speech, (frames, plan.script.speech.shape[1]))
     small = changed(plan, portrait=plan.portrait[::4, ::4].copy(), speech=speech, steps=1)
@@ -300,14 +300,14 @@ def test_takes_around_and_over_a_window(gaia, plan, frames, monkeypatch):
     assert len(frames_of(gaia, small)) == frames
 
 
-def test_a_long_take_is_decoded_while_it_is_sampled(gaia, plan):
+def test_a_long_clip_is_decoded_while_it_is_sampled(gaia, plan):
     frames = 2 * WINDOW
     speech = np.resize(plan.script.speech, (frames, plan.script.speech.shape[1]))
     small = changed(plan, portrait=plan.portrait[::4, ::4].copy(), speech=speech, steps=1)
     results = list(gaia._render(small))
     made = [len(step) if isinstance(step, np.ndarray) else 0 for step in results]
     steps = [i for i, step in enumerate(results) if isinstance(step, Step)]
-    # Behind each step come the frames that it has made final, and nothing waits for the last.
+    # After each step come the frames that it has made final.
     assert sum(made[: steps[1]]) == WINDOW and sum(made) == frames
     with_span = changed(small, spans=(Span(1.0, 2.0, 5),))
     results = list(gaia._render(with_span))
@@ -317,8 +317,8 @@ def test_a_long_take_is_decoded_while_it_is_sampled(gaia, plan):
     assert len(motions) == 1 and len(motions[0]) == frames
 
 
-def test_memory_does_not_hold_the_take(gaia, plan):
-    """Frames that were given away are not kept: the batches' number does not matter."""
+def test_yielded_frames_are_not_kept_in_memory(gaia, plan):
+    """Memory does not depend on the number of batches."""
     speech = np.resize(plan.script.speech, (3 * WINDOW, plan.script.speech.shape[1]))
     small = changed(plan, portrait=plan.portrait[::4, ::4].copy(), speech=speech, steps=1)
     alive: list[weakref.ref] = []
@@ -329,7 +329,7 @@ def test_memory_does_not_hold_the_take(gaia, plan):
             alive.append(weakref.ref(step))
 
 
-def test_parts_of_the_film_come_while_it_is_made(gaia, request_, tmp_path, monkeypatch):
+def test_segments_come_while_the_video_is_rendered(gaia, request_, tmp_path, monkeypatch):
     monkeypatch.setattr("gaia_core.pipeline.SEGMENT", 10)
     monkeypatch.setattr("gaia_core.render.PIXELS_PER_BATCH", 10 * 256 * 256)
     folder = tmp_path / "parts"
@@ -342,23 +342,23 @@ def test_parts_of_the_film_come_while_it_is_made(gaia, request_, tmp_path, monke
     lengths = [len(list(read_video(part.video))) for part in parts]
     assert lengths == [10, 10, 5] and result.frames == 25
     assert len(list(read_video(result.video))) == 25
-    heard = np.concatenate([read_audio(part.video) for part in parts])
+    sound = np.concatenate([read_audio(part.video) for part in parts])
     whole = read_audio(request_.speech)
-    assert len(heard) == len(whole) and np.corrcoef(heard, whole)[0, 1] > 0.95  # resampled noise
+    assert len(sound) == len(whole) and np.corrcoef(sound, whole)[0, 1] > 0.95  # resampled noise
     assert read_recipe(parts[0].video) == result.recipe
 
 
-def test_the_longest_recording_is_the_callers_choice(gaia, request_, tmp_path):
+def test_the_callers_bound_on_recordings(gaia, request_, tmp_path):
     with pytest.raises(InputError, match=r"too long; cut it to at most 0\.5 s"):
         list(gaia.generate(request_, tmp_path / "take.mp4", max_seconds=0.5))
 
 
-def test_windows_continue_what_came_before(gaia, plan, monkeypatch):
-    given = []
+def test_windows_begin_with_the_last_frames_of_the_one_before(gaia, plan, monkeypatch):
+    inputs = []
 
-    def generate(denoiser, reference, speech, noise, asked, steps, guidance):
-        given.append((asked.clone(), speech))
-        made.append(torch.where(asked.isnan(), noise, asked))
+    def generate(denoiser, reference, speech, noise, given, steps, guidance):
+        inputs.append((given.clone(), speech))
+        made.append(torch.where(given.isnan(), noise, given))
         return made[-1]
 
     made: list = []
@@ -369,11 +369,11 @@ def test_windows_continue_what_came_before(gaia, plan, monkeypatch):
     speech[:, 0] = np.arange(len(speech))
     gaia_frames = frames_of(gaia, changed(plan, speech=speech))
     assert len(gaia_frames) == WINDOW + 50
-    (first, _), (second, heard) = given
+    (first, _), (second, features) = inputs
     assert first.isnan().all()
     assert torch.equal(second[:, :OVERLAP], made[0][:, -OVERLAP:])
     assert second[:, OVERLAP:].isnan().all()
-    assert heard[0, :, 0].tolist() == list(range(WINDOW - OVERLAP, WINDOW + 50))
+    assert features[0, :, 0].tolist() == list(range(WINDOW - OVERLAP, WINDOW + 50))
 
 
 def test_gradients_are_not_switched_off_for_the_caller(gaia, plan):
@@ -383,7 +383,7 @@ def test_gradients_are_not_switched_off_for_the_caller(gaia, plan):
     steps.close()
 
 
-# Another process's GPU
+# A GPU in another process
 
 
 def test_the_networks_run_inside_the_gpu_wrapper(gaia, plan):

@@ -11,7 +11,7 @@ from gaia_core.config import (
 )
 
 MOTION = MotionConfig(eyes=4, brows=3, mouth=6, face=3)
-SPEECH = 12  # width of the speech features where no encoder makes them
+SPEECH = 12  # width of random speech features
 TINY = Preset(
     AutoencoderConfig(MOTION, appearance=4, detail=4, widths=(8, 12, 16), refine=8, condition=16),
     DenoiserConfig(MOTION.width, SPEECH, 8, width=16, layers=2, heads=2, kernel=3, dropout=0.0),

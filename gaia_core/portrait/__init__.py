@@ -1,1 +1,1 @@
-"""A photo to its faces, their landmarks and the crop around them."""
+"""Face detection, landmarks, crops and the inspection of photos."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-# The landmarker's names of the scores, in its order.
-SCORES = (  # noqa: SIM905 (52 lines would tell no more)
+SCORES = (  # noqa: SIM905 (a list would take 52 lines)
     "neutral browDownLeft browDownRight browInnerUp browOuterUpLeft browOuterUpRight cheekPuff "
     "cheekSquintLeft cheekSquintRight eyeBlinkLeft eyeBlinkRight eyeLookDownLeft eyeLookDownRight "
     "eyeLookInLeft eyeLookInRight eyeLookOutLeft eyeLookOutRight eyeLookUpLeft eyeLookUpRight "

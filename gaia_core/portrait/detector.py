@@ -1,4 +1,4 @@
-"""A photo or frame to faces with landmarks: adapter over MediaPipe's face landmarker."""
+"""Face detection and landmarks: adapter over MediaPipe's face landmarker."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from gaia_core.portrait.face import MIN_WIDTH, Crop, Face, crop_around
 MODEL = "face_landmarker_v2.task"
 
 _MAX_FACES = 32  # in one view
-_VIEW = 512  # px; twice what the landmarker looks at
+_VIEW = 512  # px; twice the input size of the landmarker
 # The detector finds faces from an eighth of its view upwards, 3/8 of a tile of the next level;
-# tiles overlap by 4/10, so that each of them lies whole in one.
+# tiles overlap by 4/10, so that each such face lies whole in one of them.
 _SMALLEST_IN_VIEW = 1 / 8
-_SAFE_IN_VIEW = 1 / 5  # where a face is smaller than this, its neighbours may have been missed
+_SAFE_IN_VIEW = 1 / 5  # next to a face smaller than this others may be missed
 _TILE_STEP = 0.6  # of a tile's side
 _SAME_FACE = 0.3  # intersection over union of two boxes
 
 
 class FaceLandmarker:
-    """Finds faces and their landmarks; safe to share between threads.
+    """Detects faces and their landmarks. Thread-safe.
 
     Raises:
-        InputError: the landmarker's model file is missing, or is another one.
+        InputError: the landmarker's model file is missing or has another checksum.
     """
 
     def __init__(self) -> None:
@@ -43,8 +43,8 @@ class FaceLandmarker:
         )
         self._landmarker = vision.FaceLandmarker.create_from_options(options)
         self._lock = threading.Lock()
-        # Collected as part of a cycle, MediaPipe's own clean-up waits for a thread that is gone
-        # already, for ever. This keeps its parts until they have been closed.
+        # Garbage-collected in a cycle, MediaPipe's own clean-up would wait forever for a thread
+        # that has ended. This keeps its parts alive until they have been closed.
         self._closed = weakref.finalize(self, self._landmarker.close)
         self._closed.atexit = False
 
@@ -60,16 +60,16 @@ class FaceLandmarker:
         self.close()
 
     def close(self) -> None:
-        """Frees the model; the landmarker cannot be used any more."""
+        """Frees the model; the landmarker cannot be used afterwards."""
         with self._lock:
             self._closed()
 
     def detect(self, image: np.ndarray) -> list[Face]:
         """The faces of a photo (H, W, 3) uint8 of any size, largest first.
 
-        Looks at the whole photo, then at ever smaller tiles as long as nothing is found (or what
-        is found is so small that more like it may be missing). Every face is then read again in
-        its own crop, where the landmarks are most precise.
+        Searches the whole photo, then ever smaller tiles while no face is found, or only faces so
+        small that others may be missing. Landmarks are then detected again in each face's crop,
+        where they are most precise.
         """
         height, width = image.shape[:2]
         side = float(max(height, width))
@@ -86,25 +86,25 @@ class FaceLandmarker:
         )
 
     def track(self, frames: Iterable[np.ndarray]) -> Iterator[Face | None]:
-        """The largest face of each frame, each by itself, without smoothing.
+        """The largest face of each frame, without temporal smoothing.
 
-        Meant for frames that are crops: nothing is searched in tiles or looked at more closely.
+        For frames that are crops: no tiles, no refinement.
         """
         for frame in frames:
             yield max(self._read(frame), key=lambda face: face.width, default=None)
 
     def _refine(self, image: np.ndarray, rough: Face) -> list[Face]:
-        """The face as read in its own crop; none where nothing is seen there."""
+        """The face as detected in its crop; empty if it is not found there."""
         view = crop_around(rough.landmarks)
         again = [_in_photo(face, view) for face in self._read(view.extract(image, _VIEW))]
         again.sort(key=lambda face: -_overlap(face, rough))
         return [face for face in again[:1] if _overlap(face, rough) > _SAME_FACE]
 
     def _read(self, view: np.ndarray) -> list[Face]:
-        """The faces of a picture, each the mean of what is read there and in a mirror.
+        """The faces of an image, landmarks averaged over the image and its mirror image.
 
-        The mesh errs by about half a pixel of 256, to another side in the mirror: frames that are
-        driven by the mean are nearer to the real ones, by more than by any further reading.
+        The mesh is off by about half a pixel of 256, in another direction in the mirror image.
+        Frames rendered from the mean are closer to real ones than with any further averaging.
         """
         faces = self._detect_once(view)
         if not faces:
@@ -144,7 +144,7 @@ class FaceLandmarker:
 
 
 def _in_photo(face: Face, view: Crop) -> Face:
-    """A face that was read in a view of side `_VIEW`, in px of the photo."""
+    """A face detected in a view of side `_VIEW`, in px of the photo."""
     origin = np.array([view.left, view.top, 0], np.float32)
     return Face(face.landmarks * (view.side / _VIEW) + origin, face.blendshapes)
 
@@ -163,7 +163,7 @@ def _tiles(width: int, height: int, side: float) -> Iterator[Crop]:
 
 
 def _distinct(faces: Sequence[Face]) -> list[Face]:
-    """Largest first, without second sightings of the same face."""
+    """Non-maximum suppression: largest first, without duplicates."""
     kept: list[Face] = []
     for face in sorted(faces, key=lambda face: -face.width):
         if all(_overlap(face, other) < _SAME_FACE for other in kept):

@@ -1,7 +1,7 @@
-"""A face in a picture, and the crop around it.
+"""A face in an image, and the crop around it.
 
-The crop is the frame of reference of everything behind it: square, upright, steady, placed around
-the face as in the training clips. Knows nothing of models and files.
+The crop is the coordinate frame of both stages: square, upright, still, placed around the face as
+in the training clips.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-# Where the landmarks' bounding box lies in the training clips' crops (medians over sources).
+# The landmarks' bounding box in the crops of the training clips (medians over sources).
 BOX_WIDTH = 0.46
-BOX_HEIGHT = 0.56  # only decides for faces that are narrow because they are turned
+BOX_HEIGHT = 0.56  # sets the size for faces that are narrow because they are turned
 BOX_CENTRE = (0.50, 0.54)
 
 MIN_WIDTH = 64  # px, of the face's box
 # Mesh indices of the outline, as the person's own left and right.
 FOREHEAD, CHIN, CHEEK_RIGHT, CHEEK_LEFT = 10, 152, 234, 454
-_BLUR = 24  # parts of a crop's side by which what is outside the photo is blurred
+_BLUR = 24  # crop sides per blur radius outside the photo
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class Face:
         return right - left
 
     def angles(self) -> tuple[float, float, float]:
-        """Yaw, pitch, roll in degrees, by the lines from cheek to cheek and brow to chin."""
+        """Yaw, pitch, roll in degrees, from the lines cheek to cheek and forehead to chin."""
         across = self.landmarks[CHEEK_LEFT] - self.landmarks[CHEEK_RIGHT]
         down = self.landmarks[CHIN] - self.landmarks[FOREHEAD]
         yaw = np.arctan2(across[2], np.hypot(across[0], across[1]))
@@ -59,7 +59,7 @@ class Face:
 
 @dataclass(frozen=True)
 class Crop:
-    """A square of a photo, in its px; it may leave the photo. Crop units are [0, 1] across it."""
+    """A square in px of a photo, which may extend beyond it. Crop units are [0, 1] across it."""
 
     centre_x: float
     centre_y: float
@@ -81,9 +81,9 @@ class Crop:
         return ((landmarks - origin) / self.side).astype(np.float32)
 
     def extract(self, image: np.ndarray, size: int) -> np.ndarray:
-        """(H, W, 3) uint8 photo -> (size, size, 3) uint8; outside the photo its border blurs."""
-        # First at the photo's own scale, where whole-pixel crops are exact copies; then reduced
-        # by area, for a warp alone would alias.
+        """(H, W, 3) uint8 photo -> (size, size, 3) uint8, padded by the blurred border."""
+        # First at the photo's scale, where whole-pixel crops are exact copies; then reduced by
+        # area, since a warp alone would alias.
         side = max(size, round(self.side))
         scale = self.side / side
         inverse = np.array(
@@ -96,7 +96,7 @@ class Crop:
             flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        # A border that only repeats would be seen as streaks where the crop leaves the photo.
+        # A replicated border would show streaks.
         ends = np.array([[0, 0], [image.shape[1], image.shape[0]]]) - (self.left, self.top)
         (left, top), (right, bottom) = np.floor(ends / scale).clip(0, side).astype(int)
         if right - left < side or bottom - top < side:
@@ -109,7 +109,7 @@ class Crop:
 
 
 def crop_around(landmarks: np.ndarray) -> Crop:
-    """(K, 3) px -> the crop that holds the face as the training clips do, on whole pixels."""
+    """Landmarks (K, 3) in px -> the crop as in the training clips, on whole pixels."""
     low, high = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
     width, height = (high - low).tolist()
     side = max(2, 2 * round(max(width / BOX_WIDTH, height / BOX_HEIGHT) / 2))

@@ -1,4 +1,4 @@
-"""What a photo shows before anything is made of it: its faces, and what will not go well."""
+"""Inspection of a photo before generation: its faces, problems and warnings."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from gaia_core.errors import InputError
 from gaia_core.portrait.face import CHIN, FOREHEAD, MIN_WIDTH, Face, crop_around
 
 MAX_YAW, MAX_PITCH, MAX_ROLL = 50.0, 40.0, 45.0  # degrees
-MIN_INSIDE = 0.9  # share of the landmarks that must lie on the photo
+MIN_INSIDE = 0.9  # share of the landmarks that must lie in the photo
 
-# What can be animated, but not well.
+# Thresholds of warnings.
 SOFT_WIDTH = 160  # px; the face's box
 TURNED, TILTED_UP = 20.0, 25.0  # degrees of yaw, of pitch
 PARTED, WIDE_OPEN = 0.03, 0.12  # gap between the lips over the face's height
@@ -26,6 +26,11 @@ _BLINKS = [9, 10]  # blendshapes eyeBlinkLeft and eyeBlinkRight
 
 def choose_face(faces: Sequence[Face], index: int, image: np.ndarray) -> Face:
     """The face of that index, largest first, if it can be animated.
+
+    Args:
+        faces: of the photo, largest first.
+        index: from 0.
+        image: (H, W, 3) the photo.
 
     Raises:
         InputError: no such face; too small; cut off by the photo's edge; turned away too far.
@@ -59,10 +64,10 @@ def choose_face(faces: Sequence[Face], index: int, image: np.ndarray) -> Face:
 
 
 def warnings(face: Face, photo: np.ndarray, count: int = 1) -> tuple[str, ...]:
-    """What will not come out well of a face that can be animated, and what to do about it.
+    """Expected defects of a face that can be animated, with advice.
 
     Args:
-        face: as `choose_face` gives it.
+        face: as `choose_face` returns it.
         photo: (H, W, 3) uint8.
         count: how many faces the photo shows.
 
@@ -115,7 +120,7 @@ def warnings(face: Face, photo: np.ndarray, count: int = 1) -> tuple[str, ...]:
     left, top, right, bottom = (round(x) for x in face.box)
     inside = photo[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
     dark, light = np.percentile(cv2.cvtColor(inside, cv2.COLOR_RGB2GRAY), (5, 95))
-    # Of the light parts, not of the mean: dark skin in good light is no fault of the photo.
+    # Of the light parts, not of the mean, so that dark skin in good light is not reported.
     if light < DARK:
         said.append(
             "The face is in the dark, so grain will move with it; use a photo in brighter light."
@@ -136,10 +141,10 @@ class InspectedFace:
 
     Attributes:
         box: left, top, right, bottom of the face, as shares of the photo's width and height.
-        crop: (CROP, CROP, 3) uint8, what would be moved.
+        crop: (CROP, CROP, 3) uint8, the area that would be animated.
         side: of that crop in the photo, px.
-        problem: why it cannot be animated and what to do, or None.
-        warnings: what will not come out well, if it can be.
+        problem: why it cannot be animated, with advice, or None.
+        warnings: of a face that can be animated, see `warnings`.
     """
 
     box: tuple[float, float, float, float]
@@ -151,7 +156,7 @@ class InspectedFace:
 
 @dataclass(frozen=True, eq=False)
 class Inspection:
-    """A photo's size in px, and its faces, largest first: what `Request.face` chooses from."""
+    """A photo's size in px, and its faces, largest first, as `Request.face` indexes them."""
 
     width: int
     height: int
@@ -159,20 +164,20 @@ class Inspection:
 
 
 def inspect_photo(photo: np.ndarray, faces: Sequence[Face]) -> Inspection:
-    """The faces of a photo (H, W, 3) uint8 as they may be chosen.
+    """Inspects a photo (H, W, 3) uint8 with its detected faces.
 
     Raises:
-        InputError: there is none.
+        InputError: there is no face.
     """
     if not faces:
         choose_face(faces, 0, photo)
     height, width = photo.shape[:2]
     return Inspection(
-        width, height, tuple(_seen(photo, faces, index) for index in range(len(faces)))
+        width, height, tuple(_inspected(photo, faces, index) for index in range(len(faces)))
     )
 
 
-def _seen(photo: np.ndarray, faces: Sequence[Face], index: int) -> InspectedFace:
+def _inspected(photo: np.ndarray, faces: Sequence[Face], index: int) -> InspectedFace:
     height, width = photo.shape[:2]
     left, top, right, bottom = faces[index].box
     box = left / width, top / height, right / width, bottom / height
@@ -182,5 +187,5 @@ def _seen(photo: np.ndarray, faces: Sequence[Face], index: int) -> InspectedFace
         face = choose_face(faces, index, photo)
     except InputError as error:
         return InspectedFace(box, picture, crop.side, problem=str(error))
-    # How many faces there are need not be told where all of them are shown.
+    # No warning about the number of faces, since the caller gets all of them.
     return InspectedFace(box, picture, crop.side, warnings=warnings(face, photo))

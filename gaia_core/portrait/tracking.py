@@ -1,4 +1,4 @@
-"""A driving video -> the landmarks that its face has in every frame."""
+"""Landmarks of the face in every frame of a driving video."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ from gaia_core.errors import InputError
 from gaia_core.portrait.detector import FaceLandmarker
 from gaia_core.portrait.face import crop_around
 
-SIDE = 256  # of the crop that is read, px
-SEEN = 0.8  # share of frames that must show a face
-CUT = 0.12  # crop units by which a face cannot move from one frame to the next
+SIDE = 256  # of the tracked crop, px
+SEEN = 0.8  # minimal share of frames with a face
+CUT = 0.12  # motion between frames, in crop units, from which on it is taken as a cut
 
 
 def track_face(landmarker: FaceLandmarker, frames: Iterator[np.ndarray]) -> np.ndarray:
-    """Landmarks of the video's largest face in a crop that stands still: (T, K, 3), crop units.
+    """Tracks the video's largest face in a fixed crop.
 
-    Frames in which it is hidden are filled from their neighbours.
+    Frames in which it is occluded are filled from their neighbours.
+
+    Returns:
+        Landmarks (T, K, 3) in crop units.
 
     Raises:
-        InputError: no video, too long, no face, a face too often hidden, or a cut.
+        InputError: no video, too long, no face, a face too often occluded, or a cut.
     """
     before: list[np.ndarray] = []
     crop = None
@@ -58,7 +61,7 @@ def track_face(landmarker: FaceLandmarker, frames: Iterator[np.ndarray]) -> np.n
 
 
 def fill_gaps(known: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """A row for every frame, those without a face taken from the nearest one that has.
+    """Fills frames without a face from the nearest one that has.
 
     Args:
         known: (N, ...) the rows of the frames with a face, N > 0.

@@ -1,6 +1,6 @@
 """Speech to features at the video rate: the encoder of Whisper tiny.en, frozen.
 
-Takes a waveform, gives one feature vector per video frame. Knows nothing about faces or motion.
+One feature vector per video frame.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from gaia_core.assets import shipped_model
 WEIGHTS = "whisper_tiny_en_encoder.safetensors"  # fp16, by transformers' names
 
 MELS, N_FFT, HOP = 80, 400, 160  # mel frames at 100 Hz
-BLOCK = 3000  # mel frames that are computed at once
+BLOCK = 3000  # mel frames computed at once
 WIDTH, HEADS, MAX_STEPS = 384, 6, 1500  # encoder steps at 50 Hz, 30 s at most
 DEPTH = 3  # blocks of Whisper's four: no feature comes from the last
 STEP = 2 * HOP  # samples per encoder step
 STEPS_PER_FRAME = SAMPLE_RATE // STEP // FPS
 
-LAYERS = (1, DEPTH)  # blocks, counted from 1, whose outputs tell most about the lips
+LAYERS = (1, DEPTH)  # blocks, counted from 1, whose outputs predict the lips best
 FEATURES = WIDTH * len(LAYERS)
 
-LOUDEST = 1.5  # every recording is brought to this peak of the log-mel, in units of 40 dB
-MOST_GAIN = 0.75  # so that silence is not raised to speech
-PAD_STEPS = 25  # silence after the speech; Whisper's padding to 30 s tells no more about lips
-WINDOW_STEPS = 300  # longer speech is read in windows of 6 s; why: see `SpeechEncoder`
-OVERLAP_STEPS = 100  # shared by neighbouring windows and cross-faded
+LOUDEST = 1.5  # every recording is normalised to this peak of the log-mel, in units of 40 dB
+MOST_GAIN = 0.75  # bound on that gain, so that silence is not amplified to speech
+PAD_STEPS = 25  # silence after the speech; Whisper's padding to 30 s predicts lips no better
+WINDOW_STEPS = 300  # longer speech is encoded in windows of 6 s, see `SpeechEncoder`
+OVERLAP_STEPS = 100  # of neighbouring windows, cross-faded
 
 
 class SpeechEncoder(nn.Module):
     """Waveform -> speech features, one vector of `FEATURES` per video frame.
 
-    Whisper's features tell the step's place in its window (half of the variance in the first
-    layers). Short windows keep that place within what short training clips have shown.
+    Whisper's features encode the position in the window (half of the variance in the first
+    layers). Short windows keep that position in the range of the training clips.
     """
 
     mel_bank: Tensor
@@ -111,7 +111,7 @@ class SpeechEncoder(nn.Module):
         return mel.clamp_(min=1e-10).log10_()
 
     def hidden(self, mel: Tensor) -> list[Tensor]:
-        """(80, 2 S) -> the input and outputs of the blocks, (S, 384) each, S <= 1500."""
+        """Input and outputs of the blocks: (80, 2 S) -> (S, 384) each, S <= 1500."""
         x = functional.gelu(self.conv1(mel[None]))
         x = functional.gelu(self.conv2(x)).transpose(1, 2)
         x = x + self.positions[: x.shape[1]]
@@ -122,7 +122,7 @@ class SpeechEncoder(nn.Module):
         return outputs
 
     def features(self, mel: Tensor) -> Tensor:
-        """(80, 2 S) -> (S, F), the chosen layers side by side, each normalised, S <= 1500."""
+        """The layers of `LAYERS`, normalised and concatenated: (80, 2 S) -> (S, F), S <= 1500."""
         outputs = self.hidden(mel)
         chosen = [functional.layer_norm(outputs[layer], (WIDTH,)) for layer in LAYERS]
         return torch.cat(chosen, dim=-1)
@@ -144,39 +144,36 @@ class SpeechEncoder(nn.Module):
 
 
 def level(mel: Tensor, peak: float) -> Tensor:
-    """`raw_mel` of a recording with that highest value -> what the encoder reads: Whisper's scale.
+    """Normalises the `raw_mel` of a recording with that maximum to the scale of Whisper's input.
 
-    Whisper's floor lies 80 dB under the peak, and the peak is brought to `LOUDEST`.
+    Whisper's floor lies 80 dB below the peak; the peak is set to `LOUDEST`.
     """
     gain = min(LOUDEST - (peak + 4) / 4, MOST_GAIN)
     return (mel.clamp(min=peak - 8) + 4) / 4 + gain
 
 
 def fade() -> Tensor:
-    """A window's weight at each of its steps, (`WINDOW_STEPS`, 1).
-
-    Linear ramps at both ends: what overlaps is cross-faded, so that windows leave no seam.
-    """
+    """A window's weights for cross-fading, with linear ramps at both ends: (`WINDOW_STEPS`, 1)"""
     ramp = torch.arange(1, WINDOW_STEPS + 1) / (OVERLAP_STEPS + 1)
     return ramp.minimum(ramp.flip(0)).clamp(max=1.0)[:, None]
 
 
 def to_frames(steps: Tensor) -> tuple[Tensor, Tensor]:
-    """(S, F) at 50 Hz -> (T, F) at 25 Hz, T = (S - 1) // 2, and the steps that the next needs."""
-    # Step j is centred on j / 50 s, so frame t is step 2 t + 1; half of it comes from the
-    # steps on either side, lest the faster changes fold into slow ones.
+    """(S, F) at 50 Hz -> (T, F) at 25 Hz, T = (S - 1) // 2, and the steps to carry over."""
+    # Step j is centred on j / 50 s, so frame t is step 2 t + 1; half of the weight is on its two
+    # neighbours, against aliasing.
     end = max(0, len(steps) - 1) // 2 * 2
     before, centre, after = steps[0:end:2], steps[1:end:2], steps[2 : end + 1 : 2]
     return 0.25 * before + 0.5 * centre + 0.25 * after, steps[end:]
 
 
 def frame_count(samples: int) -> int:
-    """Video frames that `samples` at 16 kHz last, rounded to the nearest."""
+    """Number of video frames of `samples` at 16 kHz, rounded to the nearest."""
     return round(samples / SAMPLE_RATE * FPS)
 
 
 def window_starts(steps: int) -> list[int]:
-    """First step of every window that covers `steps` > `WINDOW_STEPS`; the last ends with them."""
+    """First step of each window that covers `steps` > `WINDOW_STEPS`; the last ends with them."""
     last = steps - WINDOW_STEPS
     return [*range(0, last, WINDOW_STEPS - OVERLAP_STEPS), last]
 

@@ -1,4 +1,4 @@
-"""The offline voice: hibari-tts in English, a woman's and, deepened, a man's."""
+"""The offline voice: hibari-tts in English, female and, pitch-shifted, male."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from gaia_core.speech.voices import Gender, Spoken, Voice
 # hibari-tts 0.2.1: the one voice inside the package; its other voices are downloads.
 _HIBARI = "heart"
 _HIBARI_SHA256 = "5f70741d4e900f4e85d0037498736cc1b3e1b9a63a13546a5da1e63abf4fccd8"
-_DURATIONS = b"/Clip_output_0"  # tensor in its graph: every phoneme's length in frames
-_LEAD = 0.05  # s by which the sound runs ahead of those lengths, measured on onsets after pauses
-_MAX_PHONEMES = 400  # as in hibari; longer sentences are spoken in parts
+_DURATIONS = b"/Clip_output_0"  # tensor in its graph: durations of the phonemes in frames
+_LEAD = 0.05  # s by which the sound is ahead of those durations, measured on onsets after pauses
+_MAX_PHONEMES = 400  # as in hibari; longer sentences are synthesised in parts
 _LONG_NUMBER = re.compile(r"\d(?:[,.]?\d){20,}")  # hibari counts to 10^36; these are read by digit
 _PEAK = 0.8
-# From the packaged woman's voice to a man's: the pitch, and the spectrum's envelope (the throat).
+# Factors from the female to the male voice: pitch, and formants (the spectral envelope).
 _MAN_PITCH, _MAN_ENVELOPE = 0.56, 0.86
 
 
@@ -68,7 +68,7 @@ def _is_latin(word: str) -> bool:
 
 
 class _Hibari:
-    """The packaged voice of hibari-tts, with the lengths of its phonemes."""
+    """The packaged voice of hibari-tts, with the durations of its phonemes."""
 
     def __init__(self) -> None:
         import onnxruntime
@@ -112,7 +112,7 @@ class _Hibari:
         return waveform, tuple(words), unknown >= 2 and unknown > 0.25 * total
 
     def _spell(self, sentence: str) -> tuple[list[_Spelled], int]:
-        """The words of a sentence, and how many common nouns or the like no lexicon knows."""
+        """The words of a sentence, and how many words but names are in no lexicon."""
         from hibari.g2p.normalize import normalize
 
         g2p = self.text.g2p

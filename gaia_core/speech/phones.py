@@ -1,8 +1,8 @@
-"""When each phone of a known text is spoken: forced alignment with pocketsphinx's English model.
+"""Forced alignment of phones with a known text, by pocketsphinx's English model.
 
-English words are spelled by its dictionary (CMUdict, ARPABET), Arabic ones letter by letter with
-the nearest English phones: 109 held-out clips close their lips at 89 % of the /b m/ found so, and
-at 27 % of the phones that need no narrow lips (`closures`).
+Pronunciations of English words come from its dictionary (CMUdict, ARPABET), of Arabic ones letter
+by letter with the nearest English phones: in 109 held-out clips lips close at 89 % of the aligned
+/b m/, and at 27 % of the phones that are not labial (`evaluation/closures.py`).
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from gaia_core.errors import InputError
 
 BILABIAL = frozenset({"P", "B", "M"})
 OPEN = frozenset({"AA", "AE", "AH", "AO", "AW", "AY"})
-LABIAL = BILABIAL | {"F", "V", "W"}  # what narrows the lips
+LABIAL = BILABIAL | {"F", "V", "W"}  # phones with narrowed lips
 SILENCE = "SIL"
 
 _TICKS = 100  # a second, of pocketsphinx
-# Phones, and the Arabic letters and vowel signs that are spoken so.
+# Phones, and the Arabic letters and vowel signs pronounced so.
 _LETTERS = (
     "AA:اآى B:ب T:تط TH:ث JH:ج HH:حخه D:دض DH:ذظ R:ر Z:ز S:سص SH:ش AH:ع G:غ F:ف K:قك L:ل M:مۢ N:ن "
     "W:و Y:ي AE:\u064e IH:\u0650 UH:\u064f AE-N:\u064b IH-N:\u064d UH-N:\u064c"
@@ -33,7 +33,7 @@ _ARABIC = {
     for phones, letters in (pair.split(":") for pair in _LETTERS.split())
     for letter in letters
 }
-_LONG = {("AE", "AA"): "AA", ("IH", "Y"): "IY", ("UH", "W"): "UW"}  # a short vowel and its letter
+_LONG = {("AE", "AA"): "AA", ("IH", "Y"): "IY", ("UH", "W"): "UW"}  # long vowels
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Phone:
 
 
 class Aligner:
-    """Finds the phones of a text in its recording.
+    """Aligns the phones of a text with its recording.
 
     Raises:
         InputError: pocketsphinx is not installed.
@@ -58,7 +58,7 @@ class Aligner:
         except ImportError as error:
             raise InputError("pocketsphinx is missing; install the extra dev.") from error
         # Without `bestpath` off, half of the second passes fail (cmusphinx/pocketsphinx#339).
-        # Beams this wide prune nothing that a known text needs.
+        # Beams so wide that nothing of a known text is pruned.
         self._decoder = Decoder(
             lm=None,
             bestpath=False,
@@ -70,9 +70,9 @@ class Aligner:
         )
 
     def align(self, waveform: np.ndarray, text: str) -> list[Phone] | None:
-        """float32 (N,) at 16 kHz and what is said in it, in English or Arabic -> phones in order.
+        """float32 (N,) at 16 kHz and its text in English or Arabic -> phones in order.
 
-        None where a word is in no dictionary, or the text does not fit the sound.
+        None if a word is in no dictionary, or if the text does not fit the sound.
         """
         words = [self._word(word) for word in _words(text)]
         if not words or None in words:
@@ -83,7 +83,7 @@ class Aligner:
             self._listen(pcm)
             if self._decoder.hyp() is None:
                 return None
-            self._decoder.set_alignment()  # a second pass, which tells phones
+            self._decoder.set_alignment()  # a second pass, which aligns phones
             self._listen(pcm)
         except RuntimeError:
             return None
@@ -94,7 +94,7 @@ class Aligner:
         ]
 
     def words(self) -> list[str]:
-        """The English words that it can spell, without names of letters and apostrophes."""
+        """The English words of the dictionary, without names of letters and apostrophes."""
         lines = Path(self._decoder.config["dict"]).read_text("utf-8").splitlines()
         known = (line.split(maxsplit=1)[0] for line in lines)
         return [word for word in known if word.isalpha() and len(word) > 1]
@@ -116,7 +116,7 @@ class Aligner:
 
 
 def spell_arabic(word: str) -> list[str]:
-    """The phones of a word with its vowel signs; what no English phone is near to is silent."""
+    """The phones of a word with vowel signs; letters without a near English phone are silent."""
     phones: list[str] = []
     for letter in unicodedata.normalize("NFC", word):
         for phone in _ARABIC.get(letter, []):

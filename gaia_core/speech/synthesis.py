@@ -1,7 +1,6 @@
 """Text to speech with word times.
 
-Where the online service cannot be reached the offline voice speaks instead, and says so in the
-notice. Knows nothing of faces.
+If the online service cannot be reached, the offline voice is used instead, with a notice.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ from gaia_core.speech.voices import Spoken, find_voice
 
 
 def synthesise(text: str, voice: str, network: bool = True) -> Spoken:
-    """Speaks `text` with a voice of `VOICES`.
+    """Synthesises `text` with a voice of `VOICES`.
 
-    Word times come with the sound: from the service, or from the offline voice's phoneme lengths.
-    An online voice is replaced by the offline one of its gender, with a notice, if the service
-    fails or `network` is False. Blocks, also under a running event loop, which stays untouched.
+    Word times come from the service, or from the offline voice's phoneme durations. An online
+    voice is replaced by the offline one of its gender, with a notice, if the service fails or
+    `network` is False. Blocks; may be called under a running event loop.
 
     Raises:
         InputError: no such voice; the text is empty, too long, without words, or (offline) not

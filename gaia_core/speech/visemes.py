@@ -1,6 +1,6 @@
-"""What the lips do for a sound: how likely each viseme is at each frame of speech features.
+"""Classification of visemes from speech features, frame by frame.
 
-A viseme is a class of phones that look alike (Fisher 1968). Knows nothing of faces or motion.
+A viseme is a class of phones that look alike (Fisher 1968).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from gaia_core import assets
 from gaia_core.errors import InputError
 from gaia_core.speech.encoder import FEATURES
 
-# Its weights, fp16, of `train visemes`. It belongs to the speech encoder, which is frozen, and not
-# to a stage: other weights of those go with the same one.
+# Weights of `train visemes`, fp16. They depend on the frozen speech encoder alone, so all weights
+# of the two stages share them.
 WEIGHTS = assets.WEIGHTS / "visemes.safetensors"
 
-# Each viseme's name and the phones that show it: ARPABET's, and those of the voices that the
-# training hears; small letters stand for capitals that are not named.
+# The visemes and their phones: of ARPABET, and of the phonemizers of the training voices; small
+# letters also stand for capitals that are not listed.
 VISEMES = {
     "silence": "pau sil h# # ssil",
     "bilabial": "p b m em",
@@ -44,7 +44,7 @@ NAMES = tuple(VISEMES)
 
 
 class VisemeReader(nn.Module):
-    """Speech features -> logits of the visemes; 9 frames are heard around each."""
+    """Speech features -> logits of the visemes, from a context of 9 frames."""
 
     mean: Tensor
     deviation: Tensor
@@ -61,7 +61,7 @@ class VisemeReader(nn.Module):
     def forward(self, speech: Tensor) -> Tensor:
         """(B, T, F) -> (B, T, `len(NAMES)`)"""
         x = (speech - self.mean) / self.deviation
-        if self.training:  # whole features are missed, as another voice may lack them
+        if self.training:  # drops whole features, against overfitting to the training voices
             x = F.dropout1d(x.transpose(1, 2), self.dropout).transpose(1, 2)
         x = F.gelu(self.enter(x)).transpose(1, 2)
         x = F.gelu(x + self.around(F.dropout(x, 0.2, self.training)))
@@ -70,7 +70,7 @@ class VisemeReader(nn.Module):
 
 @cache
 def shipped_reader() -> VisemeReader:
-    """The reader with its weights, on the CPU, where it takes no time worth a GPU's.
+    """The classifier with its weights, on the CPU.
 
     Raises:
         InputError: the weights are missing or damaged.
@@ -87,5 +87,5 @@ def shipped_reader() -> VisemeReader:
 
 
 def likelihood(speech: Tensor, viseme: str) -> Tensor:
-    """Speech features (B, T, F) on the CPU -> (B, T) how likely that of `VISEMES` is, 0 to 1"""
+    """Likelihood of one of `VISEMES`: speech features (B, T, F) on the CPU -> (B, T) in [0, 1]"""
     return shipped_reader()(speech).softmax(-1)[..., NAMES.index(viseme)]

@@ -1,4 +1,4 @@
-"""The voices to choose from: Microsoft's online ones, and an offline one (English only)."""
+"""The list of voices: Microsoft's online ones, and an offline one (English only)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gaia_core.request import Word
 
 Gender = Literal["female", "male"]
 
-# The service's list changes and needs the network, so these are shipped: locale, women | men.
+# The service's list changes and needs the network, so a list is shipped: locale, female | male.
 _ONLINE = """
 en-US Aria Jenny Ava Emma Michelle | Guy Andrew Brian Christopher Eric
 en-GB Sonia Libby | Ryan Thomas
@@ -43,7 +43,7 @@ ko-KR SunHi | InJoon
 
 @dataclass(frozen=True)
 class Voice:
-    """A voice to choose by `name`; `locale` is like en-US."""
+    """A voice; `locale` is like en-US."""
 
     name: str
     locale: str
@@ -53,7 +53,7 @@ class Voice:
 
 @dataclass(frozen=True)
 class Spoken:
-    """Speech (N,) float32 in [-1, 1] with its words' times, and what the user should be told."""
+    """Speech (N,) float32 in [-1, 1], the times of its words, and a notice for the user."""
 
     waveform: np.ndarray
     sample_rate: int

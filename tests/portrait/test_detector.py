@@ -1,4 +1,4 @@
-"""Faces of any size and place are found and read precisely."""
+"""Detection of faces of any size, and the precision of their landmarks."""
 
 import subprocess
 import sys
@@ -56,7 +56,7 @@ def test_landmarks_scale_with_the_photo(landmarker, photo, photo_face):
     assert np.abs(again - photo_face.landmarks).mean(0).max() < 1  # px, z too
 
 
-def test_a_photo_of_nothing_but_face(landmarker, photo):
+def test_a_face_that_fills_the_photo(landmarker, photo):
     assert len(landmarker.detect(photo[70:182, 175:280])) == 1
 
 
@@ -65,7 +65,7 @@ def test_no_face(landmarker):
     assert landmarker.detect(np.zeros((1, 3, 3), np.uint8)) == []
 
 
-def test_track_reads_each_frame_by_itself(landmarker, photo):
+def test_track_treats_frames_independently(landmarker, photo):
     crop = photo[20:220, 126:326]
     first, nothing, again = landmarker.track([crop, np.zeros_like(crop), crop])
     assert nothing is None
@@ -73,7 +73,7 @@ def test_track_reads_each_frame_by_itself(landmarker, photo):
     assert first.landmarks[:, :2].max() < 200
 
 
-def test_a_mirror_image_is_read_as_the_face_in_a_mirror(landmarker, photo, photo_face):
+def test_landmarks_are_equivariant_to_mirroring(landmarker, photo, photo_face):
     crop = crop_around(photo_face.landmarks).extract(photo, 256)
     face, mirrored = landmarker.track([crop, crop[:, ::-1]])
     expected = face.landmarks[list(MIRRORED)] * [-1, 1, 1] + [256, 0, 0]
@@ -89,7 +89,7 @@ def test_threads_share_a_landmarker(landmarker, photo):
         assert (faces[0].landmarks == alone[index % 2]).all()
 
 
-def test_a_missing_model_file_is_told(monkeypatch):
+def test_a_missing_model_file_raises(monkeypatch):
     monkeypatch.setattr("gaia_core.portrait.detector.MODEL", "none.task")
     with pytest.raises(InputError, match="none.task is missing; restore it"):
         FaceLandmarker()
@@ -107,8 +107,8 @@ print(gc.collect() > 0)
 
 
 @pytest.mark.slow
-def test_a_forgotten_landmarker_is_collected():
-    # In a process of its own, for what fails here waits for ever.
+def test_an_unclosed_landmarker_is_garbage_collected():
+    # In a subprocess, since a failure would hang.
     code = [sys.executable, "-c", FORGOTTEN]
     done = subprocess.run(code, capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "True"

@@ -1,4 +1,4 @@
-"""The crop holds a face as in training, wherever it is in the photo."""
+"""Crops place the face as in training, and are sampled without artefacts."""
 
 import csv
 from pathlib import Path
@@ -12,7 +12,7 @@ from gaia_core.portrait.face import Crop, crop_around
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 
 
-def test_the_crop_holds_the_face_as_in_training(photo_face):
+def test_the_crop_places_the_face_as_in_training(photo_face):
     crop = crop_around(photo_face.landmarks)
     points = crop.to_crop(photo_face.landmarks)
     low, high = points[:, :2].min(0), points[:, :2].max(0)
@@ -36,20 +36,20 @@ def test_extract_copies_whole_pixels(photo):
 
 
 @pytest.mark.parametrize("size", [100, 198, 256, 400])
-def test_extract_puts_pixels_where_to_crop_says(size):
+def test_extract_agrees_with_to_crop(size):
     photo = np.zeros((300, 300, 3), np.uint8)
     photo[148:152, 98:102] = 255
     crop = Crop(120.3, 130.7, 190.4)
     image = crop.extract(photo, size).astype(float).sum(2)
     y, x = np.mgrid[:size, :size] + 0.5
     seen = np.array([(x * image).sum(), (y * image).sum()]) / image.sum() / size
-    said = crop.to_crop(np.array([[100, 150, 0]]))[0, :2]
-    assert np.abs(seen - said).max() * size < 0.3  # px
+    mapped = crop.to_crop(np.array([[100, 150, 0]]))[0, :2]
+    assert np.abs(seen - mapped).max() * size < 0.3  # px
 
 
-def test_outside_the_photo_the_border_goes_on_without_streaks(photo):
+def test_padding_has_no_streaks(photo):
     crop = Crop(500, 20, 100).extract(photo, 100)
-    assert (crop[30:, :62] == photo[:70, 450:512]).all()  # inside, the photo as it is
+    assert (crop[30:, :62] == photo[:70, 450:512]).all()  # inside, the photo is unchanged
     above, border = crop[:25, :62].astype(float), photo[0, 450:512].astype(float)
     assert np.abs(above.mean((0, 1)) - border.mean(0)).max() < 12
     assert np.abs(np.diff(above, axis=1)).mean() < 0.5 * np.abs(np.diff(border, axis=0)).mean()
@@ -63,7 +63,7 @@ def test_extract_does_not_alias():
 
 @pytest.mark.slow
 @pytest.mark.skipif(not (SHARED / "clips").is_dir(), reason="needs the shared data")
-def test_crops_of_real_clips_agree_with_their_own_framing(landmarker):
+def test_crops_agree_with_the_framing_of_real_clips(landmarker):
     with open(SHARED / "clips" / "manifest.csv", encoding="utf-8", newline="") as file:
         rows = [row["file"] for row in csv.DictReader(file) if row["file"].startswith("val/")]
     sides = []

@@ -1,4 +1,4 @@
-"""Which face is animated, what is refused, and what the visitor is warned of."""
+"""The choice of a face, and errors and warnings about photos."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ SHARED = Path(__file__).parents[3] / "shared" / "data"
 
 
 def posed(yaw: float = 0, pitch: float = 0, roll: float = 0, width: float = 100) -> Face:
-    """An ellipsoid's points under that pose, the outline's four on its axes."""
+    """Points of an ellipsoid in that pose, with the outline's four on its axes."""
     generator = np.random.default_rng(0)
     points = generator.normal(size=(478, 3))
     points /= np.linalg.norm(points, axis=1, keepdims=True) * 1.5
@@ -32,7 +32,7 @@ def posed(yaw: float = 0, pitch: float = 0, roll: float = 0, width: float = 100)
 PHOTO = np.zeros((500, 500, 3), np.uint8)
 
 
-def test_the_largest_face_is_the_first_choice():
+def test_the_largest_face_is_the_default():
     faces = [posed(width=200), posed(), posed(yaw=80)]
     assert choose_face(faces, 0, PHOTO) is faces[0]
     assert choose_face(faces, 1, PHOTO) is faces[1]
@@ -55,25 +55,25 @@ def test_usual_poses_are_fine(pose):
         ([posed(roll=88)], 0, "tilted by 88 degrees; turn the photo upright"),
     ],
 )
-def test_what_cannot_be_animated_is_an_input_error(faces, index, message):
+def test_faces_that_cannot_be_animated_raise(faces, index, message):
     with pytest.raises(InputError, match=message) as error:
         choose_face(faces, index, PHOTO)
     assert str(error.value).endswith(".")
 
 
-def test_a_face_cut_off_is_an_input_error():
+def test_a_face_cut_off_raises():
     with pytest.raises(InputError, match="cut off"):
         choose_face([posed()], 0, PHOTO[:, :230])
 
 
 def textured(light: int = 220, dark: int = 60) -> np.ndarray:
-    """A photo of fine checks, (500, 500, 3) uint8."""
+    """A fine checkerboard, (500, 500, 3) uint8."""
     checks = np.indices((500, 500)).sum(0) % 2
     return np.repeat(np.where(checks, light, dark).astype(np.uint8)[..., None], 3, 2)
 
 
 def with_lips(gap: float) -> Face:
-    """A face whose lips are so far apart, in face heights."""
+    """A face with that lip aperture, in face heights."""
     one = posed(width=200)
     height = np.linalg.norm(one.landmarks[10, :2] - one.landmarks[152, :2])
     one.landmarks[13], one.landmarks[14] = one.landmarks[0], one.landmarks[0]
@@ -99,7 +99,7 @@ def small() -> Face:
     return one
 
 
-def test_a_good_portrait_warns_of_nothing():
+def test_a_good_portrait_has_no_warnings():
     assert warnings(with_lips(0), textured()) == ()
     assert warnings(turned(yaw=12, pitch=12, roll=20), textured()) == ()
 
@@ -118,25 +118,25 @@ def test_a_good_portrait_warns_of_nothing():
         (with_lips(0), textured()[:, :345], "cut off by the photo's border.*whole head"),
     ],
 )
-def test_what_will_not_come_out_well_is_told(one, photo, message):
+def test_each_defect_has_its_warning(one, photo, message):
     (said,) = warnings(one, photo)
     assert re.search(message, said) and said.endswith(".") and "; " in said
 
 
-def test_several_faces_and_several_faults_are_all_told():
+def test_all_warnings_are_reported():
     said = warnings(turned(yaw=30), textured(50, 10), 3)
     assert len(said) == 3
     assert said[0].startswith("The photo shows 3 faces")
 
 
-def test_dark_skin_in_good_light_is_no_fault():
+def test_dark_skin_in_good_light_has_no_warning():
     # Most of the face is dark, but its light parts are light.
     photo = textured(50, 30)
     photo[::3] = 170
     assert warnings(with_lips(0), photo) == ()
 
 
-def test_a_real_smile_is_told_of_its_teeth(photo_face, photo):
+def test_a_smile_with_teeth_has_a_warning(photo_face, photo):
     said = " ".join(warnings(photo_face, photo))
     assert "91 px" in said and "lips are parted" in said
     assert "turned" not in said and "eyes" not in said and "light" not in said

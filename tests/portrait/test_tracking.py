@@ -1,4 +1,4 @@
-"""A film's face: frames without one are filled."""
+"""Tracking a face in a video."""
 
 import numpy as np
 

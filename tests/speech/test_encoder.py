@@ -1,4 +1,4 @@
-"""Speech features: the right numbers, at the right time, for any length."""
+"""Speech features: values, timing and lengths."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def babble(seconds: float, seed: int = 0) -> np.ndarray:
 
 
 def whisper_mel(encoder: SpeechEncoder, waveform: np.ndarray) -> torch.Tensor:
-    """(80, N // 160), on Whisper's own scale and at the recording's own level."""
+    """(80, N // 160) on Whisper's scale, without gain."""
     padded = np.pad(waveform, speech.N_FFT // 2, "reflect")
     mel = encoder.raw_mel(torch.from_numpy(padded))[:, : len(waveform) // speech.HOP]
     return (mel.clamp(min=mel.max() - 8) + 4) / 4
@@ -71,7 +71,7 @@ def test_equals_whisper(encoder: SpeechEncoder) -> None:
         torch.testing.assert_close(ours, found[3][0], atol=1e-3, rtol=0)
 
 
-def test_a_sound_is_felt_at_its_own_frame(encoder: SpeechEncoder) -> None:
+def test_features_are_aligned_with_the_sound(encoder: SpeechEncoder) -> None:
     quiet = 1e-2 * np.random.default_rng(1).standard_normal(32_000)
     click = quiet.copy()
     at = 1.02  # the middle of frame 25
@@ -92,7 +92,7 @@ def test_level_of_the_recording_does_not_matter(encoder: SpeechEncoder) -> None:
     torch.testing.assert_close(encoder.encode(loud), encoder.encode(loud / 5), atol=1e-3, rtol=0)
 
 
-def test_silence_is_not_raised_to_speech(encoder: SpeechEncoder) -> None:
+def test_silence_is_not_amplified(encoder: SpeechEncoder) -> None:
     silence, spoken = encoder.encode(np.zeros(32_000, np.float32)), encoder.encode(babble(2))
     assert float(silence.std(0).mean()) < 0.5 * float(spoken.std(0).mean())
 
@@ -117,14 +117,14 @@ def test_windows_cover_everything(steps: int) -> None:
     )
 
 
-def test_what_is_not_a_waveform_is_refused(encoder: SpeechEncoder) -> None:
+def test_invalid_waveforms_raise(encoder: SpeechEncoder) -> None:
     with pytest.raises(ValueError, match="mono"):
         encoder.encode(np.zeros((2, 1600), np.float32))
     with pytest.raises(ValueError, match="finite"):
         encoder.encode(np.full(1600, np.nan, np.float32))
 
 
-def test_missing_weights_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_weights_raise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(speech, "WEIGHTS", "none.safetensors")
     with pytest.raises(InputError, match="none.safetensors is missing; restore it"):
         SpeechEncoder.load()

@@ -1,4 +1,4 @@
-"""Voices: what they say, when each word is said, and what happens when they cannot."""
+"""Speech synthesis: word times, fallback to the offline voice, and errors."""
 
 import asyncio
 import subprocess
@@ -24,15 +24,16 @@ SENTENCE = "The quick brown fox jumps over the lazy dog. It pays $9.99!"
 
 
 class FakeService:
-    """Stands in for `edge_tts.Communicate`: one second of tone and two words, or an error."""
+    """A fake of `edge_tts.Communicate`: one second of tone and two words, or an error."""
 
     sound: ClassVar[bytes] = b""
     error: ClassVar[BaseException | None] = None
     pause: ClassVar[float] = 0.0
-    asked: ClassVar[dict[str, Any]] = {}
+    arguments: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, text: str, name: str, **options: Any) -> None:
-        FakeService.asked = {"text": text, "name": name, "thread": threading.get_ident(), **options}
+        thread = threading.get_ident()
+        FakeService.arguments = {"text": text, "name": name, "thread": thread, **options}
 
     async def stream(self) -> AsyncIterator[dict[str, Any]]:
         await asyncio.sleep(self.pause)
@@ -90,23 +91,23 @@ def test_offline_speech_and_its_word_times(name: str) -> None:
     assert edges == sorted(edges) and edges[0] >= 0 and edges[-1] <= seconds
 
 
-def test_words_are_where_the_sound_is() -> None:
+def test_word_times_match_the_sound() -> None:
     spoken = synthesise("Book, table, garden, apple, dog.", OFFLINE_VOICE)
     rate = spoken.sample_rate
 
     def loudness(start: float, end: float) -> float:
         return float(np.std(spoken.waveform[round(start * rate) : round(end * rate)]))
 
-    said = [loudness(word.start, word.end) for word in spoken.words]
+    loud = [loudness(word.start, word.end) for word in spoken.words]
     before = loudness(0, spoken.words[0].start - 0.03)
-    assert min(said) > 10 * before
+    assert min(loud) > 10 * before
     # A comma's pause lies between the words.
     for a, b in zip(spoken.words, spoken.words[1:], strict=False):
         middle = (a.end + b.start) / 2
-        assert loudness(middle - 0.01, middle + 0.01) < min(said)
+        assert loudness(middle - 0.01, middle + 0.01) < min(loud)
 
 
-def test_the_same_text_sounds_the_same() -> None:
+def test_synthesis_is_deterministic() -> None:
     first, second = (
         synthesise("Hello again.", OFFLINE_VOICE),
         synthesise("Hello again.", OFFLINE_VOICE),
@@ -114,7 +115,7 @@ def test_the_same_text_sounds_the_same() -> None:
     np.testing.assert_array_equal(first.waveform, second.waveform)
 
 
-def test_the_man_speaks_lower() -> None:
+def test_the_male_voice_is_lower() -> None:
     def pitch(name: str) -> float:
         spoken = synthesise("Are we nearly there now, Mary?", name)
         low, high = spoken.sample_rate // 300, spoken.sample_rate // 70
@@ -132,7 +133,7 @@ def test_a_respelled_sentence_keeps_one_time_per_spoken_word() -> None:
 
 
 @pytest.mark.parametrize("text", ["so, " * 105, "so " * 150, "9" * 60, "- - hello - -", "😀 hi 😀"])
-def test_odd_texts_are_spoken(text: str) -> None:
+def test_unusual_texts_are_synthesised(text: str) -> None:
     spoken = synthesise(text, OFFLINE_VOICE)
     assert len(spoken.waveform) and spoken.words
 
@@ -149,12 +150,12 @@ def test_odd_texts_are_spoken(text: str) -> None:
         ("Привет, как дела?", OFFLINE_VOICE, "reads English only; write English"),
     ],
 )
-def test_what_cannot_be_spoken_says_what_to_do(text: str, name: str, message: str) -> None:
+def test_texts_that_cannot_be_synthesised_raise(text: str, name: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         synthesise(text, name)
 
 
-def test_a_text_that_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_text_that_takes_too_long_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gaia_core.speech.synthesis.MAX_SECONDS", 1)
     with pytest.raises(InputError, match=r"takes \d s to speak; shorten it to at most 1 s"):
         synthesise("1,234,567,890", OFFLINE_VOICE)
@@ -170,16 +171,17 @@ def test_a_text_that_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) 
         (SENTENCE, False),
     ],
 )
-def test_another_language_is_noticed_offline(text: str, warned: bool) -> None:
+def test_another_language_has_a_notice_offline(text: str, warned: bool) -> None:
     notice = synthesise(text, OFFLINE_VOICE).notice
     assert (notice is not None and "English only" in notice) == warned
 
 
 def test_online_speech_and_its_word_times(service: type[FakeService]) -> None:
     spoken = synthesise("Hello you", "en-GB-RyanNeural")
-    assert service.asked["name"] == "en-GB-RyanNeural" and service.asked["text"] == "Hello you"
-    assert service.asked["boundary"] == "WordBoundary"
-    assert isinstance(service.asked["connect_timeout"], int)
+    assert service.arguments["name"] == "en-GB-RyanNeural"
+    assert service.arguments["text"] == "Hello you"
+    assert service.arguments["boundary"] == "WordBoundary"
+    assert isinstance(service.arguments["connect_timeout"], int)
     assert spoken.sample_rate == 24_000 and spoken.notice is None
     seconds = len(spoken.waveform) / 24_000
     assert seconds == pytest.approx(1, abs=0.1)
@@ -192,7 +194,7 @@ def test_speaks_under_a_running_event_loop(service: type[FakeService]) -> None:
         return synthesise("Hello you", "en-GB-RyanNeural")
 
     assert len(asyncio.run(main()).words) == 2
-    assert service.asked["thread"] != threading.get_ident()
+    assert service.arguments["thread"] != threading.get_ident()
 
 
 def _errors() -> list[BaseException]:
@@ -203,7 +205,7 @@ def _errors() -> list[BaseException]:
 
 
 @pytest.mark.parametrize("error", _errors(), ids=lambda x: type(x).__name__)
-def test_the_offline_voice_steps_in(
+def test_fallback_to_the_offline_voice(
     service: type[FakeService], monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     monkeypatch.setattr(service, "error", error)
@@ -216,7 +218,7 @@ def test_the_offline_voice_steps_in(
     )
 
 
-def test_a_programming_error_is_not_taken_for_a_bad_network(
+def test_a_programming_error_is_raised(
     service: type[FakeService], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "error", ZeroDivisionError())
@@ -224,7 +226,7 @@ def test_a_programming_error_is_not_taken_for_a_bad_network(
         synthesise("Hello you", "en-GB-RyanNeural")
 
 
-def test_a_silent_service_is_not_waited_for(
+def test_a_service_without_answer_times_out(
     service: type[FakeService], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "pause", 30.0)
@@ -233,7 +235,7 @@ def test_a_silent_service_is_not_waited_for(
 
 
 @pytest.mark.parametrize("sound", [b"", b"this is no sound" * 200])
-def test_an_unreadable_answer_is_replaced_and_no_file_stays(
+def test_fallback_from_an_unreadable_answer_leaves_no_file(
     service: type[FakeService],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -245,15 +247,15 @@ def test_an_unreadable_answer_is_replaced_and_no_file_stays(
     assert not list(tmp_path.iterdir())
 
 
-def test_without_network_the_service_is_not_asked(service: type[FakeService]) -> None:
-    service.asked = {}
+def test_without_network_the_service_is_not_called(service: type[FakeService]) -> None:
+    service.arguments = {}
     spoken = synthesise("Guten Tag", "de-DE-KatjaNeural", network=False)
-    assert service.asked == {}
+    assert service.arguments == {}
     assert spoken.notice is not None
     assert "the network is off" in spoken.notice and "English only" in spoken.notice
 
 
-def test_damaged_offline_voice_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_offline_voice_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gaia_core.speech.offline_voice._HIBARI_SHA256", "0" * 64)
     with pytest.raises(InputError, match="damaged; install hibari-tts"):
         _Hibari()

@@ -1,4 +1,4 @@
-"""How often the shipped head reads instructions right.
+"""Accuracy of the shipped instruction head.
 
 The bounds are such that a head trained alike from another seed passes. Of 181 and 177 phrases of
 movements and 62 and 64 of other things, the shipped head and one of seed 1 read 92 to 93 % right,
@@ -21,7 +21,7 @@ INSTRUCTIONS = tomllib.loads(PHRASES.read_text("utf-8"))
 
 
 def numbers(instructor, name):
-    """Shares: real ones with the right action; refused ones; noise refused; strengths right."""
+    """Accuracies: actions; rejected instructions; rejected noise; strengths."""
     items = []
     for action, phrases in INSTRUCTIONS[name].items():
         for phrase in phrases:
@@ -37,18 +37,18 @@ def numbers(instructor, name):
         "right": sum(item[1] == guess.action for item, guess in real) / len(real),
         "refused": sum(guess.action == NONE for _, guess in real) / len(real),
         "noise refused": sum(guess.action == NONE for guess in noise) / len(noise),
-        "strength": sum(told == found for told, found in marked) / len(marked),
-        "opposite": sum({told, found} == set(MARKS.values()) for told, found in marked),
+        "strength": sum(label == found for label, found in marked) / len(marked),
+        "opposite": sum({label, found} == set(MARKS.values()) for label, found in marked),
     }
 
 
 @pytest.mark.parametrize("name", ["held_out", "final"])
-def test_phrases_never_trained_on(instructor, name):
+def test_held_out_phrases(instructor, name):
     found = numbers(instructor, name)
     assert found["right"] >= 0.88, found
     assert found["refused"] < 0.06, found
     assert found["noise refused"] >= 0.9, found
-    # Slight is taken for normal at times, but never for strong.
+    # Slight is sometimes taken for normal, but never for strong.
     assert found["strength"] >= 0.6 and not found["opposite"], found
 
 

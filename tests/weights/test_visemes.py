@@ -1,4 +1,4 @@
-"""The shipped reader of visemes closes lips on bilabials and on nothing else.
+"""The shipped viseme classifier closes lips on bilabials alone.
 
 Of 11 to 14 bilabials in each of four sentences by both offline voices the shipped reader finds all,
 and of the frames far from them it closes none. A reader that misses one in ten or closes one frame
@@ -20,17 +20,17 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def said() -> list[closures.Utterance]:
-    """A sentence full of bilabials by each of the offline voices, which no training has heard."""
+def utterances() -> list[closures.Utterance]:
+    """A sentence with many bilabials by each of the offline voices, which are held out."""
     return list(closures.spoken(Aligner(), closures.SENTENCES[0]))
 
 
-def test_lips_close_on_bilabials_and_on_nothing_else(said):
+def test_lips_close_on_bilabials_alone(utterances):
     encoder = SpeechEncoder.load()
-    for utterance in said:
+    for utterance in utterances:
         features = encoder.encode(utterance.waveform)[None].float()
         share = corrections.closing(features, MotionCorrections())[0].numpy()
-        near = np.zeros(len(share), bool)  # frames that a bilabial touches, and their neighbours
+        near = np.zeros(len(share), bool)  # frames of a bilabial, and their neighbours
         hits = []
         for phone in utterance.phones:
             if phone.name in BILABIAL:
@@ -41,6 +41,6 @@ def test_lips_close_on_bilabials_and_on_nothing_else(said):
         assert np.mean(share[~near] > 0.5) < 0.02, utterance.kind
 
 
-def test_the_reader_fits_the_speech_features():
+def test_the_classifier_fits_the_speech_features():
     logits = shipped_reader()(torch.zeros(1, 7, FEATURES))
     assert logits.shape == (1, 7, len(NAMES)) and logits.isfinite().all()
