@@ -1,1 +1,1 @@
-"""Words to controls: what a free-text instruction asks the face to do."""
+"""Free-text instructions to controls."""

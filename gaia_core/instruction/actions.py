@@ -1,4 +1,4 @@
-"""What each action of an instruction is: tracks of the avatar's channels within a span of time."""
+"""The actions of instructions, as tracks of the avatar's channels within a time span."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ STRENGTHS = {"slightly": 0.5, "normally": 0.8, "very": 1.2}
 
 Tracks = dict[str, Track]
 Action = Callable[[float, float, float], Tracks]
-EASE = 0.3  # seconds in which an action comes, and goes
+EASE = 0.3  # seconds of ease-in and ease-out of an action
 NOD_RATE = 1.5  # oscillations a second
 PULSE = 0.2  # seconds of a blink
 
@@ -21,7 +21,7 @@ def _rest(channel: str) -> float:
 
 
 def _track(channel: str, keys: Iterable[tuple[float, float]]) -> Track:
-    """Keys (second, offset from rest), in range; after it, the head is the model's again."""
+    """A track of keys (second, offset from rest), clamped; after it, the head pose is sampled."""
     low, high = CHANNELS[channel]
     rest = _rest(channel)
     track = [Keyframe(round(at, 4), min(high, max(low, rest + value))) for at, value in keys]
@@ -52,7 +52,7 @@ def _held(**values: float) -> Action:
 
 
 def _swung(channel: str, amount: float, rate: float = NOD_RATE) -> Action:
-    """Bursts of two oscillations, the first way the wider, with a rest of a second in between."""
+    """Bursts of two asymmetric oscillations, with a pause of a second in between."""
 
     def action(start: float, end: float, strength: float) -> Tracks:
         burst = min(2 / rate, end - start)
@@ -68,7 +68,7 @@ def _swung(channel: str, amount: float, rate: float = NOD_RATE) -> Action:
 
 
 def _pulsed(channel: str, hold: float, pause: float) -> Action:
-    """Closings of an eye, always full: a weak blink would be a squint."""
+    """Full closings of an eye at any strength, since a partial one would be a squint."""
 
     def action(start: float, end: float, strength: float) -> Tracks:
         del strength
@@ -86,7 +86,7 @@ def _pulsed(channel: str, hold: float, pause: float) -> Action:
 
 
 def _path(*points: tuple[float, float, float]) -> Action:
-    """The gaze along points (share of the span, x, y at strength 1)."""
+    """Moves the gaze along points (fraction of the span, x, y at strength 1)."""
 
     def action(start: float, end: float, strength: float) -> Tracks:
         return {
@@ -100,11 +100,11 @@ def _path(*points: tuple[float, float, float]) -> Action:
 
 
 def _closed_eyes(start: float, end: float, strength: float) -> Tracks:
-    """Closed or not: only a slight one leaves the lids half open."""
+    """Fully closed eyes, half closed at slight strength."""
     return _held(blink=1.0 if strength > STRENGTHS["slightly"] else 0.5)(start, end, 1.0)
 
 
-# Offsets are at strength 1. Directions are the viewer's; the eye of a wink is the person's own.
+# Offsets at strength 1. Directions are the viewer's; the eye of a wink is the person's own.
 ACTIONS: dict[str, Action] = {
     "smile": _held(smile=1.0),
     "laugh": _held(smile=1.1, mouth=0.6, pitch=3.0),

@@ -1,8 +1,8 @@
-"""Words to controls: "smile, then look left" becomes tracks of the avatar's channels.
+"""Free-text instructions to controls: "smile, then look left" becomes tracks of channels.
 
-Order and time are read from the text's form (`timing`). What a clause asks for is not looked up in
-a list of words: a frozen sentence encoder (`sentences`) turns it into a vector and a small trained
-head (`training.language`) into an action and a strength.
+Order and times are parsed by rules (`timing`). Each clause is embedded by a frozen sentence encoder
+(`sentences`) and classified by a small trained head (`training.language`) into an action and a
+strength.
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ FILE = "language.safetensors"
 HIDDEN = 128
 NONE = "none"
 CLASSES = (NONE, *ACTIONS)
-METADATA = {"classes": json.dumps(CLASSES)}  # beside the weights: a head of others is refused
-REJECT = 0.4  # a clause is `NONE` from this probability on,
-LEAST = 0.25  # or where no action has at least this one
-MOST_TOGETHER = 4  # pieces between commas that may be one action
-MOST_BORROWED = 4  # words that a piece may borrow from the one before it
-# What borrowing, and finding nothing, costs of a reading's score, a logarithm of probabilities.
+METADATA = {"classes": json.dumps(CLASSES)}  # in the weights file, to check that classes agree
+REJECT = 0.4  # a clause is `NONE` from this probability of it on,
+LEAST = 0.25  # or if no action has at least this probability
+MOST_TOGETHER = 4  # maximal number of pieces between commas in one action
+MOST_BORROWED = 4  # maximal number of words taken from the piece before
+# Penalties, in log-probability, of a segmentation that takes words from the piece before, and of
+# one that has no action.
 BORROWING, NOTHING = 0.1, 0.3
 
 HELP = (
@@ -63,14 +64,14 @@ class Head(nn.Module):
         )
 
     def forward(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
-        # Of length 1, 384 numbers are small; this brings them to about 1.
+        # The vectors have length 1; this brings their 384 components to about 1.
         x = vectors * WIDTH**0.5
         return self.action(x), self.strength(x)
 
 
 @dataclass(frozen=True)
 class Clause:
-    """What was understood: an action between two seconds; strength 0.8 is normal."""
+    """A recognised action between two seconds; strength 0.8 is normal."""
 
     text: str
     start: float
@@ -86,7 +87,7 @@ class Clause:
 
 @dataclass(frozen=True)
 class Reading:
-    """An instruction's controls, what was understood, and a sentence on what was not."""
+    """An instruction's controls, the recognised clauses, and a notice on the others."""
 
     controls: Controls
     clauses: tuple[Clause, ...]
@@ -95,7 +96,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Guess:
-    """What a stretch of text asks for; `score` is the logarithm of how sure that is."""
+    """The classification of a stretch of text; `score` is its log-probability."""
 
     text: str
     action: str
@@ -105,7 +106,7 @@ class Guess:
 
 @dataclass(frozen=True)
 class _Stretch:
-    """Pieces `first` to before `last` of a part: their text, and as what it is read."""
+    """Pieces `first` to before `last` of a part: their text, and the text to classify."""
 
     first: int
     last: int
@@ -114,7 +115,7 @@ class _Stretch:
 
 
 class Instructor:
-    """Reads instructions. Lasts about a second to load and hundredths to read."""
+    """Parses and classifies instructions. Loads in about a second."""
 
     def __init__(self, encoder: SentenceEncoder, head: Head) -> None:
         self.encoder = encoder
@@ -122,7 +123,7 @@ class Instructor:
 
     @classmethod
     def load(cls, weights: Path) -> Instructor:
-        """With the head of the folder `weights` and the shipped encoder.
+        """Loads the head of the folder `weights` and the shipped encoder.
 
         Raises:
             InputError: a file is missing or damaged, or the head is for other actions.
@@ -130,7 +131,7 @@ class Instructor:
         return cls(SentenceEncoder.load(), load_head(weights))
 
     def read(self, text: str, seconds: float) -> Reading:
-        """An instruction for a take of so many seconds.
+        """Reads an instruction for a clip of that length in seconds.
 
         Raises:
             InputError: the text is too long, or its times cannot be read.
@@ -141,17 +142,17 @@ class Instructor:
         parts = parse(text)
         for part, guesses in zip(parts, self.understand([x.text for x in parts]), strict=True):
             unclear += [guess.text for guess in guesses if guess.action == NONE]
-            asked = _without_repeats(guess for guess in guesses if guess.action != NONE)
-            if asked:
-                understood.append((part, asked))
+            actions = _without_repeats(guess for guess in guesses if guess.action != NONE)
+            if actions:
+                understood.append((part, actions))
         clauses: list[Clause] = []
         late: list[str] = []
         spans = schedule([part for part, _ in understood], seconds)
-        for (part, asked), (start, end) in zip(understood, spans, strict=True):
+        for (part, actions), (start, end) in zip(understood, spans, strict=True):
             if end <= start:
                 late.append(part.text)
                 continue
-            groups = _together(asked)
+            groups = _together(actions)
             step = (end - start) / len(groups)
             clauses += [
                 Clause(x.text, start + i * step, start + (i + 1) * step, x.action, x.strength)
@@ -169,19 +170,19 @@ class Instructor:
         return action.softmax(-1), strength.softmax(-1)
 
     def understand(self, texts: Sequence[str]) -> list[list[Guess]]:
-        """What each of N parts asks for at the same time.
+        """The simultaneous actions of each of N parts.
 
-        "And" and commas part what is asked for ("smile and nod"), or do not ("a warm, friendly
-        smile"): of all ways to cut, the one of which the head is surest is taken. What says too
-        little by itself may borrow the words before it ("look left, then right").
+        "And" and commas may separate actions ("smile and nod") or not ("a warm, friendly smile"):
+        of all segmentations the most probable one is chosen. An incomplete piece may take words
+        from the piece before ("look left, then right").
         """
         stretches = [_stretches(*pair) for pair in zip(texts, ["", *texts], strict=False)]
         readings = list({x.reading: None for found in stretches for x in found})
         guesses = dict(zip(readings, self.guess(readings), strict=True))
-        return [_surest(found, guesses) for found in stretches]
+        return [_most_probable(found, guesses) for found in stretches]
 
     def guess(self, texts: Sequence[str]) -> list[Guess]:
-        """What each of N texts asks for, taken as one thing."""
+        """Classifies each of N texts as a single action."""
         if not texts:
             return []
         actions, strengths = self.classify(texts)
@@ -189,20 +190,20 @@ class Instructor:
         guesses = []
         for text, row, how in zip(texts, actions, strengths, strict=True):
             most, best = row[1:].max(0)
-            asked = row[0] < REJECT and most >= LEAST
+            accepted = row[0] < REJECT and most >= LEAST
             guesses.append(
                 Guess(
                     text,
-                    CLASSES[int(best) + 1] if asked else NONE,
+                    CLASSES[int(best) + 1] if accepted else NONE,
                     values[int(how.argmax())],
-                    float((most if asked else row[0]).log()),
+                    float((most if accepted else row[0]).log()),
                 )
             )
         return guesses
 
 
 def _pieces(text: str) -> list[tuple[int, int]]:
-    """Where the pieces between "and", "while" and commas begin and end."""
+    """Start and end of the pieces between "and", "while" and commas."""
     edges = [0]
     for joint in AND.finditer(text):
         edges += joint.span()
@@ -211,7 +212,7 @@ def _pieces(text: str) -> list[tuple[int, int]]:
 
 
 def _stretches(text: str, before: str) -> list[_Stretch]:
-    """Neighbouring pieces of a part, and each piece behind words of what is before it."""
+    """Runs of pieces of a part, and each piece preceded by words of the piece before."""
     pieces = _pieces(text)
     lenders = [before[a:b] for a, b in _pieces(before)[-1:]] or [""]
     lenders += [text[a:b] for a, b in pieces]
@@ -228,8 +229,8 @@ def _stretches(text: str, before: str) -> list[_Stretch]:
     return found
 
 
-def _surest(stretches: Sequence[_Stretch], guesses: Mapping[str, Guess]) -> list[Guess]:
-    """The stretches that cover a text once with the highest sum of scores, as their guesses."""
+def _most_probable(stretches: Sequence[_Stretch], guesses: Mapping[str, Guess]) -> list[Guess]:
+    """The classifications of the segmentation with the highest sum of scores."""
     best: list[tuple[float, list[Guess]]] = [(0.0, [])]
     for end in range(1, max((x.last for x in stretches), default=0) + 1):
         ways = []
@@ -269,7 +270,7 @@ def load_head(weights: Path) -> Head:
 
 
 def _without_repeats(guesses: Iterable[Guess]) -> list[Guess]:
-    """Each action once, as strongly as it is asked for anywhere."""
+    """Each action once, with its maximal strength."""
     kept: dict[str, Guess] = {}
     for guess in guesses:
         old = kept.get(guess.action)
@@ -279,7 +280,7 @@ def _without_repeats(guesses: Iterable[Guess]) -> list[Guess]:
 
 
 def _together(guesses: Sequence[Guess]) -> list[list[Guess]]:
-    """Actions that need the same channel cannot be at once: they become one group after another."""
+    """Groups of simultaneous actions; actions that share a channel go into successive groups."""
     groups: list[list[Guess]] = []
     used: set[str] = set()
     for guess in guesses:
@@ -293,13 +294,13 @@ def _together(guesses: Sequence[Guess]) -> list[list[Guess]]:
 
 
 def _joined(clauses: Sequence[Clause]) -> Tracks:
-    """The tracks of clauses in order of their starts; a later one cuts off an earlier one."""
+    """The tracks of clauses in order of their starts; a later one ends an earlier one."""
     tracks: Tracks = {}
     for clause in clauses:
         for name, keys in ACTIONS[clause.action](clause.start, clause.end, clause.strength).items():
             before = tracks.get(name, ())
             if before and abs(before[-1].time - keys[0].time) < 1e-3:
-                # From one value straight to the next, not by way of rest.
+                # Directly from one value to the next, without returning to rest.
                 before, keys = before[:-1], keys[1:]
             tracks[name] = (*(key for key in before if key.time < keys[0].time), *keys)
     return tracks

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from gaia_core.assets import shipped_model
 
-# By BERT's names; matrices are int8, with an fp16 scale for each `GROUP` numbers of a row.
+# With BERT's names; matrices are int8, with an fp16 scale for each `GROUP` elements of a row.
 WEIGHTS, TOKENIZER = "minilm_l6_v2.safetensors", "minilm_l6_v2_tokenizer.json"
 WIDTH, HEADS, DEPTH, WORDS = 384, 12, 6, 30522
 MAX_TOKENS = 128  # of one clause
@@ -21,7 +21,7 @@ GROUP = 16
 
 
 class SentenceEncoder(nn.Module):
-    """all-MiniLM-L6-v2: sentences to unit vectors, near each other where the meanings are."""
+    """all-MiniLM-L6-v2: sentence embeddings of unit length."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class SentenceEncoder(nn.Module):
         """The encoder with MiniLM's weights, on the CPU.
 
         Raises:
-            InputError: a file is missing, or is another one.
+            InputError: a file is missing or has another checksum.
         """
         with torch.device("meta"):
             encoder = cls()

@@ -1,4 +1,4 @@
-"""The order and the times that an instruction's text tells: its parts, and when each is."""
+"""Parsing of an instruction's order and times: its parts, and the time span of each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from gaia_core.errors import InputError
 
-SHORTEST = 0.2  # seconds of a part; what does not fit into the take is left out
+SHORTEST = 0.2  # minimal seconds of a part; shorter ones are dropped
 _COUNT = {
     word: str(number)
     for number, word in enumerate(("one", "two", "three", "four", "five", "six"), 1)
@@ -36,7 +36,7 @@ _TIMES = (  # the groups are start, end and length
 
 @dataclass(frozen=True)
 class Part:
-    """What is asked for at one time: its text, and what the text tells of the time, in seconds."""
+    """A part of an instruction: its text, and the times that it states, in seconds."""
 
     text: str
     start: float | None = None
@@ -45,7 +45,7 @@ class Part:
 
     @property
     def timed(self) -> bool:
-        """Whether the text tells anything of the time."""
+        """Whether the text states a time."""
         return (self.start, self.end, self.length) != (None, None, None)
 
 
@@ -81,12 +81,12 @@ def _in_order(text: str) -> list[Part]:
 
 
 def _with_times(text: str) -> list[Part]:
-    """One part; several where several times are told: "smile at 1 s and nod at 2 s"."""
+    """One part, or several if several times are stated: "smile at 1 s and nod at 2 s"."""
     if sum(len(form.findall(text)) for form in _TIMES) < 2:
         part = _timed(text)
         return [part] if part.text else []
     parts: list[Part] = []
-    waiting = Part("")  # a time that stands before what it is for: "at 2 s, smile"
+    waiting = Part("")  # a time that precedes its action: "at 2 s, smile"
     for part in map(_timed, AND.split(text)):
         if not part.text:
             waiting = part
@@ -99,7 +99,7 @@ def _with_times(text: str) -> list[Part]:
 
 
 def _timed(text: str) -> Part:
-    """The times in a text taken out of it."""
+    """Extracts the times from a text."""
     found: list[float | None] = [None, None, None]
     for form in _TIMES:
         if match := form.search(text):
@@ -115,9 +115,9 @@ def _seconds(number: str) -> float:
 
 
 def schedule(parts: Sequence[Part], seconds: float) -> list[tuple[float, float]]:
-    """Start and end of each part in a take; parts without times share what is left, in order.
+    """Start and end of each part in a clip; parts without times share the remaining time in order.
 
-    A part that does not fit starts at the take's end and is empty.
+    A part that does not fit is empty, at the clip's end.
     """
     spans: list[tuple[float, float]] = []
     now = 0.0
@@ -127,8 +127,8 @@ def schedule(parts: Sequence[Part], seconds: float) -> list[tuple[float, float]]
         if start is None:
             start = now if seconds - now >= SHORTEST else 0.0
         stop = stop if stop - start >= SHORTEST else seconds
-        told = [part.length for part in run if part.length is not None]
-        share = (stop - start - sum(told)) / max(1, len(run) - len(told))
+        stated = [part.length for part in run if part.length is not None]
+        share = (stop - start - sum(stated)) / max(1, len(run) - len(stated))
         now = start
         for part in run:
             end = min(seconds, now + (max(SHORTEST, share) if part.length is None else part.length))
@@ -139,7 +139,7 @@ def schedule(parts: Sequence[Part], seconds: float) -> list[tuple[float, float]]
 
 
 def _run(parts: Sequence[Part], seconds: float) -> tuple[list[Part], float]:
-    """The first parts, up to the next time that is told, and that time."""
+    """The first parts, up to the next stated start, and that start."""
     run: list[Part] = []
     for part in parts:
         if run and part.start is not None:

@@ -1,4 +1,4 @@
-"""Pictures, sound and video, in and out, and the label on what goes out."""
+"""Images, sound and video: reading, writing, compositing, export and the label."""
 
-# Of the forms a finished take can be had in; `exports` makes them.
+# Export formats, see `exports`.
 SUFFIX = {"gif": ".gif", "vtt": ".vtt", "poster": ".png", "webm": ".webm"}

@@ -1,4 +1,4 @@
-"""Sound in and out. What is written appears under its name whole or not at all."""
+"""Reading and writing sound. Files are written atomically."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gaia_core.errors import InputError
 from gaia_core.media.ffmpeg import check_file, failure, from_zero, run_ffmpeg, untrusted
 
 MIN_SECONDS = 0.2  # of a recording
-# Hz, of a film's sound: browsers like it, and a player that ignores AAC's priming is 21 ms late.
+# Hz, of a video's sound: browsers like it, and a player that ignores AAC's priming is 21 ms late.
 FILE_RATE = 48_000
 WINDOW, SILENCE, MARGIN = 0.02, 1e-4, 0.1  # s; power, as a share of the loudest window's; s
 
@@ -54,9 +54,9 @@ def read_audio(
 
 
 def length(path: Path | str) -> float | None:
-    """Seconds that a recording or a video says it lasts; None if it does not say, or is neither."""
-    said = run_ffmpeg(["-v", "info", *untrusted()], source=Path(path)).errors
-    found = re.search(r"Duration: (\d+):(\d+):(\d+\.\d+)", said)
+    """Duration in seconds that the header of a recording or video states; None if it has none."""
+    report = run_ffmpeg(["-v", "info", *untrusted()], source=Path(path)).errors
+    found = re.search(r"Duration: (\d+):(\d+):(\d+\.\d+)", report)
     if found is None:
         return None
     hours, minutes, seconds = (float(part) for part in found.groups())
@@ -64,7 +64,7 @@ def length(path: Path | str) -> float | None:
 
 
 def has_sound(path: Path | str | None) -> bool:
-    """Whether `read_audio` can read a file; there is none in None."""
+    """Whether `read_audio` can read a file; False for None."""
     if path is None:
         return False
     try:
@@ -75,10 +75,10 @@ def has_sound(path: Path | str | None) -> bool:
 
 
 def find_sound(waveform: np.ndarray, sample_rate: int = SAMPLE_RATE) -> tuple[float, float]:
-    """The second at which sound begins, and the one at which it ends.
+    """Start and end of the sound in seconds, without silence at both ends.
 
-    Sound is what is at most 40 dB below the loudest 20 ms; a tenth of a second is kept around it.
-    Of pure silence it is all.
+    The threshold is 40 dB below the loudest 20 ms; a tenth of a second is kept around the sound.
+    If all is silent, the whole.
 
     Args:
         waveform: (N,) float32.
@@ -95,7 +95,7 @@ def find_sound(waveform: np.ndarray, sample_rate: int = SAMPLE_RATE) -> tuple[fl
 
 
 def cut_audio(path: Path, out: Path, start: float, end: float) -> None:
-    """Writes the sound of a file from second `start` to `end` as WAV, all channels."""
+    """Writes the sound of a file from second `start` to `end` as WAV, with all channels."""
     span = f"atrim={start:.4f}:{end:.4f},asetpts=PTS-STARTPTS"
     done = run_ffmpeg(
         [*untrusted(), "-map", "0:a:0", "-af", f"{from_zero(FILE_RATE)},{span}"],

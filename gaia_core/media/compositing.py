@@ -1,7 +1,6 @@
-"""Rendered crops back into the picture that is shown: the crop alone, or the whole photo.
+"""Compositing: a rendered crop to a frame, which is the crop alone or the whole photo.
 
-Only the crop's own square is ever touched; the rest of the photo stays bit-identical from frame
-to frame. Knows nothing of models.
+Outside the crop the photo stays bit-identical in every frame.
 """
 
 from __future__ import annotations
@@ -14,22 +13,22 @@ import numpy as np
 from gaia_core.portrait.face import Crop, Face, crop_around
 from gaia_core.request import SIZES
 
-# px, the longest side of a whole photo's film, and of the crop painted into it: many players decode
-# no more, and a telephone's photo of 12 megapixels would take seconds for each frame.
+# Longest side in px of the video of a whole photo, and of the crop rendered into it: many players
+# decode no more, and a phone's photo of 12 megapixels would take seconds for each frame.
 MAX_SIDE = 2048
 
-# The window of the crop that replaces the photo, in crop units: a rounded square, fading to
-# nothing at the crop's border. The face's box ends 0.19 from the border at the nearest.
+# Opacity of the crop in the photo, by distance from its border in crop units: a rounded square
+# with a feathered border. The face's box is at least 0.19 from the border.
 _CORNER = 0.3
 _SHOWN = 0.0, 0.12
-# Where the fading begins the picture should hardly move: a moved collar over the still one would
-# be seen twice. Further in than this it moves freely.
+# The renderer's edge mask, by the same distance: near the border the frame must not move, since a
+# moved collar over the still one would show twice.
 _EDGE_MASK, _EDGE_MASK_SIDE = (0.04, 0.22), 128
-_EDGE = 0.08  # the same from the photo's own edge on, where that lies inside the crop
+_EDGE = 0.08  # distance over which the mask rises at the photo's edge, if that is inside the crop
 
 
 def fit(photo: np.ndarray, face: Face) -> tuple[np.ndarray, Face]:
-    """A photo (H, W, 3) uint8 and its face; what is too large reduced to what a film may be."""
+    """Reduces a photo (H, W, 3) uint8 and its face to the maximal size of a video."""
     height, width = photo.shape[:2]
     scale = fitting(width, height, crop_around(face.landmarks).side)
     if scale == 1:
@@ -40,18 +39,18 @@ def fit(photo: np.ndarray, face: Face) -> tuple[np.ndarray, Face]:
 
 
 def fitting(width: int, height: int, crop: float) -> float:
-    """By how much `fit` reduces a photo of so many px, whose face has a crop of that side."""
+    """Scale by which `fit` reduces a photo of that size in px, with a crop of that side."""
     return min(1.0, MAX_SIDE / max(width, height, crop))
 
 
 class Composer:
-    """Puts rendered crops into frames of one size.
+    """Composites rendered crops into frames.
 
     Args:
         photo: (H, W, 3) uint8.
-        crop: where the rendered square belongs; taken on whole pixels.
-        size: one of `SIZES`: a side in px for the crop alone, or "photo" for all of it, less the
-            last row or column where the size is odd.
+        crop: of the photo, rounded to whole pixels.
+        size: one of `SIZES`: a side in px for the crop alone, or "photo" for the whole photo,
+            without its last row or column if the size is odd.
     """
 
     def __init__(self, photo: np.ndarray, crop: Crop, size: str) -> None:
@@ -65,7 +64,7 @@ class Composer:
         height, width = photo.shape[0] // 2 * 2, photo.shape[1] // 2 * 2
         self._photo = np.ascontiguousarray(photo[:height, :width])
         left, top = round(crop.left), round(crop.top)
-        # What of the crop lies on the photo: in the photo's px, and in the crop's own.
+        # The intersection of crop and photo, in px of the photo and of the crop.
         x, y = (
             (max(0, left), min(width, left + self.side)),
             (max(0, top), min(height, top + self.side)),
@@ -86,10 +85,10 @@ class Composer:
 
     @property
     def edge_mask(self) -> np.ndarray | None:
-        """How far each place of the crop may leave where the photo has it, for the renderer.
+        """How much each pixel of the crop may move, for the renderer.
 
-        (H, H) float32 in [0, 1]: 0 at the border, which joins the still photo, and at the photo's
-        own edges, beyond which there is nothing. None where the crop alone is shown.
+        (H, H) float32 in [0, 1]: 0 at the crop's border, where it joins the still photo, and at
+        the photo's edges. None if the frame is the crop alone.
         """
         if not self._whole:
             return None
@@ -105,7 +104,7 @@ class Composer:
         return (_window(_EDGE_MASK_SIDE, *_EDGE_MASK) * rows[:, None] * columns).astype(np.float32)
 
     def still(self, picture: np.ndarray) -> np.ndarray:
-        """A picture of the photo, before `fit` or after, uint8 (H, W, C): framed as frames are."""
+        """Crops or resizes an image of the photo, uint8 (H, W, C), to the frames' size."""
         if not self._whole:
             return self._crop.extract(picture, self.side)
         if picture.shape[:2] != self._shape:
@@ -124,12 +123,12 @@ class Composer:
 
 
 def _window(side: int, outer: float, inner: float) -> np.ndarray:
-    """A rounded square in the crop, (side, side) float32 in [0, 1].
+    """A feathered rounded square, (side, side) float32 in [0, 1].
 
-    It rises from 0 at one depth under the crop's border to 1 at another, in crop units.
+    It rises from 0 at distance `outer` from the border to 1 at `inner`, in crop units.
     """
     axis = np.abs((np.arange(side, dtype=np.float32) + 0.5) / side - 0.5)
-    # Distance from the border of a rounded square, positive inside.
+    # Signed distance to a rounded square, positive inside.
     x, y = np.meshgrid(axis, axis)
     beyond = np.stack([x, y]) - (0.5 - _CORNER)
     depth = _CORNER - np.hypot(*beyond.clip(0)) - beyond.max(0).clip(max=0)
@@ -137,6 +136,6 @@ def _window(side: int, outer: float, inner: float) -> np.ndarray:
 
 
 def _rise(depth: np.ndarray, outer: float, inner: float) -> np.ndarray:
-    """Smoothly from 0 at one depth to 1 at another."""
+    """Smoothstep from 0 at `outer` to 1 at `inner`."""
     ramp = ((depth - outer) / (inner - outer)).clip(0, 1)
     return ramp * ramp * (3 - 2 * ramp)

@@ -1,7 +1,6 @@
-"""A finished take in other forms: GIF, subtitles, poster frame, and WebM with transparency.
+"""Exports of a finished video: GIF, subtitles, poster frame, and WebM with transparency.
 
-Made from the take's own file when they are asked for. Each says that it is AI-generated, as the
-video does. Knows nothing of models.
+Made on demand from the video file. Each is labelled as AI-generated, like the video.
 """
 
 from __future__ import annotations
@@ -25,18 +24,18 @@ from gaia_core.request import Word
 
 GIF_SIDE = 320  # px, the longer side
 GIF_RATE = 12.5  # frames a second: GIF counts in hundredths
-# The colours are those of what moves; an ordered dither costs fewer bytes than a diffused one.
+# The palette is that of moving pixels; an ordered dither costs fewer bytes than error diffusion.
 _GIF = (
     f"fps={GIF_RATE},scale='min({GIF_SIDE},iw)':'min({GIF_SIDE},ih)'"
     ":force_original_aspect_ratio=decrease:flags=lanczos,split[a][b];[a]palettegen=max_colors=128:stats_mode=diff[p];"
     "[b][p]paletteuse=dither=bayer:bayer_scale=4:diff_mode=rectangle"
 )
 
-CUE_LETTERS = 42  # of a line of subtitles, two of which make a cue
+CUE_LETTERS = 42  # of a line of subtitles; a cue has at most two
 CUE_SECONDS = 5.0
 CUE_PLACE = "line:-4"  # above the visible label
-FAR = 80  # letters of a text that may be spoken in other words, before one is found again
-CUE_PAUSE = 0.6  # seconds of silence that end a line
+FAR = 80  # letters of the text to search for the next spoken word
+CUE_PAUSE = 0.6  # seconds of silence that end a cue
 
 
 def make(
@@ -46,15 +45,16 @@ def make(
     cutout: np.ndarray | None = None,
     text: str = "",
 ) -> Path:
-    """Makes one of `SUFFIX` beside a take; returns its path.
+    """Writes one of the formats `SUFFIX` beside a video; returns its path.
 
     Args:
-        words: of the take's `Result`, for subtitles.
-        cutout: of the take's `Result`, for the WebM.
-        text: of the take's recipe, for subtitles that read as it was written.
+        kind: a key of `SUFFIX`.
+        words: of the video's `Result`, for subtitles.
+        cutout: of the video's `Result`, for the WebM.
+        text: of the video's recipe, for the spelling of subtitles.
 
     Raises:
-        InputError: the take has not what it needs; says so.
+        InputError: the video lacks what the format needs.
     """
     if kind == "webm" and cutout is None:
         raise InputError("A WebM needs a portrait with transparency; give such a PNG.")
@@ -71,16 +71,16 @@ def make(
         else:
             out.write_text(vtt(written(words, text)), encoding="utf-8")
     except BaseException:
-        out.unlink(missing_ok=True)  # half a file, of a full disk
+        out.unlink(missing_ok=True)  # an incomplete file, if the disk is full
         raise
     return out
 
 
 def gif(video: Path, out: Path) -> None:
-    """A small film without sound, for where no video can go."""
+    """A small GIF without sound."""
     transcode(video, out, ["-filter_complex", _GIF, "-loop", "0"])
     data = out.read_bytes()
-    # ffmpeg writes no comment. It goes behind the header, the screen and the global palette.
+    # ffmpeg writes no comment. It belongs after the header, the screen and the global palette.
     end = 13 + (3 * 2 ** ((data[10] & 7) + 1) if data[10] & 0x80 else 0)
     note = COMMENT.encode()
     out.write_bytes(data[:end] + b"\x21\xfe" + bytes([len(note)]) + note + b"\0" + data[end:])
@@ -105,14 +105,14 @@ def vtt(words: Sequence[Word]) -> str:
 
 
 def written(words: Sequence[Word], text: str) -> list[Word]:
-    """Words as the text has them, with the marks around them; spoken ones that it has not stay."""
+    """Spoken words with the spelling and punctuation of the text; words not in it are kept."""
     found, place = [], 0
     for word in words:
-        # Marks before it, the word whole where its script has spaces, marks behind it.
-        said = re.escape(word.text.strip())
-        whole = rf"(?<!\w){said}(?!\w)" if word.text.isascii() else said
+        # Punctuation, the whole word where its script has spaces, punctuation.
+        spoken = re.escape(word.text.strip())
+        whole = rf"(?<!\w){spoken}(?!\w)" if word.text.isascii() else spoken
         marked = re.compile(rf"[^\w\s]*{whole}[^\w\s]*", re.IGNORECASE)
-        match = marked.search(text, place, place + FAR + len(said))
+        match = marked.search(text, place, place + FAR + len(spoken))
         if match:
             word, place = replace(word, text=match[0]), match.end()
         found.append(word)
@@ -120,19 +120,19 @@ def written(words: Sequence[Word], text: str) -> list[Word]:
 
 
 def webm(video: Path, cutout: np.ndarray, out: Path) -> None:
-    """The take before nothing: what was transparent in the portrait is so in the film.
+    """A WebM with the portrait's transparency.
 
-    The portrait's matte follows the picture by optical flow (DIS: Kroeger et al. 2016), and the
-    grey that stood behind it is taken out of the colours.
+    The portrait's matte is warped to each frame by optical flow (DIS: Kroeger et al. 2016), and
+    the grey background is removed from the colours.
 
     Args:
-        cutout: uint8 (H, W, 4), the portrait in the film's frame.
+        cutout: uint8 (H, W, 4), the portrait at the size of frames.
     """
     write_webm(out, _cut(video, cutout), video)
 
 
 def _cut(video: Path, cutout: np.ndarray) -> Iterator[np.ndarray]:
-    """The film's frames as (H, W, 4)."""
+    """The video's frames as (H, W, 4)."""
     still, matte = cutout[..., :3], cutout[..., 3]
     flow_of = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     before = cv2.cvtColor(still, cv2.COLOR_RGB2GRAY)
@@ -142,7 +142,7 @@ def _cut(video: Path, cutout: np.ndarray) -> Iterator[np.ndarray]:
     marked = _label_opacity(height, width) if labelled else np.zeros((height, width), np.float32)
     flow = np.zeros((height, width, 2), np.float32)
     for frame in read_video(video):
-        # From the frame to the portrait, so that each pixel asks where it came from.
+        # Backward flow, from the frame to the portrait.
         grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
         flow = np.asarray(flow_of.calc(grey, before, flow))
         moved = cv2.remap(matte, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR)
@@ -153,7 +153,7 @@ def _cut(video: Path, cutout: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _label_opacity(height: int, width: int) -> np.ndarray:
-    """How much the visible label hides of what is behind it, (H, W) in [0, 1]."""
+    """Opacity of the visible label, (H, W) in [0, 1]."""
     dark = np.zeros((height, width, 3), np.uint8)
     shown = draw_label(dark + np.uint8(255))[..., 0] - draw_label(dark)[..., 0].astype(float)
     return 1 - shown / 255
@@ -176,12 +176,12 @@ def _cues(words: Sequence[Word]) -> Iterator[list[Word]]:
 
 
 def _lines(cue: Sequence[Word]) -> list[str]:
-    """A cue in one line, or in two that are about as long."""
-    said = [word.text.strip() for word in cue]
-    whole = " ".join(said)
+    """A cue in one line, or in two of about equal length."""
+    texts = [word.text.strip() for word in cue]
+    whole = " ".join(texts)
     if len(whole) <= CUE_LETTERS:
         return [whole]
-    halves = ([" ".join(said[:i]), " ".join(said[i:])] for i in range(1, len(said)))
+    halves = ([" ".join(texts[:i]), " ".join(texts[i:])] for i in range(1, len(texts)))
     return min(halves, key=lambda lines: max(map(len, lines)), default=[whole])
 
 

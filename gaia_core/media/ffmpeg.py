@@ -1,7 +1,7 @@
 """The only caller of ffmpeg.
 
-What a user gives is opened as a file descriptor and no other protocol is allowed, so that a
-playlist posing as a recording cannot make ffmpeg open anything else.
+A user's file is opened as a file descriptor and no other protocol is allowed, so that a playlist
+disguised as a recording cannot make ffmpeg open anything else.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Ffmpeg:
         return self._process.stdout
 
     def errors(self) -> str:
-        """What ffmpeg said, its last 2,000 characters; complete after `wait`."""
+        """The last 2,000 characters of ffmpeg's messages; complete after `wait`."""
         return self._errors.decode("utf-8", "replace").strip()
 
     def wait(self) -> int:
@@ -58,7 +58,7 @@ class Ffmpeg:
         return code
 
     def kill(self) -> None:
-        """Ends ffmpeg at once, if it still runs, and its pipes."""
+        """Kills ffmpeg, if it still runs, and closes its pipes."""
         self._process.kill()
         self.wait()
 
@@ -85,7 +85,7 @@ class _Done:
 
 
 def failure(what: str, errors: str) -> Exception:
-    """What to raise when ffmpeg could not write."""
+    """The error to raise when ffmpeg could not write."""
     if "No space left" in errors:
         return disk_full()
     return RuntimeError(f"{what}: {errors}")
@@ -108,9 +108,9 @@ def untrusted() -> list[str]:
 
 
 def from_zero(rate: int) -> str:
-    """A filter that resamples and fills what a file's clock leaves out before its first sound.
+    """A filter that resamples, and pads the start if a file's timestamps begin after zero.
 
-    A clock that starts before zero (some Opus files') is set right: it would cost the beginning.
+    Timestamps that begin before zero (some Opus files) are shifted, since ffmpeg would drop them.
     """
     return f"asetpts='PTS-min(STARTPTS,0)',aresample={rate}:async=1:first_pts=0"
 

@@ -1,4 +1,4 @@
-"""Several takes in one film, side by side under their names, to be compared away from the page."""
+"""Several videos in one, side by side under their names."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from gaia_core.media.audio import has_sound
 from gaia_core.media.video import VideoWriter, read_video
 
 MAX_HEIGHT = 720  # px
-MAX_WIDTH = 2560  # px, of all together
+MAX_WIDTH = 2560  # px, of the whole
 
 
 def side_by_side(
     videos: Sequence[Path], names: Sequence[str], out: Path, recipe: dict[str, Any] | None = None
 ) -> None:
-    """Writes takes of one speech into one film with the sound of the first.
+    """Writes videos of the same speech into one, with the sound of the first.
 
-    They are brought to one height; where one ends before the others its last frame stays.
+    They are scaled to one height; shorter ones keep their last frame.
 
     Args:
-        names: what stands above each.
+        names: a caption for each.
         recipe: JSON values for the metadata.
 
     Raises:
-        ValueError: there are none, or names of another number.
+        ValueError: no videos, or another number of names.
     """
     if not videos or len(names) != len(videos):
         raise ValueError(f"{len(videos)} videos with {len(names)} names")
@@ -58,7 +58,7 @@ def _row(
 
 
 def _sizes(shapes: Sequence[tuple[int, ...]]) -> list[tuple[int, int]]:
-    """Height and width of each at one height, even, within what all together may have."""
+    """Height and width of each at a common height, even, within the maximal size."""
     height = min(MAX_HEIGHT, *(shape[0] for shape in shapes))
     wide = sum(shape[1] / shape[0] for shape in shapes) * height
     height = round(height * min(1.0, MAX_WIDTH / wide)) // 2 * 2
@@ -66,7 +66,7 @@ def _sizes(shapes: Sequence[tuple[int, ...]]) -> list[tuple[int, int]]:
 
 
 def _head(name: str, width: int, height: int) -> np.ndarray:
-    """A strip with a name, (rows, width, 3): light on dark."""
+    """A caption, light on dark: (rows, width, 3)"""
     rows = max(24, height // 12) // 2 * 2
     strip = Image.new("RGB", (width, rows), (24, 24, 22))
     font, size = ImageFont.load_default(rows * 0.5), rows * 0.5

@@ -1,4 +1,4 @@
-"""Photos in: the only caller of image codecs. Knows nothing of faces and models."""
+"""Reading photos; the only caller of image codecs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MID_GREY = 128
 def read_image(path: Path | str) -> np.ndarray:
     """A photo as uint8 (H, W, 3) sRGB, upright, its longest side at most `MAX_SIDE`.
 
-    EXIF rotation and colour profiles are applied; what is transparent becomes mid-grey.
+    EXIF rotation and colour profiles are applied; transparency is composited over mid-grey.
 
     Raises:
         InputError: not a readable image, or its declared size is over `MAX_MEGAPIXELS`.
@@ -32,7 +32,7 @@ def read_image(path: Path | str) -> np.ndarray:
 
 
 def read_matte(path: Path | str) -> np.ndarray | None:
-    """How opaque a photo is, uint8 (H, W) of the size that `read_image` gives; None if all is.
+    """A photo's alpha channel, uint8 (H, W) of the size of `read_image`; None if it is opaque.
 
     Raises:
         InputError: as `read_image`.
@@ -82,7 +82,7 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
         image = image.convert("RGB")
     image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
     if profile:
-        with suppress(ImageCms.PyCMSError, OSError):  # a broken profile: the plain colours
+        with suppress(ImageCms.PyCMSError, OSError):  # a damaged profile is ignored
             image = _to_srgb(image, profile)
     return np.array(image.convert("RGB"))
 

@@ -1,4 +1,4 @@
-"""The label "AI-generated": in every file's metadata, and drawn into frames."""
+"""The label "AI-generated", in every file's metadata and drawn into frames."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def draw_label(frame: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=8)
 def _mark(side: int) -> tuple[np.ndarray, np.ndarray]:
-    """White on a dark pill for a frame whose shorter side that is: colours, opacity in [0, 1]."""
+    """The mark for frames with that shorter side: colours, and opacity in [0, 1]."""
     font = ImageFont.load_default(max(6, round(side / 32)))
     left, top, right, bottom = font.getbbox(LABEL)
     padding = round((bottom - top) * 0.6)

@@ -1,7 +1,4 @@
-"""Video in and out, with the recipe in its metadata.
-
-What is written appears under its name whole or not at all.
-"""
+"""Reading and writing video, with the recipe in its metadata. Files are written atomically."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ from gaia_core.media.audio import FILE_RATE
 from gaia_core.media.ffmpeg import Ffmpeg, check_file, failure, from_zero, run_ffmpeg, untrusted
 from gaia_core.media.label import COMMENT
 
-# sRGB to BT.709, said so in the stream: untagged colours are guessed by the picture's size.
+# sRGB to BT.709, tagged in the stream, since players guess untagged colours from the frame size.
 _TO_YUV = (
     "crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0,scale=out_color_matrix=bt709:out_range=tv,"
     "format=yuv420p,setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
@@ -34,7 +31,7 @@ _BT709 = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt
 
 
 def read_video(path: Path | str) -> Iterator[np.ndarray]:
-    """The frames of a video, uint8 (H, W, 3), at 25 a second whatever its own rate.
+    """The frames of a video, uint8 (H, W, 3), resampled to 25 a second.
 
     Closing the iterator ends ffmpeg.
 
@@ -68,14 +65,14 @@ def read_video(path: Path | str) -> Iterator[np.ndarray]:
 class VideoWriter:
     """Frames to an H.264 mp4 with sound, the label `LABEL` and the recipe in its metadata.
 
-    A context manager: the file appears when the block ends well, and not at all otherwise.
-    The sound starts with the first frame and is cut or filled with silence to the last one's end.
-    Odd sizes lose their last row or column, which yuv420p cannot hold.
+    A context manager: the file is written when the block ends without an exception, else not at
+    all. The sound starts with the first frame and is cut or padded with silence to the end of the
+    last. Odd sizes lose their last row or column, which yuv420p cannot hold.
 
     Args:
-        audio: any file with a sound track, or None for a silent film.
-        recipe: JSON values, see `read_recipe`; None for a film that is not made but cut out of
-            another, which then carries neither label nor recipe.
+        audio: any file with a sound track, or None for a silent video.
+        recipe: JSON values, see `read_recipe`; None for a video that is not generated, which then
+            has neither label nor recipe.
 
     Raises:
         FileNotFoundError: no such audio file or folder.
@@ -137,9 +134,9 @@ class VideoWriter:
                 self._finish()
 
     def cut(self, out: Path) -> None:
-        """Puts what was written since the last cut, with its sound, into an mp4 of its own.
+        """Writes the frames since the last cut, with their sound, into an mp4.
 
-        The sound in it is lossless: parts that are played one after the other leave no seam.
+        Its sound is lossless, so that parts can be played gaplessly.
         """
         self._end_part()
         sound = ["-c:a", "flac", "-strict", "-2"]
@@ -152,7 +149,7 @@ class VideoWriter:
             ["-f", "rawvideo", "-pix_fmt", "rgb24"],
             ["-s", f"{self.shape[1]}x{self.shape[0]}", "-r", str(self.fps), "-i", "pipe:0"],
             ["-vf", _TO_YUV, "-c:v", "libx264", "-preset", "veryfast", "-crf", "18"],
-            # Without B-frames the film needs no edit list, which some players ignore.
+            # Without B-frames no edit list is needed, which some players ignore.
             ["-bf", "0", "-threads", "2", str(self._parts[-1])],
             stdin=subprocess.PIPE,
         )
@@ -173,15 +170,15 @@ class VideoWriter:
         parts = self._folder / "parts.txt"
         parts.write_text("".join(f"file '{part.name}'\n" for part in self._parts), "utf-8")
         whole = self._folder / "whole.mp4"
-        film = ["-f", "concat", "-i", str(parts)]
-        self._join(film, 0, ["-c:a", "aac", "-b:a", "128k"], whole)
+        frames = ["-f", "concat", "-i", str(parts)]
+        self._join(frames, 0, ["-c:a", "aac", "-b:a", "128k"], whole)
         os.replace(whole, self.path)
 
-    def _join(self, film: list[str], first: int, codec: list[str], out: Path) -> None:
-        """Film and sound from frame `first` on, now that the length is known: -shortest guesses."""
+    def _join(self, frames: list[str], first: int, codec: list[str], out: Path) -> None:
+        """Muxes frames and sound from frame `first` on, with exact length, unlike -shortest."""
         tags = self._folder / "tags.txt"
-        told = {} if self.recipe is None else _tags(self.recipe)
-        tags.write_text(_ffmetadata(told), encoding="utf-8")
+        metadata = {} if self.recipe is None else _tags(self.recipe)
+        tags.write_text(_ffmetadata(metadata), encoding="utf-8")
         sound: list[str] = []
         if self.audio is not None:
             start, end = (round(n * FILE_RATE / self.fps) for n in (first, self.frames))
@@ -189,10 +186,10 @@ class VideoWriter:
             fit = f"{from_zero(FILE_RATE)},{fit},asetpts=PTS-STARTPTS"
             sound = ["-map", "2:a:0", "-af", fit, *codec]
         done = run_ffmpeg(
-            [*film, "-f", "ffmetadata", "-i", str(tags)],
+            [*frames, "-f", "ffmetadata", "-i", str(tags)],
             untrusted() if self.audio is not None else [],
             ["-map", "0:v:0", "-c:v", "copy", *sound],
-            # Nothing of the recording's own tags may go along: they can name people.
+            # The recording's tags are dropped: they can name people.
             ["-map_metadata", "1", "-map_metadata:s", "-1", "-map_chapters", "-1"],
             ["-fflags", "+bitexact", "-movflags", "+faststart", str(out)],
             source=self.audio,
@@ -202,7 +199,7 @@ class VideoWriter:
 
 
 def read_recipe(path: Path | str) -> dict[str, Any]:
-    """The recipe in the metadata of an mp4 that `VideoWriter` made.
+    """The recipe in the metadata of an mp4 written by `VideoWriter`.
 
     Raises:
         InputError: not such a file.
@@ -222,7 +219,7 @@ def read_recipe(path: Path | str) -> dict[str, Any]:
 
 
 def transcode(source: Path | str, out: Path | str, arguments: Sequence[str]) -> None:
-    """A video in another form, by ffmpeg's output `arguments` and the suffix of `out`.
+    """Transcodes a video by ffmpeg's output `arguments` and the suffix of `out`.
 
     Raises:
         RuntimeError: ffmpeg failed; carries its message.
@@ -239,7 +236,7 @@ def transcode(source: Path | str, out: Path | str, arguments: Sequence[str]) -> 
 def write_webm(
     path: Path | str, frames: Iterable[np.ndarray], video: Path | str, fps: int = FPS
 ) -> None:
-    """A WebM (VP9, Opus) with transparency, and with the sound and the label of a video of ours.
+    """A WebM (VP9, Opus) with transparency, and with the sound and the label of a video.
 
     Args:
         frames: uint8 (H, W, 4), not premultiplied; of one even size.
@@ -263,7 +260,7 @@ def write_webm(
             stdin=subprocess.PIPE,
         )
         try:
-            with suppress(BrokenPipeError):  # what ffmpeg said is told below
+            with suppress(BrokenPipeError):  # ffmpeg's error is raised below
                 for frame in chain([first], rest):
                     ffmpeg.stdin.write(np.ascontiguousarray(frame).data)
             code = ffmpeg.wait()

@@ -1,4 +1,4 @@
-"""Instructions: order and time, what is understood, what is refused, and how often it is right.
+"""Instructions: order and times, classification, rejection, and training.
 
 The phrases of gaia_core/evaluation/instructions.toml were written apart from those the head is
 trained on.
@@ -58,7 +58,7 @@ def plain(text: str) -> str:
         "smile followed by nod",
     ],
 )
-def test_what_comes_after_shares_the_take(text):
+def test_successive_parts_share_the_clip(text):
     parts = parse(text)
     assert [part.text.lower() for part in parts] == ["smile", "nod"]
     assert schedule(parts, 4.0) == [(0.0, 2.0), (2.0, 4.0)]
@@ -83,13 +83,13 @@ def test_what_comes_after_shares_the_take(text):
         ("[4-9s: smile]", [("smile", 4, 6)]),
     ],
 )  # fmt: skip
-def test_times_that_are_told(text, spans):
+def test_stated_times(text, spans):
     parts = parse(text)
     found = schedule(parts, 6.0)
     assert [(p.text, *span) for p, span in zip(parts, found, strict=True)] == spans
 
 
-def test_decimals_are_no_ends_of_sentences():
+def test_decimals_do_not_end_sentences():
     (part,) = parse("tilt by 1.5 degrees")
     assert part.text == "tilt by 1.5 degrees"
 
@@ -97,12 +97,12 @@ def test_decimals_are_no_ends_of_sentences():
 @pytest.mark.parametrize(
     "text", ["[1-2s smile]", "[smile", "smile]", "[2-1s: smile]", "[1-1s: nod]"]
 )
-def test_spans_that_are_none_are_refused(text):
+def test_invalid_spans_raise(text):
     with pytest.raises(InputError, match=r"\.$"):
         parse(text)
 
 
-def test_parts_without_room_are_left_out(instructor):
+def test_parts_beyond_the_clip_are_dropped(instructor):
     reading = instructor.read("[1-2s: smile] [7-8s: nod]", 4.0)
     assert [clause.action for clause in reading.clauses] == ["smile"]
     assert "“nod”" in reading.notice and "4 s" in reading.notice
@@ -110,11 +110,11 @@ def test_parts_without_room_are_left_out(instructor):
     assert [end > start for start, end in many] == [True] * 10 + [False] * 30
 
 
-def test_one_after_the_other(read):
+def test_successive_actions(read):
     assert read("smile, then nod") == [("smile", 0, 2, 0.8), ("nod", 2, 4, 0.8)]
 
 
-def test_what_is_not_understood_takes_no_time(instructor):
+def test_rejected_parts_take_no_time(instructor):
     reading = instructor.read("smile, then boil the pasta for lunch, then nod", 4.0)
     assert [(x.action, x.start, x.end) for x in reading.clauses] == [("smile", 0, 2), ("nod", 2, 4)]
     assert "“boil the pasta for lunch”" in reading.notice
@@ -125,7 +125,7 @@ def test_strengths(read):
         assert read(text) == [("smile", 0, 4, strength)]
 
 
-def test_strength_scales_the_movement(instructor):
+def test_strength_scales_the_motion(instructor):
     def peak(text):
         track = instructor.read(text, 4.0).controls.tracks["yaw"]
         return max(abs(key.value) for key in track)
@@ -136,7 +136,7 @@ def test_strength_scales_the_movement(instructor):
     assert 0 < slight < normal < strong
 
 
-def test_together(read):
+def test_simultaneous_actions(read):
     assert {(x[0], x[1], x[2]) for x in read("smile and raise your eyebrows")} == {
         ("smile", 0, 4),
         ("raise brows", 0, 4),
@@ -151,8 +151,8 @@ def test_together(read):
         ("tilt your head to the left and to the right", ["tilt left", "tilt right"]),
     ],
 )
-def test_words_are_borrowed_from_before(read, text, actions):
-    """Opposites of one channel cannot be together, so they come one after the other."""
+def test_words_are_taken_from_the_piece_before(read, text, actions):
+    """Actions of the same channel are successive."""
     found = read(text)
     assert [x[:3] for x in found] == [(actions[0], 0, 2), (actions[1], 2, 4)]
 
@@ -174,13 +174,13 @@ def test_an_eye_is_the_persons_own(instructor):
 @pytest.mark.parametrize(
     "text", ["", "  \n", "what is the weather in Paris?", "dance with your legs"]
 )
-def test_nothing_to_do(instructor, text):
+def test_instructions_without_an_action_raise(instructor, text):
     reading = instructor.read(text, 4.0)
     assert not reading.controls and not reading.clauses
     assert "nothing that this face can do" in reading.notice and "nod" in reading.notice
 
 
-def test_understood_in_full_needs_no_notice(instructor):
+def test_no_notice_if_every_part_is_recognised(instructor):
     assert instructor.read("smile, then nod", 4.0).notice is None
 
 
@@ -190,7 +190,7 @@ def test_too_long(instructor):
         instructor.read("smile; " * 72, 30.0)
 
 
-def test_clauses_can_be_shown(instructor):
+def test_clauses_as_text(instructor):
     first, second = instructor.read("smile slightly, then nod", 4.0).clauses
     assert str(first) == "smile, 0.0–2.0 s, slightly" and first.text == "smile slightly"
     assert str(second) == "nod, 2.0–4.0 s"
@@ -210,7 +210,7 @@ def test_actions_stay_in_their_span_and_range(action):
             assert (track[-1].easing == "free") == (name in POSE)
 
 
-def test_every_action_but_resting_ones_moves_something():
+def test_every_action_but_resting_ones_has_motion():
     for action, make in ACTIONS.items():
         moves = any(key.value not in (0, 1) or name not in POSE and key.value
                     for name, track in make(0.0, 2.0, 0.8).items() for key in track)  # fmt: skip
@@ -222,20 +222,20 @@ def test_a_nod_is_two_oscillations_downwards():
     assert values == [0, -8, 4, -8, 4, 0]
 
 
-def test_neighbours_go_straight_from_one_value_to_the_next(instructor):
+def test_adjacent_actions_do_not_return_to_rest(instructor):
     track = instructor.read("turn left, then turn right", 4.0).controls.tracks["yaw"]
     signs = [key.value > 0 for key in track[1:-1]]
     assert 0 not in [key.value for key in track[1:-1]] and signs == sorted(signs)
 
 
-def test_a_later_span_cuts_an_earlier_one(instructor):
+def test_a_later_action_ends_an_earlier_one(instructor):
     controls = instructor.read("[0-3s: turn left] [2-4s: turn right]", 4.0).controls
     track = controls.check().tracks["yaw"]
     assert min(key.value for key in track if key.time < 2) < 0
     assert all(key.value >= 0 for key in track if key.time >= 2)
 
 
-def test_any_mixture_is_valid(instructor):
+def test_random_combinations_are_valid(instructor):
     phrases = [
         "smile",
         "nod",
@@ -273,7 +273,7 @@ def test_missing_weights(tmp_path):
         Instructor.load(tmp_path)
 
 
-def test_weights_for_other_actions_are_refused(tmp_path):
+def test_weights_for_other_actions_raise(tmp_path):
     weights = load_file(WEIGHTS / language.FILE)
     save_file(weights, tmp_path / language.FILE, {"classes": json.dumps(["none", "fly"])})
     with pytest.raises(InputError, match="for other actions"):
@@ -293,7 +293,7 @@ def test_missing_encoder(monkeypatch):
 
 
 def test_the_encoder_is_the_published_one(instructor):
-    """Values of the package's own library; padding beside a longer sentence changes nothing."""
+    """Values of the reference implementation; padding changes nothing."""
     texts = [
         "turn the head to the left",
         "rotate your face leftwards",
@@ -317,7 +317,7 @@ def test_importing_loads_no_framework():
     assert done.stdout.strip() == "set()" and not done.stderr
 
 
-def test_sentences_come_out_the_same():
+def test_generated_sentences_are_deterministic():
     one, again = make_sentences(), make_sentences()
     assert one == again
     assert len({sentence.text for sentence in one}) == len(one)
@@ -342,8 +342,8 @@ def test_training_writes_a_head_that_learns(tmp_path, monkeypatch):
     few = [x for x in sentences if len(x.actions) == 1][::20]
     monkeypatch.setattr(training, "make_sentences", lambda seed: few)
     monkeypatch.setattr(training, "STEPS", 60)
-    told = train_language(tmp_path)
-    assert told["sentences"] == len(few)
+    facts = train_language(tmp_path)
+    assert facts["sentences"] == len(few)
     learnt = Instructor.load(tmp_path)
     guesses = learnt.guess(["smile", "nod", "boil the pasta"])
     assert [guess.action for guess in guesses] == ["smile", "nod", NONE]

@@ -1,4 +1,4 @@
-"""The crop returns to its photo without a seam, and nothing else of the photo changes."""
+"""Compositing changes the crop alone, without visible seams; and the label."""
 
 import time
 
@@ -12,7 +12,7 @@ from gaia_core.media.label import draw_label
 from gaia_core.portrait.face import Crop, Face, crop_around
 
 CROP = Crop(226, 117, 198)
-LEAVING = Crop(30, 500, 200)  # over the left and lower edge of the photo
+LEAVING = Crop(30, 500, 200)  # beyond the left and lower edge of the photo
 
 
 @pytest.fixture(scope="module")
@@ -33,25 +33,25 @@ def test_crop_sizes_are_the_crop_itself(photo, size):
     assert (composed == frame).all() and not np.shares_memory(composed, frame)
 
 
-def test_an_unknown_size_is_refused(photo):
+def test_an_unknown_size_raises(photo):
     with pytest.raises(ValueError, match="'1024'"):
         Composer(photo, CROP, "1024")
 
 
-def test_a_crop_beside_the_photo_is_refused(photo):
+def test_a_crop_outside_the_photo_raises(photo):
     with pytest.raises(ValueError, match="does not touch"):
         Composer(photo, Crop(-300, 100, 100), "photo")
 
 
 @pytest.mark.parametrize("crop", [CROP, LEAVING, Crop(256, 256, 900)])
-def test_an_unmoved_face_gives_the_photo_back(photo, crop):
+def test_an_unmoved_face_restores_the_photo(photo, crop):
     composer = Composer(photo, crop, "photo")
     composed = composer.compose(crop.extract(photo, composer.side))
     assert (composed == photo).all()
 
 
 @pytest.mark.parametrize("crop", [CROP, LEAVING])
-def test_only_the_crop_is_touched(photo, crop):
+def test_only_the_crop_changes(photo, crop):
     composer = Composer(photo, crop, "photo")
     before = photo.copy()
     frames = [composer.compose(rendered(composer.side, seed)) for seed in range(3)]
@@ -64,7 +64,7 @@ def test_only_the_crop_is_touched(photo, crop):
     assert (photo == before).all()
 
 
-def test_the_face_is_replaced_whole(photo):
+def test_the_whole_face_is_replaced(photo):
     composer = Composer(photo, CROP, "photo")
     frame = rendered(198)
     # The landmarks' box and some skin around it: 0.25 to 0.85 of the crop.
@@ -73,7 +73,7 @@ def test_the_face_is_replaced_whole(photo):
     assert (composed[inside, across] == frame[inside, across]).all()
 
 
-def test_no_seam_shows():
+def test_there_is_no_visible_seam():
     grey = np.full((400, 400, 3), 100, np.uint8)
     composer = Composer(grey, Crop(200, 200, 200), "photo")
     composed = composer.compose(np.full((200, 200, 3), 160, np.uint8)).astype(int)
@@ -81,20 +81,20 @@ def test_no_seam_shows():
     assert composed.max() == 160 and max(steps) <= 5  # 60 levels apart, 24 px of feather
 
 
-def test_a_crop_is_loose_where_it_is_shown_and_still_where_it_fades(photo):
+def test_the_edge_mask_is_zero_where_the_crop_fades(photo):
     composer = Composer(photo, CROP, "photo")
     edge_mask = composer.edge_mask
     white = Composer(np.zeros_like(photo), CROP, "photo").compose(
         np.full((198, 198, 3), 255, np.uint8)
     )
-    shown = cv2.resize(CROP.extract(white, 198)[..., 0], edge_mask.shape) / 255
+    opacity = cv2.resize(CROP.extract(white, 198)[..., 0], edge_mask.shape) / 255
     assert edge_mask.dtype == np.float32 and edge_mask.min() == 0 and edge_mask.max() == 1
-    assert edge_mask[shown < 0.5].max() < 0.1  # a moved collar is not seen over the still one
+    assert edge_mask[opacity < 0.5].max() < 0.1  # or a moved collar would show over the still one
     assert (edge_mask[32:-32, 32:-32] == 1).all()  # crop units 0.25 to 0.75
     assert Composer(photo, CROP, "256").edge_mask is None  # the crop alone has nothing to join
 
 
-def test_a_crop_is_still_at_the_photos_own_edges(photo):
+def test_the_edge_mask_is_zero_at_the_photos_edges(photo):
     whole, cut = (Composer(photo, crop, "photo").edge_mask for crop in (CROP, LEAVING))
     # The crop begins 70 px left of the photo and ends 88 px below it; it is 200 px wide.
     place = (np.arange(len(cut)) + 0.5) / len(cut) * 200
@@ -116,7 +116,7 @@ def test_the_largest_photos_are_reduced(photo):
     np.testing.assert_array_equal(composer.still(large), fitted)
 
 
-def test_a_photo_full_of_face_is_reduced_until_the_crop_can_be_painted_as_fine(photo):
+def test_a_photo_with_a_large_face_is_reduced_to_the_maximal_crop(photo):
     wide = np.zeros((478, 3), np.float32)
     wide[:, :2] = np.linspace(100, 1500, 478)[:, None]
     fitted, found = fit(cv2.resize(photo, (1600, 1600)), Face(wide, np.zeros(52, np.float32)))
@@ -162,5 +162,5 @@ def test_label_is_small_and_visible(shape, brightness):
     assert 0 < changed.mean() < 0.12
     assert rows[0] > shape[0] * 0.7 and rows[-1] < shape[0] - 1 and columns[-1] < shape[1] - 1
     within = marked[rows[0] : rows[-1], columns[0] : columns[-1]].astype(int)
-    assert np.ptp(within) > 100  # letters against their ground
+    assert np.ptp(within) > 100  # letters against their background
     assert (draw_label(plain.copy()) == marked).all()

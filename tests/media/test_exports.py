@@ -1,4 +1,4 @@
-"""A take in other forms plays, says what it is, and needs what it needs."""
+"""Exports: their content, label, and errors."""
 
 import re
 import subprocess
@@ -36,9 +36,9 @@ def scene(shift: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory) -> Path:
+def video(tmp_path_factory) -> Path:
     """A disc that moves by 6 px in 20 frames, with sound and the visible label."""
-    folder = tmp_path_factory.mktemp("film")
+    folder = tmp_path_factory.mktemp("video")
     write_audio(folder / "tone.wav", np.sin(np.arange(SAMPLE_RATE) / 9), SAMPLE_RATE)
     path = folder / "take.mp4"
     with VideoWriter(path, SIDE, SIDE, folder / "tone.wav", {"label": True}) as video:
@@ -64,8 +64,8 @@ def rgba(path: Path, side: int = SIDE) -> np.ndarray:
     return np.frombuffer(done.stdout, np.uint8).reshape(-1, side, side, 4)
 
 
-def test_a_gif_is_small_and_moves(film):
-    path = exports.make("gif", film)
+def test_a_gif_is_small_and_moves(video):
+    path = exports.make("gif", video)
     with Image.open(path) as gif:
         assert gif.n_frames == pytest.approx(FRAMES / 25 * exports.GIF_RATE, abs=1)
         assert gif.info["duration"] == 80 and gif.info["loop"] == 0
@@ -85,11 +85,11 @@ def test_a_wide_gif_keeps_its_shape(tmp_path):
         assert gif.size == (exports.GIF_SIDE, exports.GIF_SIDE // 2)
 
 
-def test_a_poster_is_the_first_frame(film):
-    with Image.open(exports.make("poster", film)) as image:
+def test_a_poster_is_the_first_frame(video):
+    with Image.open(exports.make("poster", video)) as image:
         assert image.text["Comment"] == COMMENT
         poster = np.asarray(image, float)
-    assert np.abs(poster - next(read_video(film))).max() == 0
+    assert np.abs(poster - next(read_video(video))).max() == 0
 
 
 def test_subtitles_are_lines_of_words():
@@ -103,7 +103,7 @@ def test_subtitles_are_lines_of_words():
     lines = [line for cue in cues for line in cue.split("\n")[1:]]
     assert all(len(line) <= exports.CUE_LETTERS for line in lines)
     assert [len(cue.split("\n")) for cue in cues] == [2, 2, 3]  # with the times
-    assert abs(len(lines[2]) - len(lines[3])) <= 8  # no word is left alone
+    assert abs(len(lines[2]) - len(lines[3])) <= 8  # no line has a single word
     assert " ".join(lines).split() == [
         part for w in words for part in w.text.replace("&", "&amp;").split()
     ]
@@ -119,51 +119,51 @@ def test_subtitles_are_lines_of_words():
         ("C++ is 3.5", "C++ is 3.5."),
     ],
 )
-def test_subtitles_read_as_the_text_was_written(spoken, text):
+def test_subtitles_have_the_spelling_of_the_text(spoken, text):
     words = [Word(word, float(i), i + 0.5) for i, word in enumerate(spoken.split())]
-    shown = exports.written(words, text)
-    assert "".join(w.text for w in shown) == re.sub(r"\s", "", text)
-    assert [(w.start, w.end) for w in shown] == [(w.start, w.end) for w in words]
+    matched = exports.written(words, text)
+    assert "".join(w.text for w in matched) == re.sub(r"\s", "", text)
+    assert [(w.start, w.end) for w in matched] == [(w.start, w.end) for w in words]
 
 
-def test_words_that_are_spoken_otherwise_stay_as_they_are_spoken():
+def test_words_that_differ_from_the_text_are_kept():
     spoken = ("At", "nine", "thirty", "a", "man")
     words = [Word(word.lower(), float(i), i + 0.5) for i, word in enumerate(spoken)]
-    shown = exports.written(words, "At 9:30, a man.")
-    assert [w.text for w in shown] == [*spoken[:-1], "man."]
+    matched = exports.written(words, "At 9:30, a man.")
+    assert [w.text for w in matched] == [*spoken[:-1], "man."]
     assert exports.written(words, "") == words
 
 
-def test_what_a_take_has_not_is_said(film):
+def test_missing_words_or_cutouts_raise(video):
     with pytest.raises(InputError, match="times of words"):
-        exports.make("vtt", film)
+        exports.make("vtt", video)
     with pytest.raises(InputError, match="transparency"):
-        exports.make("webm", film)
+        exports.make("webm", video)
 
 
-def test_the_matte_follows_the_picture(film, cutout):
-    frames = rgba(exports.make("webm", film, cutout=cutout))
+def test_the_matte_follows_the_motion(video, cutout):
+    frames = rgba(exports.make("webm", video, cutout=cutout))
     assert len(frames) == FRAMES
     label = slice(0, 100)  # above the label
     for index, shift in ((0, 0), (FRAMES - 1, 6)):
-        wanted = scene(shift)[1][label] > 127
+        expected = scene(shift)[1][label] > 127
         got = frames[index, label, :, 3] > 127
-        overlap = (wanted & got).sum() / (wanted | got).sum()
+        overlap = (expected & got).sum() / (expected | got).sum()
         assert overlap > 0.95, (index, overlap)
     still = scene(0)[1][label] > 127
     last = frames[-1, label, :, 3] > 127
-    assert (still & last).sum() / (still | last).sum() < 0.9  # it has really moved
+    assert (still & last).sum() / (still | last).sum() < 0.9  # it has moved
     inside = frames[0, 40:70, 50:80]
     assert np.abs(inside[..., :3].astype(float) - scene(0)[0][40:70, 50:80]).mean() < 12
 
 
-def test_the_label_stays_on_what_is_transparent(film, cutout):
-    corner = rgba(exports.make("webm", film, cutout=cutout))[0, 110:, 64:, 3]
+def test_the_label_stays_opaque(video, cutout):
+    corner = rgba(exports.make("webm", video, cutout=cutout))[0, 110:, 64:, 3]
     assert corner.max() > 120 and corner.min() < 20
-    assert has_sound(film.with_suffix(".webm"))
+    assert has_sound(video.with_suffix(".webm"))
 
 
-def test_a_matte_is_read_where_there_is_one(tmp_path):
+def test_a_matte_is_read_if_present(tmp_path):
     picture, matte = scene(0)
     Image.fromarray(picture).save(tmp_path / "plain.png")
     assert read_matte(tmp_path / "plain.png") is None
@@ -175,28 +175,26 @@ def test_a_matte_is_read_where_there_is_one(tmp_path):
         read_matte(tmp_path / "missing.png")
 
 
-def test_a_film_of_several_has_all_of_them(film, tmp_path):
+def test_videos_side_by_side(video, tmp_path):
     short = tmp_path / "short.mp4"
     with VideoWriter(short, 2 * SIDE, 2 * SIDE, None, {}) as video:
         for _ in range(5):
             video.write(np.full((2 * SIDE, 2 * SIDE, 3), 200, np.uint8))
     out = tmp_path / "both.mp4"
-    side_by_side([film, short], ["A", "B, with a name that is far too long for its column"], out)
+    side_by_side([video, short], ["A", "B, with a name that is far too long for its column"], out)
     frames = list(read_video(out))
     assert len(frames) == FRAMES and frames[0].shape[1] == 2 * SIDE
     head = frames[0].shape[0] - SIDE
     assert head >= 24
-    assert frames[-1][head:, SIDE:].mean() == pytest.approx(200, abs=4)  # its last frame stays
-    assert np.abs(frames[0][head:, :SIDE].astype(float) - next(read_video(film))).mean() < 6
+    assert frames[-1][head:, SIDE:].mean() == pytest.approx(200, abs=4)  # its last frame is kept
+    assert np.abs(frames[0][head:, :SIDE].astype(float) - next(read_video(video))).mean() < 6
     assert frames[0][:head].max() > 150  # the names
     assert has_sound(out)
     with pytest.raises(ValueError, match="names"):
-        side_by_side([film], [], out)
+        side_by_side([video], [], out)
 
 
-def test_a_transparent_portrait_goes_through_the_command_line(
-    gaia, photo, tmp_path, monkeypatch, capsys
-):
+def test_a_transparent_portrait_by_the_command_line(gaia, photo, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(Gaia, "load", lambda *_: gaia)
     matte = np.zeros(photo.shape[:2], np.uint8)
     matte[:, 180:280] = 255  # within the crop, which goes from 127 to 325
@@ -207,15 +205,15 @@ def test_a_transparent_portrait_goes_through_the_command_line(
     given += ["--out", out, "--size", "256", "--steps", "2", "--also", "gif", "poster", "webm"]
     given += ["--seed", 1]
     assert main(["animate", *map(str, given)]) == 0
-    told = capsys.readouterr().out
+    out_text = capsys.readouterr().out
     for suffix in (".gif", ".png", ".webm"):
         assert out.with_suffix(suffix).stat().st_size
-        assert str(out.with_suffix(suffix)) in told
+        assert str(out.with_suffix(suffix)) in out_text
     opacity = rgba(out.with_suffix(".webm"), 256)[0, ..., 3]
     assert opacity.max() > 250 and opacity.min() < 20
 
 
-def test_a_take_knows_its_measures_and_its_cutout(gaia, photo, tmp_path):
+def test_a_result_has_measures_and_a_cutout(gaia, photo, tmp_path):
     Image.fromarray(photo).save(tmp_path / "photo.png")
     write_audio(tmp_path / "speech.wav", np.sin(np.arange(16000) / 9), SAMPLE_RATE)
     request = Request(tmp_path / "photo.png", tmp_path / "speech.wav", size="256", steps=2)

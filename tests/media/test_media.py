@@ -1,4 +1,4 @@
-"""Any file ends in pixels, sound or one clear sentence; what is written is whole and in step."""
+"""Reading and writing images, sound and video: content, synchronisation and errors."""
 
 import io
 import struct
@@ -110,7 +110,7 @@ def test_large_photos_are_reduced(tmp_path):
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("side", [9001, 12_000, 60_000])
-def test_bombs_are_refused_by_declared_size(tmp_path, side):
+def test_decompression_bombs_raise_by_declared_size(tmp_path, side):
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (
             struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -126,7 +126,7 @@ def test_bombs_are_refused_by_declared_size(tmp_path, side):
 @pytest.mark.parametrize(
     "damage", ["none", "empty", "text", "cut", "noise", "postscript", "folder"]
 )
-def test_what_is_no_image_is_an_input_error(tmp_path, damage):
+def test_invalid_images_raise(tmp_path, damage):
     path, buffer = tmp_path / "a.jpg", io.BytesIO()
     Image.effect_noise((200, 200), 90).save(buffer, "jpeg")
     whole = buffer.getvalue()
@@ -169,7 +169,7 @@ def test_written_sound_is_read_back(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.wav"]
 
 
-def test_sound_is_found_between_silences():
+def test_silence_at_both_ends_is_found():
     hiss = np.random.default_rng(0).normal(size=SAMPLE_RATE) / 1000  # 45 dB below the tone
     waveform = np.concatenate([hiss, tone(0.5), hiss]).astype(np.float32)
     assert find_sound(waveform) == pytest.approx((0.9, 1.6), abs=0.03)
@@ -190,7 +190,7 @@ def test_sound_is_cut_with_its_channels(tmp_path, suffix):
     assert loud[0] == pytest.approx(0.25, abs=0.01) and loud[-1] == pytest.approx(0.75, abs=0.01)
 
 
-def test_what_cannot_be_cut_leaves_no_file(tmp_path):
+def test_a_failed_cut_leaves_no_file(tmp_path):
     (tmp_path / "a.wav").write_bytes(b"hello")
     with pytest.raises(RuntimeError, match="could not be cut"):
         cut_audio(tmp_path / "a.wav", tmp_path / "cut.wav", 0, 1)
@@ -219,7 +219,7 @@ def wav(seconds: float) -> bytes:
         (b"#EXTM3U\n#EXTINF:1,\n/etc/hostname\n", "cannot be read|no sound"),
     ],
 )
-def test_bad_sound_is_an_input_error(tmp_path, content, message):
+def test_invalid_sound_raises(tmp_path, content, message):
     if content is not None:
         (tmp_path / "a.wav").write_bytes(content)
     with pytest.raises(InputError, match=message) as error:
@@ -236,7 +236,7 @@ def test_a_file_without_a_sound_track(tmp_path):
             read_audio(tmp_path / name)
 
 
-def test_a_playlist_opens_nothing_else(tmp_path):
+def test_a_playlist_opens_no_other_file(tmp_path):
     (tmp_path / "secret.wav").write_bytes(wav(1))
     (tmp_path / "a.wav").write_text("ffconcat version 1.0\nfile secret.wav\n")
     with pytest.raises(InputError):
@@ -253,7 +253,7 @@ def write_flash(path: Path, frames: int, at: int | None, audio: Path | None, **r
 
 
 @pytest.mark.parametrize("frames", [40, 75, 101])  # shorter than the sound, and longer
-def test_click_and_flash_coincide(tmp_path, frames):
+def test_sound_and_frames_are_synchronous(tmp_path, frames):
     click = np.zeros(3 * SAMPLE_RATE)
     click[SAMPLE_RATE : SAMPLE_RATE + 80] = 0.9
     write_audio(tmp_path / "click.wav", click, SAMPLE_RATE)
@@ -266,10 +266,10 @@ def test_click_and_flash_coincide(tmp_path, frames):
     assert np.flatnonzero(np.abs(sound) > 0.3)[0] / SAMPLE_RATE == pytest.approx(1, abs=0.002)
     # A player that ignores the edit list plays AAC's priming too: still under a frame.
     naive = ffmpeg("-ignore_editlist", "1", "-i", str(tmp_path / "a.mp4"), "-f", "f32le", "pipe:1")
-    heard = np.flatnonzero(np.abs(np.frombuffer(naive.stdout, "<f4")) > 0.3)[0] / 48_000
-    assert abs(heard - 1) < 1 / 25
-    shown = ffmpeg("-i", str(tmp_path / "a.mp4")).stderr.decode()
-    assert f"Duration: 00:00:{frames / 25:05.2f}, start: 0.000000" in shown
+    click = np.flatnonzero(np.abs(np.frombuffer(naive.stdout, "<f4")) > 0.3)[0] / 48_000
+    assert abs(click - 1) < 1 / 25
+    report = ffmpeg("-i", str(tmp_path / "a.mp4")).stderr.decode()
+    assert f"Duration: 00:00:{frames / 25:05.2f}, start: 0.000000" in report
 
 
 def test_sound_with_a_late_start_stays_late(tmp_path):
@@ -292,7 +292,7 @@ def test_recipe_and_label_are_in_the_file(tmp_path):
     assert content.index(b"moov") < content.index(b"mdat")
 
 
-def test_the_recordings_own_tags_are_not_passed_on(tmp_path):
+def test_the_recordings_tags_are_dropped(tmp_path):
     (tmp_path / "in.wav").write_bytes(wav(1))
     tags = ["-metadata", "artist=Jane Doe", "-metadata:s", "handler_name=Jane Doe"]
     ffmpeg("-i", str(tmp_path / "in.wav"), *tags, str(tmp_path / "in.m4a"))
@@ -301,13 +301,13 @@ def test_the_recordings_own_tags_are_not_passed_on(tmp_path):
     assert b"Jane Doe" not in (tmp_path / "a.mp4").read_bytes()
 
 
-def test_same_frames_same_file(tmp_path):
+def test_writing_is_deterministic(tmp_path):
     for name in ("a.mp4", "b.mp4"):
         write_flash(tmp_path / name, 30, 9, None)
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
 
 
-def test_colours_survive(tmp_path):
+def test_colours_are_kept(tmp_path):
     colours = [(220, 30, 30), (30, 220, 30), (30, 30, 220), (224, 172, 140)]
     with VideoWriter(tmp_path / "a.mp4", 33, 35, None, {}) as video:
         for colour in colours:
@@ -317,13 +317,13 @@ def test_colours_survive(tmp_path):
     assert np.abs(np.stack(frames)[:, 9, 9].astype(int) - colours).max() <= 4
 
 
-def test_other_rates_become_25(tmp_path):
+def test_other_frame_rates_are_resampled(tmp_path):
     write_flash(tmp_path / "a.mp4", 50, None, None)
     ffmpeg("-i", str(tmp_path / "a.mp4"), "-r", "30000/1001", str(tmp_path / "b.mp4"))
     assert len(list(read_video(tmp_path / "b.mp4"))) in (50, 51)
 
 
-def test_a_video_may_be_left_early(tmp_path):
+def test_reading_can_stop_early(tmp_path):
     write_flash(tmp_path / "a.mp4", 200, None, None)
     frames = read_video(tmp_path / "a.mp4")
     assert len(list(islice(frames, 3))) == 3
@@ -331,7 +331,7 @@ def test_a_video_may_be_left_early(tmp_path):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"hello", wav(1)])
-def test_what_is_no_video_is_an_input_error(tmp_path, content):
+def test_invalid_videos_raise(tmp_path, content):
     if content is not None:
         (tmp_path / "a.mp4").write_bytes(content)
     for read in (lambda path: list(read_video(path)), read_recipe):
@@ -340,7 +340,7 @@ def test_what_is_no_video_is_an_input_error(tmp_path, content):
         assert one_sentence(error)
 
 
-def test_a_foreign_video_carries_no_recipe(tmp_path):
+def test_other_videos_have_no_recipe(tmp_path):
     write_flash(tmp_path / "a.mp4", 3, None, None)
     for description in ("hello", '{"a": ', "[1]"):
         other = tmp_path / "b.mp4"
@@ -390,7 +390,7 @@ def miss_the_sound(path: Path, audio: Path) -> None:
         (miss_the_sound, FileNotFoundError),
     ],
 )
-def test_a_failure_leaves_nothing_behind(tmp_path, fail, error):
+def test_a_failure_leaves_no_file(tmp_path, fail, error):
     audio = tmp_path / "audio.wav"
     audio.write_bytes(b"not audio")
     (tmp_path / "out.mp4").write_bytes(b"an earlier take")
@@ -402,7 +402,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path, fail, error):
     assert (tmp_path / "out.mp4").read_bytes() == b"an earlier take"
 
 
-def test_a_closed_generator_leaves_nothing_behind(tmp_path):
+def test_a_closed_generator_leaves_no_file(tmp_path):
     def frames():
         with VideoWriter(tmp_path / "a.mp4", 64, 48, None, {}) as video:
             while True:
@@ -418,9 +418,9 @@ def test_a_closed_generator_leaves_nothing_behind(tmp_path):
 FRAME = np.full((64, 64, 3), GREY, np.uint8)
 
 
-def test_a_full_disk_is_said_and_nothing_is_left(tmp_path):
-    film = VideoWriter(tmp_path / "a.mp4", 64, 64, None, {})
-    with pytest.raises(InputError, match="The disk is full; free some space"), film as writer:
+def test_a_full_disk_raises_and_leaves_no_file(tmp_path):
+    video = VideoWriter(tmp_path / "a.mp4", 64, 64, None, {})
+    with pytest.raises(InputError, match="The disk is full; free some space"), video as writer:
         (part,) = tmp_path.iterdir()
         (part / "0.mp4").symlink_to("/dev/full")
         for _ in range(50):
@@ -428,9 +428,9 @@ def test_a_full_disk_is_said_and_nothing_is_left(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_an_encoder_that_is_killed_leaves_nothing(tmp_path):
-    film = VideoWriter(tmp_path / "a.mp4", 64, 64, None, {})
-    with pytest.raises(RuntimeError, match="ffmpeg"), film as writer:
+def test_a_killed_encoder_leaves_no_file(tmp_path):
+    video = VideoWriter(tmp_path / "a.mp4", 64, 64, None, {})
+    with pytest.raises(RuntimeError, match="ffmpeg"), video as writer:
         writer.write(FRAME)
         (encoder,) = psutil.Process().children()
         encoder.kill()
