@@ -1,4 +1,4 @@
-"""What the model must beat without any learning: the portrait warped by its landmarks.
+"""The baseline without learning: the portrait warped by its landmarks.
 
 (The other baseline, the still portrait, is the portrait.) Kept apart from the model's own
 geometry, so that a change there does not move the bar.

@@ -1,7 +1,7 @@
 """Lips by phone: closed on /p b m/, open on open vowels, at rest in silence.
 
-The text is known, and aligned with the sound; the lips are read from pixels. A phone's lips are
-those of its frames and one to either side, for the aligner is off by a frame at times.
+The known text is aligned with the sound; lips are tracked in rendered frames. A phone's frames
+include one on each side, since alignments may be off by a frame.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import soxr
 
 from gaia_core import FPS, SAMPLE_RATE
 from gaia_core.errors import InputError
-from gaia_core.evaluation.people import Sitter
+from gaia_core.evaluation.portraits import Portrait
 from gaia_core.evaluation.speech_driven import Animator, pauses, read_track, rest, speak
 from gaia_core.media.audio import read_audio
 from gaia_core.media.video import read_video
@@ -45,10 +45,10 @@ SENTENCES = (
 
 @dataclass(frozen=True)
 class Utterance:
-    """Speech whose phones are known.
+    """Speech with aligned phones.
 
     Attributes:
-        kind: whose voice it is, for the report.
+        kind: of voice, for the report.
         waveform: float32 (N,) at 16 kHz.
     """
 
@@ -59,7 +59,7 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Recording:
-    """A film of somebody who says the text."""
+    """A video of a speaker with the known text."""
 
     path: Path
     text: str
@@ -68,24 +68,24 @@ class Recording:
 
 @dataclass
 class Lips:
-    """Apertures of some films, over the face's height.
+    """Lip apertures of some clips, over the face's height.
 
     Attributes:
         closures: the least in each /p b m/.
         vowels: the mean in each open vowel.
-        others: the least in each phone that needs no narrow lips and is no open vowel.
-        films: each film's apertures (T,) and its pauses.
+        others: the least in each phone that is neither labial nor an open vowel.
+        clips: each clip's apertures (T,) and its pauses.
     """
 
     closures: list[float] = field(default_factory=list)
     vowels: list[float] = field(default_factory=list)
     others: list[float] = field(default_factory=list)
-    films: list[tuple[np.ndarray, list[slice]]] = field(default_factory=list)
+    clips: list[tuple[np.ndarray, list[slice]]] = field(default_factory=list)
 
-    def read(self, aperture: np.ndarray, said: Utterance) -> None:
-        """Adds a film (T,); phones with a lost frame are left out."""
-        self.films.append((aperture, pauses(said.waveform)))
-        for phone in said.phones:
+    def read(self, aperture: np.ndarray, utterance: Utterance) -> None:
+        """Adds a clip's apertures (T,); phones with a lost frame are left out."""
+        self.clips.append((aperture, pauses(utterance.waveform)))
+        for phone in utterance.phones:
             first = round(phone.start * FPS)
             end = max(round(phone.end * FPS), first + 1)
             own, near = aperture[first:end], aperture[max(first - 1, 0) : end + 1]
@@ -99,10 +99,10 @@ class Lips:
                 self.others.append(float(near.min()))
 
     def report(self) -> dict[str, float | int]:
-        """`closed_elsewhere` is what chance would make of `closed`."""
+        """`closed_elsewhere` is the chance level of `closed`."""
         closure, vowel = _mean(self.closures), _mean(self.vowels)
-        found = np.concatenate([aperture for aperture, _ in self.films] or [np.zeros(0)])
-        count, spread = rest(self.films)
+        found = np.concatenate([aperture for aperture, _ in self.clips] or [np.zeros(0)])
+        count, spread = rest(self.clips)
         return {
             "closures": len(self.closures),
             "closed": _mean(x < CLOSED for x in self.closures),
@@ -119,43 +119,43 @@ class Lips:
 def measure(
     animator: Animator,
     landmarker: FaceLandmarker,
-    speakers: Sequence[Sitter],
+    speakers: Sequence[Portrait],
     sentences: Sequence[str],
     recordings: Iterable[Recording],
 ) -> dict[str, Any]:
-    """Speakers say the sentences, then the recordings -> report of each kind of voice.
+    """Portraits animated by the sentences, then by the recordings -> report of each kind of voice.
 
-    Held-out people say their own recordings; those of others the speakers say in turns. `real` is
-    the recorded film.
+    Held-out recordings drive their own first frame, others the speakers in turns. `real` is the
+    recorded video.
     """
     aligner = Aligner()
     lips: dict[str, dict[str, Lips]] = defaultdict(lambda: {"ours": Lips(), "real": Lips()})
 
-    def watch(said: Utterance, portrait: np.ndarray, real: Sequence[np.ndarray] = ()) -> None:
+    def watch(utterance: Utterance, portrait: np.ndarray, real: Sequence[np.ndarray] = ()) -> None:
         try:
-            ours = speak(animator, portrait, said.waveform)
+            ours = speak(animator, portrait, utterance.waveform)
         except InputError:  # the portrait is turned away too far
             return
-        for side, film in (("ours", ours), ("real", real)):
-            if len(film):
-                lips[said.kind][side].read(read_track(landmarker, film).aperture, said)
+        for side, clip in (("ours", ours), ("real", real)):
+            if len(clip):
+                lips[utterance.kind][side].read(read_track(landmarker, clip).aperture, utterance)
 
     for index, sentence in enumerate(sentences):
-        for said in spoken(aligner, sentence):
-            watch(said, speakers[index % len(speakers)].crop)
+        for utterance in spoken(aligner, sentence):
+            watch(utterance, speakers[index % len(speakers)].crop)
     for index, recording in enumerate(recordings):
         if (known := recorded(aligner, recording)) is not None:
-            film = list(read_video(recording.path))
+            clip = list(read_video(recording.path))
             own = recording.held_out
-            watch(known, film[0] if own else speakers[index % len(speakers)].crop, film)
+            watch(known, clip[0] if own else speakers[index % len(speakers)].crop, clip)
     return {
-        kind: {side: found.report() for side, found in sides.items() if found.films}
+        kind: {side: found.report() for side, found in sides.items() if found.clips}
         for kind, sides in sorted(lips.items())
     }
 
 
 def spoken(aligner: Aligner, sentence: str) -> Iterator[Utterance]:
-    """A sentence by each of the offline voices, a pause behind it."""
+    """A sentence by each of the offline voices, followed by a pause."""
     for chosen in VOICES:
         if chosen.engine == "offline":
             waveform = say(sentence, chosen.name)
@@ -183,13 +183,13 @@ def recorded(aligner: Aligner, recording: Recording) -> Utterance | None:
 
 
 def _register(waveform: np.ndarray) -> str:
-    """Whether a voice is high or low."""
+    """The register of a voice, high or low."""
     pitch = librosa.yin(waveform, fmin=60, fmax=400, sr=SAMPLE_RATE)
     loudness = librosa.feature.rms(y=waveform)[0]
     return "high" if np.median(pitch[loudness > loudness.mean()]) > HIGH else "low"
 
 
 def _mean(values: Iterable[float | bool]) -> float:
-    """NaN of none."""
+    """Mean; NaN if empty."""
     found = list(values)
     return float(np.mean(found)) if found else float("nan")

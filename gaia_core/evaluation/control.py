@@ -1,8 +1,8 @@
-"""Whether a face does what its controls ask for, read from the pixels that were rendered.
+"""Accuracy of pose and expression controls, measured in rendered frames.
 
-Head pose is asked in degrees, as a track asks it, and read by the motion encoder from the output's
-landmarks; an expression is asked by its amount and read from the landmarker's blendshape scores.
-Both are read as changes from the portrait.
+Head pose is requested in degrees by a track, and measured by the motion encoder from the frames'
+landmarks; an expression is requested by its amount and measured by blendshape scores. Both are
+changes relative to the portrait.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 
 from gaia_core import FPS
 from gaia_core.controls import EXPRESSION, Controls, Keyframe
-from gaia_core.evaluation.people import Sitter, draw, latents
+from gaia_core.evaluation.portraits import Portrait, draw, latents
 from gaia_core.evaluation.sheets import save_sheet
 from gaia_core.motion.editing import pose_track
 from gaia_core.pipeline import Gaia
@@ -48,7 +48,7 @@ def _gaze_up(scores: Scores) -> float:
     return _both("eyeLookUp")(scores) - _both("eyeLookDown")(scores)
 
 
-# What tells of each channel. A wink is one eye's closing beyond the other's, a blink both eyes'.
+# The reading of each channel. A wink is one eye's closing beyond the other's, a blink both eyes'.
 READ: dict[str, Callable[[Scores], float]] = {
     "gaze_x": _gaze_right,
     "gaze_y": _gaze_up,
@@ -67,56 +67,60 @@ READ: dict[str, Callable[[Scores], float]] = {
     "disgusted": lambda s: _both("browDown")(s) + _both("mouthUpperUp")(s) + _both("eyeSquint")(s),
     "afraid": lambda s: s["browInnerUp"] + _both("mouthStretch")(s) + _both("eyeWide")(s),
 }
-# Those below are sums of those above, and not read for cross-talk.
+# Composites are sums of the others, and left out of the cross-talk.
 COMPOSITE = ("sad", "surprised", "angry", "disgusted", "afraid")
 SIMPLE = tuple(name for name in READ if name not in COMPOSITE)
-# Of closed eyes no gaze is seen, though the landmarker guesses one (downwards, of real blinks too).
+# Closed eyes have no visible gaze, though the landmarker predicts one (downwards).
 LIDS, GAZE = ("blink", "wink_left", "wink_right"), ("gaze_x", "gaze_y")
 
 
-def measure(gaia: Gaia, sitters: Sequence[Sitter], sheets: Path | None = None) -> dict[str, Any]:
+def measure(
+    gaia: Gaia, portraits: Sequence[Portrait], sheets: Path | None = None
+) -> dict[str, Any]:
     """Report of some portraits.
 
     pose: mean absolute error of each angle in degrees, over single turns and turns of all three
-    at once, and how much of what was asked is read (where that is not 1, the correction
+    at once, and the slope of measured over requested angles (where that is not 1, the correction
     `turn_gain` does not fit the renderer). expression: per channel the mean reading's change at
     each of `AMOUNTS`, and whether it rises in every portrait. cross_talk[asked][read]: what asking
     for one channel does to the reading of another, as a share of what that one's own full amount
     does to it.
     """
     return {
-        "portraits": len(sitters),
-        "pose": measure_pose(gaia, sitters, sheets),
-        **measure_expression(gaia, sitters, sheets),
+        "portraits": len(portraits),
+        "pose": measure_pose(gaia, portraits, sheets),
+        **measure_expression(gaia, portraits, sheets),
     }
 
 
 @torch.no_grad()
 def measure_pose(
-    gaia: Gaia, sitters: Iterable[Sitter], sheets: Path | None = None
+    gaia: Gaia, portraits: Iterable[Portrait], sheets: Path | None = None
 ) -> dict[str, Any]:
-    """The error of yaw, pitch and roll in degrees; faces that were lost are only counted."""
-    asked = torch.tensor(_turns())
+    """The error of yaw, pitch and roll in degrees; lost faces are only counted."""
+    requested = torch.tensor(_turns())
     tracks = {
         name: tuple(Keyframe(index / FPS, degrees) for index, degrees in enumerate(angles))
-        for name, angles in zip(ANGLES, asked.T.tolist(), strict=True)
+        for name, angles in zip(ANGLES, requested.T.tolist(), strict=True)
     }
     turns, lost, rows = [], 0, {}
-    for sitter in sitters:
+    for portrait in portraits:
         model = gaia.networks.autoencoder
-        own = sitter.motion(model)
-        turned = own.repeat(len(asked), 1)
+        own = portrait.motion(model)
+        turned = own.repeat(len(requested), 1)
         performer = gaia.networks.performer(own)
-        pose = pose_track(performer.subject, len(asked), Controls(tracks), performer.corrections)
+        pose = pose_track(
+            performer.subject, len(requested), Controls(tracks), performer.corrections
+        )
         turned[:, : len(ANGLES)] = pose[:, : len(ANGLES)]
-        made = draw(model, sitter, torch.cat([own, turned]))
-        rows[sitter.name] = made[: 2 * len(ANGLES) + 1]
-        side = sitter.crop.shape[0]
-        faces = list(gaia.landmarker.track([sitter.crop, *made[1:]]))
+        rendered = draw(model, portrait, torch.cat([own, turned]))
+        rows[portrait.name] = rendered[: 2 * len(ANGLES) + 1]
+        side = portrait.crop.shape[0]
+        faces = list(gaia.landmarker.track([portrait.crop, *rendered[1:]]))
         if faces[0] is None:
             continue
         start = model.head_pose(latents(model, [faces[0]], side))[0, :3]
-        for degrees, face in zip(asked, faces[1:], strict=True):
+        for degrees, face in zip(requested, faces[1:], strict=True):
             if face is None:
                 lost += 1
                 continue
@@ -124,10 +128,10 @@ def measure_pose(
             turns.append([degrees.numpy(), (pose - start).cpu().numpy()])
     if sheets is not None:
         save_sheet(sheets / "control" / "pose.png", "0, then yaw, pitch, roll", rows, SHEET_SIDE)
-    wanted, read = np.reshape(turns, (-1, 2, len(ANGLES))).swapaxes(0, 1)
+    target, read = np.reshape(turns, (-1, 2, len(ANGLES))).swapaxes(0, 1)
     none = np.full(len(ANGLES), np.nan)
-    error = np.abs(read - wanted).mean(0) if turns else none
-    share = (read * wanted).sum(0) / np.square(wanted).sum(0) if turns else none
+    error = np.abs(read - target).mean(0) if turns else none
+    share = (read * target).sum(0) / np.square(target).sum(0) if turns else none
     return {
         "frames": len(turns),
         "lost": lost,
@@ -138,24 +142,24 @@ def measure_pose(
 
 @torch.no_grad()
 def measure_expression(
-    gaia: Gaia, sitters: Iterable[Sitter], sheets: Path | None = None
+    gaia: Gaia, portraits: Iterable[Portrait], sheets: Path | None = None
 ) -> dict[str, Any]:
-    """The reading of every channel when each of them is asked for."""
+    """The reading of every channel for each requested channel."""
     count = len(EXPRESSION)
-    changes = []  # of each portrait: (asked, amount, read)
+    changes = []  # of each portrait: (requested, amount, read)
     rows: dict[str, list[np.ndarray]] = {}
-    for sitter in sitters:
-        own = sitter.motion(gaia.networks.autoencoder)
+    for portrait in portraits:
+        own = portrait.motion(gaia.networks.autoencoder)
         steps = [own + amount * gaia.networks.directions.to(own) for amount in AMOUNTS[1:]]
-        made = draw(gaia.networks.autoencoder, sitter, torch.cat([own, *steps]))
-        faces = list(gaia.landmarker.track(made))
+        rendered = draw(gaia.networks.autoencoder, portrait, torch.cat([own, *steps]))
+        faces = list(gaia.landmarker.track(rendered))
         read = np.array([np.full(count, np.nan) if x is None else reading(x) for x in faces])
         change = (read[1:] - read[0]).reshape(len(AMOUNTS) - 1, count, count).swapaxes(0, 1)
         changes.append(np.concatenate([np.zeros((count, 1, count)), change], 1))
         for first in range(0, count, 7):
-            full = made[1 + len(steps[0]) * (len(steps) - 1) :]
-            rows[f"{sitter.name}: {', '.join(list(EXPRESSION)[first : first + 7])}"] = [
-                made[0],
+            full = rendered[1 + len(steps[0]) * (len(steps) - 1) :]
+            rows[f"{portrait.name}: {', '.join(list(EXPRESSION)[first : first + 7])}"] = [
+                rendered[0],
                 *full[first : first + 7],
             ]
     if sheets is not None:
@@ -174,21 +178,21 @@ def measure_expression(
             for i, name in enumerate(names)
         },
         "cross_talk": {
-            asked: {
-                read: float(mean[names.index(asked), -1, j] / mean[j, -1, j])
+            requested: {
+                read: float(mean[names.index(requested), -1, j] / mean[j, -1, j])
                 for j, read in enumerate(names)
                 if read in SIMPLE
-                and read != asked
+                and read != requested
                 and mean[j, -1, j]
-                and not (asked in LIDS and read in GAZE)
+                and not (requested in LIDS and read in GAZE)
             }
-            for asked in SIMPLE
+            for requested in SIMPLE
         },
     }
 
 
 def reading(face: Face) -> np.ndarray:
-    """What tells of each channel of `EXPRESSION`, in its order: (C,)"""
+    """The reading of each channel of `EXPRESSION`: (C,)"""
     scores = {name: float(x) for name, x in zip(SCORES, face.blendshapes, strict=True)}
     # No score tells of full cheeks: how far they stand apart, over the head's width, beyond what
     # the mouth does to them.
@@ -201,7 +205,7 @@ def reading(face: Face) -> np.ndarray:
 
 
 def _turns() -> list[list[float]]:
-    """Each angle alone to both ends and half way, then the corners of all at two thirds."""
+    """Each angle alone at both ends and half of them, then all three at two thirds."""
     ends = list(ANGLES.values())
     alone = [
         [share * end if axis == i else 0.0 for axis, end in enumerate(ends)]

@@ -1,5 +1,4 @@
-"""Self re-enactment by groups of clips: where they come from, how light the skin is, and how people
-look to a viewer."""
+"""Self re-enactment by groups of clips: source, skin lightness, and visible traits."""
 
 from __future__ import annotations
 
@@ -15,21 +14,21 @@ from gaia_core.evaluation import reenactment
 
 # Lower ends of the bins in degrees of `metrics.skin_lightness`; the usual six classes in pairs.
 SKIN = {"light (over 41 deg)": 41.0, "medium (10 to 41 deg)": 10.0, "dark (under 10 deg)": -90.0}
-# Glasses, beard and age as one viewer saw them on a frame of each held-out person; nothing among
-# the packages used tells them reliably.
+# Glasses, beard and age as annotated by one viewer on a frame of each held-out person, since no
+# package in use classifies them reliably.
 IMPRESSIONS = Path(__file__).with_name("impressions.csv")
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One clip: whose, and its scores frame by frame for each method."""
+    """One clip: its identity, and the scores of each method by frame."""
 
     identity: str
     scores: dict[str, list[reenactment.Scores]]
 
 
 def skin(degrees: float) -> str:
-    """The bin of a lightness."""
+    """The bin of a skin lightness in degrees."""
     return next(name for name, least in SKIN.items() if degrees >= least or least == -90)
 
 

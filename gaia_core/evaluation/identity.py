@@ -1,4 +1,4 @@
-"""Is it still the same person: dlib's 128-d face embedding.
+"""Identity: dlib's 128-d face embedding.
 
 Its networks come from the package `face-recognition-models` (public domain), which is found but
 never imported. Distances: same person about 0.3, another person about 0.8; L2, for the cosine of
@@ -25,7 +25,7 @@ BOX = 0.92
 
 
 class IdentityEncoder:
-    """A picture and where its face is -> embedding.
+    """Image and landmarks -> embedding.
 
     Raises:
         RuntimeError: the package is missing, or a file is not the expected one.

@@ -1,7 +1,6 @@
-"""What is measured of one frame and of one clip: pure functions of pixels and landmarks.
+"""Metrics of a frame and of a clip: pure functions of pixels and landmarks.
 
-Pictures are uint8 (H, W, 3); landmarks (..., K, 3) in px of their picture unless stated. Knows
-nothing of models and files.
+Pictures are uint8 (H, W, 3); landmarks (..., K, 3) in px of their picture unless stated.
 """
 
 from __future__ import annotations
@@ -78,7 +77,7 @@ def head_region(landmarks: np.ndarray, side: int) -> np.ndarray:
 
 
 def only_inside(output: np.ndarray, real: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """The output where the weight (H, W) is 1 and the real frame where it is 0, uint8."""
+    """Blends the output into the real frame by the weight (H, W): uint8."""
     mixed = real + weight[..., None] * (output.astype(np.float32) - real)
     return mixed.round().astype(np.uint8)
 
@@ -144,21 +143,21 @@ def skin_lightness(image: np.ndarray, landmarks: np.ndarray) -> float:
 def flicker(frames: Sequence[np.ndarray], inside: np.ndarray) -> float:
     """Mean absolute second difference in time where `inside` (H, W) is true, in [0, 1].
 
-    What moves evenly has little of it, what trembles or pulses has much.
+    Low for even motion, high for jitter.
     """
-    film = np.stack([frame[inside] for frame in frames]).astype(np.float32) / 255
-    return float(np.abs(np.diff(film, n=2, axis=0)).mean())
+    clip = np.stack([frame[inside] for frame in frames]).astype(np.float32) / 255
+    return float(np.abs(np.diff(clip, n=2, axis=0)).mean())
 
 
 def restlessness(frames: Sequence[np.ndarray], inside: np.ndarray) -> float:
     """Standard deviation in time, mean over the pixels where `inside` (H, W) is true, in [0, 1]."""
-    film = np.stack([frame[inside] for frame in frames]).astype(np.float32) / 255
-    return float(film.std(0).mean())
+    clip = np.stack([frame[inside] for frame in frames]).astype(np.float32) / 255
+    return float(clip.std(0).mean())
 
 
 @dataclass(frozen=True)
 class HeadFit:
-    """Where a head is: landmarks = scale * canonical @ rotation^T + centre.
+    """The pose of a head: landmarks = scale * canonical @ rotation^T + centre.
 
     Attributes:
         rotation: (..., 3, 3)
@@ -204,7 +203,7 @@ def lip_aperture(landmarks: np.ndarray) -> np.ndarray:
 def lagged_correlations(ours: np.ndarray, real: np.ndarray) -> np.ndarray:
     """Correlation at lags -MAX_LAG to MAX_LAG in frames: (T,), (T,) -> (2 * MAX_LAG + 1,).
 
-    At a positive lag, frame t + lag of ours meets frame t of the real clip: ours is late.
+    At a positive lag, frame t + lag of ours is compared with the real frame t: ours is late.
     """
     count = len(real)
     return np.array(
@@ -236,7 +235,7 @@ def acceleration_variance(landmarks: np.ndarray) -> float:
 
 
 def accelerations(landmarks: np.ndarray) -> np.ndarray:
-    """How much a face's points accelerate, head included: (T, K, 3) -> (T,), NaN at both ends.
+    """Acceleration of a face's points, head included: (T, K, 3) -> (T,), NaN at both ends.
 
     Mean over the points, in mm of the canonical face per frame squared, in x and y; NaN about
     frames where no face was found.
@@ -259,7 +258,7 @@ def find_blinks(closed: np.ndarray) -> list[tuple[int, int]]:
 
 
 def per_minute(count: int, frames: int) -> float:
-    """Events in so many frames, as a rate."""
+    """Events per minute."""
     return count / frames * FPS * 60 if frames else float("nan")
 
 

@@ -1,7 +1,6 @@
 """The held-out protocol: which clips and portraits, in which order, and the report.
 
-People that were never trained on, `val/` in the manifests; each protocol's module tells what is
-done with them.
+Held-out people are `val/` in the manifests; each protocol's module describes its measurements.
 """
 
 from __future__ import annotations
@@ -22,24 +21,32 @@ import torch
 from gaia_core import FPS
 from gaia_core.errors import InputError
 from gaia_core.evaluation import (
-    calm,
     closures,
     control,
     groups,
-    hard,
-    in_step,
-    instructed,
-    life,
+    hard_portraits,
+    instructions,
+    lip_timing,
     metrics,
     motion_range,
     reenactment,
     resolution,
     spans,
     speech_driven,
+    stability,
     swap,
     sweep,
+    variation,
 )
-from gaia_core.evaluation.people import Film, Photo, Sitter, read_film, read_photos, sit, take_turns
+from gaia_core.evaluation.portraits import (
+    Photo,
+    Portrait,
+    TrackedClip,
+    detect_portrait,
+    read_photos,
+    take_turns,
+    track_clip,
+)
 from gaia_core.evaluation.sheets import save_sheet
 from gaia_core.evaluation.speech_driven import Animator, Track
 from gaia_core.evaluation.tables import format_table
@@ -59,13 +66,19 @@ OF_CONTROLS = ("control", "instructions")  # of portraits too, and of the whole 
 OF_SPEECH = ("phones", "life", "spans", "sweep")  # of clips, and of the whole engine
 PROTOCOLS = (*OF_CLIPS, *OF_SPEECH, *OF_PORTRAITS, *OF_CONTROLS, "all")
 
-FILM_STEP, FILM_FRAMES = 3, 60  # of a clip that motion is taken from: every 3rd frame, so many
-LONG, LONG_FRAMES = 50, 75  # frames in a row: a slow turn is looked for in films at least as long
-SITTERS, SMILES, PHOTOS, PANNED, INSTRUCTED = 6, 3, 6, 2, 5  # portraits of the protocols by default
+TRACK_STEP, TRACK_FRAMES = 3, 60  # of a clip that motion is taken from: every 3rd frame, so many
+LONG, LONG_FRAMES = 50, 75  # consecutive frames of clips in which slow turns are searched
+PORTRAITS, SMILES, PHOTOS, PANNED, INSTRUCTED = (
+    6,
+    3,
+    6,
+    2,
+    5,
+)  # portraits of the protocols by default
 SPEAKERS, LIVELY, RENEWED, SWEPT = 4, 2, 2, 28  # and clips
 RECORDED = 12  # clips of known text, from held-out and from trained people each
-TALKING = 8  # clips that are spoken with the head led, and with a smile
-LEAST_WIDTH = 200  # px of a face in those: smaller ones are soft before they are moved
+TALKING = 8  # clips whose lip timing is measured with pose tracks, and with a smile
+LEAST_WIDTH = 200  # minimal width of a portrait's face, px
 SMILE = 0.03  # lip aperture that shows teeth
 
 
@@ -89,13 +102,13 @@ def evaluate(
     limit: int | None = None,
     sheets: Path | str | None = None,
 ) -> dict[str, Any]:
-    """Runs the protocol on the held-out clips.
+    """Runs protocols on the held-out clips and portraits.
 
     Args:
         data_dir: holds clips/manifest.csv and the clips it names, 256 x 256 at 25 fps.
         protocol: one of `PROTOCOLS`; "all" leaves out those of portraits where there are none.
             Those of controls, and of speech beyond "speech" itself, need a `Gaia`.
-        limit: so many clips, pairs or portraits at most (of each protocol), spread over people.
+        limit: maximal number of clips, pairs or portraits of each protocol, spread over people.
         sheets: folder for the contact sheets, one folder for each protocol.
 
     Returns:
@@ -113,20 +126,20 @@ def evaluate(
     folder = None if sheets is None else Path(sheets)
     people, others = (len({clip.identity for clip in part}) for part in (clips, trained))
     report: dict[str, Any] = {"identities": {"val": people, "train": others, "shared": 0}}
-    wanted: Sequence[str] = PROTOCOLS if protocol == "all" else (protocol,)
+    selected: Sequence[str] = PROTOCOLS if protocol == "all" else (protocol,)
     if protocol == "all" and not (Path(data_dir) / "portraits" / "manifest.csv").is_file():
-        wanted = OF_CLIPS
+        selected = OF_CLIPS
     of_photos = {*OF_PORTRAITS, *OF_CONTROLS}
-    photos = read_photos(Path(data_dir)) if set(wanted) & of_photos else []
+    photos = read_photos(Path(data_dir)) if set(selected) & of_photos else []
     with FaceLandmarker() as landmarker:
-        if "reenactment" in wanted:
+        if "reenactment" in selected:
             report["reenactment"] = _reenactment(gaia, landmarker, spread(clips, limit), folder)
-        if "speech" in wanted:
-            heard = spread([clip for clip in clips if clip.has_audio], limit)
-            report["speech"] = _speech(gaia, landmarker, heard, folder)
-        rest = [name for name in _MEASURES if name in wanted]
+        if "speech" in selected:
+            with_sound = spread([clip for clip in clips if clip.has_audio], limit)
+            report["speech"] = _speech(gaia, landmarker, with_sound, folder)
+        rest = [name for name in _MEASURES if name in selected]
         if rest:
-            held = HeldOut(gaia, reenactment.Judges(landmarker), clips, photos, folder, trained)
+            held = HeldOut(gaia, reenactment.Evaluators(landmarker), clips, photos, folder, trained)
         for name in rest:
             start = time.monotonic()
             report[name] = {**_MEASURES[name](held, limit), "seconds": time.monotonic() - start}
@@ -173,10 +186,10 @@ def spread(clips: Sequence[Clip], limit: int | None) -> list[Clip]:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What the other protocols measure, with what, on whom."""
+    """The inputs of the other protocols: model, evaluators and held-out data."""
 
     gaia: Animator
-    judges: reenactment.Judges
+    evaluators: reenactment.Evaluators
     clips: list[Clip]
     photos: list[Photo]
     sheets: Path | None
@@ -192,88 +205,104 @@ class HeldOut:
         """Both stages with their controls.
 
         Raises:
-            InputError: what is evaluated has none.
+            InputError: the evaluated model has none.
         """
         if not isinstance(self.gaia, Gaia):
             raise InputError("This protocol is measured on a loaded `Gaia`; give one.")
         return self.gaia
 
     @cached_property
-    def films(self) -> list[Film]:
-        """One film of each person."""
-        return [film for clip in self._people(self.clips) if (film := self._film(clip)) is not None]
+    def tracked_clips(self) -> list[TrackedClip]:
+        """One clip of each person."""
+        return [
+            tracked
+            for clip in self._people(self.clips)
+            if (tracked := self._tracked(clip)) is not None
+        ]
 
-    def long_films(self) -> list[Film]:
-        """Frames in a row of one longer film of each person."""
-        films = (self._film(clip, LONG_FRAMES, 1) for clip in self._people(self.clips))
-        return [film for film in films if film is not None and len(film.images) >= LONG]
+    def long_clips(self) -> list[TrackedClip]:
+        """Consecutive frames of one longer clip of each person."""
+        tracked_clips = (self._tracked(clip, LONG_FRAMES, 1) for clip in self._people(self.clips))
+        return [
+            tracked
+            for tracked in tracked_clips
+            if tracked is not None and len(tracked.images) >= LONG
+        ]
 
-    def speakers(self, count: int) -> list[Sitter]:
+    def speakers(self, count: int) -> list[Portrait]:
         """First frames of clips with sound, one of each person."""
-        films = (self._film(clip, 2, 1) for clip in self._people(self.heard()))
-        return list(islice((film.first() for film in films if film is not None), count))
+        tracked_clips = (self._tracked(clip, 2, 1) for clip in self._people(self.with_sound()))
+        return list(
+            islice((tracked.first() for tracked in tracked_clips if tracked is not None), count)
+        )
 
-    def heard(self) -> list[Clip]:
+    def with_sound(self) -> list[Clip]:
         """Clips with sound, spread over people."""
         return spread([clip for clip in self.clips if clip.has_audio], None)
 
-    def talking(self) -> Iterator[tuple[Film, np.ndarray]]:
-        """Clips that are long enough, and their sound, people taking turns."""
-        count = round(in_step.SECONDS * FPS / in_step.STEP)
-        for clip in self.heard():
-            film = self._film(clip, count, in_step.STEP)
-            if film is not None and len(film.faces) == count:
-                yield film, read_audio(clip.path)
+    def talking(self) -> Iterator[tuple[TrackedClip, np.ndarray]]:
+        """Clips that are long enough, and their sound, round-robin over people."""
+        count = round(lip_timing.SECONDS * FPS / lip_timing.STEP)
+        for clip in self.with_sound():
+            tracked = self._tracked(clip, count, lip_timing.STEP)
+            if tracked is not None and len(tracked.faces) == count:
+                yield tracked, read_audio(clip.path)
 
-    def sitters(self, count: int) -> list[Sitter]:
-        """Portraits with a face large enough, sources taking turns, one of each person."""
-        found: dict[str, Sitter] = {}
+    def portraits(self, count: int) -> list[Portrait]:
+        """Portraits with a face large enough, round-robin over sources, one of each person."""
+        found: dict[str, Portrait] = {}
         for photo in self.photos:
             if len(found) == count:
                 break
-            if photo.identity not in found and (sitter := self._sit(photo)) is not None:
-                found[photo.identity] = sitter
+            if photo.identity not in found and (portrait := self._portrait(photo)) is not None:
+                found[photo.identity] = portrait
         return list(found.values())
 
-    def smiles(self, count: int) -> list[tuple[Sitter, Sitter]]:
+    def smiles(self, count: int) -> list[tuple[Portrait, Portrait]]:
         """(showing teeth, mouth closed) portraits of the same person."""
         of: dict[str, list[Photo]] = {}
         for photo in self.photos:
             of.setdefault(photo.identity, []).append(photo)
-        pairs: list[tuple[Sitter, Sitter]] = []
+        pairs: list[tuple[Portrait, Portrait]] = []
         for same in of.values():
             if len(same) < 2 or len(pairs) == count:
                 continue
-            seated = [sitter for photo in same if (sitter := self._sit(photo)) is not None]
-            seated.sort(key=lambda sitter: float(metrics.lip_aperture(sitter.face.landmarks)))
-            if len(seated) > 1 and metrics.lip_aperture(seated[-1].face.landmarks) > SMILE:
-                pairs.append((seated[-1], seated[0]))
+            detected = [
+                portrait for photo in same if (portrait := self._portrait(photo)) is not None
+            ]
+            detected.sort(key=lambda portrait: float(metrics.lip_aperture(portrait.face.landmarks)))
+            if len(detected) > 1 and metrics.lip_aperture(detected[-1].face.landmarks) > SMILE:
+                pairs.append((detected[-1], detected[0]))
         return pairs
 
     def _people(self, clips: list[Clip]) -> list[Clip]:
         """A clip of each person."""
         return spread(clips, len({clip.identity for clip in clips}))
 
-    def _film(self, clip: Clip, count: int = FILM_FRAMES, step: int = FILM_STEP) -> Film | None:
-        landmarker = self.judges.landmarker
-        return read_film(landmarker, clip.path, clip.name, clip.identity, count, step)
+    def _tracked(
+        self, clip: Clip, count: int = TRACK_FRAMES, step: int = TRACK_STEP
+    ) -> TrackedClip | None:
+        landmarker = self.evaluators.landmarker
+        return track_clip(landmarker, clip.path, clip.name, clip.identity, count, step)
 
-    def _sit(self, photo: Photo) -> Sitter | None:
-        return sit(self.judges.landmarker, photo.name, read_image(photo.path), least=LEAST_WIDTH)
+    def _portrait(self, photo: Photo) -> Portrait | None:
+        return detect_portrait(
+            self.evaluators.landmarker, photo.name, read_image(photo.path), least=LEAST_WIDTH
+        )
 
 
 def _swap(held: HeldOut, limit: int | None) -> dict[str, Any]:
     count = swap.PAIRS if limit is None else limit
-    return swap.measure(held.autoencoder, held.judges, held.films, count, held.sheets)
+    return swap.measure(held.autoencoder, held.evaluators, held.tracked_clips, count, held.sheets)
 
 
 def _range(held: HeldOut, limit: int | None) -> dict[str, Any]:
     return motion_range.measure(
         held.autoencoder,
-        held.judges,
-        held.sitters(SITTERS if limit is None else limit),
+        held.evaluators,
+        held.portraits(PORTRAITS if limit is None else limit),
         held.smiles(SMILES if limit is None else limit),
-        held.films,
+        held.tracked_clips,
         held.sheets,
     )
 
@@ -285,81 +314,85 @@ def _resolution(held: HeldOut, limit: int | None) -> dict[str, Any]:
         if max((image := read_image(photo.path)).shape) >= resolution.LEAST_SIDE
     )
     some = list(islice(photos, PHOTOS if limit is None else limit))
-    measured = partial(resolution.measure, held.autoencoder, held.judges.landmarker)
+    measured = partial(resolution.measure, held.autoencoder, held.evaluators.landmarker)
     large = ((f"{name}_enlarged", resolution.enlarged(image)) for name, image in some)
     return {**measured(some, held.sheets), "enlarged": measured(large, held.sheets)}
 
 
-def _calm(held: HeldOut, limit: int | None) -> dict[str, Any]:
-    sitters = held.sitters(PANNED if limit is None else limit)
-    return calm.measure(held.autoencoder, held.judges, sitters, held.long_films(), held.sheets)
+def _stability(held: HeldOut, limit: int | None) -> dict[str, Any]:
+    portraits = held.portraits(PANNED if limit is None else limit)
+    return stability.measure(
+        held.autoencoder, held.evaluators, portraits, held.long_clips(), held.sheets
+    )
 
 
-def _hard(held: HeldOut, limit: int | None) -> dict[str, Any]:
+def _hard_portraits(held: HeldOut, limit: int | None) -> dict[str, Any]:
     photos = {photo.name: photo for photo in held.photos}
-    return hard.measure(held.autoencoder, held.judges, photos, held.films, held.sheets)
+    return hard_portraits.measure(
+        held.autoencoder, held.evaluators, photos, held.tracked_clips, held.sheets
+    )
 
 
 def _control(held: HeldOut, limit: int | None) -> dict[str, Any]:
-    sitters = held.sitters(SITTERS if limit is None else limit)
+    portraits = held.portraits(PORTRAITS if limit is None else limit)
     talking = islice(held.talking(), TALKING if limit is None else limit)
     return {
-        **control.measure(held.engine, sitters, held.sheets),
-        "lips": in_step.measure(held.engine, talking),
+        **control.measure(held.engine, portraits, held.sheets),
+        "lips": lip_timing.measure(held.engine, talking),
     }
 
 
 def _instructions(held: HeldOut, limit: int | None) -> dict[str, Any]:
-    sitters = held.sitters(INSTRUCTED if limit is None else limit)
-    return instructed.measure(held.engine, sitters, list(instructed.phrases()))
+    portraits = held.portraits(INSTRUCTED if limit is None else limit)
+    return instructions.measure(held.engine, portraits, list(instructions.phrases()))
 
 
 def _phones(held: HeldOut, limit: int | None) -> dict[str, Any]:
     some = RECORDED if limit is None else limit
-    told = [clip for clip in held.heard() if clip.transcript][:some]
-    # No held-out clip with a text is in English, so those are of people who were trained on.
+    transcribed = [clip for clip in held.with_sound() if clip.transcript][:some]
+    # No held-out clip with a transcript is in English, so English ones are of training people.
     english = [x for x in held.trained if x.has_audio and x.transcript and x.transcript.isascii()]
     return closures.measure(
         held.gaia,
-        held.judges.landmarker,
+        held.evaluators.landmarker,
         held.speakers(SPEAKERS),
         closures.SENTENCES[:limit],
-        [closures.Recording(x.path, x.transcript, True) for x in told]
+        [closures.Recording(x.path, x.transcript, True) for x in transcribed]
         + [closures.Recording(x.path, x.transcript, False) for x in spread(english, some)],
     )
 
 
-def _life(held: HeldOut, limit: int | None) -> dict[str, Any]:
-    sitters = held.speakers(LIVELY if limit is None else limit)
-    return life.measure(held.engine, held.judges.landmarker, sitters, _sentences())
+def _variation(held: HeldOut, limit: int | None) -> dict[str, Any]:
+    portraits = held.speakers(LIVELY if limit is None else limit)
+    return variation.measure(held.engine, held.evaluators.landmarker, portraits, _sentences())
 
 
 def _spans(held: HeldOut, limit: int | None) -> dict[str, Any]:
-    sitters = held.speakers(RENEWED if limit is None else limit)
-    return spans.measure(held.engine, held.judges.landmarker, sitters, _sentences())
+    portraits = held.speakers(RENEWED if limit is None else limit)
+    return spans.measure(held.engine, held.evaluators.landmarker, portraits, _sentences())
 
 
 def _sentences() -> np.ndarray:
-    """What is said where any speech will do."""
+    """Default speech of protocols that need no recording."""
     return closures.say(" ".join(closures.SENTENCES), OFFLINE_VOICE)
 
 
 def _sweep(held: HeldOut, limit: int | None) -> dict[str, Any]:
-    clips = (clip.path for clip in held.heard())
+    clips = (clip.path for clip in held.with_sound())
     count = SWEPT if limit is None else limit
-    return sweep.measure(held.engine, held.judges.landmarker, clips, count)
+    return sweep.measure(held.engine, held.evaluators.landmarker, clips, count)
 
 
 _MEASURES: Mapping[str, Callable[[HeldOut, int | None], dict[str, Any]]] = {
     "swap": _swap,
     "phones": _phones,
-    "life": _life,
+    "life": _variation,
     "spans": _spans,
     "sweep": _sweep,
     "range": _range,
     "resolution": _resolution,
-    "calm": _calm,
-    "hard": _hard,
+    "calm": _stability,
+    "hard": _hard_portraits,
     "control": _control,
     "instructions": _instructions,
 }
@@ -369,19 +402,21 @@ def _reenactment(
     gaia: Animator, landmarker: FaceLandmarker, clips: Sequence[Clip], sheets: Path | None
 ) -> dict[str, Any]:
     start = time.monotonic()
-    judges = reenactment.Judges(landmarker)
+    evaluators = reenactment.Evaluators(landmarker)
     done: list[tuple[Clip, dict[str, list[reenactment.Scores]]]] = []
     lightness: list[float] = []
     for clip in clips:
-        made = reenactment.reenact(gaia.networks.autoencoder, judges, list(read_video(clip.path)))
-        if made is None:
+        rendered = reenactment.reenact(
+            gaia.networks.autoencoder, evaluators, list(read_video(clip.path))
+        )
+        if rendered is None:
             continue
-        done.append((clip, made.scores))
-        lightness.append(made.lightness)
+        done.append((clip, rendered.scores))
+        lightness.append(rendered.lightness)
         if sheets is not None:
-            order = {name: made.made[name] for name in ("ours", "landmark_warp", "still")}
+            order = {name: rendered.rendered[name] for name in ("ours", "landmark_warp", "still")}
             path = sheets / "reenactment" / f"{clip.name}.png"
-            save_sheet(path, f"{clip.name} ({clip.source})", {"real": made.real, **order})
+            save_sheet(path, f"{clip.name} ({clip.source})", {"real": rendered.real, **order})
 
     everyone = [groups.Measured(clip.identity, scores) for clip, scores in done]
     sources = [clip.source for clip, _ in done]
@@ -418,14 +453,14 @@ def _speech(
             continue
         portraits.setdefault(clip.identity, real[index])
         count = min(len(ours), len(real))
-        films = ours[:count], real[:count]
-        tracks = tuple(speech_driven.read_track(landmarker, film) for film in films)
+        tracked_clips = ours[:count], real[:count]
+        tracks = tuple(speech_driven.read_track(landmarker, tracked) for tracked in tracked_clips)
         done.append((clip, (tracks[0], tracks[1])))
         silences.append(speech_driven.pauses(waveform))
         if sheets is not None:
             path = sheets / "speech" / f"{clip.name}.png"
             title = f"{clip.name} ({clip.source})"
-            save_sheet(path, title, {"real": films[1], "ours": films[0]})
+            save_sheet(path, title, {"real": tracked_clips[1], "ours": tracked_clips[0]})
     silent = list(portraits.values())[: speech_driven.SILENT_PORTRAITS]
     compared = speech_driven.compare([tracks for _, tracks in done])
     for side, index in (("ours", 0), ("real", 1)):

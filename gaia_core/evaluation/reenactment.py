@@ -1,7 +1,7 @@
 """Self re-enactment: a clip's first frame is driven by the clip's other frames.
 
-The model and two baselines make the same frames, and each is compared with the real one. What is
-measured of a picture is re-read from its pixels, never taken from the model.
+The model and two baselines render the same frames, and each is compared with the real one by what
+is detected in its pixels.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor
 from gaia_core.evaluation import metrics
 from gaia_core.evaluation.baselines import landmark_warp
 from gaia_core.evaluation.identity import IdentityEncoder
-from gaia_core.evaluation.people import Sitter, draw, latents
+from gaia_core.evaluation.portraits import Portrait, draw, latents
 from gaia_core.perceptual import PerceptualFeatures, perceptual_distance
 from gaia_core.portrait.detector import FaceLandmarker
 from gaia_core.portrait.face import Face
@@ -35,7 +35,7 @@ METRICS = (
     "sharpness",
 )
 FRAMES = 12  # of a clip that are re-enacted, about
-MIN_STEP = 3  # frames apart at least: neighbours in a short clip tell the same twice
+MIN_STEP = 3  # minimal distance of frames: neighbours are redundant
 IDENTITY_STEP = 4  # embeddings are slow and hardly change within a clip: every 4th of those frames
 
 Scores = dict[str, float]
@@ -43,15 +43,15 @@ Scores = dict[str, float]
 
 @dataclass(frozen=True)
 class Reading:
-    """What the judges saw in a picture: its face, and whose it is, where they were asked."""
+    """An image, its face, and its identity embedding where it was computed."""
 
     image: np.ndarray
     face: Face | None
     embedding: np.ndarray | None
 
 
-class Judges:
-    """The frozen networks that read the pictures."""
+class Evaluators:
+    """The frozen networks that evaluate frames."""
 
     def __init__(self, landmarker: FaceLandmarker) -> None:
         self.landmarker = landmarker
@@ -59,7 +59,7 @@ class Judges:
         self.identity = IdentityEncoder()
 
     def read(self, images: Sequence[np.ndarray]) -> list[Reading]:
-        """Faces of N pictures, and the identity in every `IDENTITY_STEP`-th of them."""
+        """Faces of N images, and the identity in every `IDENTITY_STEP`-th of them."""
         return [
             Reading(
                 image,
@@ -76,7 +76,7 @@ class Judges:
 
 @dataclass(frozen=True)
 class Reenactment:
-    """One clip: what was made, and what it scored frame by frame.
+    """One clip: frames of each method, and their scores.
 
     Attributes:
         real: N frames, uint8 (H, H, 3).
@@ -89,41 +89,43 @@ class Reenactment:
 
     real: list[np.ndarray]
     lightness: float
-    made: dict[str, list[np.ndarray]] = field(default_factory=dict)
+    rendered: dict[str, list[np.ndarray]] = field(default_factory=dict)
     scores: dict[str, list[Scores]] = field(default_factory=dict)
 
 
 def reenact(
-    autoencoder: Autoencoder, judges: Judges, frames: Sequence[np.ndarray]
+    autoencoder: Autoencoder, evaluators: Evaluators, frames: Sequence[np.ndarray]
 ) -> Reenactment | None:
     """Frames of one clip, uint8 (H, H, 3) -> Reenactment; None without a face in two frames."""
-    reference, face = first_face(judges.landmarker, frames)
+    reference, face = first_face(evaluators.landmarker, frames)
     if face is None:
         return None
     rest = range(reference + 1, len(frames))
     step = max(MIN_STEP, -(-len(rest) // FRAMES))
     # Counted from the clip's end, where it is farthest from the portrait.
-    driving = [x for x in judges.read([frames[i] for i in sorted(rest[::-1][::step])]) if x.face]
+    driving = [
+        x for x in evaluators.read([frames[i] for i in sorted(rest[::-1][::step])]) if x.face
+    ]
     if not driving:
         return None
     portrait, side = frames[reference], frames[reference].shape[0]
     real, faces = [x.image for x in driving], [x.face for x in driving if x.face]
     clip = Reenactment(real, metrics.skin_lightness(portrait, face.landmarks))
-    sitter = Sitter(str(reference), portrait, face)
-    clip.made["ours"] = draw(autoencoder, sitter, latents(autoencoder, faces, side))
-    clip.made["still"] = [portrait] * len(real)
-    clip.made["landmark_warp"] = [
+    subject = Portrait(str(reference), portrait, face)
+    clip.rendered["ours"] = draw(autoencoder, subject, latents(autoencoder, faces, side))
+    clip.rendered["still"] = [portrait] * len(real)
+    clip.rendered["landmark_warp"] = [
         landmark_warp(portrait, face.landmarks / side, x.landmarks / side) for x in faces
     ]
-    features = judges.features(to_tensor(real))
+    features = evaluators.features(to_tensor(real))
     regions = [metrics.head_region(x.landmarks, side) for x in faces]
-    for method, made in clip.made.items():
-        distinct = made[:1] if method == "still" else made
-        readings = judges.read(distinct) * (len(made) // len(distinct))
-        # One picture's features against many spread by themselves.
-        distances = perceptual_distance(judges.features(to_tensor(distinct)), features)
-        heads = [metrics.only_inside(*x) for x in zip(made, real, regions, strict=True)]
-        inside = perceptual_distance(judges.features(to_tensor(heads)), features)
+    for method, rendered in clip.rendered.items():
+        distinct = rendered[:1] if method == "still" else rendered
+        readings = evaluators.read(distinct) * (len(rendered) // len(distinct))
+        # The features of one image broadcast.
+        distances = perceptual_distance(evaluators.features(to_tensor(distinct)), features)
+        heads = [metrics.only_inside(*x) for x in zip(rendered, real, regions, strict=True)]
+        inside = perceptual_distance(evaluators.features(to_tensor(heads)), features)
         perceptual = [
             {"perceptual": whole, "perceptual_head": head}
             for whole, head in zip(distances.tolist(), inside.tolist(), strict=True)

@@ -1,4 +1,4 @@
-"""Whole photos at their own size: is the moved face as sharp as the photo, and is there a seam?"""
+"""Whole photos at full resolution: sharpness of the moved face, and seams of the compositing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from gaia_core.evaluation import metrics
-from gaia_core.evaluation.people import Sitter, draw, turned
+from gaia_core.evaluation.portraits import Portrait, draw, turned
 from gaia_core.evaluation.sheets import save_sheet
 from gaia_core.media.compositing import MAX_SIDE, Composer, fit
 from gaia_core.portrait.detector import FaceLandmarker
@@ -67,10 +67,10 @@ def _photo(
     photo = photo[:height, :width]
     side = composer.side
     landmarks = crop.to_crop(face.landmarks) * np.float32(side)
-    sitter = Sitter(name, crop.extract(photo, side), Face(landmarks, face.blendshapes))
-    motion = turned(autoencoder, sitter.motion(autoencoder), torch.tensor(MOTIONS))
-    made = draw(autoencoder, sitter, motion, batch=1, edge_mask=composer.edge_mask)
-    frames = [composer.compose(x) for x in made]
+    portrait = Portrait(name, crop.extract(photo, side), Face(landmarks, face.blendshapes))
+    motion = turned(autoencoder, portrait.motion(autoencoder), torch.tensor(MOTIONS))
+    rendered = draw(autoencoder, portrait, motion, batch=1, edge_mask=composer.edge_mask)
+    frames = [composer.compose(x) for x in rendered]
     weight = window(photo, crop)
     before = metrics.detail(photo, metrics.face_region(face.landmarks, photo.shape[:2]))
     ratios = []
@@ -104,7 +104,7 @@ def _photo(
 
 
 def enlarged(photo: np.ndarray) -> np.ndarray:
-    """A photo (H, W, 3) uint8 as large as a film may be, with the grain of one of that size."""
+    """A photo (H, W, 3) uint8 upsampled to the maximal size of a video, with sensor noise."""
     scale = MAX_SIDE / max(photo.shape[:2])
     large = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_LANCZOS4)
     noise = np.random.default_rng(0).normal(0, GRAIN, large.shape[:2])
@@ -113,7 +113,7 @@ def enlarged(photo: np.ndarray) -> np.ndarray:
 
 
 def window(photo: np.ndarray, crop: Crop) -> np.ndarray:
-    """How much of the crop each pixel of the photo takes, (H, W) in [0, 1]: white put on black."""
+    """Opacity of the crop in the photo, (H, W) in [0, 1]."""
     composer = Composer(np.zeros_like(photo), crop, "photo")
     white = np.full((composer.side, composer.side, 3), 255, np.uint8)
     return composer.compose(white)[..., 0].astype(np.float32) / 255

@@ -1,4 +1,4 @@
-"""Spans of a take that are made again: what the joins look like, and that all else stays."""
+"""Re-rendered spans: continuity at their edges, and no change outside them."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import numpy as np
 
 from gaia_core import FPS, SAMPLE_RATE
 from gaia_core.evaluation import metrics
-from gaia_core.evaluation.people import Sitter
+from gaia_core.evaluation.actor import Actor
+from gaia_core.evaluation.portraits import Portrait
 from gaia_core.evaluation.speech_driven import read_track
-from gaia_core.evaluation.takes import Actor
 from gaia_core.pipeline import Gaia
 from gaia_core.portrait.detector import FaceLandmarker
 from gaia_core.request import Span
 
-SECONDS = 4.0  # of a take
+SECONDS = 4.0  # of a clip
 SPANS = ((1.0, 2.0), (2.4, 3.0), (3.2, SECONDS))  # in its midst, short, and to its end
-SEED = 7  # another than the take's
+SEED = 7  # differs from the clip's
 
 
 def measure(
-    gaia: Gaia, landmarker: FaceLandmarker, sitters: Sequence[Sitter], speech: np.ndarray
+    gaia: Gaia, landmarker: FaceLandmarker, portraits: Sequence[Portrait], speech: np.ndarray
 ) -> dict[str, Any]:
-    """Sitters who say the first `SECONDS` of speech (N,) at 16 kHz -> report.
+    """Portraits driven by the first `SECONDS` of speech (N,) at 16 kHz -> report.
 
     Accelerations are of the whole face's points, head included, in mm of the canonical face per
     frame squared: mean over the frames at the joins, over the other frames of the spans, and over
@@ -35,8 +35,8 @@ def measure(
     inside: list[float] = []
     before: list[float] = []
     changed, identical = [], True
-    for sitter in sitters:
-        actor = Actor(gaia, sitter)
+    for portrait in portraits:
+        actor = Actor(gaia, portrait)
         script = actor.script(speech[: round(SECONDS * SAMPLE_RATE)])
         base = actor.perform(script)
         frames = actor.draw(base)
@@ -57,7 +57,7 @@ def measure(
             before += plain[edges].tolist()
             inside += found[first + 1 : last - 1].tolist()
     return {
-        "portraits": len(sitters),
+        "portraits": len(portraits),
         "spans": len(changed),
         "outside_identical": identical,
         "changed": _mean(changed),

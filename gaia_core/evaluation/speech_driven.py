@@ -1,6 +1,6 @@
-"""Speech-driven protocol: a clip's first frame speaks the clip's sound.
+"""Speech-driven protocol: a clip's first frame is animated by the clip's sound.
 
-The film is read back from its pixels by the same landmarker as the real clip, and lips, head and
+The rendered frames are tracked by the same landmarker as the real clip, and lips, head and
 eyelids of the two are compared.
 """
 
@@ -21,10 +21,10 @@ from gaia_core.render import Networks
 from gaia_core.request import Request
 
 SILENCE_SECONDS = 2
-SILENT_PORTRAITS = 4  # identities that are shown silence
+SILENT_PORTRAITS = 4  # identities animated by silence
 PAUSE = 0.5  # s of silence within speech, in which a mouth has the time to rest
-# Spread of the lips' aperture up to which they stand still but for the landmarks' trembling: 0.0008
-# of the one held-out clip whose sound is another's, 0.005 to 0.04 of those who speak.
+# Spread of the lip aperture up to which lips are still but for tracking noise: 0.0008 in the one
+# held-out clip whose sound is not the subject's, 0.005 to 0.04 in the others.
 STILL = 0.003
 QUIET = 0.05  # of the loudness that a twentieth of the frames surpass
 
@@ -32,11 +32,11 @@ _LIDS = [9, 10]  # eyeBlinkLeft and eyeBlinkRight in MediaPipe's blendshapes
 
 
 class Animator(Protocol):
-    """What is evaluated; `gaia_core.pipeline.Gaia` is one."""
+    """An evaluated model; `gaia_core.pipeline.Gaia` is one."""
 
     @property
     def networks(self) -> Networks:
-        """Both stages; of a stand-in at least stage 1."""
+        """Both stages; at least stage 1."""
 
     def animate(
         self,
@@ -53,7 +53,7 @@ class Animator(Protocol):
 
 @dataclass(frozen=True)
 class Track:
-    """What was read of a film's T frames; NaN where no face was found.
+    """The tracked face of T frames; NaN where no face was found.
 
     Attributes:
         landmarks: (T, K, 3) px.
@@ -95,7 +95,7 @@ class Track:
 
 
 def read_track(landmarker: FaceLandmarker, frames: Iterable[np.ndarray]) -> Track:
-    """A film's frames, uint8 (H, W, 3) -> Track"""
+    """Tracks the face in frames, uint8 (H, W, 3)."""
     landmarks, lids = [], []
     for face in landmarker.track(frames):
         if face is None:
@@ -120,9 +120,9 @@ def pauses(waveform: np.ndarray) -> list[slice]:
     return [run for run in runs if run.stop - run.start >= PAUSE * FPS]
 
 
-def rest(films: Iterable[tuple[np.ndarray, Sequence[slice]]]) -> tuple[int, float]:
-    """(apertures (T,), pauses) of each film -> how many pauses, and the aperture's mean spread."""
-    parts = [aperture[pause] for aperture, found in films for pause in found]
+def rest(clips: Iterable[tuple[np.ndarray, Sequence[slice]]]) -> tuple[int, float]:
+    """(apertures (T,), pauses) of each clip -> number of pauses, and the aperture's mean spread."""
+    parts = [aperture[pause] for aperture, found in clips for pause in found]
     spreads = [float(x.std()) for x in parts if len(x) >= PAUSE * FPS and np.isfinite(x).all()]
     return len(spreads), _mean(spreads)
 
@@ -145,8 +145,8 @@ def silent_aperture(
 ) -> float:
     """Standard deviation of the lip aperture over silence, mean over portraits."""
     silence = np.zeros(SILENCE_SECONDS * SAMPLE_RATE, np.float32)
-    films = [read_track(landmarker, speak(animator, x, silence)) for x in portraits]
-    return _mean(np.nanstd(film.aperture) for film in films if film.found.any())
+    clips = [read_track(landmarker, speak(animator, x, silence)) for x in portraits]
+    return _mean(np.nanstd(clip.aperture) for clip in clips if clip.found.any())
 
 
 def compare(pairs: Sequence[tuple[Track, Track]]) -> dict[str, Any]:
@@ -180,23 +180,23 @@ def compare(pairs: Sequence[tuple[Track, Track]]) -> dict[str, Any]:
     }
 
 
-def _pooled(films: Iterable[Track]) -> np.ndarray:
-    """Apertures of all films in one row, each film's mean taken away."""
-    rows = [film.aperture for film in films]
+def _pooled(clips: Iterable[Track]) -> np.ndarray:
+    """Apertures of all clips concatenated, each with its mean removed."""
+    rows = [clip.aperture for clip in clips]
     return np.concatenate([row - _mean(row) for row in rows] or [np.zeros(0)])
 
 
 def _liveliness(tracks: Sequence[Track]) -> dict[str, float]:
-    """How much a set of films moves."""
+    """Amount of motion in a set of clips."""
     spread = np.array([track.head_spread() for track in tracks]).reshape(-1, 3)
     blinks = [blink for track in tracks for blink in track.blinks()]
     frames = sum(int(track.found.sum()) for track in tracks)
     aperture = np.concatenate([track.aperture[track.found] for track in tracks] or [np.zeros(0)])
-    trembling = _mean(metrics.acceleration_variance(track.landmarks) for track in tracks)
+    tracking_jitter = _mean(metrics.acceleration_variance(track.landmarks) for track in tracks)
     return {
         "aperture_p95": float(np.percentile(aperture, 95)) if len(aperture) else float("nan"),
         "aperture_std": _mean(np.nanstd(x.aperture) for x in tracks if x.found.any()),
-        "msi": 1 / trembling if trembling else float("inf"),
+        "msi": 1 / tracking_jitter if tracking_jitter else float("inf"),
         "yaw_spread": _mean(spread[:, 0]),
         "pitch_spread": _mean(spread[:, 1]),
         "roll_spread": _mean(spread[:, 2]),
@@ -207,6 +207,6 @@ def _liveliness(tracks: Sequence[Track]) -> dict[str, float]:
 
 
 def _mean(values: Iterable[float] | np.ndarray) -> float:
-    """Mean of the finite ones; NaN of none."""
+    """Mean of the finite values; NaN if there are none."""
     finite = [x for x in values if np.isfinite(x)]
     return float(np.mean(finite)) if finite else float("nan")

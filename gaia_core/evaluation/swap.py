@@ -1,7 +1,7 @@
-"""Cross re-enactment: one person's motion on another's portrait.
+"""Cross-identity re-enactment: one person's motion on another's portrait.
 
-Motion counts from each film's first frame, so there is no real picture to compare with. Asked
-is instead: whose face is it, and do expression and head pose change as in the film? The same two
+Motion is relative to each clip's first frame, so there is no real frame to compare with. Measured
+are identity, and whether expression and head pose change as in the driving clip. The same two
 of self re-enactment tell how much of the distance is due to the swap.
 """
 
@@ -14,29 +14,29 @@ from typing import Any
 import numpy as np
 
 from gaia_core.evaluation import metrics
-from gaia_core.evaluation.people import Film, Sitter, draw
-from gaia_core.evaluation.reenactment import Judges
+from gaia_core.evaluation.portraits import Portrait, TrackedClip, draw
+from gaia_core.evaluation.reenactment import Evaluators
 from gaia_core.evaluation.sheets import save_sheet
 from gaia_core.portrait.face import Face
 from gaia_core.renderer.autoencoder import Autoencoder
 
 PAIRS = 36
-FRAMES = 6  # of the driving film that are shown, spread to its end
+FRAMES = 6  # of the driving clip, spread to its end
 IDENTITY_STEP = 2  # embeddings are slow: every 2nd of those frames
 SAME_PERSON = 0.45  # L2; the goal, well under another person's 0.8
 
 Scores = dict[str, float]
 
 
-def pairs(films: Sequence[Film], count: int) -> Iterator[tuple[Film, Film]]:
-    """At most `count` (driving film, film of the portrait), of different people.
+def pairs(clips: Sequence[TrackedClip], count: int) -> Iterator[tuple[TrackedClip, TrackedClip]]:
+    """At most `count` pairs (driving clip, clip of the portrait) of different people.
 
-    Each film drives the next one's portrait, then the next but one's, and so on.
+    Each clip drives the next one's portrait, then the next but one's, and so on.
     """
     done = 0
-    for shift in range(1, len(films)):
-        for index, driving in enumerate(films):
-            portrait = films[(index + shift) % len(films)]
+    for shift in range(1, len(clips)):
+        for index, driving in enumerate(clips):
+            portrait = clips[(index + shift) % len(clips)]
             if portrait.identity != driving.identity and done < count:
                 done += 1
                 yield driving, portrait
@@ -44,70 +44,74 @@ def pairs(films: Sequence[Film], count: int) -> Iterator[tuple[Film, Film]]:
 
 def measure(
     autoencoder: Autoencoder,
-    judges: Judges,
-    films: Sequence[Film],
+    evaluators: Evaluators,
+    clips: Sequence[TrackedClip],
     count: int = PAIRS,
     sheets: Path | None = None,
 ) -> dict[str, Any]:
-    """Films of different people -> report of swapped pairs and of the same films on themselves."""
-    whose = {film.name: _embed(judges, film.first()) for film in films}
+    """Clips of different people -> report of swapped pairs, and of self re-enactment."""
+    whose = {clip.name: _embed(evaluators, clip.first()) for clip in clips}
     swapped = []
-    for driving, portrait in pairs(films, count):
-        made, shown = transfer(autoencoder, driving, portrait.first())
+    for driving, portrait in pairs(clips, count):
+        rendered, chosen = transfer(autoencoder, driving, portrait.first())
         own, other = whose[portrait.name], whose[driving.name]
-        swapped.append(_compare(judges, driving, shown, portrait.first(), made, own, other))
+        swapped.append(
+            _compare(evaluators, driving, chosen, portrait.first(), rendered, own, other)
+        )
         if sheets is not None:
             title = f"{driving.name} ({driving.identity}) on {portrait.name} ({portrait.identity})"
-            real = [driving.images[0], *(driving.images[i] for i in shown)]
-            rows = {"driving": real, "made": [portrait.images[0], *made]}
+            real = [driving.images[0], *(driving.images[i] for i in chosen)]
+            rows = {"driving": real, "made": [portrait.images[0], *rendered]}
             save_sheet(sheets / "swap" / f"{portrait.name}_by_{driving.name}.png", title, rows)
     alone = []
-    for film in films:
-        made, shown = transfer(autoencoder, film, film.first())
-        own = whose[film.name]
-        alone.append(_compare(judges, film, shown, film.first(), made, own, own))
+    for clip in clips:
+        rendered, chosen = transfer(autoencoder, clip, clip.first())
+        own = whose[clip.name]
+        alone.append(_compare(evaluators, clip, chosen, clip.first(), rendered, own, own))
     return {"swapped": _summarise(swapped), "self": _summarise(alone)}
 
 
 def transfer(
-    autoencoder: Autoencoder, driving: Film, portrait: Sitter
+    autoencoder: Autoencoder, driving: TrackedClip, portrait: Portrait
 ) -> tuple[list[np.ndarray], list[int]]:
-    """Frames of the portrait with the film's motion, and which of the film's frames they follow."""
+    """Frames of the portrait with the clip's motion, and the indices of the clip's frames."""
     last = len(driving.images) - 1
-    shown = sorted({round(i) for i in np.linspace(0, last, FRAMES + 1)[1:]})
+    chosen = sorted({round(i) for i in np.linspace(0, last, FRAMES + 1)[1:]})
     motion = driving.motion(autoencoder)
-    return draw(autoencoder, portrait, portrait.motion(autoencoder) + motion[shown] - motion[:1]), (
-        shown
-    )
+    return draw(
+        autoencoder, portrait, portrait.motion(autoencoder) + motion[chosen] - motion[:1]
+    ), chosen
 
 
-def _embed(judges: Judges, sitter: Sitter) -> np.ndarray:
-    return judges.identity.encode(sitter.crop, sitter.face.landmarks)
+def _embed(evaluators: Evaluators, portrait: Portrait) -> np.ndarray:
+    return evaluators.identity.encode(portrait.crop, portrait.face.landmarks)
 
 
 def _compare(
-    judges: Judges,
-    driving: Film,
-    shown: Sequence[int],
-    portrait: Sitter,
-    made: Sequence[np.ndarray],
+    evaluators: Evaluators,
+    driving: TrackedClip,
+    chosen: Sequence[int],
+    portrait: Portrait,
+    rendered: Sequence[np.ndarray],
     own: np.ndarray,
     other: np.ndarray,
 ) -> Scores:
     """One pair -> means over its frames; what needs a face is missing where none shows one."""
-    found = list(judges.landmarker.track(made))
-    seen = [(driving.faces[i], face) for i, face in zip(shown, found, strict=True) if face]
-    scores = {"frames": float(len(made)), "lost_faces": float(len(made) - len(seen))}
+    found = list(evaluators.landmarker.track(rendered))
+    seen = [(driving.faces[i], face) for i, face in zip(chosen, found, strict=True) if face]
+    scores = {"frames": float(len(rendered)), "lost_faces": float(len(rendered) - len(seen))}
     if not seen:
         return scores
-    asked = [_change(driving.faces[0], face) for face, _ in seen]
+    requested = [_change(driving.faces[0], face) for face, _ in seen]
     given = [_change(portrait.face, face) for _, face in seen]
-    for name in asked[0]:
-        differences = [np.abs(a[name] - b[name]).mean() for a, b in zip(asked, given, strict=True)]
+    for name in requested[0]:
+        differences = [
+            np.abs(a[name] - b[name]).mean() for a, b in zip(requested, given, strict=True)
+        ]
         scores[name] = float(np.mean(differences))
     embeddings = [
-        judges.identity.encode(image, face.landmarks)
-        for image, face in list(zip(made, found, strict=True))[::IDENTITY_STEP]
+        evaluators.identity.encode(image, face.landmarks)
+        for image, face in list(zip(rendered, found, strict=True))[::IDENTITY_STEP]
         if face is not None
     ]
     if embeddings:
@@ -117,7 +121,7 @@ def _compare(
 
 
 def _change(first: Face, now: Face) -> dict[str, np.ndarray]:
-    """What expression and head pose did since the first frame."""
+    """Changes of expression and head pose since the first frame."""
     turned = metrics.pose_degrees(now.landmarks) - metrics.pose_degrees(first.landmarks)
     return {"expression": now.blendshapes - first.blendshapes, "pose_deg": turned}
 

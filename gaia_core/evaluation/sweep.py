@@ -1,7 +1,7 @@
-"""What the sampler's steps and the weight of the speech do to lips, head and time.
+"""Sweep over sampler steps and guidance: lips, head motion and time.
 
-Of held-out clips, each from its first frame and its sound. Read from the motion latents, not from
-pixels: what settings change is the motion, and so many of them could not be rendered.
+On held-out clips, each from its first frame and its sound. Measured on motion latents, without
+rendering, since the settings change the motion alone.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from torch import Tensor
 
 from gaia_core import FPS, SAMPLE_RATE
 from gaia_core import landmarks as mesh
-from gaia_core.evaluation.people import Sitter
+from gaia_core.evaluation.actor import Actor
+from gaia_core.evaluation.portraits import Portrait
 from gaia_core.evaluation.speech_driven import Track, compare, read_track
-from gaia_core.evaluation.takes import Actor
 from gaia_core.media.audio import read_audio
 from gaia_core.media.video import read_video
 from gaia_core.motion.script import Script
@@ -42,9 +42,9 @@ def measure(
     """The first so many clips whose faces are all found -> a report of each setting.
 
     Each of `STEPS` at the default guidance, each of `GUIDANCE` with the default steps.
-    seconds: of sampling, for a second of speech; settings take turns at each clip.
+    seconds: of sampling, for a second of speech; settings are interleaved at each clip.
     """
-    found = (_take(gaia, landmarker, clip) for clip in clips)
+    found = (_prepared(gaia, landmarker, clip) for clip in clips)
     settings = [(steps, Request.guidance) for steps in STEPS]
     settings += [(Request.steps, x) for x in GUIDANCE if x != Request.guidance]
     pairs: list[list[tuple[Track, Track]]] = [[] for _ in settings]
@@ -76,14 +76,16 @@ def measure(
     }
 
 
-def _take(gaia: Gaia, landmarker: FaceLandmarker, clip: Path) -> tuple[Actor, Script, Track] | None:
-    """A clip's first frame, its sound and what its lips do; None where a face is lost."""
+def _prepared(
+    gaia: Gaia, landmarker: FaceLandmarker, clip: Path
+) -> tuple[Actor, Script, Track] | None:
+    """A clip's first frame, its sound and its track; None if a face is lost."""
     frames = list(islice(read_video(clip), FRAMES))
     real = read_track(landmarker, frames)
     if not real.found.all():
         return None
     face = Face(real.landmarks[0], np.zeros(0, np.float32))
-    actor = Actor(gaia, Sitter(clip.stem, frames[0], face))
+    actor = Actor(gaia, Portrait(clip.stem, frames[0], face))
     script = actor.script(read_audio(clip)[: len(frames) * SAMPLE_RATE // FPS])
     count = min(script.frames, len(frames))
     script = replace(script, frames=count, speech=script.speech[:count])
@@ -92,7 +94,7 @@ def _take(gaia: Gaia, landmarker: FaceLandmarker, clip: Path) -> tuple[Actor, Sc
 
 @torch.no_grad()
 def as_track(autoencoder: Autoencoder, motion: Tensor) -> Track:
-    """What latents (T, D) say of a film, without its pixels."""
+    """The track of latents (T, D), without rendering."""
     landmarks = autoencoder.decode_landmarks(motion)
     eyes = mesh.eye_aperture(landmarks)
     closed = 1 - eyes / eyes.median().clamp(min=1e-6)

@@ -1,4 +1,4 @@
-"""What `evaluate` returned, as text of at most 100 columns."""
+"""Reports of `evaluate` as text of at most 100 columns."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def format_table(report: Mapping[str, Any]) -> str:
         "reenactment": _reenactment,
         "speech": _speech,
         "phones": _phones,
-        "life": _life,
+        "life": _variation,
         "spans": lambda found: "Spans made again\n" + _values(found),
         "sweep": _sweep,
         "swap": lambda found: _columns("Motion of one on the portrait of another", found),
         "range": _range,
         "resolution": _resolution,
-        "calm": _calm,
+        "calm": _stability,
         "hard": _hard,
         "control": _control,
         "instructions": _instructions,
@@ -91,13 +91,13 @@ def _phones(report: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _life(report: Mapping[str, Any]) -> str:
+def _variation(report: Mapping[str, Any]) -> str:
     lines = [f"Life: {report['seeds']} seeds, and a take of {report['drift_seconds']} s; degrees"]
     for name in ("head_between_seeds", "drift"):
         angles = ", ".join(f"{axis} {_number(x, 3)}" for axis, x in report[name].items())
         lines += [f"{name}: {angles}"]
-    shown = {name: report[name] for name in ("drift_most", "lips_alike", "head_alike")}
-    return "\n".join([*lines, _values(shown)])
+    selected = {name: report[name] for name in ("drift_most", "lips_alike", "head_alike")}
+    return "\n".join([*lines, _values(selected)])
 
 
 def _sweep(report: Mapping[str, Any]) -> str:
@@ -166,12 +166,12 @@ def _resolution(report: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _calm(report: Mapping[str, Any]) -> str:
+def _stability(report: Mapping[str, Any]) -> str:
     lines = ["Calm, of 255 grey levels"]
     for name, value in report.items():
         if name != "seconds":
-            shown = 255 * value if isinstance(value, float) else value
-            lines += [name.ljust(20) + _number(shown).rjust(9)]
+            selected = 255 * value if isinstance(value, float) else value
+            lines += [name.ljust(20) + _number(selected).rjust(9)]
     return "\n".join(lines)
 
 

@@ -1,8 +1,8 @@
-"""What each choice of stage 2 is worth: the same training with one thing done otherwise.
+"""Ablations of stage 2: the same training with one change each.
 
-The paper's own ablations, and one of the mask by which this model takes its controls. Lips and calm
-are read from the motion latents of people whom no variant has seen, without the regression and the
-readout of closed lips that the shipped sampler adds: they would help every variant.
+The paper's ablations, and one of the mask for given entries. Lips and stability are measured
+on the motion latents of held-out people, without the lip regression and the closing of lips,
+which would help every variant.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from gaia_core.training.stages import DENOISER_DECAY, ENCODER, MOTION, fit_denoi
 
 log = logging.getLogger(__name__)
 
-FRAMES = 60  # of each piece that is measured
-SEEDS = 4  # with which each is made
+FRAMES = 60  # of each evaluated piece
+SEEDS = 4  # for each piece
 RESULTS = "ablations.json"
 
 
 class AddedReference(ConformerBlock):
-    """The reference is added to every frame, as the speech is."""
+    """The reference is added to every frame, like the speech."""
 
     BRANCHES = 4
 
@@ -62,7 +62,7 @@ class AddedReference(ConformerBlock):
 
 
 class Listening(Attention):
-    """From frames of motion to frames of speech; both know their time."""
+    """Cross-attention from motion to speech with rotary positions."""
 
     def forward(self, x: Tensor, tokens: Tensor | None = None) -> Tensor:
         """(B, T, W), (B, T, W) -> (B, T, W)"""
@@ -78,7 +78,7 @@ class Listening(Attention):
 
 
 class AttendedSpeech(ConformerBlock):
-    """Speech enters by cross-attention, as the reference does."""
+    """Speech enters by cross-attention, like the reference."""
 
     BRANCHES = 6
 
@@ -96,7 +96,7 @@ class AttendedSpeech(ConformerBlock):
 
 
 class TransformerBlock(ConformerBlock):
-    """No convolution; its parameters widen the two feed-forwards."""
+    """No convolution; wider feed-forwards keep the number of parameters."""
 
     BRANCHES = 4
 
@@ -135,7 +135,7 @@ class PlainTransformer(Denoiser):
 
 
 class Headless(Denoiser):
-    """The head neither seen nor made: it stays where the portrait has it."""
+    """No head pose in input and output: it stays the portrait's."""
 
     def forward(
         self,
@@ -164,7 +164,7 @@ class Headless(Denoiser):
 
 
 class Unmasked(Denoiser):
-    """Never told which entries are given; where some are, they are put in at every step."""
+    """Not conditioned on the mask; given entries are only imposed at every step."""
 
     def forward(
         self,
@@ -197,7 +197,7 @@ VARIANTS: dict[str, type[Denoiser]] = {
 
 @dataclass(frozen=True)
 class Row:
-    """A variant, trained and measured.
+    """Results of a variant.
 
     Attributes:
         loss: mean square error of x_0 on expression channels with nothing given, held out.
@@ -226,7 +226,7 @@ def study(
 ) -> list[Row]:
     """Trains every variant for `settings.steps` steps; writes the results into `folder`.
 
-    A study that breaks off goes on where it was.
+    An interrupted study resumes.
 
     Args:
         pack: the folder of `train pack`.
@@ -267,8 +267,8 @@ def _measure(model: Denoiser, encoder: MotionEncoder, data: MotionWindows) -> di
     motion, speech = pieces.split([model.config.motion, model.config.speech], -1)
     reference = motion[:, 0]
     real = model.relative(motion, reference)
-    real_lips, real_calm = _lips(encoder, motion), _calm(encoder, motion)
-    losses, lips, calm, joins = [], [], [], []
+    real_lips, real_calm = _lips(encoder, motion), _stability(encoder, motion)
+    losses, lips, stability, joins = [], [], [], []
     for seed in range(SEEDS):
         generator = torch.Generator().manual_seed(seed)
         noise = torch.randn(real.shape, generator=generator)
@@ -276,14 +276,14 @@ def _measure(model: Denoiser, encoder: MotionEncoder, data: MotionWindows) -> di
         noise = quiet_mouth(noise, model.groups, MOTION_DEFAULTS)
         made = model.absolute(_make(model, real, speech, reference, noise, 0), reference)
         lips += [correlation(*both) for both in zip(_lips(encoder, made), real_lips, strict=True)]
-        calm += [a / b for a, b in zip(_calm(encoder, made), real_calm, strict=True)]
+        stability += [a / b for a, b in zip(_stability(encoder, made), real_calm, strict=True)]
         joined = _make(model, real, speech, reference, noise, PREFIX)
         joins.append(_step(model, joined) / _step(model, real))
     return {
         "pieces": len(pieces),
         "loss": float(np.mean(losses)),
         "lips": float(np.nanmean(lips)),
-        "steadiness": float(np.median(calm)),
+        "steadiness": float(np.median(stability)),
         "join": float(np.mean(joins)),
     }
 
@@ -314,7 +314,7 @@ def _make(
 
 
 def _step(model: Denoiser, x_0: Tensor) -> float:
-    """How far the expression goes where made frames follow given ones."""
+    """Step of the expression from the last given frame to the first sampled one."""
     return float(x_0.diff(dim=1)[:, PREFIX - 1, model.groups["pose"].stop :].norm(dim=-1).mean())
 
 
@@ -322,5 +322,5 @@ def _lips(encoder: MotionEncoder, motion: Tensor) -> list[np.ndarray]:
     return list(mesh.lip_aperture(encoder.landmarks(motion)).numpy())
 
 
-def _calm(encoder: MotionEncoder, motion: Tensor) -> list[float]:
+def _stability(encoder: MotionEncoder, motion: Tensor) -> list[float]:
     return [steadiness(encoder, clip.clone().numpy()) for clip in motion]

@@ -1,7 +1,7 @@
-"""A critic that tells made pictures from real ones, for what no loss on pixels can ask for.
+"""A discriminator on perceptual features, as an adversarial loss.
 
-It stands on features of a frozen network (Sauer et al. 2021, "Projected GANs"), those of the
-perceptual loss: a critic of pixels learned nothing in the hours of a CPU, this one does at once.
+It reads features of a frozen network (Sauer et al. 2021, "Projected GANs"), those of the
+perceptual loss; a discriminator on pixels did not train within hours on a CPU.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 WIDTH = 64
-FEATURES = (16, 24, 40)  # channels of the features that it sees, at strides 2, 4 and 8
+FEATURES = (16, 24, 40)  # channels of its input features at strides 2, 4 and 8
 
 Maker = TypeVar("Maker", bound=nn.Module)
 
 
 class Critic(nn.Module):
-    """Whether places look real, judged from `PerceptualFeatures` at three depths."""
+    """A patch discriminator on `PerceptualFeatures` at three depths."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class Critic(nn.Module):
 
 
 class Contest(nn.Module, Generic[Maker]):
-    """A network and its critic, trained in one step, each against the other as it stands."""
+    """A generator and its critic, trained in one step."""
 
     def __init__(self, maker: Maker) -> None:
         super().__init__()
@@ -56,19 +56,23 @@ class Contest(nn.Module, Generic[Maker]):
     def losses(
         self, made: list[Tensor], real: list[Tensor], region: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """What the maker and what the critic descends: 0 and 2 while the critic guesses.
+        """Hinge losses of the generator and of the critic: 0 and 2 at chance level.
 
         Args:
-            made: features of made pictures.
+            made: features of generated images.
             real: of the real ones.
-            region: (B, 1, H, W) in [0, 1], where it matters.
+            region: (B, 1, H, W) in [0, 1], weight of each place.
         """
         frozen = {name: value.detach() for name, value in self.critic.named_parameters()}
-        fooled = _inside(functional_call(self.critic, frozen, (made, region)), region, torch.neg)
+        adversarial = _inside(
+            functional_call(self.critic, frozen, (made, region)), region, torch.neg
+        )
         of_made = self.critic([x.detach() for x in made], region)
-        told = _inside(of_made, region, lambda score: F.relu(1 + score))
-        told = told + _inside(self.critic(real, region), region, lambda score: F.relu(1 - score))
-        return fooled, told
+        critic_loss = _inside(of_made, region, lambda score: F.relu(1 + score))
+        critic_loss = critic_loss + _inside(
+            self.critic(real, region), region, lambda score: F.relu(1 - score)
+        )
+        return adversarial, critic_loss
 
 
 def _inside(scores: list[Tensor], region: Tensor, loss: Callable[[Tensor], Tensor]) -> Tensor:

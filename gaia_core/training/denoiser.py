@@ -1,4 +1,4 @@
-"""Stage 2's data: windows of motion with speech, a reference frame, and what is given of them."""
+"""Stage 2's data: windows of motion with speech, a reference frame, and a mask of given entries."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NO_SPEECH = 0.15  # share of windows that are trained without speech, for guidan
 SPEECHLESS_SOURCES = 0.1  # share of batches' windows from clips without sound
 REGRESSED = 256  # leading components of speech that motion is regressed on
 RIDGE = 0.3  # of the mean of the diagonal
-PREFIX = 24  # frames of a window that a long take gives from the one before
+PREFIX = 24  # given frames at the start of a window, as in long clips
 
 
 class MotionWindows:
@@ -62,7 +62,7 @@ class MotionWindows:
             frames = torch.cat([motion.float(), torch.ones(len(motion), 1)], 1)
             moments += weight * frames.T @ frames
             products += weight * frames.sum(0)[:, None] * motion.float().mean(0)
-        # The pose tells nothing of a face's shape that its own channels do not.
+        # The pose carries no information on the shape beyond its own channels.
         used = torch.cat([torch.arange(pose, width), torch.tensor([width])])
         solution = torch.linalg.solve(moments[used][:, used], products[used])
         weight_map, bias = torch.eye(width), torch.zeros(width)
@@ -78,7 +78,7 @@ class MotionWindows:
     def speech_components(self, count: int) -> tuple[Tensor, Tensor]:
         """Mean (F,) and leading principal directions (F, count) of the speech features.
 
-        Scaled so that the heard components have a mean variance of 1.
+        Scaled so that the components have a mean variance of 1.
         """
         features = torch.cat([s.float() for s in self.speech if len(s)])
         mean = features.mean(0)
@@ -136,13 +136,13 @@ class MotionWindows:
         motion, speech = self.motion[index], self.speech[index]
         start = self._integer(len(motion) - frames + 1)
         span = slice(start, start + frames)
-        heard = len(speech) > 0 and self._uniform() > NO_SPEECH
+        has_speech = len(speech) > 0 and self._uniform() > NO_SPEECH
         return {
             "motion": motion[span].float(),
             "speech": speech[span].float() if len(speech) else torch.zeros(frames, self.width),
             "reference": motion[self._integer(len(motion))].float(),
             "given": self._given(frames, motion.shape[1]),
-            "has_speech": torch.tensor(heard),
+            "has_speech": torch.tensor(has_speech),
         }
 
     def _given(self, frames: int, width: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""What an amount of smile, gaze or surprise is in motion latents: one direction per channel.
+"""Directions of the expression channels (smile, gaze, surprise, ...) in the motion latent.
 
 The landmarker scores 52 blendshapes in every frame. A ridge regression from changes of those
 scores to changes of the motion latent, within clips, makes them a labelled basis of real motion;
@@ -20,7 +20,7 @@ from gaia_core.latent import MotionEncoder
 from gaia_core.portrait.blendshapes import SCORES
 
 RIDGE = 1e-3  # of the scores' mean variance
-# How much of each score an amount of 1 is; "Both" stands for left and right.
+# The scores of an amount of 1; "Both" stands for left and right.
 RECIPES: dict[str, dict[str, float]] = {
     "blink": {"eyeBlinkBoth": 0.9},
     "brows": {"browInnerUp": 0.9, "browOuterUpBoth": 0.9, "browDownBoth": -0.3},
@@ -46,7 +46,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 WINK, RESTING = 2.6, 2.0  # strength of a wink; weight of the eye that does not
 GAZE = (0.039, -0.027)  # face widths by which the irises go to the right and up
-# Upper lids go half as far with them, up and down. What irises do counts for more than lids.
+# Upper lids follow them by half, up and down. Irises have more weight than lids.
 FOLLOWING, LOOKING = 0.5, 2.0
 PUFF = 0.234  # face widths by which full cheeks stand out
 # What else moved when a channel was asked of portraits of the training set, read off the pixels as
@@ -55,7 +55,7 @@ TAKEN_BACK: dict[str, dict[str, float]] = {
     "wink_left": {"blink": 0.25},
     "wink_right": {"blink": 0.4},
 }
-CHEEKS = (205, 425)  # their middles
+CHEEKS = (205, 425)  # their centres
 
 
 def fit_directions(encoder: MotionEncoder, caches: Iterable[Path]) -> Tensor:
@@ -120,7 +120,7 @@ def _shape(encoder: MotionEncoder, row: Tensor) -> Tensor:
 
 
 def _latent(encoder: MotionEncoder, shape: Tensor) -> Tensor:
-    """The inverse of `_shape`, as far as the latent can say: (K, 3) -> (D,)."""
+    """The inverse of `_shape`, by least squares: (K, 3) -> (D,)."""
     pose = encoder.config.groups["pose"].stop
     expression = encoder.encode.weight @ shape.flatten()
     return torch.cat([torch.zeros(pose), expression]) / encoder.scale
@@ -128,11 +128,11 @@ def _latent(encoder: MotionEncoder, shape: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _winks(encoder: MotionEncoder, blink: Tensor) -> tuple[Tensor, Tensor]:
-    """Real winks are rare in the data: each is the half of a blink that its eye does."""
+    """Winks are rare in the data, so each is one eye's half of a blink."""
     shape, left = _shape(encoder, blink), encoder.template[:, 0] > 0
     winks = []
     for own in (left, ~left):
-        # The latent's eyes move together: that one rests counts for more than how the other closes.
+        # The latent couples both eyes: the resting eye has more weight than the closing one.
         weight = torch.where(own, 1.0, RESTING)[:, None]
         winks.append(WINK * _of_eyes(encoder, shape * own[:, None], weight))
     return winks[0], winks[1]
@@ -140,7 +140,7 @@ def _winks(encoder: MotionEncoder, blink: Tensor) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def _gaze(encoder: MotionEncoder) -> tuple[Tensor, Tensor]:
-    """Scores of looking are weak and noisy: the irises are moved by hand."""
+    """Gaze scores are weak and noisy, so the irises are displaced explicitly."""
     irises = list(mesh.IRISES)
     upper = [i for eye in (mesh.EYE_RIGHT, mesh.EYE_LEFT) for i in eye[9:]]
     weight = torch.ones(mesh.COUNT, 1)
@@ -156,18 +156,18 @@ def _gaze(encoder: MotionEncoder) -> tuple[Tensor, Tensor]:
 
 
 def _of_eyes(encoder: MotionEncoder, shape: Tensor, weight: Tensor) -> Tensor:
-    """What of the eyes' channels comes nearest to a change: (K, 3), (K, 1) weights -> (D,)"""
+    """Least-squares change of the eyes' channels: (K, 3), weights (K, 1) -> (D,)"""
     eyes = encoder.config.groups["eyes"]
     basis = torch.stack([_shape(encoder, one) for one in torch.eye(len(encoder.scale))[eyes]], -1)
-    wanted, basis = (shape * weight).reshape(-1, 1), basis * weight[..., None]
+    target, basis = (shape * weight).reshape(-1, 1), basis * weight[..., None]
     row = torch.zeros(len(encoder.scale))
-    row[eyes] = torch.linalg.lstsq(basis.flatten(0, 1), wanted).solution[:, 0]
+    row[eyes] = torch.linalg.lstsq(basis.flatten(0, 1), target).solution[:, 0]
     return row
 
 
 @torch.no_grad()
 def _puff(encoder: MotionEncoder) -> Tensor:
-    """The landmarker never scores full cheeks: they are moved outwards and forwards by hand."""
+    """The landmarker has no score for full cheeks, so they are displaced outwards and forwards."""
     shape = torch.zeros(mesh.COUNT, 3)
     for cheek in CHEEKS:
         centre = encoder.template[cheek]

@@ -1,4 +1,4 @@
-"""Windows of closing and of opening lids, of clips, to train the eyes' inpainter on."""
+"""Training windows of the eyes' inpainter: closing and opening lids, from clips."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gaia_core.renderer.eyes import EYES, WIDER, eye_condition, eye_reference
 from gaia_core.renderer.region import LEAST, OPEN, extract
 from gaia_core.training.inpainting import Moments, Pool, Windows, pack_moments, reconstructed
 
-# Of the usual aperture: below the first lids close, above the other the eye is open.
+# Relative to the usual aperture: closing below `shut`, open above `wide`.
 MOMENTS = Moments(mesh.eye_aperture, shut=0.6, wide=0.85)
 
 
@@ -50,11 +50,11 @@ class EyeWindows(Windows):
         return wider + [i for i, area in had.items() if own > WIDER * max(LEAST / 2, area)]
 
     def example(self, window: Tensor, masks: Tensor, same: Tensor) -> dict[str, Tensor]:
-        wanted, mask, iris = masks[:, 0].split(1, 1)
+        target, mask, iris = masks[:, 0].split(1, 1)
         reference = eye_reference(window[:, 1], masks[:, 1, :1])
         return {
             "window": window[:, 0],
             "mask": mask,
             "rendered": self.rendered(window[:, 0]),
-            "condition": eye_condition(reference, wanted, iris),
+            "condition": eye_condition(reference, target, iris),
         }

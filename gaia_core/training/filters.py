@@ -1,4 +1,4 @@
-"""Which seconds of a film are trained on: the paper's filters, with thresholds of our own."""
+"""Filters of raw videos, after the paper's, with our thresholds."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ from gaia_core.portrait.face import Crop, crop_around
 from gaia_core.speech.encoder import SpeechEncoder
 
 SIDE = 256  # px of a clip
-STEADY = 0.95  # share of a clip's frames that must be strict for its sound to be kept
+STEADY = 0.95  # share of a clip's frames that must pass `strict` for its sound to be kept
 CORNERS, NOSE_TIP = (33, 263), 4
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """What frames and clips must be like. The paper names the filters; the numbers are ours.
+    """Thresholds of the filters. The paper names the filters, but not the numbers.
 
     Attributes:
-        seconds: length of a clip; what is longer is cut into pieces.
-        width: px of the face in the film, at least.
+        seconds: minimal and maximal length of a clip; longer ones are split.
+        width: minimal width of the face in the video, px.
         corners: degrees between which the outer corners of both eyes lie about the tip of the
             nose, above the line between the eyes: about 35 from the front, 25 and 50 at 20
             degrees of yaw.
-        step: by which the face's box moves from one frame to the next at most, face widths.
-        jitter: by which landmarks move against their box, root mean square, face widths.
-        speech: share of the clip in which somebody speaks, at least.
-        lips: correlation of the lip aperture with what the speech predicts, see `lips_follow`.
+        step: maximal motion of the face's box between frames, face widths.
+        jitter: maximal motion of landmarks relative to the box, root mean square, face widths.
+        speech: minimal share of the clip with speech.
+        lips: minimal correlation of the lip aperture with its prediction, see `lips_follow`.
     """
 
     seconds: tuple[float, float] = (1.0, 10.0)
@@ -53,21 +53,21 @@ class Thresholds:
     lips: float = -1.0
 
 
-# What a clip must meet to be kept, and to be kept with its sound: stage 1 learns from every head,
-# stage 2 is misled by sound that is not this mouth's.
+# For a clip to be kept, and to be kept with its sound: stage 1 is trained on every head, stage 2
+# only where the sound belongs to the mouth.
 LOOSE = Thresholds()
 STRICT = Thresholds(corners=(25.0, 52.0), step=0.05, jitter=0.03, speech=0.4, lips=0.15)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How films become clips.
+    """Settings of `prepare`.
 
     Attributes:
-        loose: what is kept at all.
-        strict: what is kept with its sound.
-        licence: of the films, for the manifest.
-        held_out: share of people who go to `val/`, drawn by their names.
+        loose: for a clip to be kept.
+        strict: for a clip to keep its sound.
+        licence: of the videos, for the manifest.
+        held_out: share of people in `val/`, by a hash of their names.
     """
 
     loose: Thresholds = LOOSE
@@ -80,17 +80,17 @@ DEFAULTS = Settings()
 
 
 def read_thresholds(path: Path) -> tuple[Thresholds, Thresholds]:
-    """Loose and strict ones, as a JSON file like {"loose": {"width": 80}} changes them.
+    """The default thresholds with the changes of a JSON file like {"loose": {"width": 80}}.
 
     Raises:
         InputError: no such file, or no such thresholds.
     """
     try:
-        told = json.loads(path.read_text("utf-8"))
+        values = json.loads(path.read_text("utf-8"))
         changes: list[dict[str, Any]] = [
             {
                 name: tuple(value) if isinstance(value, list) else float(value)
-                for name, value in told.get(kind, {}).items()
+                for name, value in values.get(kind, {}).items()
             }
             for kind in ("loose", "strict")
         ]
@@ -105,16 +105,16 @@ def read_thresholds(path: Path) -> tuple[Thresholds, Thresholds]:
 
 @dataclass(frozen=True)
 class Watched:
-    """What a film shows, by frame; NaN where there is no face.
+    """A video's tracked face by frame; NaN where there is none.
 
     Attributes:
         size: width and height, px.
-        cuts: the first frames of its shots, but for the very first.
+        cuts: the first frame of each shot but the first.
         box: (T, 4) left, top, right, bottom of the face, px.
         corners: (T, 2) degrees, see `Thresholds`.
         jitter: (T,) see `Thresholds`.
         mouth: (T,) lip aperture.
-        faces: (T,) how many faces about as large there are in its crop.
+        faces: (T,) number of faces of about its size in its crop.
     """
 
     size: tuple[int, int]
@@ -126,7 +126,7 @@ class Watched:
     faces: np.ndarray
 
     def failures(self, limits: Thresholds) -> np.ndarray:
-        """The first filter that each frame fails, "" where it passes: (T,) str."""
+        """The first filter that each frame fails, "" if none: (T,) str."""
         left, top, right, bottom = self.box.T
         width = right - left
         centre = np.stack([left + right, top + bottom], -1) / 2
@@ -141,7 +141,7 @@ class Watched:
             & (right <= self.size[0])
             & (bottom <= self.size[1]),
             "turned away": (self.corners.min(1) >= low) & (self.corners.max(1) <= high),
-            # Of a face's first frame it is not known how it moves.
+            # The motion of a face's first frame is unknown.
             "moves": ~(step > limits.step),
             "trembles": ~(self.jitter > limits.jitter),
         }
@@ -153,25 +153,25 @@ class Watched:
 
 @dataclass(frozen=True)
 class Piece:
-    """Frames `start` to `end` of a film, and what became of them."""
+    """Frames `start` to `end` of a video, and the outcome."""
 
     start: int
     end: int
-    reason: str = ""  # why it was dropped, or lost its sound
+    reason: str = ""  # for being dropped, or losing its sound
     measured: str = ""
     crop: Crop | None = None  # None: dropped
-    heard: bool = False
+    has_sound: bool = False
 
     @property
     def outcome(self) -> str:
         """kept, silent (kept without its sound), or dropped."""
-        return "dropped" if self.crop is None else "kept" if self.heard else "silent"
+        return "dropped" if self.crop is None else "kept" if self.has_sound else "silent"
 
 
 def eye_corners(points: np.ndarray) -> tuple[float, float]:
-    """Degrees by which each eye's outer corner lies above the nose's tip, (K, 3) px.
+    """Elevation of each eye's outer corner above the tip of the nose in degrees, (K, 3) px.
 
-    Measured from the line between the corners, so that a tilted head is as an upright one.
+    Measured from the line between the corners, so that roll has no effect.
     """
     right, left, nose = (points[index, :2] for index in (*CORNERS, NOSE_TIP))
     across = (left - right) / np.linalg.norm(left - right)
@@ -192,19 +192,19 @@ def landmark_jitter(before: np.ndarray, now: np.ndarray) -> float:
     return float(np.sqrt(np.square(shapes[1] - shapes[0]).sum(-1).mean()))
 
 
-def judge(watched: Watched, sound: np.ndarray | None, settings: Settings) -> list[Piece]:
-    """Every frame of a film in a piece, in order: kept, silent or dropped.
+def judge(tracked: Watched, sound: np.ndarray | None, settings: Settings) -> list[Piece]:
+    """Splits a video into pieces: kept, silent or dropped.
 
     Args:
         sound: (N,) mono at 16 kHz, or None.
     """
     loose, strict = settings.loose, settings.strict
-    failures = watched.failures(loose)
-    careful = watched.failures(strict)
+    failures = tracked.failures(loose)
+    careful = tracked.failures(strict)
     spoken = None if sound is None else speaking(sound, len(failures))
     shortest, longest = (round(seconds * FPS) for seconds in loose.seconds)
     pieces = []
-    for start, end in _runs(failures, watched.cuts):
+    for start, end in _runs(failures, tracked.cuts):
         if failures[start]:
             pieces.append(Piece(start, end, str(failures[start])))
             continue
@@ -214,15 +214,15 @@ def judge(watched: Watched, sound: np.ndarray | None, settings: Settings) -> lis
         count = -(-(end - start) // longest)
         edges = np.linspace(start, end, count + 1).round().astype(int).tolist()
         for first, last in zip(edges[:-1], edges[1:], strict=True):
-            crop, outside = _crop(watched.box[first:last])
+            crop, outside = _crop(tracked.box[first:last])
             if outside > 0:
                 pieces.append(Piece(first, last, "wanders", f"{outside:.2f} of the crop"))
                 continue
             reason, measured = "no sound", ""
             if sound is not None and spoken is not None:
-                heard = sound[first * SAMPLE_RATE // FPS : last * SAMPLE_RATE // FPS]
+                speech = sound[first * SAMPLE_RATE // FPS : last * SAMPLE_RATE // FPS]
                 reason, measured = _fault(
-                    careful[first:last], spoken[first:last], watched.mouth[first:last], heard,
+                    careful[first:last], spoken[first:last], tracked.mouth[first:last], speech,
                     strict,
                 )  # fmt: skip
             pieces.append(Piece(first, last, reason, measured, crop, not reason))
@@ -233,10 +233,10 @@ def _fault(
     failures: np.ndarray,
     spoken: np.ndarray,
     mouth: np.ndarray,
-    heard: np.ndarray,
+    speech: np.ndarray,
     strict: Thresholds,
 ) -> tuple[str, str]:
-    """Why a clip loses its sound, and the number that says so; "" if it does not."""
+    """Reason and measurement of a clip that loses its sound; "" if it is kept."""
     failed = failures[failures != ""]
     if len(failed) > (1 - STEADY) * len(failures):
         reason = Counter(failed.tolist()).most_common(1)[0][0]
@@ -244,14 +244,14 @@ def _fault(
     if spoken.mean() < strict.speech:
         return "no speech", f"{spoken.mean():.2f}"
     if strict.lips > -1:
-        match = lips_follow(mouth, heard)
+        match = lips_follow(mouth, speech)
         if not match >= strict.lips:
             return "lips and sound differ", f"{match:.2f}"
     return "", ""
 
 
 def _runs(failures: np.ndarray, cuts: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Frames of one shot that fail the same filter, or none: (start, end) of each run."""
+    """(start, end) of each run of frames of one shot that fail the same filter, or none."""
     edges = {*cuts, *(np.flatnonzero(failures[1:] != failures[:-1]) + 1).tolist(), len(failures)}
     start = 0
     for end in sorted(edges - {0}):
@@ -260,7 +260,7 @@ def _runs(failures: np.ndarray, cuts: Iterable[int]) -> Iterator[tuple[int, int]
 
 
 def _crop(boxes: np.ndarray) -> tuple[Crop, float]:
-    """Where a clip's head is on the whole, and by how much of the crop it ever leaves it."""
+    """A fixed crop for a clip, and the maximal excess of the face beyond it, in crop sides."""
     left, top, right, bottom = np.median(boxes, 0)
     crop = crop_around(np.array([[left, top, 0], [right, bottom, 0]]))
     low = boxes[:, :2].min(0) - (crop.left, crop.top)
@@ -269,7 +269,7 @@ def _crop(boxes: np.ndarray) -> tuple[Crop, float]:
 
 
 def speaking(sound: np.ndarray, frames: int) -> np.ndarray:
-    """Whether somebody speaks in each frame: (frames,) bool."""
+    """Voice activity by frame: (frames,) bool."""
     threads = torch.get_num_threads()
     from silero_vad import get_speech_timestamps, load_silero_vad
 
@@ -282,7 +282,7 @@ def speaking(sound: np.ndarray, frames: int) -> np.ndarray:
 
 @torch.no_grad()
 def lips_follow(mouth: np.ndarray, sound: np.ndarray) -> float:
-    """Correlation of a lip aperture (T,) with what the shipped regression predicts of the sound.
+    """Correlation of a lip aperture (T,) with the shipped regression's prediction from sound.
 
     On clips of at most 2.4 s of 14 held-out people it is 0.51 on average, with another's sound
     0.00 and a deviation of 0.28. `STRICT.lips` of 0.15 keeps 12 of the 14, and takes 2 of them

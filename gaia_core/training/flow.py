@@ -1,8 +1,8 @@
-"""Where a pixel of the target lies in the portrait, told by optical flow: a teacher for offsets.
+"""Optical flow as a teacher for the offset field.
 
-Loss on pixels only tells the way to a better place when that is a pixel or two away. Flow from the
-renderer's own frame to the target sees the whole of what is missing, and only the rest of the
-way, so that it need not be good at long ones.
+The gradient of a pixel loss reaches only a pixel or two. The flow from the rendered frame to the
+target gives the remaining displacement, which is short, so that the flow need not be accurate for
+large ones.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from gaia_core.renderer.warp import resize, sample
 
-MARGIN = 0.01  # how much nearer to the target a flowed pixel must come to teach
+MARGIN = 0.01  # minimal decrease of a pixel's error by the flow to be used
 
 
 class FlowTeacher:
@@ -31,12 +31,12 @@ class FlowTeacher:
     def __call__(
         self, photo: Tensor, frames: Tensor, offset: Tensor, target: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """What offsets should have been, and where that can be trusted.
+        """Target offsets, and where they are reliable.
 
         Args:
-            photo: (B, 3, H, W) what was sampled.
-            frames: (B, 3, S, S) what came out.
-            offset: (B, 2, s, s) in crop units, by which it was sampled.
+            photo: (B, 3, H, W) the sampled image.
+            frames: (B, 3, S, S) the result.
+            offset: (B, 2, s, s) the offset field, in crop units.
             target: (B, 3, S, S).
 
         Returns:

@@ -1,7 +1,7 @@
-"""What an inpainter learns from: real windows with a region masked out, and its losses.
+"""Data and losses of the inpainters: real windows with a region masked.
 
-A loss on pixels alone would paint the mean of all mouths, a grey plate, so a critic joins in. No
-renderer is needed: any photo of parted lips shows what lies between such lips.
+A pixel loss alone would yield a grey mean of all mouths, so a critic is added. No renderer is
+needed: any photo of parted lips shows a mouth interior.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from gaia_core.renderer.region import SIDE
 from gaia_core.training.critic import Contest
 from gaia_core.training.pack import clips_by_identity
 
-SHARP = 300.0  # px of a face's crop; what is smaller shows neither teeth nor lashes
+SHARP = 300.0  # minimal side of a sharp face's crop, px; smaller ones show no teeth or lashes
 SOFT = 0.4  # weight of people whose clips are not sharp, among those of whom something closes
 USUAL = 0.8  # quantile of a clip's apertures that counts as usual
 
@@ -34,7 +34,7 @@ USUAL = 0.8  # quantile of a clip's apertures that counts as usual
 def reconstructed(
     frame: np.ndarray, landmarks: Tensor, encoder: MotionEncoder
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """A frame, and what the motion latent keeps of its landmarks, as in inference.
+    """A frame, and its landmarks as reconstructed from the motion latent, as in inference.
 
     (H, H, 3) uint8, (K, 3) -> (1, 3, H, H) in [0, 1], head pose (1, 6), landmarks (1, K, 3)
     """
@@ -44,7 +44,7 @@ def reconstructed(
 
 
 class Pool:
-    """Windows as they are gathered."""
+    """A pack of windows under construction."""
 
     def __init__(self) -> None:
         self.windows: list[Tensor] = []
@@ -60,14 +60,14 @@ class Pool:
         self.clips.append(clip)
 
     def weigh(self, identity: str, weight: float) -> None:
-        """Says of whom the windows are that were added since the last call."""
+        """Sets identity and weight of the windows added since the last call."""
         if len(self.clips) > len(self.people):
             self.weights[identity] = weight
             person = list(self.weights).index(identity)
             self.people += [person] * (len(self.clips) - len(self.people))
 
     def save(self, out: Path) -> None:
-        """Writes what `Windows` reads."""
+        """Writes the pack for `Windows`."""
         numbers = {name: number for number, name in enumerate(dict.fromkeys(self.clips))}
         tensors = {
             "window": torch.stack(self.windows),
@@ -85,13 +85,13 @@ def _bytes(x: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Moments:
-    """Of which frames windows are packed: of those in which something closes, and as many open.
+    """Selection of frames to pack: those in which a region closes, and as many open ones.
 
     Attributes:
         aperture: of landmarks (T, K, 3) -> (T,)
-        shut, wide: shares of a clip's usual aperture. Below `shut` it closes, above `wide` it is
-            open.
-        least: usual aperture without which a clip shows nothing.
+        shut, wide: shares of a clip's usual aperture. Closing below `shut`, open above
+            `wide`.
+        least: minimal usual aperture of a clip.
     """
 
     aperture: Callable[[Tensor], Tensor]
@@ -100,7 +100,7 @@ class Moments:
     least: float = 0.0
 
     def of(self, landmarks: Tensor) -> tuple[list[int], list[int]]:
-        """Frames of a clip in which it closes, and in which it is open: (T, K, 3) -> indices"""
+        """Indices of closing and of open frames of a clip, from landmarks (T, K, 3)."""
         aperture = self.aperture(landmarks)
         usual = aperture.nanquantile(USUAL)
         if not usual > self.least:
@@ -132,9 +132,9 @@ def pack_moments(
             if shut:
                 found.append((clip, landmarks, shut, wide))
         found = found[:: max(1, len(found) * 8 // per_identity)]
-        wanted = max(2, per_identity // max(1, 4 * len(found)))  # of each clip, and as many open
+        per_clip = max(2, per_identity // max(1, 4 * len(found)))  # of each clip, and as many open
         for clip, landmarks, shut, wide in found:
-            shut = shut[:: -(-len(shut) // wanted)]
+            shut = shut[:: -(-len(shut) // per_clip)]
             picked = {*shut, *wide[:: max(1, len(wide) // max(2, len(shut)))]}
             for index, frame in enumerate(read_video(data / "clips" / clip.file)):
                 if index in picked:
@@ -191,11 +191,11 @@ class Windows:
             raise InputError(f"{pack} has no window to learn from; pack more clips.")
 
     def references(self, index: int) -> list[int]:
-        """Windows of which one is drawn as this one's reference; without any it is not drawn."""
+        """Candidate references of a window; windows without any are not drawn."""
         raise NotImplementedError
 
     def example(self, window: Tensor, masks: Tensor, same: Tensor) -> dict[str, Tensor]:
-        """Windows and their references -> what `InpaintingLosses` reads
+        """Windows and their references -> a batch of `InpaintingLosses`
 
         (B, 2, 3, S, S), (B, 2, M, S, S) in [0, 1], (B,) whether both are the same.
         """
@@ -207,7 +207,7 @@ class Windows:
             index = [self._one(self.of_person[person]) for person in people.tolist()]
             pairs = torch.tensor([[i, self._one(self.others[i])] for i in index])
             window, masks = (x[pairs].float() / 255 for x in (self.window, self.masks))
-            # Cameras and light: gamma, and the gain of each colour.
+            # Augmentation: gamma, and the gain of each colour.
             gain = 1 + (self.draw(3) - 0.5) * 0.2
             gamma = torch.exp((self.draw() - 0.5) * 0.6)
             window = (window.clamp(1e-4, 1) ** gamma[:, None] * gain[:, None]).clamp(0, 1)
@@ -218,13 +218,13 @@ class Windows:
         return torch.rand(self.batch, count, 1, 1, generator=self.generator)
 
     def rendered(self, window: Tensor) -> Tensor:
-        """As the renderer would show it: softer, and up to three quarters of a pixel off."""
+        """Simulates the renderer: blurred, and shifted by up to three quarters of a pixel."""
         sharp = self.shifted(window)
         soft = F.avg_pool2d(sharp, 3, 1, 1, count_include_pad=False)
         return sharp.lerp(soft, self.draw())
 
     def shifted(self, x: Tensor) -> Tensor:
-        """Moved by up to three quarters of a pixel: (B, C, S, S) -> (B, C, S, S)"""
+        """Shifted by up to three quarters of a pixel: (B, C, S, S) -> (B, C, S, S)"""
         theta = torch.eye(2, 3).repeat(len(x), 1, 1)
         theta[:, :, 2] = (self.draw(2)[:, :, 0, 0] - 0.5) * 3 / SIDE
         grid = F.affine_grid(theta, list(x.shape), align_corners=False)
@@ -235,7 +235,7 @@ class Windows:
 
 
 class InpaintingLosses(nn.Module):
-    """Pixels, perceptual features, and the critic, all within the mask alone."""
+    """Pixel, perceptual and adversarial losses within the mask."""
 
     def __init__(self, pixels: float = 2.0, perceptual: float = 6.0, critic: float = 0.2) -> None:
         super().__init__()
@@ -250,16 +250,19 @@ class InpaintingLosses(nn.Module):
         area = mask.mean() + 1e-4
         pixels = (made - real).abs().mean() / area
         with torch.no_grad():
-            wanted = self.features(_larger(real))
+            target = self.features(_larger(real))
         found = self.features(_larger(made.clamp(0, 1)))
-        distance = perceptual_distance(found, wanted).mean() / area
-        fooled, told = model.losses(found, wanted, mask)
+        distance = perceptual_distance(found, target).mean() / area
+        adversarial, critic_loss = model.losses(found, target, mask)
         return {
-            "loss": self.pixels * pixels + self.perceptual * distance + self.critic * fooled + told,
+            "loss": self.pixels * pixels
+            + self.perceptual * distance
+            + self.critic * adversarial
+            + critic_loss,
             "pixels": pixels.detach(),
             "perceptual": distance.detach(),
-            "fooled": fooled.detach(),
-            "told": told.detach(),
+            "adversarial": adversarial.detach(),
+            "critic": critic_loss.detach(),
         }
 
 

@@ -1,4 +1,4 @@
-"""The head that reads instructions: trained on sentences made from `phrases.toml`.
+"""Training of the instruction head on sentences generated from `phrases.toml`.
 
 The sentence encoder stays frozen. Everything is drawn from a fixed seed: the same phrases give
 the same weights.
@@ -30,13 +30,13 @@ log = logging.getLogger(__name__)
 PHRASES = Path(__file__).with_name("phrases.toml")
 PER_ACTION = 240  # sentences
 PER_NONE = 2000
-COMPOUND = 700  # sentences that ask for two things, half for each: not to be read as one
-MARKED = 0.5  # share of the sentences that tell a strength
+COMPOUND = 700  # sentences with two actions, labelled half for each
+MARKED = 0.5  # share of the sentences with a strength
 
 STEPS, BATCH, RATE, DECAY = 1500, 256, 2e-3, 0.02
 DROPOUT, SMOOTHING, NOISE = 0.3, 0.05, 0.02  # NOISE is added to the vectors, of length 1
 SLIGHT, NORMAL, STRONG = range(len(STRENGTHS))
-UNKNOWN = -100  # the strength of what is not asked for; `cross_entropy` ignores it
+UNKNOWN = -100  # no strength; ignored by `cross_entropy`
 
 MIRRORED = {"left": "right", "lefts": "rights", "leftward": "rightward", "leftwards": "rightwards"}
 _DOUBLED = {"nod", "bob", "sob", "put", "sit", "wag", "shut", "get", "stop", "step", "let", "hug"}
@@ -46,7 +46,7 @@ _DOUBLED |= {"quit", "pop", "beg", "nap", "chat", "run", "grit", "scan", "pin", 
 
 @dataclass(frozen=True)
 class Sentence:
-    """What a user may write, and what it means: shares of the classes, and index of strength."""
+    """An instruction with its labels: shares of the classes, and index of strength."""
 
     text: str
     actions: tuple[int, ...]
@@ -54,7 +54,7 @@ class Sentence:
 
 
 def train_language(out: Path, seed: int = 0) -> dict[str, float]:
-    """Makes the sentences, fits the head to them, and writes it into the folder `out`.
+    """Generates the sentences, fits the head, and writes it into the folder `out`.
 
     Returns:
         Number of sentences and the last loss.
@@ -116,7 +116,7 @@ def make_sentences(seed: int = 0) -> list[Sentence]:
     made: dict[str, Sentence] = {}
     for name, kinds in material.items():
         action = CLASSES.index(name)
-        # Each action draws for itself: a phrase more for one leaves the others' sentences alone.
+        # A generator for each action, so that a new phrase does not affect other actions.
         for sentence in _sentences_of(action, kinds, phrases, random.Random(f"{seed} {name}")):
             made.setdefault(sentence.text, sentence)
     draw = random.Random(seed)
@@ -186,7 +186,7 @@ def _framed(kind: str, text: str, phrases: dict[str, Any], draw: random.Random) 
 
 
 def _strength(phrase: str) -> tuple[str, int]:
-    """A phrase without its mark, and the strength that the mark tells."""
+    """A phrase without its mark, and the strength of the mark."""
     for mark, strength in (("- ", SLIGHT), ("+ ", STRONG)):
         if phrase.startswith(mark):
             return phrase[2:], strength
@@ -194,7 +194,7 @@ def _strength(phrase: str) -> tuple[str, int]:
 
 
 def _nothing(phrases: dict[str, Any], draw: random.Random) -> Iterator[Sentence]:
-    """What asks for nothing that a face can do."""
+    """Sentences of the class `NONE`."""
     none = CLASSES.index(NONE)
     combine = phrases["combine"]
     for text in phrases[NONE]["say"]:

@@ -1,4 +1,4 @@
-"""Windows of closing lips, and of parted ones, of clips, to train the lips' inpainter on."""
+"""Training windows of the lips' inpainter: closing and parted lips, from clips."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from gaia_core.renderer.region import LEAST, OPEN, extract, opening
 from gaia_core.training.inpainting import Moments, Pool, Windows, pack_moments, reconstructed
 
 MOMENTS = Moments(mesh.lip_aperture, shut=0.5, wide=0.8, least=0.02)
-NARROW = 3.0  # px of the least margin that is painted in training; the most is `REACH`
+NARROW = 3.0  # minimal margin of the mask in training, px; the maximal one is `REACH`
 
 
 class LipWindows(Windows):
@@ -54,11 +54,11 @@ class LipWindows(Windows):
     def example(self, window: Tensor, masks: Tensor, same: Tensor) -> dict[str, Tensor]:
         mirrored = self.draw()[:, None] < 0.5
         window, masks = (torch.where(mirrored, x.flip(-1), x) for x in (window, masks))
-        wanted, before = masks[:, 0, 1:], masks[:, 1]
+        target, before = masks[:, 0, 1:], masks[:, 1]
         reference = mouth_reference(window[:, 1], before[:, :1], before[:, 1:])
         return {
             "window": window[:, 0],
-            "mask": seam_mask(wanted, NARROW + (REACH - NARROW) * self.draw()),
+            "mask": seam_mask(target, NARROW + (REACH - NARROW) * self.draw()),
             "rendered": self.rendered(window[:, 0]),
-            "condition": seam_condition(reference, wanted),
+            "condition": seam_condition(reference, target),
         }

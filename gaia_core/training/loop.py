@@ -1,6 +1,6 @@
 """The one training loop: time-boxed, resumable, bf16, with an average of the weights (EMA).
 
-A run goes on where its state stands; when its time is up, the state is whole and the averaged
+A run resumes from its saved state; at the end of its time the state is saved and the averaged
 weights are ready to ship. Started by `accelerate launch`, several processes train one model: each
 with all of it on batches of its own (DDP), or with a part of each parameter (FSDP).
 """
@@ -43,16 +43,16 @@ class Settings:
     """How long and how fast to train.
 
     Attributes:
-        minutes: the time box; the learning rate falls along it.
-        steps: where it is not 0, the run ends after so many, those of earlier calls among them.
+        minutes: time budget; the learning rate decays along it.
+        steps: if not 0, the total number of steps, including those of earlier calls.
         rate: peak learning rate.
         warm_up: steps of linear rise.
-        floor: the learning rate's end, as a part of the peak.
-        average: decay of the weights' average, per step.
+        floor: final learning rate, as a fraction of the peak.
+        average: decay of the weights' moving average, per step.
         save_every: minutes between states on disk.
         device: "cpu" or "cuda".
-        checkpointing: whether blocks are computed again in the backward pass, to save memory.
-        shard: whether processes share parameters, averages and moments out among them.
+        checkpointing: whether blocks are recomputed in the backward pass, to save memory.
+        shard: whether parameters, averages and moments are sharded over processes.
     """
 
     minutes: float = 10.0
@@ -75,7 +75,7 @@ class Objective(nn.Module):
     def __init__(self, model: Model, losses: Callable[[Model, dict[str, Tensor]], Losses]) -> None:
         super().__init__()
         self.model = model
-        # In a function, for as a submodule what it holds would be trained as well.
+        # In a closure, since parameters of a submodule would be trained.
         self._losses = lambda batch: losses(model, batch)
 
     def forward(self, batch: dict[str, Tensor]) -> Losses:
@@ -102,14 +102,14 @@ def train(
 
     Args:
         model: its parameters that require gradients are trained.
-        losses: model and batch -> named terms; "loss" is the one descended.
+        losses: model and batch -> named terms; "loss" is minimised.
         batches: endless; other ones in each process.
         folder: holds the state to resume from (see `RunState`) and `curve.jsonl`, the losses.
         settings: see `Settings`.
         seen: samples that the model has seen before its first run.
 
     Raises:
-        InputError: no GPU where one is asked for; one process cannot shard; see `RunState.load`.
+        InputError: no GPU for "cuda"; sharding with one process; see `RunState.load`.
     """
     accelerator = _connect(settings)
     device = accelerator.device
@@ -131,7 +131,7 @@ def train(
         log.info("resumed at step %d, %d samples", state.step, state.samples)
 
     def agreed(seconds: float) -> float:
-        """What the first process's clock says."""
+        """The first process's clock."""
         return float(broadcast(torch.tensor(seconds, dtype=torch.float64, device=device)))
 
     curve = _Curve(folder / "curve.jsonl", accelerator)
@@ -185,7 +185,7 @@ class _Curve:
         return round(self._reduce([float(count)], "sum")[0])
 
     def write(self, facts: dict[str, float]) -> None:
-        """Adds a line of the terms since the last one, and what else there is to tell."""
+        """Adds a line with the means since the last one, and `facts`."""
         means = self._reduce([value / self.steps for value in self.sums.values()], "mean")
         row = {name: round(mean, 5) for name, mean in zip(self.sums, means, strict=True)} | facts
         if self.accelerator.is_main_process:
@@ -203,13 +203,13 @@ class _Curve:
 
 
 def _rate(settings: Settings, progress: float, steps: int) -> float:
-    """The learning rate after a part of the box and so many steps of this call."""
+    """The learning rate at a progress in [0, 1] and a number of steps of this call."""
     fall = settings.floor + (1 - settings.floor) * 0.5 * (1 + math.cos(math.pi * progress))
     return settings.rate * fall * min(1.0, (steps + 1) / settings.warm_up)
 
 
 def _connect(settings: Settings) -> Accelerator:
-    """The device of this process, and the others where there are some."""
+    """The accelerator of this process."""
     if settings.device == "cuda" and not torch.cuda.is_available():
         raise InputError("There is no GPU that torch can use; train with --device cpu.")
     accelerator = Accelerator(cpu=settings.device == "cpu", mixed_precision="no")
@@ -219,7 +219,7 @@ def _connect(settings: Settings) -> Accelerator:
 
 
 def _spread(objective: Objective, accelerator: Accelerator, settings: Settings) -> nn.Module:
-    """Puts the model where it is trained: here, as a copy in each process, or in shards."""
+    """Distributes the model: one process, replicas (DDP), or shards (FSDP)."""
     if settings.checkpointing:
         apply_activation_checkpointing(
             objective, check_fn=lambda part: isinstance(part, CheckpointedBlock)
@@ -227,7 +227,7 @@ def _spread(objective: Objective, accelerator: Accelerator, settings: Settings) 
     if not settings.shard:
         return accelerator.prepare_model(objective)
     mesh = init_device_mesh(accelerator.device.type, (accelerator.num_processes,))
-    # Shards have no channels last.
+    # Shards do not support channels last.
     objective.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     objective.to(accelerator.device)
     for part in [part for part in objective.modules() if isinstance(part, CheckpointedBlock)]:
@@ -237,5 +237,5 @@ def _spread(objective: Objective, accelerator: Accelerator, settings: Settings) 
 
 
 def _whole(value: Tensor) -> Tensor:
-    """A tensor that may be shared out among processes; all of them must ask for it."""
+    """Gathers a tensor that may be sharded; called by all processes."""
     return value.full_tensor() if isinstance(value, DTensor) else value

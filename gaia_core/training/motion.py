@@ -1,7 +1,7 @@
-"""The motion encoder's closed-form training, and what it is trained on.
+"""The closed-form fit of the motion encoder.
 
 A linear VAE has its optimum at probabilistic PCA (Tipping and Bishop 1999; Lucas et al. 2019), so
-the encoder is fitted, not descended to.
+the encoder is fitted in closed form.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def fit_template(landmarks: Tensor) -> Tensor:
         pose = mesh.fit_pose(landmarks, template)
         template = mesh.remove_pose(landmarks, pose).mean(0)
         template = template - template[rigid].mean(0)
-        # The mean face looks straight ahead: its left half mirrors its right half.
+        # The mean face is frontal and symmetric.
         template = 0.5 * (template + mesh.mirrored(template))
         template = template / (template[:, 0].max() - template[:, 0].min())
     return template
@@ -104,7 +104,7 @@ def fit_motion_encoder(encoder: MotionEncoder, landmarks: Tensor, clip: Tensor) 
 
 
 def _covariance(values: Tensor, clip: Tensor) -> Tensor:
-    """Within clips, plus a part of that between clips: (N, C), (N,) -> (C, C)."""
+    """Covariance within clips, plus a fraction of that between clips: (N, C), (N,) -> (C, C)."""
     clips, index = clip.unique(return_inverse=True)
     sums = values.new_zeros(len(clips), values.shape[1]).index_add_(0, index, values)
     means = sums / index.bincount()[:, None]

@@ -1,4 +1,4 @@
-"""Windows of parted lips, of clips and of portraits, to train the mouth's inpainter on."""
+"""Training windows of the mouth's inpainter: parted lips, from clips and portraits."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from gaia_core.training.inpainting import SHARP, Pool, Windows, reconstructed
 from gaia_core.training.pack import clips_by_identity, portraits, read_face
 
 CROP = 320  # side to which portraits are reduced, px
-PARTED = 0.02  # lip aperture from which on a frame shows what to paint
+PARTED = 0.02  # minimal lip aperture of a training frame
 SOFT = 0.25  # weight of people whose clips are not sharp
-PHOTOS = 0.15  # of a clip's weight: they are sharp, but they smile and do not speak
-REFERENCED = 0.6  # how often there is a reference, if the clip has another frame
+PHOTOS = 0.15  # relative to a clip's weight: photos are sharp, but show smiles, not speech
+REFERENCED = 0.6  # probability of a reference, if the clip has another frame
 
 
 class MouthWindows(Windows):
@@ -46,12 +46,12 @@ class MouthWindows(Windows):
         for identity, clips in clips_by_identity(data).items():
             sharp = [clip for clip in clips if clip.pixels >= SHARP]
             chosen = (sharp or clips)[:: max(1, len(sharp or clips) * 4 // per_identity)]
-            wanted = max(4, per_identity // len(chosen))
+            per_clip = max(4, per_identity // len(chosen))
             for clip in chosen:
                 with np.load(cache / clip.cache_name) as stored:
                     landmarks = torch.from_numpy(stored["landmarks"])
                 parted = (mesh.lip_aperture(landmarks) > PARTED).nonzero()[:, 0].tolist()
-                picked = set(parted[:: -(-len(parted) // wanted)] if parted else ())
+                picked = set(parted[:: -(-len(parted) // per_clip)] if parted else ())
                 for index, frame in enumerate(read_video(data / "clips" / clip.file)):
                     if index in picked:
                         add(frame, landmarks[index], clip.file)

@@ -1,6 +1,6 @@
-"""From the data folder to two files that training reads: frames (stage 1) and motion (stage 2).
+"""Packs the data folder into two files: frames (stage 1) and motion (stage 2).
 
-Landmarks are read once per clip and cached, so that an interrupted run goes on where it was. The
+Landmarks are detected once per clip and cached, so that an interrupted run resumes. The
 folder's layout: clips/manifest.csv, portraits/manifest.csv; only rows of `train/` are packed.
 """
 
@@ -38,9 +38,9 @@ log = logging.getLogger(__name__)
 
 AUDIBLE = 0.01  # peak of a recording that is not silent
 # Widths, in frames, of the low-pass that takes the landmarker's noise out of motion latents. Of the
-# head, brows and face they are those of the least expected error (Wiener), with the floor of real
-# clips' spectra above 9 Hz as the noise, which no head moves at. Eyes and mouth do move so fast:
-# there the noise is that of a still photo filmed with a camera's grain, and lids and lips keep
+# head, brows and face they minimise the expected error (Wiener), with the floor of real
+# clips' spectra above 9 Hz as the noise, where heads have no motion. Eyes and mouth do:
+# there the noise is that of a still photo under camera noise, and lids and lips keep
 # 0.99 of their speed (docs/log/diary.md, 2026-11-27).
 NOISE_FILTER = {"pose": 0.6, "eyes": 0.3, "brows": 0.8, "mouth": 0.3, "face": 0.8}
 
@@ -61,7 +61,7 @@ class Clip:
 
     @property
     def cache_name(self) -> str:
-        """A file name for what was read of this clip."""
+        """File name of this clip in the cache."""
         return self.file.replace("/", "__") + ".npz"
 
 
@@ -125,22 +125,22 @@ def _cache_some(clips: list[Clip], data: Path, cache: Path) -> None:
 
 
 def read_landmarks(data: Path, cache: Path, per_identity: int = 200) -> tuple[Tensor, Tensor]:
-    """Landmarks that stand for all faces: (N, K, 3) in crop units, (N,) the clip of each."""
+    """A balanced sample of landmarks: (N, K, 3) in crop units, (N,) the clip of each."""
     of_identity = clips_by_identity(data)
     parts: list[Tensor] = []
     clip_of: list[int] = []
     for clips in of_identity.values():
-        # As many clips as give each at least 4 frames, and as many frames as fill the share.
+        # At least 4 frames a clip, and `per_identity` in all.
         chosen = clips[:: max(1, 4 * len(clips) // per_identity)]
-        wanted = max(4, per_identity // len(chosen))
+        per_clip = max(4, per_identity // len(chosen))
         for clip in chosen:
             with np.load(cache / clip.cache_name) as stored:
                 found = stored["landmarks"]
             found = found[np.isfinite(found[:, 0, 0])]
-            if len(found) < wanted:
+            if len(found) < per_clip:
                 continue
-            found = found[np.linspace(0, len(found) - 1, wanted).round().astype(int)]
-            clip_of += [len(parts)] * wanted
+            found = found[np.linspace(0, len(found) - 1, per_clip).round().astype(int)]
+            clip_of += [len(parts)] * per_clip
             parts.append(torch.from_numpy(found))
     return torch.cat(parts), torch.tensor(clip_of)
 
@@ -244,15 +244,15 @@ def pack_frames(data: Path, cache: Path, out: Path, per_identity: int = 120) -> 
     writer = FrameWriter()
     with FaceLandmarker() as landmarker:
         for identity, clips in clips_by_identity(data).items():
-            # Few frames of many clips tell more than many of few, but a pair needs two of one.
-            wanted = max(3, round(per_identity / len(clips)))
-            step = max(1, round(len(clips) * wanted / per_identity))
+            # Few frames of many clips are better than many of few, but a pair needs two of one.
+            per_clip = max(3, round(per_identity / len(clips)))
+            step = max(1, round(len(clips) * per_clip / per_identity))
             for clip in clips[::step]:
                 found = clip_landmarks(clip, data, cache, landmarker)
                 usable = np.flatnonzero(np.isfinite(found[:, 0, 0]))
                 if len(usable) < 3:
                     continue
-                chosen = set(usable[np.linspace(0, len(usable) - 1, wanted).round().astype(int)])
+                chosen = set(usable[np.linspace(0, len(usable) - 1, per_clip).round().astype(int)])
                 for index, frame in enumerate(read_video(data / "clips" / clip.file)):
                     if index in chosen:
                         writer.add(frame, found[index])
@@ -270,9 +270,9 @@ def pack_frames(data: Path, cache: Path, out: Path, per_identity: int = 120) -> 
 def pack_motion(data: Path, cache: Path, out: Path, encoder: MotionEncoder) -> None:
     """Writes motion latents and speech features of every training clip with sound.
 
-    Clips without sound are packed with zero frames of speech: they teach the living head.
+    Clips without sound are packed with zero frames of speech: they train head motion.
     Frames without a face are filled from their neighbours; clips with many are dropped. The
-    landmarker's noise is removed by `NOISE_FILTER`, or the sampler learns it as tremor.
+    landmarker's noise is removed by `NOISE_FILTER`, or the sampler would reproduce it as jitter.
     """
     landmarker, speech_encoder = FaceLandmarker(), SpeechEncoder.load("cpu")
     tensors: dict[str, list[Tensor]] = {"motion": [], "speech": []}
@@ -287,7 +287,7 @@ def pack_motion(data: Path, cache: Path, out: Path, encoder: MotionEncoder) -> N
         speech = torch.zeros(0, FEATURES)
         if clip.has_audio:
             waveform = read_audio(data / "clips" / clip.file)
-            # Some clips have a sound track without sound: lips that move in silence mislead.
+            # Some clips have a silent sound track, which does not match the moving lips.
             if np.abs(waveform).max() > AUDIBLE:
                 features = speech_encoder.encode(waveform)
                 frames = min(len(features), len(motion))
@@ -312,7 +312,7 @@ def pack_motion(data: Path, cache: Path, out: Path, encoder: MotionEncoder) -> N
 
 
 class FramePack:
-    """A frame pack. Frames are decoded when they are asked for, so that opening it is instant.
+    """A frame pack. Frames are decoded on access.
 
     Attributes:
         landmarks: (N, K, 3) in crop units.

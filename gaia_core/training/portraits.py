@@ -1,8 +1,8 @@
-"""Single portraits as data of stage 1: the renderer moves each, and learns to move it back.
+"""Single portraits as data of stage 1, by back-translation.
 
-A pair needs two frames of a person, and few people are filmed. So the weights of before make other
-frames of a photo, and of such a frame the photo is asked: what is wanted is always real, what is
-flawed is only where it comes from. Translation learns from one language alone in this way (Sennrich
+A pair needs two frames of a person, and the data has videos of few people. So earlier weights
+render other frames of a photo, and the photo is predicted from such a frame: the target is always
+real, only the input has artefacts. This is back-translation as in machine translation (Sennrich
 et al. 2016, "Improving neural machine translation models with monolingual data").
 """
 
@@ -19,10 +19,10 @@ from gaia_core.renderer.autoencoder import Autoencoder
 from gaia_core.training.pack import FrameWriter, clips_by_identity, portraits, read_face
 from gaia_core.training.renderer import FramePairs
 
-MADE = 3  # frames that are made of a photo
-SMALLEST = 150  # side of a face's crop that is worth learning from, px
-TURNED = 8.0, 6.0  # degrees of yaw and pitch that make a frame as likely as do unit latents
-EVERY = 3  # frames of a clip between those that are looked at
+MADE = 3  # frames rendered from a photo
+SMALLEST = 150  # minimal side of a face's crop, px
+TURNED = 8.0, 6.0  # degrees of yaw and pitch equivalent to a unit of the latent in sampling
+EVERY = 3  # every 3rd frame of a clip is used
 
 
 @torch.no_grad()
@@ -49,7 +49,7 @@ def pack_portraits(
             appearance = autoencoder.encode_appearance(pixels, motion)
             frames = autoencoder.decode(appearance, motion + moves.draw(MADE))
             made = (frames.permute(0, 2, 3, 1) * 255).round().byte().numpy()
-            # What was asked is not quite what came: landmarks are read again.
+            # The rendered motion differs from the latent, so landmarks are detected again.
             seen = [(frame, landmarker.detect(frame)) for frame in made]
             if not all(faces for _, faces in seen):
                 continue

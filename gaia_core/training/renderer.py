@@ -1,4 +1,4 @@
-"""Stage 1's data and losses: the target's motion and another frame's appearance make the target."""
+"""Stage 1's data and losses: a frame is reconstructed from its motion and another's appearance."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from gaia_core.training.flow import FlowTeacher
 from gaia_core.training.pack import FramePack
 
 FOCUS = (mesh.LIPS_OUTER + mesh.LIPS_INNER, mesh.EYE_LEFT + mesh.EYE_RIGHT)
-CANDIDATES = 4  # frames of which a pair is made
-CROP = 176  # side of the square that the perceptual loss sees, px
+CANDIDATES = 4  # frames from which a pair is drawn
+CROP = 176  # side of the perceptual loss's crop, px
 
 
 class FramePairs:
@@ -60,13 +60,13 @@ class FramePairs:
         clips = self.clips_of[self._random(len(self.clips_of))]
         frames = self.frames_of[clips[self._random(len(clips))]]
         picked = frames[torch.randperm(len(frames), generator=self.generator)[:CANDIDATES]]
-        # Blinks, wide mouths and turned heads are rare: of a few candidates the one most unlike
-        # the portrait.
+        # Blinks, open mouths and turned heads are rare, so the target is the candidate that differs
+        # most from the portrait.
         change = (self.looks[picked[1:]] - self.looks[picked[0]]).abs().sum(-1)
         return picked[0], picked[1 + int(change.argmax())]
 
     def _augment(self, images: Tensor, landmarks: Tensor) -> dict[str, Tensor]:
-        """The same mirror, placement and colours for both frames of a pair.
+        """Augments both frames of a pair alike: mirroring, placement and colours.
 
         images (B, 2, 3, H, W), landmarks (B, 2, K, 3)
         """
@@ -111,7 +111,7 @@ def joined(*batches: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 class RendererLosses(nn.Module):
-    """Pixels (more so at mouth and eyes), flow, texture; features and the critic of a square."""
+    """Pixel loss with more weight on mouth and eyes, flow, texture; perceptual and adversarial."""
 
     def __init__(
         self,
@@ -134,7 +134,7 @@ class RendererLosses(nn.Module):
         with torch.no_grad():
             reference = model.encode_motion(batch["portrait_landmarks"])
             motion = model.encode_motion(batch["target_landmarks"])
-            # The VAE's posterior: latents that differ by less than it mean the same.
+            # Noise of the VAE's posterior.
             expression = model.config.motion.groups["pose"].stop
             spread = (0.5 * model.motion.log_variance).exp() / model.motion.scale[expression:]
             motion[:, expression:] += torch.randn_like(motion[:, expression:]) * spread
@@ -147,36 +147,38 @@ class RendererLosses(nn.Module):
         top, left = (int(x) for x in torch.randint(target.shape[-1] - CROP + 1, (2,)))
         window = (..., slice(top, top + CROP), slice(left, left + CROP))
         with torch.no_grad():
-            wanted = self.features(target[window])
+            target_features = self.features(target[window])
         made = self.features(frames[window].clamp(0, 1))
-        distance = perceptual_distance(made, wanted).mean()
-        fooled, told = contest.losses(made, wanted, torch.ones_like(frames[window][:, :1]))
+        distance = perceptual_distance(made, target_features).mean()
+        adversarial, critic_loss = contest.losses(
+            made, target_features, torch.ones_like(frames[window][:, :1])
+        )
         grain = (texture(frames) - texture(target)).abs().mean()
         deviation = torch.zeros(())
         if offset is not None:
             better, trust = self.teacher(appearance.photo, frames, offset, target)
             deviation = (trust * (offset - better).abs()).mean()
         return {
-            # What can be sampled shall be: synthesis is smooth, the photo is not.
+            # A penalty on synthesis, which is smoother than samples of the photo.
             "loss": pixels
             + self.perceptual * distance
             + self.synthesis * mask.mean()
             + self.flow * deviation
             + self.texture * grain
-            + self.critic * fooled
-            + told,
+            + self.critic * adversarial
+            + critic_loss,
             "pixels": pixels.detach(),
             "perceptual": distance.detach(),
             "synthesised": mask.mean().detach(),
             "texture": grain.detach(),
             "deviation": deviation.detach(),
-            "fooled": fooled.detach(),
-            "told": told.detach(),
+            "adversarial": adversarial.detach(),
+            "critic": critic_loss.detach(),
         }
 
 
 def texture(frames: Tensor) -> Tensor:
-    """Strength of fine detail around each place: (B, 3, H, W) -> (B, 1, H', W'), a quarter as fine
+    """Local strength of fine detail: (B, 3, H, W) -> (B, 1, H', W') at a quarter of the resolution
 
     The root mean square over 16 px of what a 3 px mean takes away. It tells how much, not where: a
     loss on pixels would rather have no hair than hair beside its place.

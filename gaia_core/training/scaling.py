@@ -1,7 +1,7 @@
-"""Does stage 2 gain from more parameters, and from more data? Held-out loss over both.
+"""Scaling study of stage 2: held-out loss over parameters and data.
 
-Every run sees as many windows, drawn of its share of the clips, and is measured on the same
-windows of people whom none has seen. A study that breaks off goes on where it was.
+Every run has the same number of windows from its share of the clips, and is evaluated on the same
+windows of people whom none has seen. An interrupted study resumes.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ SIZES = (
 )
 FRACTIONS = (0.25, 1.0)  # of each person's clips
 HELD_OUT = 0.15  # share of people
-BATCHES = 40  # by which a run is measured
+BATCHES = 40  # of the evaluation
 RESULTS, PLOT = "scaling.json", "scaling.png"
 
 
 @dataclass(frozen=True)
 class Point:
-    """A finished run: how large, on how much, and how well on people never seen."""
+    """A finished run: parameters, data and losses."""
 
     parameters: int
     hours: float
     fraction: float
     steps: int
-    loss: float  # held out
-    trained: float  # the same of the clips it was trained on
+    loss: float  # on held-out people
+    trained: float  # on training clips
 
 
 def study(
@@ -64,7 +64,7 @@ def study(
 
     Args:
         pack: the motion pack of `train pack`.
-        settings: with `steps`, for time would favour the small.
+        settings: with `steps`, since a time budget would favour small models.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / RESULTS
@@ -72,7 +72,7 @@ def study(
     held_out = part(pack, folder / "held_out.safetensors", is_held_out)
     everything = part(pack, folder / "all.safetensors", lambda row, _: not is_held_out(row, 0))
     settings = replace(settings, weight_decay=DENOISER_DECAY)
-    # The same units of motion and speech for all: those of every clip.
+    # All models share the normalisation of motion and speech, fitted to all clips.
     units = Denoiser(sizes[0], motion)
     fit_denoiser(units, MotionWindows(everything, units.groups))
     for fraction in fractions:
@@ -101,7 +101,7 @@ def study(
 
 @torch.no_grad()
 def _measure(model: Denoiser, pack: Path, settings: Settings) -> float:
-    """Mean loss over windows, masks and noise that are the same for every model."""
+    """Mean loss over windows, masks and noise fixed for all models."""
     data = MotionWindows(pack, model.groups, fill=0.5)
     torch.manual_seed(0)
     losses = []
@@ -121,7 +121,7 @@ def _is_nth(step: int, _: dict[str, Any], index: int) -> bool:
 
 
 def part(pack: Path, out: Path, keep: Callable[[dict[str, Any], int], bool]) -> Path:
-    """A pack of some clips: `keep` is told a clip's row and which of its person's it is."""
+    """A pack of the clips for which `keep`(row, index among the person's clips) is true."""
     if out.exists():
         return out
     seen: dict[str, int] = {}

@@ -47,9 +47,9 @@ WINDOWS: dict[str, type[Windows]] = {
     "lips": LipWindows,
     "eyes": EyeWindows,
 }
-PHOTOS = 15  # portraits that are packed for each frame of a person
-PORTRAIT_SHARE = 6  # one pair in so many is of portraits, whose moved frames are softer than films
-DENOISER_DECAY = 0.05  # it overfits the few people there are; the renderer does not
+PHOTOS = 15  # portraits packed for each frame of a person
+PORTRAIT_SHARE = 6  # one pair in 6 is of portraits, whose rendered frames are softer than clips
+DENOISER_DECAY = 0.05  # it overfits the few training subjects, unlike the renderer
 
 
 def pack(
@@ -60,7 +60,7 @@ def pack(
     start: Path | None = None,
     portraits: bool = False,
 ) -> None:
-    """Reads landmarks of all clips, fits the motion encoder to them, and packs both stages' data.
+    """Detects landmarks of all clips, fits the motion encoder, and packs both stages' data.
 
     An interrupted run goes on with the landmarks that it has. With `start` the motion encoder and
     the controls are those of the weights there, so that these can be trained further; with
@@ -96,15 +96,15 @@ def pack(
 
 @dataclass(frozen=True)
 class Run:
-    """What one stage is trained on, how, and into which weights.
+    """Inputs and outputs of training a stage.
 
     Attributes:
-        pack: folder of what `pack` wrote.
-        state: folder from which the run goes on, see `training.loop.train`.
-        weights: folder into which the averaged weights go.
+        pack: folder written by `pack`.
+        state: folder of the state to resume, see `training.loop.train`.
+        weights: folder to which the averaged weights are written.
         batch: samples a step; of the denoiser it scales the windows, 12 is the default mix.
         preset: the sizes of new weights.
-        start: folder of the weights that are trained further, None for new ones.
+        start: folder of initial weights, None for random ones.
     """
 
     pack: Path
@@ -137,7 +137,7 @@ def train_autoencoder(run: Run) -> None:
     average, samples = train(model, losses, batches, run.state, run.settings, seen)
     if _rank():
         return
-    # What its latents mean is the encoder's, so the controls belong to this stage.
+    # The expression directions depend on the motion encoder, so they belong to this stage.
     directions = load_file(run.pack / checkpoint.CONTROLS)["directions"]
     checkpoint.save_directions(run.weights, directions)
     facts = {"samples": samples, "frames": len(data.frames.clip), "clips": len(data.frames.names)}
@@ -170,7 +170,7 @@ def train_denoiser(run: Run) -> None:
     seen = _begin(model, run)
     if not run.start:
         fit_denoiser(model, data)
-    if _rank():  # the other processes draw other windows
+    if _rank():  # different windows in each process
         data.generator.manual_seed(_rank())
     settings = replace(run.settings, weight_decay=DENOISER_DECAY)
     average, samples = train(model, denoiser_losses, iter(data), run.state, settings, seen)
@@ -181,10 +181,10 @@ def train_denoiser(run: Run) -> None:
 
 
 def _begin(model: nn.Module, run: Run) -> int:
-    """Gives a new stage the weights it starts from, if any -> the samples they have seen.
+    """Loads a stage's initial weights, if any; returns the number of samples they were trained on.
 
     Raises:
-        InputError: the pack's latents mean something else than those weights'.
+        InputError: the pack was encoded by another motion encoder.
     """
     start = run.start
     if not start:
@@ -200,7 +200,7 @@ def _begin(model: nn.Module, run: Run) -> int:
 
 
 def fit_denoiser(model: Denoiser, data: MotionWindows) -> None:
-    """Sets what is measured, not descended to: scales of motion and speech."""
+    """Fits the closed-form parts: normalisation of motion and speech, and the regression."""
     weight, bias, spread = data.fit_rest()
     model.rest_weight.copy_(weight)
     model.rest_bias.copy_(bias)

@@ -1,6 +1,6 @@
-"""What a run is resumed from: one file, or a folder of shards where the processes share the model.
+"""Training state: one file, or a folder of shards if the model is sharded.
 
-Whatever breaks off, the last whole state is there.
+Files are replaced atomically.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ WHOLE, SHARDED = "state.pt", "state"
 
 @dataclass
 class RunState:
-    """Everything that training changes.
+    """The state of a training run.
 
     Attributes:
-        model: holds what is trained and what is not.
+        model: with trained and frozen parameters.
         root: the module that was sharded, or the model itself.
         optimiser: of the model's trained parameters.
         average: the average of each of those by its name, sharded as they are.
@@ -54,7 +54,7 @@ class RunState:
         return {**self.model.state_dict(), **self.average}
 
     def save(self, folder: Path) -> None:
-        """Writes the state. Every process calls this; the first one's file is everyone's."""
+        """Writes the state; called by every process."""
         first = not distributed.is_initialized() or distributed.get_rank() == 0
         if self.sharded:
             part, path = folder / f"{SHARDED}.part", folder / SHARDED
@@ -69,7 +69,7 @@ class RunState:
             distributed.barrier()
 
     def load(self, folder: Path) -> bool:
-        """Goes back to what `save` wrote, if there is something; shards fit any number of them.
+        """Restores the saved state, if there is one; any number of processes can load shards.
 
         Raises:
             InputError: the run was sharded and this one is not, or the other way round.
@@ -111,13 +111,13 @@ class RunState:
 
 
 def _existing(path: Path) -> Path:
-    """A folder, or what `_replace` had put aside when it broke off."""
+    """A folder, or its backup if `_replace` was interrupted."""
     old = path.with_name(f"{path.name}.old")
     return old if old.exists() and not path.exists() else path
 
 
 def _replace(path: Path, part: Path) -> None:
-    """Puts a file or folder in another's place; folders cannot be swapped in one step."""
+    """Replaces a file or folder; folders cannot be replaced atomically."""
     if part.is_dir() and path.exists():
         old = path.with_name(f"{path.name}.old")
         shutil.rmtree(old, ignore_errors=True)

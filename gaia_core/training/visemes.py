@@ -1,7 +1,7 @@
-"""Trains the reader of visemes on voices that were made, and on recordings whose text is known.
+"""Trains the viseme classifier on synthetic voices, and on recordings with a transcript.
 
-Made voices tell their phones, recordings are aligned with their transcripts. Everything is drawn
-from a fixed seed. `gaia_core.speech.visemes` reads.
+Synthesisers report their phones; recordings are aligned with their transcripts. The random seed
+is fixed.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from gaia_core.training.pack import Clip, read_manifest
 
 log = logging.getLogger(__name__)
 
-SENTENCES = 60  # by each made voice
-PER_PERSON = 60  # recordings at most, so that nobody speaks for all
+SENTENCES = 60  # by each synthetic voice
+PER_PERSON = 60  # maximal number of recordings, against imbalance
 STEPS, BATCH, FRAMES = 1600, 48, 30
 RATE, DECAY, WARM = 1e-3, 0.05, 50
-SHARE = 0.4  # a speaker counts as the number of frames to this power
+SHARE = 0.4  # a speaker's weight is the number of frames to this power
 
 _OF_PHONE = {phone: NAMES.index(name) for name, all_ in VISEMES.items() for phone in all_.split()}
 
 
 @dataclass(frozen=True)
-class Heard:
-    """Speech of a speaker: features (T, F) float16, shares of the visemes (T, V)"""
+class Utterance:
+    """Features (T, F) float16 of a speaker, and the share of each viseme (T, V)."""
 
     speaker: str
     features: Tensor
@@ -47,60 +47,60 @@ class Heard:
 
 
 def train_visemes(data: Path, out: Path) -> dict[str, float]:
-    """Trains the reader on all made voices of this machine and on the clips with a transcript.
+    """Trains on all synthetic voices of this machine and on the clips with a transcript.
 
     Returns:
-        Number of speakers and frames, and how many of a tenth of the speakers' sounding frames the
-        reader that has not heard them reads right; the shipped one has heard all.
+        Number of speakers and frames, and the accuracy on sounding frames of held-out speakers (a
+        tenth) of a classifier trained without them; the shipped one is trained on all.
 
     Raises:
-        InputError: pocketsphinx is missing, or nothing is heard of a bilabial.
+        InputError: pocketsphinx is missing, or the data has no bilabial.
     """
     aligner, encoder = Aligner(), SpeechEncoder.load()
-    heard = [*recorded(data, aligner, encoder), *made(aligner.words(), encoder)]
+    utterances = [*recorded(data, aligner, encoder), *made(aligner.words(), encoder)]
     bilabial = NAMES.index("bilabial")
-    if not any(each.shares[:, bilabial].any() for each in heard):
+    if not any(each.shares[:, bilabial].any() for each in utterances):
         raise InputError(
             f"No p, b or m is heard in {data}; give clips with sound and an English or Arabic "
             "transcript in clips/manifest.csv, or install voices as docs/training.md tells."
         )
-    speakers = sorted({each.speaker for each in heard})
+    speakers = sorted({each.speaker for each in utterances})
     held = set(speakers[::10]) if len(speakers) > 1 else set()
-    told: dict[str, float] = {
+    facts: dict[str, float] = {
         "speakers": len(speakers),
-        "frames": sum(len(each.features) for each in heard),
+        "frames": sum(len(each.features) for each in utterances),
     }
     if held:
-        trial = fit([each for each in heard if each.speaker not in held])
-        told["right"] = right(trial, [each for each in heard if each.speaker in held])
-    reader = fit(heard)
+        trial = fit([each for each in utterances if each.speaker not in held])
+        facts["right"] = right(trial, [each for each in utterances if each.speaker in held])
+    reader = fit(utterances)
     out.mkdir(parents=True, exist_ok=True)
     state = {key: value.half().contiguous() for key, value in reader.state_dict().items()}
     save_file(state, out / WEIGHTS.name)
     assets.seal(out / WEIGHTS.name)
-    log.info("%s", told)
-    return told
+    log.info("%s", facts)
+    return facts
 
 
-def recorded(data: Path, aligner: Aligner, encoder: SpeechEncoder) -> Iterator[Heard]:
+def recorded(data: Path, aligner: Aligner, encoder: SpeechEncoder) -> Iterator[Utterance]:
     """Clips of the training set whose text can be aligned with the sound."""
     for clip in choose(read_manifest(data, "train")):
         waveform = read_audio(data / "clips" / clip.file)
         phones = aligner.align(waveform, clip.transcript)
         if phones is not None:
-            # ARPABET is written in capitals, but a voice's "S" is another phone than its "s".
+            # ARPABET is upper case, but in a voice's alphabet "S" differs from "s".
             small = [(name.lower(), end) for name, end in ends(phones)]
-            yield _heard(clip.identity, waveform, small, encoder)
+            yield _utterance(clip.identity, waveform, small, encoder)
 
 
-def made(words: Sequence[str], encoder: SpeechEncoder) -> Iterator[Heard]:
-    """What the machine's voices say."""
-    for said in voices.speak(SENTENCES, words):
-        yield _heard(said.voice, said.waveform, said.phones, encoder)
+def made(words: Sequence[str], encoder: SpeechEncoder) -> Iterator[Utterance]:
+    """Utterances of the synthetic voices."""
+    for sample in voices.speak(SENTENCES, words):
+        yield _utterance(sample.voice, sample.waveform, sample.phones, encoder)
 
 
 def choose(clips: Iterable[Clip]) -> list[Clip]:
-    """Clips that are spoken to a known text, `PER_PERSON` of each at most."""
+    """Clips with a transcript, at most `PER_PERSON` of each person."""
     known = [clip for clip in clips if clip.has_audio and clip.transcript.strip()]
     of_person: Counter[str] = Counter()
     chosen = []
@@ -112,7 +112,7 @@ def choose(clips: Iterable[Clip]) -> list[Clip]:
 
 
 def ends(phones: Sequence[Phone]) -> list[tuple[str, float]]:
-    """Aligned phones as the voices tell them: each one's end, silence where there is none."""
+    """Aligned phones in the synthesisers' format: the end of each, with silence in gaps."""
     found: list[tuple[str, float]] = []
     for phone in phones:
         if phone.start > (found[-1][1] if found else 0.0):
@@ -122,7 +122,7 @@ def ends(phones: Sequence[Phone]) -> list[tuple[str, float]]:
 
 
 def shares(phones: Sequence[tuple[str, float]], frames: int) -> Tensor:
-    """How much of each frame each viseme takes: (frames, V). What nothing tells of is silence."""
+    """The share of each viseme in each frame: (frames, V). Unlabelled time is silence."""
     found = torch.zeros(frames, len(NAMES))
     edges = torch.arange(frames + 1) / FPS
     start = 0.0
@@ -135,32 +135,32 @@ def shares(phones: Sequence[tuple[str, float]], frames: int) -> Tensor:
 
 
 def viseme(phone: str) -> int:
-    """The viseme of a phone; lengths and tones do not matter, and what is not known is silent."""
+    """The viseme of a phone, length and tone marks ignored; unknown phones are silence."""
     for name in (phone, phone.lower(), phone.lower().rstrip("0123456789:")):
         if name in _OF_PHONE:
             return _OF_PHONE[name]
     return 0
 
 
-def fit(heard: Sequence[Heard]) -> VisemeReader:
-    """A reader trained on windows of the speakers, those who say much counting a little more."""
+def fit(utterances: Sequence[Utterance]) -> VisemeReader:
+    """A classifier trained on windows, with speakers weighted by `SHARE`."""
     torch.manual_seed(0)
-    reader = VisemeReader(heard[0].features.shape[1])
-    every = torch.cat([each.features for each in heard]).float()
+    reader = VisemeReader(utterances[0].features.shape[1])
+    every = torch.cat([each.features for each in utterances]).float()
     reader.mean.copy_(every.mean(0))
     reader.deviation.copy_(every.std(0).clamp(min=1e-3))
     frames: Counter[str] = Counter()
-    for each in heard:
+    for each in utterances:
         frames[each.speaker] += len(each.features)
     weight = torch.tensor(
-        [len(each.features) / frames[each.speaker] ** (1 - SHARE) for each in heard]
+        [len(each.features) / frames[each.speaker] ** (1 - SHARE) for each in utterances]
     )
     optimiser = torch.optim.AdamW(reader.parameters(), RATE, weight_decay=DECAY)
     rate = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: min(1, (step + 1) / WARM) * (1 - step / STEPS)
     )
     for _ in range(STEPS):
-        windows = [_window(heard[int(i)]) for i in torch.multinomial(weight, BATCH, True)]
+        windows = [_window(utterances[int(i)]) for i in torch.multinomial(weight, BATCH, True)]
         features, target = (torch.stack(parts) for parts in zip(*windows, strict=True))
         loss = -(target * reader(features).log_softmax(-1)).sum(-1).mean()
         optimiser.zero_grad(set_to_none=True)
@@ -171,28 +171,28 @@ def fit(heard: Sequence[Heard]) -> VisemeReader:
 
 
 @torch.no_grad()
-def right(reader: VisemeReader, heard: Sequence[Heard]) -> float:
-    """Share of the frames that are not silent whose viseme is read right."""
+def right(reader: VisemeReader, utterances: Sequence[Utterance]) -> float:
+    """Accuracy on frames that are not silent."""
     hits = torch.cat(
         [
             (reader(each.features.float()[None])[0].argmax(-1) == each.shares.argmax(-1))[
                 each.shares[:, 0] < 0.5
             ]
-            for each in heard
+            for each in utterances
         ]
     )
     return float(hits.float().mean())
 
 
-def _heard(
+def _utterance(
     speaker: str, waveform: np.ndarray, phones: Sequence[tuple[str, float]], encoder: SpeechEncoder
-) -> Heard:
+) -> Utterance:
     features = encoder.encode(waveform).half()
-    return Heard(speaker, features, shares(phones, len(features)))
+    return Utterance(speaker, features, shares(phones, len(features)))
 
 
-def _window(heard: Heard) -> tuple[Tensor, Tensor]:
-    """`FRAMES` frames of speech, the last one repeated where there are fewer."""
-    start = int(torch.randint(max(len(heard.features) - FRAMES, 0) + 1, ()))
-    rows = torch.arange(start, start + FRAMES).clamp(max=len(heard.features) - 1)
-    return heard.features[rows].float(), heard.shares[rows]
+def _window(utterances: Utterance) -> tuple[Tensor, Tensor]:
+    """`FRAMES` frames of speech, padded by the last one."""
+    start = int(torch.randint(max(len(utterances.features) - FRAMES, 0) + 1, ()))
+    rows = torch.arange(start, start + FRAMES).clamp(max=len(utterances.features) - 1)
+    return utterances.features[rows].float(), utterances.shares[rows]

@@ -1,8 +1,8 @@
-"""Speech whose phones are known, by free voices that Debian has: festival's and flite's.
+"""Synthetic speech with phone labels, by free voices of Debian: festival's and flite's.
 
-They tell when each phone falls, for they made it. Whoever hears many voices learns what is said
-from who says it; no video is needed for that. Each sentence is heard once more as if by
-a shorter or a longer throat: resampled, so that pitch and formants move.
+They report the time of each phone. Many voices make the classifier independent of the speaker; no
+video is needed. Each sentence is repeated with another vocal tract length:
+resampled, so that pitch and formants shift.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import soxr
 from gaia_core import SAMPLE_RATE
 from gaia_core.media.audio import read_audio
 
-# festival's voices, and whether they read English; the others read made-up words.
+# festival's voices, and whether they read English; the others read pseudo-words.
 FESTIVAL = {
     "kal_diphone": True,
     "ked_diphone": True,
@@ -37,7 +37,7 @@ FESTIVAL = {
     "upc_ca_ona_hts": False,
 }
 FLITE = ("kal16", "awb", "rms", "slt")
-THROATS = (0.86, 1.17)  # how much faster a sentence is played the second time
+THROATS = (0.86, 1.17)  # range of the speed of the repeated sentence
 
 CONSONANTS = (*"pbmpbmfvtdnlrszkghj", "st", "tr", "pr", "br", "nt")
 VOWELS = tuple("aeiou")
@@ -46,7 +46,7 @@ FINALS = ("", "", "n", "s", "r", "m", "l")
 
 @dataclass(frozen=True)
 class Made:
-    """A sentence of a voice: float32 (N,) at 16 kHz, and the end of each phone in seconds."""
+    """A synthesised sentence: float32 (N,) at 16 kHz, and the end of each phone in seconds."""
 
     voice: str
     waveform: np.ndarray
@@ -54,9 +54,9 @@ class Made:
 
 
 def speak(count: int, words: Sequence[str], seed: int = 0) -> Iterator[Made]:
-    """`count` sentences by each voice that is installed, each by two throats.
+    """`count` sentences by each installed voice, each at two speeds.
 
-    words: English ones, of which sentences are made by chance.
+    words: English ones, from which random sentences are drawn.
     """
     draw = np.random.default_rng(seed)
     for voice, english in installed().items():
@@ -72,7 +72,7 @@ def speak(count: int, words: Sequence[str], seed: int = 0) -> Iterator[Made]:
 
 
 def installed() -> dict[str, bool]:
-    """The voices on this machine, and whether they read English."""
+    """The installed voices, and whether they read English."""
     found: dict[str, bool] = {}
     if shutil.which("festival"):
         known = _run(["festival", "-b", "(print (voice.list))"]).strip("()\n").split()
@@ -85,7 +85,7 @@ def installed() -> dict[str, bool]:
 def at_speed(
     waveform: np.ndarray, phones: Sequence[tuple[str, float]], speed: float
 ) -> tuple[np.ndarray, list[tuple[str, float]]]:
-    """A sentence so many times faster, and higher."""
+    """A sentence played faster by a factor, with higher pitch."""
     played = soxr.resample(waveform, SAMPLE_RATE * speed, SAMPLE_RATE)
     return played.astype(np.float32), [(name, end / speed) for name, end in phones]
 
@@ -97,7 +97,7 @@ def read_segments(text: str) -> list[tuple[str, float]]:
 
 
 def read_durations(text: str) -> list[tuple[str, float]]:
-    """What `flite -psdur` prints: "phone:end phone:end ..."."""
+    """Parses the output of `flite -psdur`: "phone:end phone:end ..."."""
     return [(name, float(end)) for name, end in (part.rsplit(":", 1) for part in text.split())]
 
 
@@ -120,8 +120,8 @@ def _flite(
 ) -> Iterator[tuple[Path, list[tuple[str, float]]]]:
     sound = folder / "said.wav"
     for text in texts:
-        told = _run(["flite", "-voice", voice, "-t", text, "-o", str(sound), "-psdur"])
-        yield sound, read_durations(told)
+        report = _run(["flite", "-voice", voice, "-t", text, "-o", str(sound), "-psdur"])
+        yield sound, read_durations(report)
 
 
 def _run(command: list[str]) -> str:
@@ -133,7 +133,7 @@ def _sentence(draw: np.random.Generator, words: Sequence[str]) -> str:
 
 
 def _nonsense(draw: np.random.Generator) -> str:
-    """Words that any language of plain syllables can read."""
+    """Pseudo-words of simple syllables."""
 
     def word() -> str:
         syllables = draw.integers(1, 5)

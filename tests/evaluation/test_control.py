@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gaia_core.controls import EXPRESSION, Keyframe
-from gaia_core.evaluation import control, in_step, instructed, people
+from gaia_core.evaluation import control, instructions, lip_timing, portraits
 from gaia_core.evaluation.tables import format_table
 from gaia_core.instruction.actions import ACTIONS
 from gaia_core.instruction.language import NONE
@@ -14,13 +14,13 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def sitter(landmarker, photo):
-    return people.sit(landmarker, "astronaut", photo)
+def portrait(landmarker, photo):
+    return portraits.detect_portrait(landmarker, "astronaut", photo)
 
 
 def found(inside, before=0.0, after=0.0, channel="smile", spread=(1.0, 1.0)):
-    change = np.zeros((3, len(instructed.CHANNELS)))
-    change[:, instructed.CHANNELS.index(channel)] = inside, before, after
+    change = np.zeros((3, len(instructions.CHANNELS)))
+    change[:, instructions.CHANNELS.index(channel)] = inside, before, after
     return {"change": change, "spread": np.array(spread)}
 
 
@@ -40,32 +40,32 @@ MOMENT = 38  # the frame next to the middle key
     ],
 )
 def test_a_change_is_right_where_it_was_asked_for(seen, right):
-    assert instructed._judge("smile", SMILE, MOMENT, seen)["right"] is right
+    assert instructions._evaluate("smile", SMILE, MOMENT, seen)["right"] is right
 
 
 def test_keeping_still_is_told_by_the_spread():
     for spread, right in (((0.1, 1.0), True), ((0.9, 1.0), False)):
         seen = found(0.0, spread=spread)
-        assert instructed._judge("still", {}, MOMENT, seen)["right"] is right
+        assert instructions._evaluate("still", {}, MOMENT, seen)["right"] is right
 
 
 def test_phrases_are_plain_and_of_known_actions():
-    pairs = list(instructed.phrases())
+    pairs = list(instructions.phrases())
     assert {action for action, _ in pairs} == set(ACTIONS) - {NONE}
-    assert not any(text[:2] in instructed.MARKS for _, text in pairs)
+    assert not any(text[:2] in instructions.MARKS for _, text in pairs)
 
 
-def test_instructions_are_read_off_the_picture(gaia, sitter):
-    asked = [("tilt left", "tilt your head to the left"), ("turn right", "clap your hands")]
-    report = instructed.measure(gaia, [sitter], asked)
+def test_instructions_are_read_off_the_picture(gaia, portrait):
+    requested = [("tilt left", "tilt your head to the left"), ("turn right", "clap your hands")]
+    report = instructions.measure(gaia, [portrait], requested)
     assert (report["phrases"], report["read_right"]) == (2, 0.5)
     assert report["by_action"] == {"tilt left": 1.0, "turn right": 0.0}
     table = format_table({"instructions": report, "identities": {"val": 1, "train": 1}})
     assert "clap your hands" in table
 
 
-def test_controls_are_read_off_the_picture(gaia, sitter, tmp_path):
-    report = control.measure(gaia, [sitter], tmp_path)
+def test_controls_are_read_off_the_picture(gaia, portrait, tmp_path):
+    report = control.measure(gaia, [portrait], tmp_path)
     assert report["pose"]["error_degrees"]["roll"] < 2
     assert report["pose"]["share_read"]["roll"] == pytest.approx(1, abs=0.2)
     assert set(report["expression"]) == set(EXPRESSION)
@@ -74,23 +74,23 @@ def test_controls_are_read_off_the_picture(gaia, sitter, tmp_path):
     assert "in order" in format_table({"control": report, "identities": {"val": 1, "train": 1}})
 
 
-def test_lips_are_compared_with_the_real_ones(gaia, sitter, monkeypatch):
-    monkeypatch.setattr(in_step, "SECONDS", 0.8)
+def test_lips_are_compared_with_the_real_ones(gaia, portrait, monkeypatch):
+    monkeypatch.setattr(lip_timing, "SECONDS", 0.8)
     sound = np.random.default_rng(0).normal(size=16_000).astype(np.float32) * 0.1
     gaps = iter(np.random.default_rng(1).uniform(0, 10, 10))
-    faces = [Face(sitter.face.landmarks.copy(), sitter.face.blendshapes) for _ in range(10)]
+    faces = [Face(portrait.face.landmarks.copy(), portrait.face.blendshapes) for _ in range(10)]
     for face in faces:
         face.landmarks[14, 1] += next(gaps)
-    film = people.Film("film", "someone", [sitter.crop] * 10, faces)
-    report = in_step.measure(gaia, [(film, sound)])
+    clip = portraits.TrackedClip("film", "someone", [portrait.crop] * 10, faces)
+    report = lip_timing.measure(gaia, [(clip, sound)])
     assert report["clips"] == 1 and set(report["correlation"]) == {"plain", "turning", "smiling"}
     lost = report["correlation"]["plain"] - report["correlation"]["turning"]
     assert report["loss"]["turning"] == pytest.approx(lost)
     assert report["over_0.05"]["turning"] == (lost > 0.05)
-    same = people.Film("still", "someone", [sitter.crop] * 10, [sitter.face] * 10)
-    assert in_step.measure(gaia, [(same, sound)])["clips"] == 0  # nothing to follow
+    same = portraits.TrackedClip("still", "someone", [portrait.crop] * 10, [portrait.face] * 10)
+    assert lip_timing.measure(gaia, [(same, sound)])["clips"] == 0  # nothing to follow
 
 
-def test_a_gaze_behind_closed_lids_is_no_cross_talk(gaia, sitter):
-    talk = control.measure_expression(gaia, [sitter])["cross_talk"]
+def test_a_gaze_behind_closed_lids_is_no_cross_talk(gaia, portrait):
+    talk = control.measure_expression(gaia, [portrait])["cross_talk"]
     assert not set(control.GAZE) & set(talk["blink"]) and set(control.GAZE) < set(talk["smile"])

@@ -220,21 +220,21 @@ def test_head_motion_is_no_jitter_but_trembling_is(points):
 
 
 def test_lost_frames_do_not_make_a_film_tremble(points):
-    film = np.repeat(points[None], 20, 0)
-    film[7] = np.nan
-    assert metrics.acceleration_variance(film) < 1e-6
-    assert np.isnan(metrics.acceleration_variance(np.full_like(film, np.nan)))
+    landmarks = np.repeat(points[None], 20, 0)
+    landmarks[7] = np.nan
+    assert metrics.acceleration_variance(landmarks) < 1e-6
+    assert np.isnan(metrics.acceleration_variance(np.full_like(landmarks, np.nan)))
 
 
 def test_acceleration_is_where_a_film_jumps(points):
-    film = np.repeat(points[None], 20, 0)
-    film[:, :, 0] += 2 * np.arange(20)[:, None]  # an even motion
-    film[12:, :, 1] += 3
-    film[5] = np.nan
-    found = metrics.accelerations(film)
+    landmarks = np.repeat(points[None], 20, 0)
+    landmarks[:, :, 0] += 2 * np.arange(20)[:, None]  # an even motion
+    landmarks[12:, :, 1] += 3
+    landmarks[5] = np.nan
+    found = metrics.accelerations(landmarks)
     assert np.flatnonzero(~np.isfinite(found)).tolist() == [0, 4, 5, 6, 19]
     assert np.flatnonzero(found > 1e-3).tolist() == [11, 12]
-    assert metrics.accelerations(2 * film) == pytest.approx(found, nan_ok=True)
+    assert metrics.accelerations(2 * landmarks) == pytest.approx(found, nan_ok=True)
 
 
 def test_blinks_are_counted_once_each():

@@ -16,7 +16,7 @@ from gaia_core import landmarks as mesh
 from gaia_core.errors import InputError
 from gaia_core.evaluation import (
     groups,
-    people,
+    portraits,
     protocol,
     reenactment,
     speech_driven,
@@ -64,14 +64,14 @@ class StillAutoencoder(nn.Module):
 class LateGaia:
     """Stage 1 does nothing; stage 2 knows the film, and shows it too late. Silence it bears."""
 
-    def __init__(self, film):
-        self.film = film
+    def __init__(self, clip):
+        self.clip = clip
         self.networks = SimpleNamespace(autoencoder=StillAutoencoder())
 
     def animate(self, portrait, waveform, *, seed, steps, guidance):
         assert waveform.dtype == np.float32 and portrait.shape == (SIDE, SIDE, 3)
         for index in range(round(len(waveform) / SAMPLE_RATE * FPS)):
-            yield self.film[max(0, index - DELAY)] if waveform.any() else portrait
+            yield self.clip[max(0, index - DELAY)] if waveform.any() else portrait
 
 
 def openings(seed):
@@ -81,7 +81,7 @@ def openings(seed):
 
 
 @pytest.fixture(scope="module")
-def film(crop, points):
+def clip(crop, points):
     """A person who moves the jaw and turns the head in the picture's plane."""
     frames = []
     for index, opening in enumerate(openings(0)):
@@ -100,7 +100,7 @@ def film(crop, points):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, film):
+def folder(tmp_path_factory, clip):
     """A data folder: two people held out, one of them silent, and one trained on."""
     folder = tmp_path_factory.mktemp("data")
     for part in ("train", "val"):
@@ -116,7 +116,7 @@ def folder(tmp_path_factory, film):
     for name, _, sound, _ in rows[1:]:
         audio = folder / "noise.wav" if sound == "1" else None
         with VideoWriter(folder / "clips" / name, SIDE, SIDE, audio, {}) as writer:
-            for frame in film:
+            for frame in clip:
                 writer.write(frame)
     write_manifest(folder, rows)
     return folder
@@ -135,8 +135,8 @@ def sheets(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def report(folder, film, sheets):
-    return evaluate(LateGaia(film), folder, "all", sheets=sheets)
+def report(folder, clip, sheets):
+    return evaluate(LateGaia(clip), folder, "all", sheets=sheets)
 
 
 def test_report_is_whole_and_plain(report):
@@ -191,11 +191,11 @@ def test_a_swap_with_a_model_that_stands_still(report):
 
 def test_a_perfect_copy_of_the_motion_is_near_to_it(folder, landmarker):
     held = [
-        people.read_film(landmarker, folder / "clips" / f"val/{name}.mp4", name, name, 30, 3)
+        portraits.track_clip(landmarker, folder / "clips" / f"val/{name}.mp4", name, name, 30, 3)
         for name in ("a0", "c0")
     ]
     compared = swap._compare(
-        reenactment.Judges(landmarker),
+        reenactment.Evaluators(landmarker),
         held[0],
         [2, 5],
         held[1].first(),
@@ -208,11 +208,11 @@ def test_a_perfect_copy_of_the_motion_is_near_to_it(folder, landmarker):
 
 
 def test_pairs_are_of_different_people():
-    films = [people.Film(name, name[0], [], []) for name in ("a1", "a2", "b1", "c1")]
-    made = list(swap.pairs(films, 99))
-    assert len(made) == len(set((one.name, other.name) for one, other in made)) == 10
-    assert all(one.identity != other.identity for one, other in made)
-    assert len(list(swap.pairs(films, 3))) == 3
+    clips = [portraits.TrackedClip(name, name[0], [], []) for name in ("a1", "a2", "b1", "c1")]
+    rendered = list(swap.pairs(clips, 99))
+    assert len(rendered) == len(set((one.name, other.name) for one, other in rendered)) == 10
+    assert all(one.identity != other.identity for one, other in rendered)
+    assert len(list(swap.pairs(clips, 3))) == 3
 
 
 def test_reenactment_measures_all_methods_alike(report):
@@ -299,15 +299,15 @@ def test_limit_spreads_over_identities(folder):
         ([("train/x.mp4", "b", "1", "s"), ("val/y.mp4", "b", "1", "s")], "b .*nothing is held out"),
     ],
 )
-def test_data_that_is_not_held_out_is_refused(tmp_path, film, rows, words):
+def test_data_that_is_not_held_out_is_refused(tmp_path, clip, rows, words):
     (tmp_path / "clips").mkdir()
     write_manifest(tmp_path, rows)
     with pytest.raises(InputError, match=words):
-        evaluate(LateGaia(film), tmp_path)
+        evaluate(LateGaia(clip), tmp_path)
 
 
-def test_wrong_options_are_named(folder, film, tmp_path):
-    gaia = LateGaia(film)
+def test_wrong_options_are_named(folder, clip, tmp_path):
+    gaia = LateGaia(clip)
     with pytest.raises(InputError, match="resolution, calm, hard, control, instructions, all"):
         evaluate(gaia, folder, "lips")
     with pytest.raises(InputError, match="Limit is 0"):
@@ -317,8 +317,8 @@ def test_wrong_options_are_named(folder, film, tmp_path):
 
 
 @pytest.mark.skipif(not (DATA / "clips").is_dir(), reason="the training data is not here")
-def test_the_warp_beats_the_still_on_real_people(film):
-    found = evaluate(LateGaia(film), DATA, "reenactment", limit=1)
+def test_the_warp_beats_the_still_on_real_people(clip):
+    found = evaluate(LateGaia(clip), DATA, "reenactment", limit=1)
     assert found["identities"]["shared"] == 0
     warp, still = (found["reenactment"][name] for name in ("landmark_warp", "still"))
     for better in ("perceptual", "mouth_l1", "akd_px", "apd_deg"):

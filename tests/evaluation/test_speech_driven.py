@@ -9,12 +9,12 @@ from gaia_core import FPS, SAMPLE_RATE
 from gaia_core import landmarks as mesh
 from gaia_core.evaluation import (
     closures,
-    life,
-    people,
+    portraits,
     protocol,
     spans,
     speech_driven,
     sweep,
+    variation,
 )
 from gaia_core.evaluation.tables import format_table
 from gaia_core.media.audio import write_audio
@@ -33,8 +33,8 @@ def aligner():
 
 
 @pytest.fixture(scope="module")
-def sitter(landmarker, photo):
-    return people.sit(landmarker, "astronaut", photo)
+def portrait(landmarker, photo):
+    return portraits.detect_portrait(landmarker, "astronaut", photo)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def said(aligner):
 
 
 @pytest.fixture(scope="module")
-def manifest(tmp_path_factory, sitter):
+def manifest(tmp_path_factory, portrait):
     """A held-out still film with sound, and one that was trained on; both say the same."""
     folder = tmp_path_factory.mktemp("data")
     text = "Papa may bring me my map."
@@ -57,7 +57,7 @@ def manifest(tmp_path_factory, sitter):
             path = folder / "clips" / part / "a.mp4"
             with VideoWriter(path, 256, 256, folder / "speech.wav", {}) as video:
                 for _ in range(len(sound) * FPS // SAMPLE_RATE):
-                    video.write(sitter.crop)
+                    video.write(portrait.crop)
             writer.writerow((f"{part}/a.mp4", part, "1", "made", text))
     (folder / "manifest.csv").rename(folder / "clips" / "manifest.csv")
     return folder
@@ -101,7 +101,7 @@ def test_lips_are_read_phone_by_phone():
     aperture[20:23] = 0.002  # closed from 0.8 to 0.92 s
     aperture[50:60] = 0.08
     aperture[90] = np.nan
-    told = [
+    transcribed = [
         Phone("M", 0.86, 0.92),
         Phone("B", 1.4, 1.48),  # stays open
         Phone("AA", 2.0, 2.4),
@@ -113,7 +113,7 @@ def test_lips_are_read_phone_by_phone():
     ]
     sound = np.random.default_rng(0).normal(size=4 * SAMPLE_RATE).astype(np.float32)
     lips = closures.Lips()
-    lips.read(aperture, closures.Utterance("made", sound, told))
+    lips.read(aperture, closures.Utterance("made", sound, transcribed))
     report = lips.report()
     assert (report["closures"], report["closed"], report["closed_elsewhere"]) == (2, 0.5, 0.5)
     assert report["vowel_aperture"] == pytest.approx(0.08)
@@ -145,19 +145,19 @@ def test_protocol_of_phones_compares_kinds_of_voices(gaia, manifest, monkeypatch
     assert "vowel_over_closure" in format_table(report)
 
 
-def test_life_tells_seeds_apart(gaia, landmarker, sitter, said, monkeypatch):
+def test_life_tells_seeds_apart(gaia, landmarker, portrait, said, monkeypatch):
     for name, value in (("SEEDS", 2), ("SEED_SECONDS", 1), ("DRIFT_SECONDS", 6)):
-        monkeypatch.setattr(life, name, value)
-    monkeypatch.setattr(life, "EDGE_SECONDS", 1)
-    report = life.measure(gaia, landmarker, [sitter], said.waveform)
+        monkeypatch.setattr(variation, name, value)
+    monkeypatch.setattr(variation, "EDGE_SECONDS", 1)
+    report = variation.measure(gaia, landmarker, [portrait], said.waveform)
     assert report["portraits"] == 1
     assert "drift" in format_table({"life": report, "identities": PEOPLE})
 
 
-def test_a_span_made_again_leaves_the_rest(gaia, landmarker, sitter, said, monkeypatch):
+def test_a_span_made_again_leaves_the_rest(gaia, landmarker, portrait, said, monkeypatch):
     monkeypatch.setattr(spans, "SECONDS", 1.6)
     monkeypatch.setattr(spans, "SPANS", ((0.6, 1.0), (1.2, 1.6)))
-    report = spans.measure(gaia, landmarker, [sitter], said.waveform)
+    report = spans.measure(gaia, landmarker, [portrait], said.waveform)
     assert report["spans"] == len(spans.SPANS)
     assert report["outside_identical"] is True
     assert report["changed"] > 0

@@ -12,14 +12,14 @@ from PIL import Image
 
 from gaia_core.errors import InputError
 from gaia_core.evaluation import (
-    calm,
-    hard,
+    hard_portraits,
     metrics,
     motion_range,
-    people,
+    portraits,
     protocol,
     reenactment,
     resolution,
+    stability,
 )
 from gaia_core.evaluation.baselines import landmark_warp
 from gaia_core.evaluation.tables import format_table
@@ -38,69 +38,73 @@ def autoencoder(make_autoencoder):
 
 
 @pytest.fixture(scope="module")
-def judges(landmarker):
-    return reenactment.Judges(landmarker)
+def evaluators(landmarker):
+    return reenactment.Evaluators(landmarker)
 
 
 @pytest.fixture(scope="module")
-def sitter(landmarker, photo):
-    return people.sit(landmarker, "astronaut", photo)
+def portrait(landmarker, photo):
+    return portraits.detect_portrait(landmarker, "astronaut", photo)
 
 
 @pytest.fixture(scope="module")
 def talk(landmarker, photo, photo_face):
     """A film of a mouth that closes from frame to frame."""
-    crop = crop_around(photo_face.landmarks).extract(photo, people.SIDE)
+    crop = crop_around(photo_face.landmarks).extract(photo, portraits.SIDE)
     face = next(landmarker.track([crop]))
     frames = []
     for closed in np.linspace(0, 1, 12):
         driving = face.landmarks.copy()
         lips = driving[[13, 14]].mean(0)
         driving[14] += closed * (lips - driving[14])
-        frames.append(people.Film("talk", "a", [crop], [type(face)(driving, face.blendshapes)]))
-    return people.Film("talk", "a", [crop] * 12, [x.faces[0] for x in frames])
+        frames.append(
+            portraits.TrackedClip("talk", "a", [crop], [type(face)(driving, face.blendshapes)])
+        )
+    return portraits.TrackedClip("talk", "a", [crop] * 12, [x.faces[0] for x in frames])
 
 
-def test_sitters_are_cropped_as_at_inference(sitter, landmarker, photo):
-    assert sitter.crop.shape == (people.SIDE, people.SIDE, 3)
-    (again,) = landmarker.track([sitter.crop])
-    assert np.abs(again.landmarks - sitter.face.landmarks)[:, :2].mean() < 2
-    assert people.sit(landmarker, "nobody", np.zeros((300, 300, 3), np.uint8)) is None
-    assert people.sit(landmarker, "small", photo, least=200) is None
+def test_sitters_are_cropped_as_at_inference(portrait, landmarker, photo):
+    assert portrait.crop.shape == (portraits.SIDE, portraits.SIDE, 3)
+    (again,) = landmarker.track([portrait.crop])
+    assert np.abs(again.landmarks - portrait.face.landmarks)[:, :2].mean() < 2
+    assert (
+        portraits.detect_portrait(landmarker, "nobody", np.zeros((300, 300, 3), np.uint8)) is None
+    )
+    assert portraits.detect_portrait(landmarker, "small", photo, least=200) is None
 
 
-def test_turned_changes_the_head_pose_by_so_many_degrees(autoencoder, sitter):
-    own = sitter.motion(autoencoder)
+def test_turned_changes_the_head_pose_by_so_many_degrees(autoencoder, portrait):
+    own = portrait.motion(autoencoder)
     degrees = torch.tensor([[10.0, 0, 0], [0, -5, 3]])
-    pose = autoencoder.head_pose(people.turned(autoencoder, own, degrees))
+    pose = autoencoder.head_pose(portraits.turned(autoencoder, own, degrees))
     change = pose - autoencoder.head_pose(own)
     assert torch.allclose(change[:, :3], degrees, atol=1e-3)
     assert torch.allclose(change[:, 3:], torch.zeros(2, 3), atol=1e-5)
 
 
-def test_a_direction_is_what_changes_where_the_signal_is_high(autoencoder, sitter):
+def test_a_direction_is_what_changes_where_the_signal_is_high(autoencoder, portrait):
     """A channel of the mouth is raised while the head turns: the channel is found, the turn not."""
-    own = sitter.motion(autoencoder)
+    own = portrait.motion(autoencoder)
     mouth = autoencoder.config.motion.groups["mouth"]
     raised = torch.linspace(0, 2, 10)
     motion = own.repeat(10, 1)
     motion[:, 0] += raised
     motion[:, mouth.start] += raised
-    landmarks = autoencoder.decode_landmarks(motion).numpy() * people.SIDE
-    faces = [type(sitter.face)(points, sitter.face.blendshapes) for points in landmarks]
-    film = people.Film("made", "a", [sitter.crop] * 10, faces)
-    found = people.direction(autoencoder, [film], lambda film: raised.numpy(), 1.0)
+    landmarks = autoencoder.decode_landmarks(motion).numpy() * portraits.SIDE
+    faces = [type(portrait.face)(points, portrait.face.blendshapes) for points in landmarks]
+    clip = portraits.TrackedClip("made", "a", [portrait.crop] * 10, faces)
+    found = portraits.direction(autoencoder, [clip], lambda clip: raised.numpy(), 1.0)
     assert not found[autoencoder.config.motion.groups["pose"]].any()
     assert found.abs().argmax() == mouth.start and found[mouth.start] == pytest.approx(2, abs=0.4)
-    assert not people.direction(autoencoder, [film], lambda film: raised.numpy(), 3.0).any()
+    assert not portraits.direction(autoencoder, [clip], lambda clip: raised.numpy(), 3.0).any()
 
 
 def test_the_range_is_walked_from_end_to_end(
-    monkeypatch, autoencoder, judges, sitter, talk, tmp_path
+    monkeypatch, autoencoder, evaluators, portrait, talk, tmp_path
 ):
     monkeypatch.setattr(motion_range, "STEPS", 3)
     found = motion_range.measure(
-        autoencoder, judges, [sitter], [(sitter, sitter)], [talk], tmp_path
+        autoencoder, evaluators, [portrait], [(portrait, portrait)], [talk], tmp_path
     )
     assert set(found) == {"yaw", "pitch", "roll", "mouth", "eyes", "smile"}
     for axis in found.values():
@@ -113,17 +117,17 @@ def test_the_range_is_walked_from_end_to_end(
     assert {path.name for path in tmp_path.rglob("*.png")} == {f"{name}.png" for name in found}
 
 
-def test_a_lost_face_is_counted_where_it_is_lost(monkeypatch, autoencoder, judges, sitter):
-    drawn = people.draw
+def test_a_lost_face_is_counted_where_it_is_lost(monkeypatch, autoencoder, evaluators, portrait):
+    drawn = portraits.draw
 
     def blank(*arguments):
-        made = drawn(*arguments)
-        made[-1] = np.zeros_like(made[-1])
-        return made
+        rendered = drawn(*arguments)
+        rendered[-1] = np.zeros_like(rendered[-1])
+        return rendered
 
     monkeypatch.setattr(motion_range, "draw", blank)
     axis = motion_range.axes(autoencoder, [])["yaw"]
-    _, walk = motion_range._walk(autoencoder, judges, sitter, axis)
+    _, walk = motion_range._walk(autoencoder, evaluators, portrait, axis)
     found = motion_range._summarise(axis.amounts, [walk])
     assert found["lost_faces"] == [0] * 6 + [1]
     assert found["reached"][-1] is None and found["identity_l2"][-1] is None
@@ -149,8 +153,8 @@ def test_an_enlarged_photo_is_as_large_as_a_film_may_be_and_has_grain(photo):
 
 def test_a_soft_face_and_a_seam_are_found(monkeypatch, autoencoder, landmarker, photo):
     def spoilt(*arguments, **options):
-        made = people.draw(*arguments, **options)
-        return [(0.5 * reenactment_blur(x) + 100).clip(0, 255).astype(np.uint8) for x in made]
+        rendered = portraits.draw(*arguments, **options)
+        return [(0.5 * reenactment_blur(x) + 100).clip(0, 255).astype(np.uint8) for x in rendered]
 
     def reenactment_blur(image):
         return np.asarray(Image.fromarray(image).resize((60, 60)).resize(image.shape[1::-1]))
@@ -169,39 +173,42 @@ def test_the_window_is_what_the_composer_blends(photo, photo_face):
 
 
 def test_what_holds_still_is_calm_and_a_slow_turn_is_found(
-    monkeypatch, autoencoder, judges, sitter
+    monkeypatch, autoencoder, evaluators, portrait
 ):
     generator = np.random.default_rng(0)
     images, faces = [], []
     for index in range(30):
-        driving = sitter.face.landmarks.copy()
+        driving = portrait.face.landmarks.copy()
         turn = torch.tensor([0.2 * index, 0, 0])
         centre = driving.mean(0)
         rotation = rotation_from_degrees(turn).numpy()
         driving = ((driving - centre) @ rotation.T + centre).astype(np.float32)
-        images.append(landmark_warp(sitter.crop, sitter.face.landmarks / 256, driving / 256))
-        faces.append(type(sitter.face)(driving, sitter.face.blendshapes))
-    film = people.Film("turn", "a", images, faces)
+        images.append(landmark_warp(portrait.crop, portrait.face.landmarks / 256, driving / 256))
+        faces.append(type(portrait.face)(driving, portrait.face.blendshapes))
+    clip = portraits.TrackedClip("turn", "a", images, faces)
     shaking = [
         type(face)(face.landmarks + np.float32(generator.normal(0, 4, 3)), face.blendshapes)
         for face in faces
     ]
-    assert [x.name for x, _ in calm.slow_turns([film])] == ["turn"]
-    assert calm.slow_turns([people.Film("still", "b", images[:1] * 30, faces[:1] * 30)]) == []
-    ordered = calm.slow_turns([people.Film("shaking", "c", images, shaking), film])
+    assert [x.name for x, _ in stability.slow_turns([clip])] == ["turn"]
+    assert (
+        stability.slow_turns([portraits.TrackedClip("still", "b", images[:1] * 30, faces[:1] * 30)])
+        == []
+    )
+    ordered = stability.slow_turns([portraits.TrackedClip("shaking", "c", images, shaking), clip])
     assert ordered[0][0].name == "turn"
-    monkeypatch.setattr(calm, "PAN_SECONDS", 0.4)
-    monkeypatch.setattr(calm, "STILL_FRAMES", 6)
-    found = calm.measure(autoencoder, judges, [sitter], [film])
+    monkeypatch.setattr(stability, "PAN_SECONDS", 0.4)
+    monkeypatch.setattr(stability, "STILL_FRAMES", 6)
+    found = stability.measure(autoencoder, evaluators, [portrait], [clip])
     assert found["still_std"] < 1e-4 < found["pan_flicker"]
     assert found["still_std"] < found["tracked_std"] < 0.05
     assert found["windows"] == 1 and found["real_flicker"] > 0
 
 
-def test_the_mouth_is_left_out(sitter):
-    outside = calm.outside_mouth(sitter.face.landmarks, people.SIDE)
-    lips = sitter.face.landmarks[[13, 14, 61, 291], :2].astype(int)
-    nose = sitter.face.landmarks[4, :2].astype(int)
+def test_the_mouth_is_left_out(portrait):
+    outside = stability.outside_mouth(portrait.face.landmarks, portraits.SIDE)
+    lips = portrait.face.landmarks[[13, 14, 61, 291], :2].astype(int)
+    nose = portrait.face.landmarks[4, :2].astype(int)
     assert not outside[lips[:, 1], lips[:, 0]].any() and outside[nose[1], nose[0]]
 
 
@@ -247,7 +254,7 @@ def write(path, columns, rows):
 
 
 def test_portraits_take_turns_by_source(folder):
-    names = [photo.name for photo in people.read_photos(folder)]
+    names = [photo.name for photo in portraits.read_photos(folder)]
     assert names == ["omi_839_6ca28e", "two", "one_s"]
 
 
@@ -255,8 +262,8 @@ def test_portraits_take_turns_by_source(folder):
 def test_each_protocol_of_portraits_gives_a_plain_report(
     monkeypatch, folder, autoencoder, tmp_path, name
 ):
-    monkeypatch.setattr(calm, "PAN_SECONDS", 0.4)
-    monkeypatch.setattr(calm, "STILL_FRAMES", 6)
+    monkeypatch.setattr(stability, "PAN_SECONDS", 0.4)
+    monkeypatch.setattr(stability, "STILL_FRAMES", 6)
     monkeypatch.setattr(motion_range, "STEPS", 3)
     report = protocol.evaluate(Stage1(autoencoder), folder, name, limit=1, sheets=tmp_path)
     assert set(report) == {"identities", name}
@@ -266,18 +273,18 @@ def test_each_protocol_of_portraits_gives_a_plain_report(
     assert len(table.splitlines()) > 3 and max(map(len, table.splitlines())) <= 100
 
 
-def test_hard_portraits_are_found_by_name(folder, autoencoder, judges, talk):
-    photos = {photo.name: photo for photo in people.read_photos(folder)}
-    report = hard.measure(autoencoder, judges, photos, [talk])
+def test_hard_portraits_are_found_by_name(folder, autoencoder, evaluators, talk):
+    photos = {photo.name: photo for photo in portraits.read_photos(folder)}
+    report = hard_portraits.measure(autoencoder, evaluators, photos, [talk])
     assert [row["portrait"] for row in report.values()] == ["omi_839_6ca28e"]
-    assert hard.measure(autoencoder, judges, photos, []) == {}
+    assert hard_portraits.measure(autoencoder, evaluators, photos, []) == {}
 
 
 def test_hard_changes_do_what_they_say(photo):
-    dark = hard.darken(photo)
+    dark = hard_portraits.darken(photo)
     assert dark.mean() < 0.3 * photo.mean() and dark.shape == photo.shape
-    assert np.array_equal(dark, hard.darken(photo))
-    painted = hard.paint(photo)
+    assert np.array_equal(dark, hard_portraits.darken(photo))
+    painted = hard_portraits.paint(photo)
     flat = [np.abs(np.diff(x.astype(int), axis=1)) < 2 for x in (painted, photo)]
     assert painted.shape == photo.shape and flat[0].mean() > 1.3 * flat[1].mean()
 

@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from gaia_core.assets import WEIGHTS
 from gaia_core.controls import CHANNELS, POSE, Controls
 from gaia_core.errors import InputError
-from gaia_core.evaluation.instructed import PHRASES
+from gaia_core.evaluation.instructions import PHRASES
 from gaia_core.instruction import language, sentences
 from gaia_core.instruction.actions import ACTIONS, STRENGTHS
 from gaia_core.instruction.language import CLASSES, NONE, Instructor

@@ -177,9 +177,9 @@ def test_a_matte_is_read_if_present(tmp_path):
 
 def test_videos_side_by_side(video, tmp_path):
     short = tmp_path / "short.mp4"
-    with VideoWriter(short, 2 * SIDE, 2 * SIDE, None, {}) as video:
+    with VideoWriter(short, 2 * SIDE, 2 * SIDE, None, {}) as writer:
         for _ in range(5):
-            video.write(np.full((2 * SIDE, 2 * SIDE, 3), 200, np.uint8))
+            writer.write(np.full((2 * SIDE, 2 * SIDE, 3), 200, np.uint8))
     out = tmp_path / "both.mp4"
     side_by_side([video, short], ["A", "B, with a name that is far too long for its column"], out)
     frames = list(read_video(out))

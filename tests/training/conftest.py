@@ -1,4 +1,4 @@
-"""Packs of made motion, pictures and clips. What is made once for all tests is read only."""
+"""Packs of synthetic motion, images and clips. Session-scoped ones are read only."""
 
 import io
 import json
@@ -26,7 +26,7 @@ from gaia_core.training.pack import clip_landmarks, quantise, read_manifest
 
 @pytest.fixture
 def steps(monkeypatch) -> Callable[..., Settings]:
-    """Makes settings of a time box that holds so many steps.
+    """Makes settings with a time budget of that many steps.
 
     A second passes whenever the loop looks at the clock, which it does twice a step: the number of
     steps does not depend on this machine's speed.
@@ -50,14 +50,19 @@ def motion_pack(tmp_path_factory):
     generator = torch.Generator().manual_seed(0)
     tensors = {"motion": [], "speech": []}
     rows = []
-    for number, (identity, source, frames, heard) in enumerate(CLIPS):
-        for name, count, width in (("motion", frames, MOTION.width), ("speech", heard, SPEECH)):
+    for number, (identity, source, frames, with_speech) in enumerate(CLIPS):
+        for name, count, width in (
+            ("motion", frames, MOTION.width),
+            ("speech", with_speech, SPEECH),
+        ):
             mean = torch.randn(width, generator=generator)
             values = mean + 0.1 * torch.randn(count, width, generator=generator)
             values[:, 0] = torch.arange(count)
             values[:, 1] = 10 * number + torch.arange(count) % 2
             tensors[name].append(values.half())
-        rows.append({"identity": identity, "source": source, "frames": frames, "speech": heard})
+        rows.append(
+            {"identity": identity, "source": source, "frames": frames, "speech": with_speech}
+        )
     path = tmp_path_factory.mktemp("pack") / "motion.safetensors"
     save_file(
         {name: torch.cat(parts) for name, parts in tensors.items()},
@@ -102,28 +107,28 @@ def frame_pack(tmp_path_factory, make_faces):
 
 @pytest.fixture(scope="session")
 def clips(tmp_path_factory, photo, photo_face):
-    """A data folder: two clips of a face that moves, one of them silent, and one to be held out."""
+    """A data folder: two training clips of a moving face, one of them silent, and one held out."""
     data = tmp_path_factory.mktemp("data")
     lines = ["file,identity,source,has_audio,transcript"]
     x, y = (int(v) for v in photo_face.landmarks[1, :2])
-    for name, heard in (("train/ann/1.mp4", 1), ("train/bob/2.mp4", 0), ("val/eve/3.mp4", 1)):
+    for name, has_audio in (("train/ann/1.mp4", 1), ("train/bob/2.mp4", 0), ("val/eve/3.mp4", 1)):
         path = data / "clips" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         sound = path.with_suffix(".wav")
         noise = np.random.default_rng(0).normal(0, 0.1, 16_000)
         write_audio(sound, noise, 16_000)
-        with VideoWriter(path, 256, 256, sound if heard else None, {}) as writer:
+        with VideoWriter(path, 256, 256, sound if has_audio else None, {}) as writer:
             for frame in range(20):
                 left = x - 128 + frame
                 writer.write(photo[max(0, y - 140) :][:256, left : left + 256])
-        lines.append(f"{name},{path.parent.name},s,{heard},hello")
+        lines.append(f"{name},{path.parent.name},s,{has_audio},hello")
     (data / "clips" / "manifest.csv").write_text("\n".join(lines) + "\n")
     return data
 
 
 @pytest.fixture(scope="session")
 def found_landmarks(tmp_path_factory, clips, landmarker) -> Path:
-    """The folder that landmarks of the clips to train on are kept in."""
+    """The cache folder of the training clips' landmarks."""
     folder = tmp_path_factory.mktemp("landmarks")
     for clip in read_manifest(clips, "train"):
         clip_landmarks(clip, clips, folder, landmarker)
@@ -132,7 +137,7 @@ def found_landmarks(tmp_path_factory, clips, landmarker) -> Path:
 
 @pytest.fixture
 def packed(tmp_path, motion_pack, frame_pack, encoder, monkeypatch):
-    """A folder as `train pack` leaves it, for the preset "tiny"."""
+    """A folder written by `train pack`, for the preset "tiny"."""
     monkeypatch.setitem(PRESETS, "tiny", TINY)
     (tmp_path / stages.MOTION).symlink_to(motion_pack)
     (tmp_path / stages.FRAMES).symlink_to(frame_pack)

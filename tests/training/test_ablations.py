@@ -1,4 +1,4 @@
-"""Every ablation is trained alike and differs in what it is named for."""
+"""Ablations are trained alike and differ in what their name says."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from gaia_core.training import ablations
 pytestmark = pytest.mark.slow
 
 
-def test_every_variant_is_trained_alike_and_measured(packed, tmp_path, monkeypatch, steps):
+def test_every_variant_is_trained_and_evaluated(packed, tmp_path, monkeypatch, steps):
     monkeypatch.setattr(ablations, "FRAMES", 30)
     monkeypatch.setattr(ablations, "is_held_out", lambda row, _: row["frames"] == 45)
 
@@ -31,7 +31,7 @@ def test_every_variant_is_trained_alike_and_measured(packed, tmp_path, monkeypat
 
 @pytest.fixture(params=ablations.VARIANTS)
 def variant(request):
-    """A network with open branches, and what it is given."""
+    """A network with random gates, and its inputs."""
     torch.manual_seed(0)
     model = ablations.VARIANTS[request.param](TINY.denoiser, MOTION).eval()
     for parameter in model.parameters():
@@ -46,13 +46,13 @@ def variant(request):
 
 
 @pytest.mark.parametrize("name", ["x_t", "t", "speech", "reference"])
-def test_every_variant_knows_every_condition(variant, name):
+def test_every_variant_depends_on_every_condition(variant, name):
     _, model, inputs = variant
     changed = model(**{**inputs, name: inputs[name] * 0.5})
     assert (changed - model(**inputs)).abs().max() > 1e-3
 
 
-def test_variants_differ_in_what_they_are_named_for(variant):
+def test_variants_differ_as_their_names_say(variant):
     name, model, inputs = variant
     pose, plain = MOTION.groups["pose"], model(**inputs)
     masked = model(**{**inputs, "given": torch.ones_like(inputs["given"])})
@@ -64,9 +64,9 @@ def test_variants_differ_in_what_they_are_named_for(variant):
     late = inputs["speech"].clone()
     late[:, -1] += 1
     tokens, block = torch.randn(2, 3, 16), blocks[0]
-    heard = (
+    speech = (
         model.speech(late @ model.speech_basis),
         model.speech(inputs["speech"] @ model.speech_basis),
     )
-    added = (block.added(heard[0], tokens) - block.added(heard[1], tokens)).abs().amax((0, 2))
+    added = (block.added(speech[0], tokens) - block.added(speech[1], tokens)).abs().amax((0, 2))
     assert (added[-1] > 0) == (name != "speech cross-attended") and not added[:-1].any()

@@ -1,4 +1,4 @@
-"""Windows of stage 2 are in step with speech; masks and losses mean what they say."""
+"""Stage 2's training windows, masks, closed-form fits and learning."""
 
 import json
 
@@ -17,7 +17,7 @@ def windows(motion_pack):
     return MotionWindows(motion_pack, MOTION.groups, fill=0.5)
 
 
-def test_windows_lie_inside_a_clip_in_step_with_its_speech(windows):
+def test_windows_are_aligned_with_speech(windows):
     batches = iter(windows)
     seen = set()
     for _ in range(12):
@@ -30,22 +30,22 @@ def test_windows_lie_inside_a_clip_in_step_with_its_speech(windows):
         clips = clip_of(motion[:, 0])
         assert (clip_of(motion) == clips[:, None]).all()
         assert (clip_of(batch["reference"]) == clips).all()
-        heard = batch["has_speech"]
-        assert torch.equal(speech[heard][..., :2], motion[heard][..., :2])
+        has_speech = batch["has_speech"]
+        assert torch.equal(speech[has_speech][..., :2], motion[has_speech][..., :2])
         silent = torch.tensor([row[3] == 0 for row in CLIPS])[clips]
-        assert not heard[silent].any()
+        assert not has_speech[silent].any()
     assert seen == set(dict(WINDOWS))
 
 
-def test_some_windows_are_deaf(windows):
+def test_some_windows_have_no_speech(windows):
     batches = iter(windows)
-    heard, clips = [], []
+    has_speech, clips = [], []
     for _ in range(20):
         batch = next(batches)
-        heard.append(batch["has_speech"])
+        has_speech.append(batch["has_speech"])
         clips.append(clip_of(batch["motion"][:, 0]))
-    deaf = 1 - torch.cat(heard)[torch.cat(clips) != 2].float().mean()
-    assert deaf == pytest.approx(NO_SPEECH, abs=0.06)
+    dropped = 1 - torch.cat(has_speech)[torch.cat(clips) != 2].float().mean()
+    assert dropped == pytest.approx(NO_SPEECH, abs=0.06)
 
 
 def test_clips_without_sound_are_rare(windows):
@@ -54,7 +54,7 @@ def test_clips_without_sound_are_rare(windows):
     assert 0 < (clips == 2).float().mean() < 0.3
 
 
-def test_masks_are_of_every_kind_and_never_give_everything(windows):
+def test_masks_are_of_every_kind_and_never_complete(windows):
     kinds = {"nothing": 0, "start": 0, "groups": 0, "span": 0}
     for index in range(600):
         frames = (30, 75, 120)[index % 3]
@@ -74,7 +74,7 @@ def test_masks_are_of_every_kind_and_never_give_everything(windows):
     assert min(kinds.values()) > 20, kinds
 
 
-def test_all_groups_at_once_leave_the_mouth_to_be_made(windows, monkeypatch):
+def test_group_masks_never_give_the_mouth(windows, monkeypatch):
     draws = iter([0.7] + [0.0] * 100)  # groups; each of them; wholly
     monkeypatch.setattr(windows, "_uniform", lambda: next(draws))
     given = windows._given(30, MOTION.width)
@@ -83,7 +83,7 @@ def test_all_groups_at_once_leave_the_mouth_to_be_made(windows, monkeypatch):
     assert given.sum() == 30 * (MOTION.width - (mouth.stop - mouth.start))
 
 
-def test_a_pack_of_short_clips_is_enough(tmp_path):
+def test_a_pack_of_short_clips(tmp_path):
     save_file(
         {"motion": torch.zeros(40, MOTION.width).half(), "speech": torch.zeros(40, SPEECH).half()},
         tmp_path / "motion.safetensors",
@@ -95,15 +95,15 @@ def test_a_pack_of_short_clips_is_enough(tmp_path):
     assert {next(batches)["motion"].shape[1] for _ in range(10)} == {30}
 
 
-def test_rest_is_nearer_to_a_clips_mean_than_its_frames_are(windows):
+def test_rest_predicts_the_mean_of_a_clip(windows):
     weight, bias, spread = windows.fit_rest()
     pose = MOTION.groups["pose"]
     for motion in windows.motion:
         frames = motion.float()
         rest = frames @ weight + bias
         assert torch.equal(rest[:, pose], frames[:, pose])  # the head stays where it is
-        strayed, caught = ((x - frames.mean(0))[:, pose.stop :].std() for x in (rest, frames))
-        assert strayed < 0.7 * caught
+        moved, caught = ((x - frames.mean(0))[:, pose.stop :].std() for x in (rest, frames))
+        assert moved < 0.7 * caught
     # Motion strays by 0.1 about the mean, and the pose as much about another frame's.
     assert spread[2 : pose.stop].tolist() == pytest.approx([0.1 * 2**0.5] * 4, rel=0.15)
     assert spread[pose.stop :].tolist() == pytest.approx([0.1] * (MOTION.width - 6), rel=0.25)
@@ -112,20 +112,20 @@ def test_rest_is_nearer_to_a_clips_mean_than_its_frames_are(windows):
 def test_speech_components_are_uncorrelated_and_of_unit_mean_variance(windows):
     mean, basis = windows.speech_components(8)
     features = torch.cat([s.float() for s in windows.speech if len(s)])
-    heard = (features - mean) @ basis
-    covariance = heard.T.cov()
+    components = (features - mean) @ basis
+    covariance = components.T.cov()
     assert covariance.diagonal().mean() == pytest.approx(1, rel=0.05)
     assert (covariance - covariance.diagonal().diag()).abs().max() < 0.01
     assert (covariance.diagonal().diff() <= 1e-4).all()  # leading ones first
 
 
-def test_the_regression_finds_the_motion_that_speech_tells(tmp_path):
+def test_the_regression_recovers_a_linear_map(tmp_path):
     generator = torch.Generator().manual_seed(0)
-    tell = torch.randn(SPEECH, MOTION.width, generator=generator)
+    weight = torch.randn(SPEECH, MOTION.width, generator=generator)
     speech = torch.randn(6, 90, SPEECH, generator=generator)
     # Of the frame before, as each clip's person does it.
     own = 3 * torch.randn(6, 1, MOTION.width, generator=generator)
-    motion = speech.roll(1, 1) @ tell / 4 + own
+    motion = speech.roll(1, 1) @ weight / 4 + own
     row = {"identity": "a", "source": "s", "frames": 90, "speech": 90}
     save_file(
         {"motion": motion.flatten(0, 1).half(), "speech": speech.flatten(0, 1).half()},
@@ -138,7 +138,7 @@ def test_the_regression_finds_the_motion_that_speech_tells(tmp_path):
     assert expectation.shape == (MOTION.width, SPEECH, 3)
     before, now, after = expectation.square().sum((0, 1))
     assert before > 50 * now and before > 50 * after
-    found, true = expectation[..., 0].T * spread, tell / 4
+    found, true = expectation[..., 0].T * spread, weight / 4
     assert torch.corrcoef(torch.stack([found.flatten(), true.flatten()]))[0, 1] > 0.99
     assert 0.6 < float(found.norm() / true.norm()) < 1  # a ridge shrinks
 

@@ -1,4 +1,4 @@
-"""Two processes train the model that one would, as copies or in shards, and go on from those."""
+"""Distributed training equals that of one process, as replicas or in shards, and resumes."""
 
 import json
 import os
@@ -25,7 +25,7 @@ CLOSE = {"atol": 3e-4, "rtol": 0}  # sums of a batch's parts come in another ord
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """What two processes left behind, joined by gloo as `accelerate launch` or `torchrun` do."""
+    """The files of two processes joined by gloo, as by `accelerate launch` or `torchrun`."""
     path = tmp_path_factory.mktemp("runs")
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     done = subprocess.run(
@@ -50,7 +50,7 @@ def weights(folder: Path, name: str, rank: int = 0) -> dict[str, torch.Tensor]:
 
 @pytest.fixture(scope="module")
 def alone(folder, tmp_path_factory) -> dict[str, torch.Tensor]:
-    """What one process makes of the same samples, both processes' in each batch."""
+    """The model trained by one process on both processes' samples."""
     own = tmp_path_factory.mktemp("alone")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(two_processes, "BATCH", 2 * BATCH)
@@ -68,15 +68,15 @@ def test_two_processes_train_as_one(folder, alone, name):
         assert made.keys() == alone.keys()
         for key, value in alone.items():
             torch.testing.assert_close(made[key], value, **CLOSE)
-    strayed = max((alone[key] - start[key]).abs().max() for key in alone)
-    assert strayed > 5 * CLOSE["atol"]  # or else the test would tell nothing
+    moved = max((alone[key] - start[key]).abs().max() for key in alone)
+    assert moved > 5 * CLOSE["atol"]  # or else the test would prove nothing
 
 
 def test_samples_of_all_processes_count(folder):
     for rank in (0, 1):
-        told = json.loads((folder / f"{rank}.json").read_text())
-        assert told["copies"]["samples"] == told["shards"]["samples"] == 2 * STEPS * BATCH
-        assert told["resumed"]["samples"] == 2 * (STEPS + 2) * BATCH
+        facts = json.loads((folder / f"{rank}.json").read_text())
+        assert facts["copies"]["samples"] == facts["shards"]["samples"] == 2 * STEPS * BATCH
+        assert facts["resumed"]["samples"] == 2 * (STEPS + 2) * BATCH
 
 
 def test_one_curve_is_written(folder):
@@ -86,7 +86,7 @@ def test_one_curve_is_written(folder):
     assert rows[3]["loss"] < rows[0]["loss"] and rows[3]["samples"] == 2 * 8 * BATCH
 
 
-def test_states_are_whole_or_shared_out(folder):
+def test_states_are_whole_or_sharded(folder):
     assert (folder / "copies" / WHOLE).is_file() and not (folder / "copies" / SHARDED).exists()
     shards = list((folder / "shards" / SHARDED).glob("*.distcp"))
     assert len(shards) == 2 and not (folder / "shards" / WHOLE).exists()
@@ -97,7 +97,7 @@ def test_processes_draw_their_own_noise(folder):
     assert first["resumed"]["noise"] != second["resumed"]["noise"]
 
 
-def test_one_process_takes_up_no_shards(folder, monkeypatch):
+def test_sharding_needs_two_processes(folder, monkeypatch):
     monkeypatch.setattr(two_processes.loop, "time", None)  # as in `alone`
     with pytest.raises(InputError, match="with --shard"):
         run(folder / "shards", 0, 1, steps(1))

@@ -1,4 +1,4 @@
-"""Directions of the expression channels: each moves what it is about, and nothing else."""
+"""Directions of the expression channels move their groups alone."""
 
 import numpy as np
 import pytest
@@ -14,13 +14,13 @@ FRAMES = 80
 
 @pytest.fixture(scope="module")
 def directions(gaia, crop_landmarks, tmp_path_factory) -> dict[str, torch.Tensor]:
-    """Channel -> (D,), of a film whose every score moves the landmarks in a way of its own."""
+    """Channel -> (D,), fitted to a clip whose scores displace the landmarks independently."""
     draw = np.random.default_rng(0)
     scores = draw.uniform(0, 1, (FRAMES, len(SCORES))).astype(np.float32)
     moves = draw.normal(0, 0.002, (len(SCORES), mesh.COUNT, 3)).astype(np.float32)
     landmarks = crop_landmarks.numpy() + np.tensordot(scores, moves, 1)
     landmarks[3] = np.nan  # a lost face
-    path = tmp_path_factory.mktemp("cache") / "film.npz"
+    path = tmp_path_factory.mktemp("cache") / "clip.npz"
     np.savez(path, landmarks=landmarks.astype(np.float32), blendshapes=scores)
     found = fit_directions(gaia.networks.autoencoder.motion, [path])
     return dict(zip(EXPRESSION, found, strict=True))
@@ -44,7 +44,7 @@ def test_a_gaze_moves_the_irises_to_the_right_and_up(directions, gaia):
     assert right[0] > 0 > up[1]
 
 
-def test_what_a_wink_also_moved_is_taken_back(directions, gaia, monkeypatch):
+def test_cross_talk_is_subtracted(directions, gaia, monkeypatch):
     basis = torch.randn(len(SCORES), gaia.networks.autoencoder.motion.config.width)
     monkeypatch.setattr("gaia_core.training.expression._regress", lambda *_: basis)
     taken = fit_directions(gaia.networks.autoencoder.motion, [])

@@ -59,7 +59,7 @@ def test_every_region_has_its_name_and_its_windows():
     assert tuple(REGIONS) == tuple(stages.WINDOWS) == INPAINTED
 
 
-def test_mouths_are_drawn_by_weight_and_shown_by_another_frame(mouth_pack):
+def test_mouths_are_drawn_by_weight_with_a_reference(mouth_pack):
     data = MouthWindows(mouth_pack, 64)
     batch = next(iter(data))
     assert {name: tuple(value.shape[1:]) for name, value in batch.items()} == {
@@ -68,25 +68,25 @@ def test_mouths_are_drawn_by_weight_and_shown_by_another_frame(mouth_pack):
         "rendered": (3, SIDE, SIDE),
         "condition": (4, SIDE, SIDE),
     }
-    told = batch["condition"].flatten(1).any(1).float().mean()
-    assert 0.3 < told < 0.7
-    # What is shown lies where it was in the other frame, and nothing else is shown.
+    referenced = batch["condition"].flatten(1).any(1).float().mean()
+    assert 0.3 < referenced < 0.7
+    # The reference is that of the other frame, within its mask.
     assert not batch["condition"][:, :, :20].any()
     monochrome = [x.amax((1, 2)) for x in batch["window"]]
     assert len({tuple(x.tolist()) for x in monochrome}) > 30  # colours vary
 
 
-def test_the_critic_learns_to_tell_and_the_painter_to_paint(mouth_pack, tmp_path, steps):
+def test_critic_and_inpainter_learn(mouth_pack, tmp_path, steps):
     torch.manual_seed(0)
     model = Contest(Inpainter("mouth", InpainterConfig((8, 8, 16))))
     data = iter(MouthWindows(mouth_pack, 6))
     train(model, InpaintingLosses(), data, tmp_path, steps(30, rate=2e-3, log_every=10, warm_up=1))
     curve = [json.loads(line) for line in (tmp_path / "curve.jsonl").open()]
-    assert curve[-1]["told"] < 1.8  # 2 is guessing
+    assert curve[-1]["critic"] < 1.8  # 2 is chance level
     assert curve[-1]["pixels"] < 0.9 * curve[0]["pixels"]
 
 
-def test_the_mouth_is_trained_into_weights_beside_its_stage(packed, mouth_pack, steps):
+def test_the_mouths_inpainter_is_saved_beside_stage_1(packed, mouth_pack, steps):
     (packed / "mouth.safetensors").symlink_to(mouth_pack)
     weights = packed / "weights"
     stages.train_autoencoder(stages.Run(packed, packed / "run", weights, steps(1), 2, "tiny"))
@@ -106,7 +106,9 @@ def test_the_mouth_is_trained_into_weights_beside_its_stage(packed, mouth_pack, 
         checkpoint.load_autoencoder(weights)
 
 
-def test_mouths_are_packed_of_clips_and_portraits(clips, found_landmarks, photo, encoder, tmp_path):
+def test_mouths_are_packed_from_clips_and_portraits(
+    clips, found_landmarks, photo, encoder, tmp_path
+):
     data = tmp_path / "data"
     (data / "portraits" / "train").mkdir(parents=True)
     (data / "clips").symlink_to(clips / "clips")
@@ -150,7 +152,7 @@ def eye_pack(tmp_path_factory):
     return path
 
 
-def test_lids_that_close_or_open_are_told_of_by_the_same_eye_otherwise(eye_pack):
+def test_references_of_eyes_are_wider_or_narrower(eye_pack):
     data = EyeWindows(eye_pack, 64)
     for index, others in enumerate(data.others):
         assert all(data.clip[other] == data.clip[index] for other in others)
@@ -194,7 +196,7 @@ def lip_pack(tmp_path_factory):
     return path
 
 
-def test_lips_that_close_are_told_of_by_the_same_mouth_parted_wider(lip_pack):
+def test_references_of_lips_are_wider(lip_pack):
     data = LipWindows(lip_pack, 64)
     for index, others in enumerate(data.others):
         assert all(data.clip[other] == data.clip[index] for other in others)
@@ -203,16 +205,14 @@ def test_lips_that_close_are_told_of_by_the_same_mouth_parted_wider(lip_pack):
     batch = next(iter(data))
     assert batch["condition"].shape == (64, 7, SIDE, SIDE) and batch["mask"].shape[1] == 1
     # What they shall be lies where the frame's lips meet; the margin around it varies.
-    wanted = (batch["condition"][:, 5] > 0.01).any(2).sum(1)
-    assert (batch["condition"][:, 3].any(2).sum(1) > wanted).all()
+    target = (batch["condition"][:, 5] > 0.01).any(2).sum(1)
+    assert (batch["condition"][:, 3].any(2).sum(1) > target).all()
     painted = batch["mask"].sum((1, 2, 3)) / SIDE
-    assert (painted > wanted).all() and len(painted.unique()) > 30
+    assert (painted > target).all() and len(painted.unique()) > 30
 
 
 @pytest.mark.parametrize("name", ["lips", "eyes"])
-def test_an_inpainter_is_trained_into_weights_beside_its_stage(
-    packed, eye_pack, lip_pack, name, steps
-):
+def test_an_inpainter_is_saved_beside_stage_1(packed, eye_pack, lip_pack, name, steps):
     path = packed / f"{name}.safetensors"
     path.unlink(missing_ok=True)
     path.symlink_to({"lips": lip_pack, "eyes": eye_pack}[name])
@@ -226,7 +226,7 @@ def test_an_inpainter_is_trained_into_weights_beside_its_stage(
     assert checkpoint.read_config(weights)[name]["trained"] == facts
 
 
-def test_closing_lips_are_packed_of_clips(clips, found_landmarks, encoder, tmp_path):
+def test_closing_lips_are_packed_from_clips(clips, found_landmarks, encoder, tmp_path):
     cache = shutil.copytree(found_landmarks, tmp_path / "cache")
     with pytest.raises(InputError, match="lips that close"):
         LipWindows.pack(clips, cache, tmp_path / "lips.safetensors", encoder)
@@ -248,7 +248,7 @@ def test_closing_lips_are_packed_of_clips(clips, found_landmarks, encoder, tmp_p
     assert (inside == (pack["masks"][wide, 0] > 127))[:, 20:44].float().mean() > 0.98
 
 
-def test_closing_lids_are_packed_of_clips(clips, found_landmarks, encoder, tmp_path):
+def test_closing_lids_are_packed_from_clips(clips, found_landmarks, encoder, tmp_path):
     cache = shutil.copytree(found_landmarks, tmp_path / "cache")
     with pytest.raises(InputError, match="lids that close"):
         EyeWindows.pack(clips, cache, tmp_path / "eyes.safetensors", encoder)

@@ -1,4 +1,4 @@
-"""Training goes on where it stopped and keeps its box of time or steps."""
+"""The training loop: time budget, resuming, averaging and learning rate."""
 
 import json
 
@@ -42,7 +42,7 @@ def fit(folder, settings, seen=None):
     return train(Line(), losses, points(), folder, settings)
 
 
-def test_the_time_box_is_kept(tmp_path, steps):
+def test_the_time_budget_is_kept(tmp_path, steps):
     seen = []
     _, samples = fit(tmp_path, steps(7), seen)
     assert len(seen) == 7 and samples == 7 * 16
@@ -62,7 +62,7 @@ def test_a_run_resumes_where_it_stopped(tmp_path, steps):
     assert all(int(moment["step"]) == 17 for moment in moments.values())
 
 
-def test_a_run_that_breaks_off_keeps_its_last_whole_state(tmp_path, steps):
+def test_an_interrupted_run_keeps_its_last_state(tmp_path, steps):
     def losses(model, batch):
         losses.calls += 1
         if losses.calls == 8:
@@ -78,7 +78,7 @@ def test_a_run_that_breaks_off_keeps_its_last_whole_state(tmp_path, steps):
     assert samples == (saved + 2) * 16
 
 
-def test_what_is_returned_is_the_average(tmp_path, steps):
+def test_the_returned_weights_are_the_average(tmp_path, steps):
     seen = []
     average, _ = fit(tmp_path, steps(40, average=0.5, rate=0.05, warm_up=1), seen)
     last = torch.load(tmp_path / "state.pt", weights_only=True)["model"]["line.weight"]
@@ -88,7 +88,7 @@ def test_what_is_returned_is_the_average(tmp_path, steps):
     assert not average.training and not kept.requires_grad
 
 
-def test_training_descends_and_leaves_what_is_frozen(tmp_path, steps):
+def test_training_lowers_the_loss_and_keeps_frozen_weights(tmp_path, steps):
     average, _ = fit(tmp_path, steps(200, rate=0.05, warm_up=1, average=0.9))
     rows = [json.loads(line) for line in (tmp_path / "curve.jsonl").read_text().splitlines()]
     assert rows[-1]["loss"] < 0.05 * rows[0]["loss"]
@@ -96,7 +96,7 @@ def test_training_descends_and_leaves_what_is_frozen(tmp_path, steps):
     torch.testing.assert_close(average.line.weight, torch.ones(1, 4), atol=0.1, rtol=0)
 
 
-def test_the_curve_tells_every_term(tmp_path, steps):
+def test_the_curve_has_every_term(tmp_path, steps):
     fit(tmp_path, steps(10))
     fit(tmp_path, steps(10))
     rows = [json.loads(line) for line in (tmp_path / "curve.jsonl").read_text().splitlines()]
@@ -115,7 +115,7 @@ def test_the_rate_rises_and_falls(tmp_path, steps):
     assert max(rates) <= 0.01
 
 
-def test_a_box_of_steps_is_kept_and_the_rate_falls_along_it(tmp_path, steps):
+def test_a_budget_of_steps_is_kept(tmp_path, steps):
     _, samples = fit(tmp_path, steps(1000, steps=20, log_every=1, warm_up=1, rate=0.01))
     rates = [json.loads(line)["rate"] for line in (tmp_path / "curve.jsonl").open()]
     assert samples == 20 * 16 and len(rates) == 20

@@ -1,4 +1,4 @@
-"""Clips and photos are packed whole, in order and cropped as at inference."""
+"""Packs of clips and photos: content, order and crops."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def test_landmarks_survive_quantisation(make_faces):
     assert 256 * (restored - landmarks).abs().max() < 0.01  # px
 
 
-def test_frames_are_decoded_in_the_asked_order(frame_pack):
+def test_frames_are_decoded_in_the_given_order(frame_pack):
     frames = FramePack(frame_pack)
     images = frames.images(torch.tensor([[3, 0], [7, 3]]))
     assert images.shape == (2, 2, 3, 256, 256)

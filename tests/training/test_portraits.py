@@ -17,7 +17,7 @@ from gaia_core.training.portraits import MADE, PortraitPairs, pack_portraits
 pytestmark = pytest.mark.slow
 
 
-def test_portraits_are_moved_and_asked_back(
+def test_portraits_are_packed_for_back_translation(
     clips, photo, packed, make_autoencoder, found_landmarks, encoder, steps
 ):
     data = packed / "data"
@@ -38,7 +38,7 @@ def test_portraits_are_moved_and_asked_back(
     assert frames.names == ["face|lab"] and len(frames.clip) == 1 + MADE
     pictures = frames.images(torch.arange(1 + MADE))
     assert all((picture - pictures[0]).abs().mean() > 1e-3 for picture in pictures[1:])
-    # What is wanted is the photo, whatever the augmentation did to the two.
+    # The target is the photo, with the same augmentation.
     pairs = PortraitPairs(out, encoder.template, 8)
     assert all(int(pairs._pair()[1]) == 0 != int(pairs._pair()[0]) for _ in range(20))
     weights = packed / "weights"

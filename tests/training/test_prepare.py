@@ -1,4 +1,4 @@
-"""Raw films become clips of one face from the front; the report tells what was dropped and why."""
+"""Raw videos become clips of one frontal face, with a report of what was dropped."""
 
 import csv
 import json
@@ -33,11 +33,11 @@ SHOT = 30  # frames
 SETTINGS = Settings(licence="public domain", held_out=0.0)
 
 
-# What is seen, judged
+# Filters
 
 
-def watched(count: int, **changes) -> Watched:
-    """A face from the front that stays where it is."""
+def tracked(count: int, **changes) -> Watched:
+    """A still frontal face."""
     fine = {
         "size": (640, 480),
         "cuts": [],
@@ -57,13 +57,13 @@ def outcomes(seen: Watched, sound: np.ndarray | None = None, settings: Settings 
     ]
 
 
-def test_a_still_face_from_the_front_is_kept_without_a_sound_it_does_not_have():
-    assert outcomes(watched(100)) == [(0, 100, "silent", "no sound")]
+def test_a_frontal_face_without_sound_is_kept_silent():
+    assert outcomes(tracked(100)) == [(0, 100, "silent", "no sound")]
 
 
 def changed(name: str, value: float, column: int | None = None) -> Watched:
-    """Frames 40 to 59 of 100 are otherwise."""
-    seen = watched(100)
+    """Frames 40 to 59 of 100 differ."""
+    seen = tracked(100)
     values = getattr(seen, name).copy()
     values[40:60] = value if column is None else values[40:60]
     if column is not None:
@@ -88,33 +88,33 @@ def test_frames_that_fail_are_cut_out(seen, reason):
 
 def test_small_and_cut_off_faces_are_dropped():
     small = np.tile([200.0, 100.0, 290.0, 210.0], (50, 1))
-    assert outcomes(watched(50, box=small)) == [(0, 50, "dropped", "small face")]
+    assert outcomes(tracked(50, box=small)) == [(0, 50, "dropped", "small face")]
     edge = np.tile([-9.0, 100.0, 160.0, 300.0], (50, 1))
-    assert outcomes(watched(50, box=edge)) == [(0, 50, "dropped", "cut off")]
+    assert outcomes(tracked(50, box=edge)) == [(0, 50, "dropped", "cut off")]
 
 
 def test_a_face_that_jumps_is_split_there():
-    seen = watched(100)
+    seen = tracked(100)
     seen.box[50:] += 30
     reasons = [row[2:] for row in outcomes(seen)]
     assert reasons == [("silent", "no sound"), ("dropped", "moves"), ("silent", "no sound")]
 
 
 def test_a_head_that_leaves_its_crop_is_dropped():
-    seen = watched(100)
+    seen = tracked(100)
     seen.box[:, [0, 2]] += np.linspace(-190, 270, 100)[:, None]
     assert [row[3] for row in outcomes(seen)] == ["wanders"]
 
 
 def test_shots_are_split_and_long_ones_cut_into_equal_pieces():
-    found = outcomes(watched(700, cuts=[100, 110]))
+    found = outcomes(tracked(700, cuts=[100, 110]))
     assert [row[:2] for row in found] == [(0, 100), (100, 110), (110, 307), (307, 503), (503, 700)]
     assert [row[3] for row in found][1] == "short"
 
 
 @pytest.fixture
-def heard(monkeypatch):
-    """Speech in the first half, and lips that match as well as `match` tells."""
+def speech(monkeypatch):
+    """Speech in the first half, and lips with the correlation `match`."""
     match = {"lips": 0.5}
     monkeypatch.setattr(
         "gaia_core.training.filters.lips_follow", lambda mouth, sound: match["lips"]
@@ -125,19 +125,19 @@ def heard(monkeypatch):
     return match
 
 
-def test_sound_is_kept_where_somebody_speaks_and_the_lips_go_along(heard):
+def test_sound_is_kept_with_speech_and_matching_lips(speech):
     sound = np.zeros(4 * SAMPLE_RATE, np.float32)
-    assert outcomes(watched(100), sound) == [(0, 100, "kept", "")]
+    assert outcomes(tracked(100), sound) == [(0, 100, "kept", "")]
     # Two shots: the second is silent.
-    assert [row[3] for row in outcomes(watched(100, cuts=[50]), sound)] == ["", "no speech"]
+    assert [row[3] for row in outcomes(tracked(100, cuts=[50]), sound)] == ["", "no speech"]
     for match in (0.0, float("nan")):
-        heard["lips"] = match
-        assert [row[2:] for row in outcomes(watched(100), sound)] == [
+        speech["lips"] = match
+        assert [row[2:] for row in outcomes(tracked(100), sound)] == [
             ("silent", "lips and sound differ")
         ]
 
 
-def test_lips_that_follow_the_sound_are_told_from_late_ones():
+def test_lips_that_follow_the_sound_correlate_more_than_late_ones():
     generator = np.random.default_rng(0)
     loud = np.repeat(generator.uniform(0, 1, 20), SAMPLE_RATE // 5)  # 4 s, in fifths of a second
     sound = (loud * generator.normal(size=len(loud)) * 0.1).astype(np.float32)
@@ -150,7 +150,7 @@ def test_lips_that_follow_the_sound_are_told_from_late_ones():
     assert np.isnan(filters.lips_follow(np.full(100, 0.1), sound))
 
 
-def test_sound_asks_for_more_than_looks(heard):
+def test_thresholds_of_sound_are_stricter(speech):
     sound = np.zeros(4 * SAMPLE_RATE, np.float32)
     turned = changed("corners", 22, 0)  # loose, but not strict
     assert outcomes(turned, sound) == [(0, 100, "silent", "turned away")]
@@ -158,7 +158,7 @@ def test_sound_asks_for_more_than_looks(heard):
     assert outcomes(turned, sound) == [(0, 100, "kept", "")]
 
 
-def test_eye_corners_tell_a_turn_and_not_a_tilt(photo_face):
+def test_eye_corners_measure_yaw_and_not_roll(photo_face):
     first, second = eye_corners(photo_face.landmarks)
     assert LOOSE.corners[0] < min(first, second) and max(first, second) < LOOSE.corners[1]
     angle = np.radians(25)
@@ -198,11 +198,11 @@ def raw(tmp_path_factory, photo, photo_face):
     sound = folder / "noise.wav"
     noise = np.random.default_rng(0).normal(0, 0.05, 6 * SAMPLE_RATE)
     write_audio(sound, noise, SAMPLE_RATE)
-    films = {
+    videos = {
         "ann/story.mp4": ([*shot(near), *shot(wall), *shot(far), *shot(both, 0.0)], sound),
         "eve.mp4": ([*shot(near)], None),
     }
-    for name, (frames, track) in films.items():
+    for name, (frames, track) in videos.items():
         (folder / name).parent.mkdir(exist_ok=True)
         with VideoWriter(folder / name, 640, 480, track, {}) as writer:
             for frame in frames:
@@ -224,7 +224,7 @@ def report(out) -> list[dict[str, str]]:
 
 
 @pytest.mark.slow
-def test_a_film_is_cut_into_shots_and_only_near_faces_are_kept(prepared):
+def test_a_video_is_split_into_shots_and_small_faces_are_dropped(prepared):
     out, summary = prepared
     story = [row for row in report(out) if row["film"] == "ann/story.mp4"]
     seconds = Counter()
@@ -256,21 +256,21 @@ def test_clips_are_crops_of_the_head_that_pack_reads(prepared, landmarker):
 
 
 @pytest.mark.slow
-def test_a_film_that_cannot_be_read_is_told_of(prepared):
+def test_a_video_that_cannot_be_read_is_reported(prepared):
     (row,) = [row for row in report(prepared[0]) if row["film"] == "broken.mp4"]
     assert row["reason"] == "unreadable" and "broken.mp4" in row["measured"]
 
 
 @pytest.mark.slow
-def test_a_second_run_looks_at_what_is_new_only(prepared, raw, tmp_path, monkeypatch):
+def test_a_second_run_processes_new_videos_only(prepared, raw, tmp_path, monkeypatch):
     out, first = prepared
     seen = []
 
-    def watch(film):
-        seen.append(film.name)
-        return watched(50)
+    def track_faces(video):
+        seen.append(video.name)
+        return tracked(50)
 
-    monkeypatch.setattr("gaia_core.training.prepare.watch", watch)
+    monkeypatch.setattr("gaia_core.training.prepare.track_faces", track_faces)
     monkeypatch.setattr("gaia_core.training.prepare._cut_out", lambda *_: None)
     assert prepare(raw, out, SETTINGS, workers=1) == first and not seen
     # A note that a broken run left behind half written is none.
@@ -279,7 +279,7 @@ def test_a_second_run_looks_at_what_is_new_only(prepared, raw, tmp_path, monkeyp
     note.write_text(whole[:20])
     prepare(raw, out, SETTINGS, workers=1)
     assert seen == ["eve.mp4"]
-    # Other thresholds make all anew.
+    # Other thresholds process all again.
     prepare(raw, out, replace(SETTINGS, loose=Thresholds(width=90)), workers=1)
     assert Counter(seen) == {"eve.mp4": 2, "story.mp4": 1, "broken.mp4": 1}
 
@@ -288,19 +288,19 @@ def test_a_second_run_looks_at_what_is_new_only(prepared, raw, tmp_path, monkeyp
 
 
 @pytest.mark.slow
-def test_prepare_tells_what_it_kept(tmp_path, photo, capsys, monkeypatch):
+def test_prepare_prints_a_summary(tmp_path, photo, capsys, monkeypatch):
     (tmp_path / "raw").mkdir()
     with VideoWriter(tmp_path / "raw" / "ann.mp4", 64, 64, None, {}) as writer:
         for _ in range(50):
             writer.write(np.zeros((64, 64, 3), np.uint8))
-    monkeypatch.setattr("gaia_core.training.prepare.watch", lambda film: watched(50))
+    monkeypatch.setattr("gaia_core.training.prepare.track_faces", lambda video: tracked(50))
     monkeypatch.setattr("gaia_core.training.prepare._cut_out", lambda *_: None)
     changes = tmp_path / "thresholds.json"
     changes.write_text(json.dumps({"loose": {"seconds": [1, 1.25]}}))
     command = ["prepare", str(tmp_path / "raw"), "--out", str(tmp_path / "out")]
     assert main([*command, "--thresholds", str(changes), "--workers", "1"]) == 0
-    told = capsys.readouterr().out
-    assert "2 clips" in told and "no sound" in told and "manifest.csv" in told
+    out = capsys.readouterr().out
+    assert "2 clips" in out and "no sound" in out and "manifest.csv" in out
     assert main(["prepare", str(tmp_path / "out"), "--out", str(tmp_path / "out")]) == 1
     assert "holds no films" in capsys.readouterr().err
 

@@ -1,4 +1,4 @@
-"""Pairs of stage 1 keep landmarks on their pixels; its losses mean what they say."""
+"""Stage 1's frame pairs, augmentation and losses."""
 
 import pytest
 import torch
@@ -37,7 +37,7 @@ def test_augmented_landmarks_stay_on_their_pixels(pairs):
     assert 0 < flips < 32
 
 
-def test_both_frames_of_a_pair_are_changed_alike(pairs):
+def test_both_frames_of_a_pair_are_augmented_alike(pairs):
     images = pairs.frames.images(torch.tensor([[0, 0], [9, 9]]))
     landmarks = pairs.frames.landmarks[torch.tensor([[0, 0], [9, 9]])]
     batch = pairs._augment(images, landmarks)
@@ -81,7 +81,7 @@ def test_renderer_losses(renderer_losses, pairs, make_autoencoder, perturb):
     assert not any(p.requires_grad for p in renderer_losses.features.parameters())
 
 
-def test_flow_teaches_the_way_to_the_target():
+def test_flow_gives_the_offset_to_the_target():
     coarse = torch.rand(2, 3, 40, 40, generator=torch.Generator().manual_seed(0))
     photo = resize(coarse, 128)
     shift = torch.tensor([0.03, -0.02])[None, :, None, None].expand(2, 2, 64, 64)
@@ -95,7 +95,7 @@ def test_flow_teaches_the_way_to_the_target():
     assert trust.mean() < 0.05
 
 
-def test_texture_tells_how_much_detail_there_is_and_not_where():
+def test_texture_measures_the_amount_of_detail():
     noise = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     shifted, soft = noise.roll(3, -1), nn.functional.avg_pool2d(noise, 3, 1, 1)
     own = texture(noise)

@@ -1,4 +1,4 @@
-"""Each stage is trained into a weights folder, and goes on from one."""
+"""Training writes each stage into a folder of weights, and starts from one."""
 
 from dataclasses import replace
 
@@ -40,7 +40,7 @@ def test_stage_1_is_trained_into_weights(packed, encoder, steps):
     assert load_file(weights / "autoencoder.safetensors")["renderer.mix.weight"].any()
 
 
-def test_training_goes_on_from_weights(packed, encoder, steps):
+def test_training_starts_from_weights(packed, encoder, steps):
     """Without a state to resume: the shipped weights have none."""
     weights, further = packed / "weights", packed / "further"
     stages.train_autoencoder(stages.Run(packed, packed / "run", weights, steps(2), 2, "tiny"))

@@ -1,4 +1,4 @@
-"""The reader of visemes: what it is told of phones, and that it learns them."""
+"""The viseme classifier: its labels and training."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from gaia_core.training import visemes as training
 from gaia_core.training import voices
 from gaia_core.training.pack import Clip
 from gaia_core.training.prepare import FIELDS
-from gaia_core.training.visemes import PER_PERSON, Heard
+from gaia_core.training.visemes import PER_PERSON, Utterance
 
 
-def heard(speaker: str, seed: int) -> Heard:
-    """Feature 2 + v tells of viseme v a frame late; 0 is far from zero, 1 tells the speaker."""
+def utterance(speaker: str, seed: int) -> Utterance:
+    """Feature 2 + v is viseme v a frame late; 0 is far from zero, 1 depends on the speaker."""
     draw = torch.Generator().manual_seed(seed)
     at = torch.randint(0, 3, (60,), generator=draw)
     features = 0.3 * torch.randn(60, 6, generator=draw)
@@ -31,22 +31,22 @@ def heard(speaker: str, seed: int) -> Heard:
     features[:, 1] += seed
     features[1:, 2:5] += 3 * torch.nn.functional.one_hot(at[:-1], 3)
     shares = torch.nn.functional.one_hot(at, len(NAMES)).float()
-    return Heard(speaker, features.half(), shares)
+    return Utterance(speaker, features.half(), shares)
 
 
 @pytest.mark.slow
-def test_what_is_learned_is_read_of_speakers_never_heard(monkeypatch) -> None:
+def test_the_classifier_generalises_to_held_out_speakers(monkeypatch) -> None:
     monkeypatch.setattr(training, "STEPS", 150)
-    known = [heard(f"speaker {seed // 4}", seed) for seed in range(12)]
+    known = [utterance(f"speaker {seed // 4}", seed) for seed in range(12)]
     fitted = training.fit(known)
-    assert training.right(fitted, [heard("stranger", 20), heard("another", 21)]) > 0.9
+    assert training.right(fitted, [utterance("stranger", 20), utterance("another", 21)]) > 0.9
     again = training.fit(known)
     assert all(
         torch.equal(a, b) for a, b in zip(fitted.parameters(), again.parameters(), strict=True)
     )
 
 
-def test_every_phone_shows_one_viseme() -> None:
+def test_every_phone_has_one_viseme() -> None:
     phones = [phone for all_ in VISEMES.values() for phone in all_.split()]
     assert len(phones) == len(set(phones))
     for phone, name in [
@@ -80,7 +80,7 @@ def test_gaps_between_aligned_phones_are_silence() -> None:
     ]
 
 
-def test_nobody_speaks_for_all() -> None:
+def test_recordings_are_limited_by_person() -> None:
     def clip(name: str, identity: str, text: str, sound: bool = True) -> Clip:
         return Clip(f"train/{name}.mp4", identity, "", sound, text)
 
@@ -92,13 +92,13 @@ def test_nobody_speaks_for_all() -> None:
     assert {"train/b.mp4", "train/c.mp4"} < set(names)
 
 
-def test_the_voices_labels_are_read() -> None:
+def test_labels_of_the_voices_are_parsed() -> None:
     assert voices.read_segments("#\n0.2 100 pau\n0.3083 100 k\n") == [("pau", 0.2), ("k", 0.3083)]
     assert voices.read_durations("pau:0.136 s:0.243 \n") == [("pau", 0.136), ("s", 0.243)]
 
 
 @pytest.mark.slow
-def test_a_faster_voice_is_shorter_and_its_phones_too() -> None:
+def test_speed_scales_sound_and_phones() -> None:
     tone = np.sin(2 * np.pi * 200 * np.arange(SAMPLE_RATE) / SAMPLE_RATE).astype(np.float32)
     played, phones = voices.at_speed(tone, [("a", 0.5), ("b", 1.0)], 1.25)
     assert len(played) == SAMPLE_RATE * 4 // 5 and played.dtype == np.float32
@@ -130,16 +130,16 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.slow
-def test_clips_with_transcripts_become_a_reader(data: Path, tmp_path: Path) -> None:
-    told = training.train_visemes(data, tmp_path / "out")
-    assert told["speakers"] == 2 and told["frames"] > 100 and told["right"] > 0.2
+def test_training_on_clips_with_transcripts(data: Path, tmp_path: Path) -> None:
+    facts = training.train_visemes(data, tmp_path / "out")
+    assert facts["speakers"] == 2 and facts["frames"] > 100 and facts["right"] > 0.2
     assert (tmp_path / "out" / WEIGHTS.name).stat().st_size == pytest.approx(
         WEIGHTS.stat().st_size, rel=0.01
     )
 
 
 @pytest.mark.slow
-def test_clips_that_tell_of_no_closure_are_refused(data: Path, tmp_path: Path) -> None:
+def test_clips_without_bilabials_raise(data: Path, tmp_path: Path) -> None:
     manifest = data / "clips" / "manifest.csv"
     text = manifest.read_text("utf-8")
     for sentence in SENTENCES[:2]:
@@ -153,6 +153,6 @@ def test_clips_that_tell_of_no_closure_are_refused(data: Path, tmp_path: Path) -
 @pytest.mark.slow
 def test_capitals_of_aligned_phones_are_arpabets(data: Path) -> None:
     found = list(training.recorded(data, training.Aligner(), training.SpeechEncoder.load()))
-    said = {NAMES[i] for each in found for i in each.shares.argmax(1).unique().tolist()}
+    found_names = {NAMES[i] for each in found for i in each.shares.argmax(1).unique().tolist()}
     # "My mom put a big apple pie on a map by the pump. Bob and Pam may buy a brown bamboo box ..."
-    assert "sibilant" in said and "postalveolar" not in said
+    assert "sibilant" in found_names and "postalveolar" not in found_names

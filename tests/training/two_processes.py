@@ -43,10 +43,10 @@ def losses(model: Denoiser, batch: dict[str, torch.Tensor]) -> dict[str, torch.T
     """
     motion = batch["motion"]
     count = len(motion)
-    heard = torch.ones(count, dtype=torch.bool)
+    has_speech = torch.ones(count, dtype=torch.bool)
     with torch.autocast("cpu", enabled=False):
         predicted = model(
-            motion, torch.full((count,), 0.5), batch["speech"], motion[:, 0], 0 * motion, heard
+            motion, torch.full((count,), 0.5), batch["speech"], motion[:, 0], 0 * motion, has_speech
         )
     return {"loss": nn.functional.mse_loss(predicted.float(), motion)}
 
@@ -58,19 +58,19 @@ def run(folder: Path, rank: int, world: int, settings: Settings) -> tuple[Denois
 
 def main(folder: Path) -> None:
     rank, world = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE"))
-    told = {}
+    facts = {}
     for name, changes in {
         "copies": {},
         "shards": {"shard": True},
         "again": {"shard": True, "checkpointing": True},
     }.items():
         average, samples = run(folder / name, rank, world, steps(STEPS, **changes))
-        told[name] = {"samples": samples}
+        facts[name] = {"samples": samples}
         torch.save(average.state_dict(), folder / f"{name}{rank}.pt")
     average, samples = run(folder / "shards", rank, world, steps(2, shard=True))
-    told["resumed"] = {"samples": samples, "noise": float(torch.rand(()))}
+    facts["resumed"] = {"samples": samples, "noise": float(torch.rand(()))}
     torch.save(average.state_dict(), folder / f"resumed{rank}.pt")
-    (folder / f"{rank}.json").write_text(json.dumps(told))
+    (folder / f"{rank}.json").write_text(json.dumps(facts))
     distributed.destroy_process_group()
 
 

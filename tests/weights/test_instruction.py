@@ -12,7 +12,7 @@ import tomllib
 import pytest
 
 from gaia_core.assets import WEIGHTS
-from gaia_core.evaluation.instructed import MARKS, PHRASES
+from gaia_core.evaluation.instructions import MARKS, PHRASES
 from gaia_core.instruction import language
 from gaia_core.instruction.actions import STRENGTHS
 from gaia_core.instruction.language import NONE

@@ -1,4 +1,4 @@
-"""A portrait and the whole engine: takes as motion latents, and what films of them show."""
+"""Generation of a held-out portrait's motion and frames by the whole pipeline."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gaia_core.evaluation.people import Sitter, draw
+from gaia_core.evaluation.portraits import Portrait, draw
 from gaia_core.evaluation.speech_driven import Track, read_track
 from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.pipeline import Gaia
@@ -17,15 +17,15 @@ from gaia_core.request import Request
 
 
 class Actor:
-    """Makes takes of a sitter."""
+    """Generates motion and frames of a portrait."""
 
-    def __init__(self, gaia: Gaia, sitter: Sitter) -> None:
-        self.gaia, self.sitter = gaia, sitter
-        own = sitter.motion(gaia.networks.autoencoder)
+    def __init__(self, gaia: Gaia, portrait: Portrait) -> None:
+        self.gaia, self.portrait = gaia, portrait
+        own = portrait.motion(gaia.networks.autoencoder)
         self.performer = gaia.networks.performer(own)
 
     def script(self, waveform: np.ndarray, **changes: object) -> Script:
-        """What to do with speech (N,) at 16 kHz at a request's defaults, but for the changes."""
+        """Stage 2's input for speech (N,) at 16 kHz: a request's defaults and `changes`."""
         speech = self.gaia.speech_encoder.encode(waveform).numpy()
         plain = Script(
             len(speech), speech, NO_DRIVING, Request.seed, Request.steps, Request.guidance
@@ -41,8 +41,8 @@ class Actor:
     @torch.no_grad()
     def draw(self, motion: Tensor) -> list[np.ndarray]:
         """(T, D) -> T frames, uint8 (S, S, 3)"""
-        return draw(self.gaia.networks.autoencoder, self.sitter, motion)
+        return draw(self.gaia.networks.autoencoder, self.portrait, motion)
 
-    def film(self, landmarker: FaceLandmarker, motion: Tensor) -> Track:
-        """What the pictures of (T, D) show."""
+    def track(self, landmarker: FaceLandmarker, motion: Tensor) -> Track:
+        """Renders latents (T, D) and tracks the face in the frames."""
         return read_track(landmarker, self.draw(motion))

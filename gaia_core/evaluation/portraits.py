@@ -1,4 +1,4 @@
-"""Held-out people as the protocols need them: a portrait to animate, a film to take motion from."""
+"""Inputs of the protocols: held-out portraits to animate, and tracked clips to drive them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from gaia_core.portrait.detector import FaceLandmarker
 from gaia_core.portrait.face import Face, crop_around
 from gaia_core.renderer.autoencoder import Autoencoder
 
-SIDE = 256  # px of a crop where nothing else is said
-EXTREME = 0.1  # share of a film's frames that count as its lowest, and as its highest
+SIDE = 256  # of a crop by default, px
+EXTREME = 0.1  # share of a clip's frames that count as its lowest, and as its highest
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ class Photo:
 
 
 @dataclass(frozen=True)
-class Sitter:
+class Portrait:
     """A square crop with a face in it.
 
     Attributes:
@@ -49,12 +49,12 @@ class Sitter:
     face: Face
 
     def motion(self, autoencoder: Autoencoder) -> Tensor:
-        """Its own motion latent (1, D)."""
+        """Its motion latent (1, D)."""
         return latents(autoencoder, [self.face], self.crop.shape[0])
 
 
 @dataclass(frozen=True)
-class Film:
+class TrackedClip:
     """Frames of a clip in which a face was found, in their order.
 
     Attributes:
@@ -72,9 +72,9 @@ class Film:
         """(N, K, 3) px"""
         return np.stack([face.landmarks for face in self.faces])
 
-    def first(self) -> Sitter:
+    def first(self) -> Portrait:
         """Its first frame as a portrait."""
-        return Sitter(self.name, self.images[0], self.faces[0])
+        return Portrait(self.name, self.images[0], self.faces[0])
 
     def motion(self, autoencoder: Autoencoder) -> Tensor:
         """(N, D)"""
@@ -102,28 +102,28 @@ def read_photos(data_dir: Path) -> list[Photo]:
 
 
 def take_turns(items: Iterable[T], key: Callable[[T], str]) -> list[T]:
-    """Each key's first item, then each key's second, and so on."""
+    """Round-robin over keys: each key's first item, then each key's second, and so on."""
     of: dict[str, list[T]] = {}
     for item in items:
         of.setdefault(key(item), []).append(item)
     return [x for x in chain.from_iterable(zip_longest(*of.values())) if x is not None]
 
 
-def sit(
+def detect_portrait(
     landmarker: FaceLandmarker, name: str, photo: np.ndarray, side: int = SIDE, least: float = 0
-) -> Sitter | None:
+) -> Portrait | None:
     """The largest face of a photo, cropped as at inference; None without one `least` px wide."""
     faces = landmarker.detect(photo)
     if not faces or faces[0].width < least:
         return None
     crop = crop_around(faces[0].landmarks)
     landmarks = crop.to_crop(faces[0].landmarks) * np.float32(side)
-    return Sitter(name, crop.extract(photo, side), Face(landmarks, faces[0].blendshapes))
+    return Portrait(name, crop.extract(photo, side), Face(landmarks, faces[0].blendshapes))
 
 
-def read_film(
+def track_clip(
     landmarker: FaceLandmarker, path: Path, name: str, identity: str, count: int, step: int = 1
-) -> Film | None:
+) -> TrackedClip | None:
     """Every `step`-th frame of a clip, `count` of them at most; None without two faces."""
     images = [image for index, image in enumerate(read_video(path)) if index % step == 0]
     images = images[:count]
@@ -134,7 +134,7 @@ def read_film(
     ]
     if len(found) < 2:
         return None
-    return Film(name, identity, [image for image, _ in found], [face for _, face in found])
+    return TrackedClip(name, identity, [image for image, _ in found], [face for _, face in found])
 
 
 def latents(autoencoder: Autoencoder, faces: Sequence[Face], side: int) -> Tensor:
@@ -146,22 +146,22 @@ def latents(autoencoder: Autoencoder, faces: Sequence[Face], side: int) -> Tenso
 
 def draw(
     autoencoder: Autoencoder,
-    sitter: Sitter,
+    portrait: Portrait,
     motion: Tensor,
     batch: int = 8,
     edge_mask: np.ndarray | None = None,
 ) -> list[np.ndarray]:
-    """A sitter with motion (N, D) -> N frames, uint8 (S, S, 3); edge_mask as in `Composer`."""
-    own = sitter.motion(autoencoder)
-    portrait = torch.from_numpy(sitter.crop).permute(2, 0, 1)[None].float().to(own.device) / 255
-    appearance = autoencoder.encode_appearance(portrait, own)
+    """Renders motion (N, D): N frames, uint8 (S, S, 3); see `Composer.edge_mask`."""
+    own = portrait.motion(autoencoder)
+    pixels = torch.from_numpy(portrait.crop).permute(2, 0, 1)[None].float().to(own.device) / 255
+    appearance = autoencoder.encode_appearance(pixels, own)
     if edge_mask is not None:
         appearance.edge_mask = torch.from_numpy(edge_mask).to(own.device)[None, None]
-    made: list[np.ndarray] = []
+    rendered: list[np.ndarray] = []
     for part in motion.split(batch):
-        frames = autoencoder.decode(appearance, part, sitter.crop.shape[0])
-        made += list((frames * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy())
-    return made
+        frames = autoencoder.decode(appearance, part, portrait.crop.shape[0])
+        rendered += list((frames * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy())
+    return rendered
 
 
 def turned(autoencoder: Autoencoder, motion: Tensor, degrees: Tensor) -> Tensor:
@@ -173,27 +173,27 @@ def turned(autoencoder: Autoencoder, motion: Tensor, degrees: Tensor) -> Tensor:
 
 def direction(
     autoencoder: Autoencoder,
-    films: Iterable[Film],
-    signal: Callable[[Film], np.ndarray],
+    clips: Iterable[TrackedClip],
+    signal: Callable[[TrackedClip], np.ndarray],
     least: float,
 ) -> Tensor:
-    """What changes in the latent, head pose excepted, where a signal of the face is high.
+    """The latent direction, without head pose, along which a signal of the face increases.
 
-    Mean over films of the difference between the frames where the signal is highest and where it
-    is lowest; films in which it spans less than `least` are left out.
+    Mean over clips of the difference between the frames where the signal is highest and where it
+    is lowest; clips in which it spans less than `least` are left out.
 
     Args:
-        signal: film -> (N,)
+        signal: clip -> (N,)
 
     Returns:
-        (D,); zeros where no film is left.
+        (D,); zeros if no clip is left.
     """
     changes = []
-    for film in films:
-        values = signal(film)
+    for clip in clips:
+        values = signal(clip)
         low, high = np.quantile(values, (EXTREME, 1 - EXTREME))
         if high - low >= least:
-            motion = film.motion(autoencoder)
+            motion = clip.motion(autoencoder)
             changes.append(motion[values >= high].mean(0) - motion[values <= low].mean(0))
     if not changes:
         return torch.zeros_like(autoencoder.motion.scale)

@@ -1,4 +1,4 @@
-"""Whether takes with other seeds move otherwise but speak alike, and whether long ones drift."""
+"""Variation of head and lips between seeds, and drift of the head pose in long clips."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from typing import Any
 import numpy as np
 
 from gaia_core import FPS, SAMPLE_RATE
-from gaia_core.evaluation.people import Sitter
-from gaia_core.evaluation.takes import Actor
+from gaia_core.evaluation.actor import Actor
+from gaia_core.evaluation.portraits import Portrait
 from gaia_core.motion.measures import correlation
 from gaia_core.pipeline import Gaia
 from gaia_core.portrait.detector import FaceLandmarker
 
 SEEDS = 4
 SEED_SECONDS = 5
-DRIFT_SECONDS, EDGE_SECONDS = 120, 10  # a take's length, and of its first and last part
-EDGE_STEP = 5  # of the edges' frames, every so many are drawn
+DRIFT_SECONDS, EDGE_SECONDS = 120, 10  # of the clip, and of its first and last part
+EDGE_STEP = 5  # every 5th frame of those parts is rendered
 
 
 def measure(
-    gaia: Gaia, landmarker: FaceLandmarker, sitters: Sequence[Sitter], speech: np.ndarray
+    gaia: Gaia, landmarker: FaceLandmarker, portraits: Sequence[Portrait], speech: np.ndarray
 ) -> dict[str, Any]:
-    """Sitters who say the speech (N,) at 16 kHz, over and over -> report, in degrees.
+    """Portraits driven by the speech (N,) at 16 kHz, repeated -> report, in degrees.
 
     head_between_seeds: standard deviation over seeds of yaw, pitch and roll, mean over time.
     lips_alike, head_alike: correlation of two seeds' lip aperture, and of their head's angles.
-    drift: by how much the mean pose of a long take's last part differs from that of its first.
+    drift: difference of the mean pose between the first and the last part of a long clip.
     """
-    actors = [Actor(gaia, sitter) for sitter in sitters]
+    actors = [Actor(gaia, portrait) for portrait in portraits]
     spreads, lips, heads, drifts = [], [], [], []
     for actor in actors:
         script = actor.script(np.resize(speech, SEED_SECONDS * SAMPLE_RATE))
         tracks = [
-            actor.film(landmarker, actor.perform(replace(script, seed=seed)))
+            actor.track(landmarker, actor.perform(replace(script, seed=seed)))
             for seed in range(SEEDS)
         ]
         poses = np.stack([track.pose for track in tracks])
@@ -46,7 +46,7 @@ def measure(
             heads += [correlation(a, b) for a, b in zip(poses[one].T, poses[other].T, strict=True)]
         motion = actor.perform(actor.script(np.resize(speech, DRIFT_SECONDS * SAMPLE_RATE)))
         edges = motion[: EDGE_SECONDS * FPS], motion[-EDGE_SECONDS * FPS :]
-        first, last = (_mean(actor.film(landmarker, edge[::EDGE_STEP]).pose) for edge in edges)
+        first, last = (_mean(actor.track(landmarker, edge[::EDGE_STEP]).pose) for edge in edges)
         drifts.append(np.abs(last - first))
     return {
         "portraits": len(actors),
@@ -65,5 +65,5 @@ def _angles(values: np.ndarray) -> dict[str, float]:
 
 
 def _mean(values: Iterable[np.ndarray] | Iterable[float] | np.ndarray) -> np.ndarray:
-    """Over the first axis, what is NaN left out."""
+    """Mean over the first axis without NaN."""
     return np.asarray(np.nanmean(np.array(list(values)), 0))

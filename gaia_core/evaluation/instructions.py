@@ -1,8 +1,7 @@
-"""Whether a written instruction shows in the picture, within its span and nowhere else.
+"""Accuracy of written instructions, measured in rendered frames inside and outside their span.
 
-Phrases that the instructions' head was never trained on are asked of a part of a silent take. The
-same take without the instruction is what the frames are compared with; changes are means over
-portraits.
+Held-out phrases are applied to a span of a clip without speech, and compared with the same clip
+without the instruction; changes are means over portraits.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from gaia_core import FPS
 from gaia_core.config import POSE_CHANNELS
 from gaia_core.controls import EXPRESSION, Controls, Track, curve
 from gaia_core.evaluation.control import COMPOSITE, SIMPLE, reading
-from gaia_core.evaluation.people import Sitter, draw, latents
+from gaia_core.evaluation.portraits import Portrait, draw, latents
 from gaia_core.instruction.actions import ACTIONS, STRENGTHS
 from gaia_core.instruction.language import NONE
 from gaia_core.motion.script import NO_DRIVING, Script
@@ -31,12 +30,12 @@ from gaia_core.speech.encoder import FEATURES
 PHRASES = Path(__file__).with_name("instructions.toml")
 MARKS = {"- ": "slightly", "+ ": "very"}
 
-SECONDS = 3.2  # of the take
+SECONDS = 3.2  # of the clip
 SPAN = (1.0, 2.2)  # seconds in which the instruction holds
 OUTSIDE = (0.5, 2.9)  # seconds at which it must not show
-LEAST = 0.25  # of the full effect: what counts as seen
+LEAST = 0.25  # minimal share of the full effect to count as visible
 MOST_OUTSIDE = 0.5  # of the change inside the span
-SETTLED = 0.5  # of the head's own spread: what counts as keeping still
+SETTLED = 0.5  # maximal share of the free head's spread to count as keeping still
 # The full change of each reading: of the head as much as its action asks for; of the face about
 # what the widest hundredth of 500 training clips' frames shows.
 POSE_FULL = {"yaw": 20.0, "pitch": 12.0, "roll": 14.0, "x": 0.1, "y": 0.1, "scale": 0.13}
@@ -49,10 +48,10 @@ FULL = np.array([(POSE_FULL | FACE_FULL)[name] for name in (*POSE_CHANNELS, *EXP
 CHANNELS = (*POSE_CHANNELS, *EXPRESSION)
 PLAIN = tuple(CHANNELS.index(name) for name in ("yaw", "pitch", "roll", "scale", *SIMPLE))
 MIXED = tuple(CHANNELS.index(name) for name in COMPOSITE)
-# Of closed eyes no gaze is seen, though the landmarker guesses one.
+# Closed eyes have no visible gaze, though the landmarker predicts one.
 LIDS = ("close eyes", "blink", "wink left eye", "wink right eye")
 GAZE = (CHANNELS.index("gaze_x"), CHANNELS.index("gaze_y"))
-# These ask for what may be there already: nothing to see, only to be read right.
+# Actions that may change nothing: only their classification is measured.
 UNSEEN = ("neutral", "look ahead")
 
 
@@ -66,20 +65,20 @@ def phrases(part: str = "final") -> Iterator[tuple[str, str]]:
 @torch.no_grad()
 def measure(
     gaia: Gaia,
-    sitters: Sequence[Sitter],
-    asked: Sequence[tuple[str, str]],
+    portraits: Sequence[Portrait],
+    requested: Sequence[tuple[str, str]],
 ) -> dict[str, Any]:
     """(action, phrase) pairs -> report.
 
     right: share of the phrases whose largest change, as a share of each channel's full effect, is
     in a channel of the action, with its sign, and at most half as large outside of the span.
     """
-    takes = [_Take(gaia, sitter) for sitter in sitters]
-    if not takes:
+    clips = [_Animation(gaia, portrait) for portrait in portraits]
+    if not clips:
         return {"portraits": 0}
     seen: dict[tuple[str, int], dict[str, np.ndarray]] = {}  # by controls and frame
     rows = []
-    for action, text in asked:
+    for action, text in requested:
         understood = gaia.read(f"[{SPAN[0]:g}-{SPAN[1]:g}s: {text}]", SECONDS)
         row = {
             "phrase": text,
@@ -87,35 +86,35 @@ def measure(
             "read": ", ".join(clause.action for clause in understood.clauses) or NONE,
         }
         if action not in UNSEEN:
-            wanted = ACTIONS[action](*SPAN, STRENGTHS["normally"])
-            moment = _moment(wanted)
+            target = ACTIONS[action](*SPAN, STRENGTHS["normally"])
+            moment = _moment(target)
             key = (repr(understood.controls), moment)
             if key not in seen:
-                seen[key] = _mean([take.change(understood.controls, moment) for take in takes])
-            row |= _judge(action, wanted, moment, seen[key])
+                seen[key] = _mean([clip.change(understood.controls, moment) for clip in clips])
+            row |= _evaluate(action, target, moment, seen[key])
         rows.append(row)
-    shown = [row for row in rows if "right" in row]
+    visible = [row for row in rows if "right" in row]
     return {
-        "portraits": len(takes),
+        "portraits": len(clips),
         "phrases": len(rows),
         "read_right": float(np.mean([row["asked"] in row["read"].split(", ") for row in rows])),
-        "seen": len(shown),
-        "right": float(np.mean([row["right"] for row in shown])) if shown else None,
+        "seen": len(visible),
+        "right": float(np.mean([row["right"] for row in visible])) if visible else None,
         "by_action": {
-            action: float(np.mean([row["right"] for row in shown if row["asked"] == action]))
-            for action in dict.fromkeys(row["asked"] for row in shown)
+            action: float(np.mean([row["right"] for row in visible if row["asked"] == action]))
+            for action in dict.fromkeys(row["asked"] for row in visible)
         },
-        "wrong": [row for row in shown if not row["right"]],
+        "wrong": [row for row in visible if not row["right"]],
     }
 
 
-class _Take:
-    """A silent take of one portrait, with and without controls."""
+class _Animation:
+    """Motion of one portrait without speech, with and without controls."""
 
-    def __init__(self, gaia: Gaia, sitter: Sitter) -> None:
-        self.gaia, self.sitter = gaia, sitter
+    def __init__(self, gaia: Gaia, portrait: Portrait) -> None:
+        self.gaia, self.portrait = gaia, portrait
         model = gaia.networks.autoencoder
-        own = sitter.motion(model)
+        own = portrait.motion(model)
         self.performer = gaia.networks.performer(own)
         self.plain = self._motion(Controls())
         self.of_plain: dict[int, np.ndarray] = {}
@@ -135,9 +134,9 @@ class _Take:
 
     def _read(self, motion: Tensor) -> np.ndarray:
         """(N, D) -> readings (N, C) of `CHANNELS`; NaN where the face is lost."""
-        model, side = self.gaia.networks.autoencoder, self.sitter.crop.shape[0]
+        model, side = self.gaia.networks.autoencoder, self.portrait.crop.shape[0]
         rows = []
-        for frame in draw(model, self.sitter, motion):
+        for frame in draw(model, self.portrait, motion):
             faces = self.gaia.landmarker.detect(frame)
             if not faces:
                 rows.append(np.full(len(CHANNELS), np.nan))
@@ -147,7 +146,7 @@ class _Take:
         return np.stack(rows)
 
     def change(self, controls: Controls, moment: int) -> dict[str, np.ndarray]:
-        """(inside, before and after) the span as shares of the full effect, and the spreads."""
+        """Changes inside and outside the span as shares of the full effect, and the spreads."""
         motion = self._motion(controls)
         frames = [moment, *(round(second * FPS) for second in OUTSIDE)]
         for frame in set(frames) - self.of_plain.keys():
@@ -174,7 +173,7 @@ def _moment(tracks: Mapping[str, Track]) -> int:
 
 
 def _offsets(tracks: Mapping[str, Track]) -> np.ndarray:
-    """Tracks at every frame of the take, as signed shares of the full effect: (C, T)"""
+    """Tracks at every frame of the clip, as signed shares of the full effect: (C, T)"""
     offsets = np.zeros((len(CHANNELS), round(SECONDS * FPS)), np.float32)
     for name, track in tracks.items():
         if name in POSE_CHANNELS:
@@ -186,14 +185,14 @@ def _offsets(tracks: Mapping[str, Track]) -> np.ndarray:
     return offsets
 
 
-def _judge(
-    action: str, wanted: Mapping[str, Track], moment: int, found: Mapping[str, np.ndarray]
+def _evaluate(
+    action: str, target: Mapping[str, Track], moment: int, found: Mapping[str, np.ndarray]
 ) -> dict[str, Any]:
     inside, *outside = found["change"]
     if action == "still":
         held, free = found["spread"]
         return {"largest": f"spread {held:.2f} of {free:.2f}", "right": bool(held < SETTLED * free)}
-    offsets = _offsets(wanted)[:, moment]
+    offsets = _offsets(target)[:, moment]
     among = MIXED if any(offsets[index] for index in MIXED) else PLAIN
     if action in LIDS:
         among = tuple(index for index in among if index not in GAZE)

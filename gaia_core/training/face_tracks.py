@@ -1,4 +1,4 @@
-"""A film to what is seen of its main face, frame by frame."""
+"""Tracking of a raw video's main face, frame by frame."""
 
 from __future__ import annotations
 
@@ -20,44 +20,44 @@ from gaia_core.portrait.detector import FaceLandmarker
 from gaia_core.portrait.face import Face, crop_around
 from gaia_core.training.filters import Watched, eye_corners, landmark_jitter
 
-VIEW = 512  # px in which a face is followed
-LOOK = 12  # frames between two searches for a face while there is none
-GLANCE = 256  # px; width at which cuts are looked for
-OTHER = 0.5  # a face that is so much of the main one's width counts as another speaker
+VIEW = 512  # side of the tracked view, px
+LOOK = 12  # frames between two detections while there is no face
+GLANCE = 256  # width for shot detection, px
+OTHER = 0.5  # share of the main face's width from which on another one counts as a speaker
 
 
-def watch(film: Path) -> Watched:
-    """Finds the cuts and follows the largest face through every frame.
+def track_faces(video: Path) -> Watched:
+    """Detects the cuts and tracks the largest face through every frame.
 
     Raises:
-        InputError: the film cannot be read.
+        InputError: the video cannot be read.
     """
-    detector, follower = AdaptiveDetector(min_scene_len=1), _Follower()
+    detector, tracker = AdaptiveDetector(min_scene_len=1), _FaceTracker()
     cuts: list[int] = []
     rows: list[tuple[Any, ...]] = []
     size = (0, 0)
-    for index, frame in enumerate(read_video(film)):
+    for index, frame in enumerate(read_video(video)):
         size = (frame.shape[1], frame.shape[0])
         glance = cv2.resize(frame, (GLANCE, max(2, round(GLANCE * size[1] / size[0]))))
         for cut in detector.process_frame(
             FrameTimecode(index, float(FPS)), glance[..., ::-1].copy()
         ):
             cuts.append(cut.frame_num)
-        rows.append(follower.follow(frame))
+        rows.append(tracker.update(frame))
     box, corners, jitter, mouth, faces = (
         np.array(column, float) for column in zip(*rows, strict=True)
     )
     return Watched(size, cuts, box, corners, jitter, mouth, faces)
 
 
-class _Follower:
-    """Looks for a face where it was in the frame before, and in the whole frame if it is lost."""
+class _FaceTracker:
+    """Searches a face near its last position, or in the whole frame if it is lost."""
 
     def __init__(self) -> None:
         self.last: np.ndarray | None = None
         self.waited = 0  # frames since the last search
 
-    def follow(self, frame: np.ndarray) -> tuple[Any, ...]:
+    def update(self, frame: np.ndarray) -> tuple[Any, ...]:
         """A frame -> a row of `Watched`: box, corners, jitter, mouth, faces."""
         faces: list[Face] = []
         if self.last is not None:
@@ -83,7 +83,7 @@ class _Follower:
 
 
 def _count_in_crop(face: Face, faces: Sequence[Face]) -> int:
-    """How many faces about as large as this one are in its crop, itself among them."""
+    """Number of faces of about this size in the face's crop, including it."""
     crop = crop_around(face.landmarks)
     large = [one for one in faces if one.width >= OTHER * face.width]
     places = np.array([one.landmarks[:, :2].mean(0) for one in large])

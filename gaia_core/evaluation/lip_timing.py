@@ -1,7 +1,7 @@
-"""Whether lips stay in step with speech while the head is led and the face is asked to smile.
+"""Lip timing under controls: correlation with the real lips with a pose track, and with a smile.
 
-A clip's first frame speaks the clip's sound three times: by itself, along a pose track, and with a
-smile. Each film's lips, read back from its pixels, are compared with the real clip's.
+A clip's first frame is animated by the clip's sound without controls, along a pose track, and with
+a smile. Lips are tracked in the rendered frames and compared with the real clip's.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ import torch
 from gaia_core import FPS
 from gaia_core.controls import PRESETS, Controls, Keyframe
 from gaia_core.evaluation import metrics
-from gaia_core.evaluation.people import Film, draw
+from gaia_core.evaluation.portraits import TrackedClip, draw
 from gaia_core.motion.measures import correlation
 from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.pipeline import Gaia
 from gaia_core.request import Request
 
 SECONDS = 2.4
-STEP = 2  # of the frames every second one is drawn
-SMILE = 0.8  # what an instruction asks for
+STEP = 2  # every second frame is rendered
+SMILE = 0.8  # the normal strength of an instruction
 LED: Mapping[str, Controls] = {
     "plain": Controls(),
     "turning": PRESETS["orbit"](SECONDS),
@@ -32,13 +32,13 @@ LED: Mapping[str, Controls] = {
 
 
 @torch.no_grad()
-def measure(gaia: Gaia, clips: Iterable[tuple[Film, np.ndarray]]) -> dict[str, Any]:
+def measure(gaia: Gaia, clips: Iterable[tuple[TrackedClip, np.ndarray]]) -> dict[str, Any]:
     """Report of (every `STEP`-th frame of a clip, its sound (N,) at 16 kHz).
 
-    correlation: of the lips' aperture with the real clip's, for each of `LED`. loss: how much of
-    the plain take's the others lose, on average and of how many clips more than 0.05.
+    correlation: of the lips' aperture with the real clip's, for each of `LED`. loss: decrease by
+    controls, on average, and in how many clips it is over 0.05.
     """
-    rows = [_follow(gaia, film, waveform) for film, waveform in clips]
+    rows = [_follow(gaia, clip, waveform) for clip, waveform in clips]
     found = np.array([row for row in rows if np.isfinite(row).all()]).reshape(-1, len(LED))
     lost = found[:, :1] - found
     return {
@@ -49,13 +49,13 @@ def measure(gaia: Gaia, clips: Iterable[tuple[Film, np.ndarray]]) -> dict[str, A
     }
 
 
-def _follow(gaia: Gaia, film: Film, waveform: np.ndarray) -> list[float]:
-    """The correlation with the real lips of each of `LED`."""
-    model, sitter = gaia.networks.autoencoder, film.first()
-    own = sitter.motion(model)
+def _follow(gaia: Gaia, clip: TrackedClip, waveform: np.ndarray) -> list[float]:
+    """The correlation with the real lips for each of `LED`."""
+    model, portrait = gaia.networks.autoencoder, clip.first()
+    own = portrait.motion(model)
     performer = gaia.networks.performer(own)
     speech = gaia.speech_encoder.encode(waveform).numpy()[: round(SECONDS * FPS)]
-    real = metrics.lip_aperture(film.landmarks)
+    real = metrics.lip_aperture(clip.landmarks)
     found = []
     for controls in LED.values():
         script = Script(
@@ -64,7 +64,7 @@ def _follow(gaia: Gaia, film: Film, waveform: np.ndarray) -> list[float]:
         *_, (_, motion) = performer.perform(script)
         lips = [
             np.nan if face is None else float(metrics.lip_aperture(face.landmarks))
-            for face in gaia.landmarker.track(draw(model, sitter, motion[0, ::STEP]))
+            for face in gaia.landmarker.track(draw(model, portrait, motion[0, ::STEP]))
         ]
         count = min(len(lips), len(real))
         found.append(correlation(np.array(lips[:count]), real[:count]))

@@ -1,7 +1,7 @@
-"""Portraits that are hard for one reason each, with one and the same motion.
+"""Difficult portraits, each for one reason, with the same motion.
 
-Chosen by eye among the held-out portraits; what fails is to be seen on the sheet, and only lost
-faces and changed identities are counted.
+Selected manually among the held-out portraits. Failures are visible on the sheet; only lost faces
+and identity distances are reported.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 
 from gaia_core.evaluation import metrics
-from gaia_core.evaluation.people import SIDE, Film, Photo, draw, sit
-from gaia_core.evaluation.reenactment import Judges
+from gaia_core.evaluation.portraits import SIDE, Photo, TrackedClip, detect_portrait, draw
+from gaia_core.evaluation.reenactment import Evaluators
 from gaia_core.evaluation.sheets import save_sheet
 from gaia_core.media.image import read_image
 from gaia_core.renderer.autoencoder import Autoencoder
@@ -27,13 +27,13 @@ LOW_LIGHT, GRAIN = 0.22, 4.0  # share of the photo's light; noise of 255
 
 
 def darken(photo: np.ndarray) -> np.ndarray:
-    """The photo as if taken in low light: dark, with grain; (H, W, 3) uint8."""
+    """Simulates low light: dark, with noise; (H, W, 3) uint8."""
     grain = np.random.default_rng(0).normal(0, GRAIN, photo.shape)
     return (LOW_LIGHT * photo + grain).clip(0, 255).astype(np.uint8)
 
 
 def paint(photo: np.ndarray) -> np.ndarray:
-    """The photo as flat patches with edges, like an illustration; (H, W, 3) uint8."""
+    """Stylises the photo like an illustration: flat areas with edges; (H, W, 3) uint8."""
     return np.asarray(cv2.stylization(photo, sigma_s=60, sigma_r=0.45))
 
 
@@ -42,17 +42,17 @@ def as_is(photo: np.ndarray) -> np.ndarray:
     return photo
 
 
-def most_moving(films: Sequence[Film]) -> Film:
-    """The film whose lips open farthest among those that turn the head a good deal but not much."""
+def most_moving(clips: Sequence[TrackedClip]) -> TrackedClip:
+    """The clip with the widest opened lips among those with a moderate turn of the head."""
 
-    def worth(film: Film) -> tuple[bool, float]:
-        turns = np.ptp(metrics.pose_degrees(film.landmarks), axis=0).max()
-        return LEAST_TURN < turns < MOST_TURN, float(metrics.lip_aperture(film.landmarks).max())
+    def worth(clip: TrackedClip) -> tuple[bool, float]:
+        turns = np.ptp(metrics.pose_degrees(clip.landmarks), axis=0).max()
+        return LEAST_TURN < turns < MOST_TURN, float(metrics.lip_aperture(clip.landmarks).max())
 
-    return max(films, key=worth)
+    return max(clips, key=worth)
 
 
-# Portrait of the shared data -> why it is hard, what is done to it first.
+# Portrait of the shared data -> the difficulty, and the preprocessing that makes it.
 HARD: Mapping[str, tuple[tuple[str, Callable[[np.ndarray], np.ndarray]], ...]] = {
     "omi_523_2a42fc": (("sunglasses, turned 28 degrees", as_is),),
     "omi_839_6ca28e": (("glasses, beard, teeth", as_is),),
@@ -70,34 +70,36 @@ HARD: Mapping[str, tuple[tuple[str, Callable[[np.ndarray], np.ndarray]], ...]] =
 
 def measure(
     autoencoder: Autoencoder,
-    judges: Judges,
+    evaluators: Evaluators,
     photos: Mapping[str, Photo],
-    films: Sequence[Film],
+    clips: Sequence[TrackedClip],
     sheets: Path | None = None,
 ) -> dict[str, Any]:
-    """Photos by name, and films, of which one moves them all -> report of those that are there."""
-    if not films:
+    """Photos by name, all driven by one of the clips -> report of those in `HARD`."""
+    if not clips:
         return {}
-    film = most_moving(films)
-    motion = film.motion(autoencoder)
-    shown = np.linspace(0, len(motion) - 1, FRAMES).round().astype(int).tolist()
-    rows: dict[str, list[np.ndarray]] = {"driving": [film.images[i] for i in shown]}
+    clip = most_moving(clips)
+    motion = clip.motion(autoencoder)
+    chosen = np.linspace(0, len(motion) - 1, FRAMES).round().astype(int).tolist()
+    rows: dict[str, list[np.ndarray]] = {"driving": [clip.images[i] for i in chosen]}
     report: dict[str, Any] = {}
     for name, photo in photos.items():
         for reason, change in HARD.get(name, ()):
-            sitter = sit(judges.landmarker, name, change(read_image(photo.path)), SIDE)
-            if sitter is None:
+            portrait = detect_portrait(
+                evaluators.landmarker, name, change(read_image(photo.path)), SIDE
+            )
+            if portrait is None:
                 report[reason] = {"portrait": name, "found": False}
                 continue
-            # The first of the frames is the portrait's own expression.
-            moved = sitter.motion(autoencoder) + motion[shown] - motion[:1]
-            made = draw(autoencoder, sitter, moved)
-            rows[f"{reason} ({name})"] = made
-            own = judges.identity.encode(sitter.crop, sitter.face.landmarks)
-            faces = list(judges.landmarker.track(made))
+            # Relative to the clip's first frame.
+            moved = portrait.motion(autoencoder) + motion[chosen] - motion[:1]
+            rendered = draw(autoencoder, portrait, moved)
+            rows[f"{reason} ({name})"] = rendered
+            own = evaluators.identity.encode(portrait.crop, portrait.face.landmarks)
+            faces = list(evaluators.landmarker.track(rendered))
             distances = [
-                float(np.linalg.norm(judges.identity.encode(image, face.landmarks) - own))
-                for image, face in zip(made, faces, strict=True)
+                float(np.linalg.norm(evaluators.identity.encode(image, face.landmarks) - own))
+                for image, face in zip(rendered, faces, strict=True)
                 if face is not None
             ]
             report[reason] = {
@@ -107,5 +109,5 @@ def measure(
                 "identity_l2": float(np.mean(distances)) if distances else None,
             }
     if sheets is not None:
-        save_sheet(sheets / "hard" / "hard.png", f"motion of {film.name}", rows, SHEET_SIDE)
+        save_sheet(sheets / "hard" / "hard.png", f"motion of {clip.name}", rows, SHEET_SIDE)
     return report
