@@ -1,6 +1,6 @@
-"""Model files: found in the project, the weights' folder or a package, and known by sha256.
+"""Model files in the project, the weights' folder or a package, checked by sha256.
 
-A package is not imported for its file: some that carry one bring along what is not needed here.
+A package is not imported for its file, since its imports may not be needed.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ SUMS = "SHA256SUMS"
 
 
 def shipped_model(file: str) -> Path:
-    """A model of others, unchanged by training, that the project ships in `third_party`.
+    """Path of a third-party model that the project ships in `third_party`.
 
     Raises:
-        InputError: the file is missing, or is another one.
+        InputError: the file is missing or has another checksum.
     """
     path = _shipped("weights") / "third_party" / file
     if not path.is_file():
@@ -43,8 +43,8 @@ def packaged_file(package: str, file: str, sha256: str, requirement: str = "") -
     Args:
         package: the name it is imported by.
         file: path inside it.
-        sha256: what the file must be.
-        requirement: what to install; the package's name by default.
+        sha256: of the file.
+        requirement: for the error message; the package's name by default.
 
     Raises:
         InputError: the package is missing, or its file is not the expected one.
@@ -73,10 +73,10 @@ def seal(path: Path) -> None:
 
 
 def check(path: Path) -> None:
-    """Looks whether a file is the one that was sealed; one that never was is left alone.
+    """Compares a file with `SHA256SUMS`; files that are not listed pass.
 
     Raises:
-        InputError: it is another one.
+        InputError: the checksum differs.
     """
     expected = _sums(path.parent).get(path.name)
     if expected is not None and path.is_file() and hash_file(path) != expected:

@@ -1,7 +1,7 @@
-"""Many requests, one after the other in several processes, on this machine or on a Ray cluster.
+"""Batch generation in several processes, on this machine or on a Ray cluster.
 
-A job is done when its video is there and carries the job's recipe: nothing else is kept of a run,
-so that one that was killed goes on where it was by being started again.
+A job is done if its video exists and has the job's recipe. No other state is kept, so that an
+interrupted batch resumes when it is started again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ REPORT = "report.json"
 
 @dataclass(frozen=True)
 class Job:
-    """A request and the mp4 that it shall become."""
+    """A request and the path of its mp4."""
 
     request: Request
     out: Path
@@ -41,7 +41,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job: `status` is made, skipped (it was there) or failed."""
+    """The result of a job: `status` is made, skipped (it existed) or failed."""
 
     name: str
     status: str
@@ -52,7 +52,7 @@ class Outcome:
 
 
 def read_jobs(path: Path, out: Path) -> list[Job | Outcome]:
-    """The jobs of a JSONL file, and those that cannot be as failed outcomes.
+    """The jobs of a JSONL file, with invalid ones as failed outcomes.
 
     A line is an object with `portrait`, `speech` and `drive` (paths as seen from the file) and any
     field of a recipe; `recipe` may name a file with the others, and `name` the video.
@@ -72,34 +72,34 @@ def read_jobs(path: Path, out: Path) -> list[Job | Outcome]:
         if not line.strip():
             continue
         try:
-            told = json.loads(line)
-            name = str(told.pop("name", f"{number:04d}"))
+            fields = json.loads(line)
+            name = str(fields.pop("name", f"{number:04d}"))
         except (ValueError, AttributeError, TypeError) as error:
             raise InputError(f"Line {number} of {path.name} is not a JSON object.") from error
         if name in names or Path(name).name != name:
             raise InputError(f"Line {number} of {path.name}: choose another name than {name!r}.")
         names.add(name)
         try:
-            jobs.append(Job(_request(told, path.parent), out / f"{name}.mp4"))
+            jobs.append(Job(_request(fields, path.parent), out / f"{name}.mp4"))
         except InputError as error:
             jobs.append(Outcome(name, "failed", error=str(error)))
     return jobs
 
 
-def _request(told: dict[str, Any], folder: Path) -> Request:
+def _request(fields: dict[str, Any], folder: Path) -> Request:
     found: dict[str, Path | None] = dict.fromkeys(MEDIA)
     for name in MEDIA:
-        if told.get(name) is not None:
-            found[name] = folder / str(told.pop(name))
+        if fields.get(name) is not None:
+            found[name] = folder / str(fields.pop(name))
             if not found[name].is_file():  # type: ignore[union-attr]
                 raise InputError(f"There is no file {found[name]}; correct the {name}.")
     portrait = found.pop("portrait")
     if portrait is None:
         raise InputError("There is no portrait; give the path of a photo with a face.")
     base: dict[str, Any] = {}
-    if "recipe" in told:
-        base = _recipe(folder / str(told.pop("recipe")))
-    recipe = {"gaia_recipe": RECIPE_VERSION, **base, **told}
+    if "recipe" in fields:
+        base = _recipe(folder / str(fields.pop("recipe")))
+    recipe = {"gaia_recipe": RECIPE_VERSION, **base, **fields}
     return Request.from_recipe(recipe, portrait, found["speech"], found["drive"]).check()
 
 
@@ -113,7 +113,7 @@ def _recipe(path: Path) -> dict[str, Any]:
 
 
 def is_done(job: Job) -> bool:
-    """Whether the video is there, made of this very request."""
+    """Whether the video exists and has the request's recipe."""
     if not job.out.is_file():
         return False
     try:
@@ -129,17 +129,17 @@ def run(
     workers: int | None = None,
     ray: bool = False,
 ) -> Iterator[Outcome]:
-    """Makes what is not done; yields each outcome as it comes, and leaves `REPORT` in `out`.
+    """Runs the jobs that are not done; yields each outcome, and writes `REPORT` to `out`.
 
     Args:
-        jobs: as `read_jobs` gives them.
+        jobs: as `read_jobs` returns them.
         out: folder of the videos.
         workers: processes; by default one for two cores, or for each GPU of the Ray cluster.
         ray: whether to work on the Ray cluster that RAY_ADDRESS names, or a local one. All its
             machines must see the files under the same paths.
 
     Raises:
-        InputError: Ray is asked for and not installed.
+        InputError: `ray` is true, but Ray is not installed.
     """
     out.mkdir(parents=True, exist_ok=True)
     for left in out.glob(".gaia-*"):  # by a run that was killed
@@ -162,7 +162,7 @@ def run(
 
 
 class Worker:
-    """An engine that makes one job after the other."""
+    """A loaded pipeline that runs jobs one after the other."""
 
     def __init__(self, weights: Path, threads: int | None = None) -> None:
         import torch
@@ -174,7 +174,7 @@ class Worker:
         self.gaia: Gaia = Gaia.load(weights)
 
     def make(self, job: Job) -> Outcome:
-        """Makes a video; whatever goes wrong is this job's alone."""
+        """Runs a job; any error makes it a failed outcome."""
         began = time.monotonic()
         try:
             for event in self.gaia.generate(job.request, job.out, max_seconds=MAX_RECORDING):
@@ -216,7 +216,7 @@ def _start(weights: Path, threads: int) -> None:
 
 
 def _end_with_parent() -> None:
-    """A killed batch must not leave processes behind that write into the next one's folder."""
+    """Ends this process with its parent, or it would write into the next batch's folder."""
     parent = parent_process()
     if parent is not None:
         connection.wait([parent.sentinel])
@@ -248,7 +248,7 @@ def _on_ray(jobs: list[Job], weights: Path, workers: int | None) -> Iterator[Out
 
 @contextmanager
 def _cluster(ray: Any, workers: int | None) -> Iterator[None]:
-    """The cluster that is there, or one of this machine that ends with the batch."""
+    """The existing cluster, or a local one for the time of the batch."""
     if ray.is_initialized():
         yield
         return
@@ -263,7 +263,7 @@ def _cluster(ray: Any, workers: int | None) -> Iterator[None]:
 
 
 def format_report(outcomes: Sequence[Outcome]) -> str:
-    """Counts, the time that the videos took, and a line for each that failed."""
+    """Counts, the total time, and a line for each failed job."""
     counts = {status: 0 for status in ("made", "skipped", "failed")}
     for outcome in outcomes:
         counts[outcome.status] += 1

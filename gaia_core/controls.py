@@ -1,7 +1,7 @@
-"""What a user asks of single channels over time: keyframed tracks, strengths and presets.
+"""Controls of single channels over time: keyframed tracks, strengths and presets.
 
-Pure: seconds and amounts in, curves at the video's frames out. What a channel means in motion
-latents is `expression.py`'s, and that the head pose is given to the sampler is the pipeline's.
+Pure functions from keyframes to curves at the video's frames. `motion.editing` applies them to
+motion latents; `training.expression` fits the latent direction of each expression channel.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gaia_core.errors import InputError
 
 MAX_KEYS = 1000  # of one track
 
-# Lowest and highest value. Head pose is relative to the portrait's own: degrees, signs as in
+# Lowest and highest value. Head pose is relative to the portrait's: degrees, signs as in
 # `landmarks.rotation_from_degrees` (yaw to the viewer's right, pitch up, roll clockwise); x and y
 # in face widths; scale as a ratio.
 POSE: dict[str, tuple[float, float]] = {
@@ -31,8 +31,8 @@ POSE: dict[str, tuple[float, float]] = {
     "y": (-0.3, 0.3),
     "scale": (0.8, 1.25),
 }
-# Amounts: 0 leaves what is generated, 1 is full. Gaze goes to the viewer's right and up; brows
-# rise (or sink below 0); wink_left closes the person's own left eye.
+# Amounts: 0 leaves the generated motion, 1 is full. Positive gaze is to the viewer's right and up;
+# positive brows are raised, negative lowered; wink_left closes the person's own left eye.
 EXPRESSION: dict[str, tuple[float, float]] = {
     "gaze_x": (-1.0, 1.0),
     "gaze_y": (-1.0, 1.0),
@@ -55,12 +55,12 @@ CHANNELS = POSE | EXPRESSION
 EASINGS = ("ease", "linear", "hold", "free")
 STRENGTHS = ("head", "gaze", "blink", "brows", "mouth")
 MAX_STRENGTH = 2.0
-FADE = 0.2  # seconds in which an expression track comes and goes
+FADE = 0.2  # seconds of fade-in and fade-out of an expression track
 
 
 @dataclass(frozen=True)
 class Keyframe:
-    """A value at a time in seconds, and how the track goes from there to the next one.
+    """A value at a time in seconds, and the interpolation up to the next keyframe.
 
     Easings: "ease" (smooth), "linear", "hold" (jumps at the next), "free" (head pose only: the
     model fills the time up to the next key, or to the end).
@@ -76,7 +76,7 @@ Track = tuple[Keyframe, ...]
 
 @dataclass(frozen=True)
 class Controls:
-    """Tracks by channel, and how strongly what is generated shows (0 not at all, 1, up to 2)."""
+    """Tracks by channel, and strengths: factors from 0 to 2 on the generated motion."""
 
     tracks: Mapping[str, Track] = field(default_factory=dict)
     strength: Mapping[str, float] = field(default_factory=dict)
@@ -85,7 +85,7 @@ class Controls:
         return bool(self.tracks or self.strength)
 
     def __add__(self, other: Controls) -> Controls:
-        """Both; the other's tracks and strengths win where both have one."""
+        """The union; the other's tracks and strengths take precedence."""
         return Controls({**self.tracks, **other.tracks}, {**self.strength, **other.strength})
 
     def check(self) -> Controls:
@@ -152,7 +152,7 @@ def _check_track(name: str, track: Track) -> None:
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value of JSON is a number that a float can be: JSON's whole ones have no end."""
+    """Whether a JSON value is a finite number in a float's range; JSON integers are unbounded."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return number and abs(value) <= sys.float_info.max
 
@@ -169,9 +169,9 @@ def _keyframe(value: Any, name: str) -> Keyframe:
 def curve(track: Track, frames: int, outside: float | None = None) -> np.ndarray:
     """A track at each frame: (frames,) float32.
 
-    Without `outside` (head pose) it is NaN, which is free, before its first key, and after its
-    last it stays at that one's value unless that key is free. With `outside` it comes from that
-    value and returns to it within `FADE` seconds, but for keys at the take's very edges.
+    Without `outside` (head pose) it is NaN before its first key, and holds the last key's value
+    unless that key is free. With `outside` it fades from and to that value within `FADE` seconds,
+    except for keys at the first and last frame.
     """
     times = np.arange(frames) / FPS
     keys = list(track)
@@ -200,7 +200,7 @@ def curve(track: Track, frames: int, outside: float | None = None) -> np.ndarray
 
 
 def _swing(channel: str, seconds: float, angle: float, period: float, count: int) -> Controls:
-    """To one side and the other and back, `count` times from half a second on."""
+    """`count` oscillations of a channel, from half a second on."""
     keys = [Keyframe(0.0, 0.0)]
     start = min(0.5, seconds / 4)
     period = min(period, (seconds - start) / max(1, count))
@@ -220,7 +220,7 @@ def _turn(channel: str, angle: float) -> Callable[[float], Controls]:
 
 
 def _orbit(seconds: float) -> Controls:
-    """The head slowly draws an ellipse, once in six seconds."""
+    """The head pose on an ellipse with a period of six seconds."""
     turns = max(1, round(seconds / 6))
     count = 8 * turns
     yaw, pitch = [], []
@@ -237,7 +237,7 @@ def _still(seconds: float) -> Controls:
     return Controls({name: (Keyframe(0.0, float(name == "scale")),) for name in POSE})
 
 
-# Head-pose presets by name, for a take of so many seconds. Left and right are the viewer's.
+# Head-pose presets by name: seconds of the clip -> controls. Left and right are the viewer's.
 PRESETS: dict[str, Callable[[float], Controls]] = {
     "nod": lambda seconds: _swing("pitch", seconds, -8.0, 0.7, 2),
     "shake": lambda seconds: _swing("yaw", seconds, 12.0, 0.7, 2),

@@ -12,7 +12,7 @@ class InputError(ValueError):
 
 
 def disk_full() -> InputError:
-    """What is said when there is no room for a file."""
+    """The error for a full disk."""
     return InputError("The disk is full; free some space on it, then try again.")
 
 

@@ -1,7 +1,7 @@
 """Scaling study of stage 2: held-out loss over parameters and data.
 
 Every run has the same number of windows from its share of the clips, and is evaluated on the same
-windows of people whom none has seen. An interrupted study resumes.
+windows of held-out people. An interrupted study resumes.
 """
 
 from __future__ import annotations
