@@ -1,4 +1,4 @@
-"""The command line: thin shells over `Gaia`, training, evaluation and bench.
+"""The command line of `Gaia`, training, evaluation and bench.
 
 Results go to standard output; progress and errors to standard error. Bad input is one sentence
 and exit status 1.
@@ -27,7 +27,7 @@ from gaia_core.media import SUFFIX
 from gaia_core.request import MEDIA, SETTINGS, Progress, Request, Result, Span, draw_seed
 from gaia_core.settings import Setting
 
-# Controls and spans have flags that are easier to type. The label stays on.
+# Controls and spans have flags of their own. The label has no flag.
 WITHOUT_FLAG = ("controls", "spans", "label")
 STAGES = (
     "pack",
@@ -108,7 +108,7 @@ def batch(options: argparse.Namespace) -> None:
 
 
 def _request(options: argparse.Namespace) -> Request:
-    """The recipe's settings, where there is one, and on top of them what the flags say."""
+    """The recipe's settings, if given, overridden by flags."""
     media = {name: getattr(options, name) for name in MEDIA}
     request = Request(**media)
     if options.recipe is not None:
@@ -164,7 +164,7 @@ def _span(text: str) -> Span:
 
 
 def prepare(options: argparse.Namespace) -> None:
-    """Raw films to clips."""
+    """Raw videos to clips."""
     from gaia_core.training.filters import LOOSE, STRICT, Settings, read_thresholds
     from gaia_core.training.prepare import prepare
 
@@ -285,7 +285,7 @@ def bench(options: argparse.Namespace) -> None:
 
 
 def info(options: argparse.Namespace) -> None:
-    """What is loaded, how large it is, and with which versions; or what a preset would be."""
+    """Loaded weights, their sizes and versions; or the size of a preset."""
     from importlib import metadata
 
     import torch
@@ -315,7 +315,7 @@ def info(options: argparse.Namespace) -> None:
 
 
 def _describe(preset: str) -> None:
-    """Prints the parameters of a preset, and what training keeps of them."""
+    """Prints the number of parameters of a preset, and the memory of training."""
     import torch
 
     from gaia_core import checkpoint
@@ -343,11 +343,11 @@ def _folder_with_clips(data: Path | None) -> None:
 
 
 def _add_settings(command: argparse.ArgumentParser) -> None:
-    """A flag for each setting; None where it is not given, so that a recipe's value stays."""
-    said = command.add_mutually_exclusive_group()
+    """A flag for each setting; None if not given, so that the recipe's value is kept."""
+    source = command.add_mutually_exclusive_group()
     for name, declared in SETTINGS.items():
         if name not in WITHOUT_FLAG:
-            group = said if name in ("speech", "text") else command
+            group = source if name in ("speech", "text") else command
             group.add_argument(f"--{name.replace('_', '-')}", default=None, **_flag(declared))
 
 
@@ -362,7 +362,7 @@ def _flag(declared: Setting) -> dict[str, Any]:
         return {**flag, "action": "store_true"}
     if declared.many:
         return {**flag, "type": lambda names: tuple(names.split(",")), "metavar": "NAMES"}
-    if declared.choices:  # refused by `Request.check`, which says more than argparse
+    if declared.choices:  # validated by `Request.check`, whose message is better than argparse's
         flag["metavar"] = f"{{{','.join(declared.choices)}}}"
     return {**flag, "type": declared.kind, "required": declared.required}
 
@@ -378,12 +378,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(
+        added = commands.add_parser(
             name, help=text, description=text, formatter_class=argparse.RawTextHelpFormatter
         )
-        made.set_defaults(run=run)
-        made.add_argument("--weights", type=Path, default=WEIGHTS, help=WEIGHTS_HELP)
-        return made
+        added.set_defaults(run=run)
+        added.add_argument("--weights", type=Path, default=WEIGHTS, help=WEIGHTS_HELP)
+        return added
 
     it = command("animate", animate, "Make a talking video of a portrait.")
     _add_settings(it)

@@ -1,4 +1,4 @@
-"""What is asked for (`Request`) and what comes back (`Progress`, `Preview`, `Segment`, `Result`).
+"""A `Request` and its events: `Progress`, `Preview`, `Segment` and `Result`.
 
 A request serialises to a recipe: versioned JSON without paths or names, in which media appear
 only as sha256. The recipe is what the mp4 carries and what restores a take.
@@ -37,7 +37,7 @@ class Word:
 
 @dataclass(frozen=True)
 class Span:
-    """Seconds `start` to `end` of a take, to be generated anew with a seed and controls."""
+    """Seconds `start` to `end` of a video, to be re-rendered with a seed and controls."""
 
     start: float
     end: float
@@ -45,7 +45,7 @@ class Span:
     controls: Controls | None = None  # None: those of the take
 
     def to_json(self) -> dict[str, Any]:
-        """As it stands in a recipe."""
+        """The span in a recipe."""
         controls = None if self.controls is None else self.controls.to_json()
         return {"start": self.start, "end": self.end, "seed": self.seed, "controls": controls}
 
@@ -61,7 +61,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Request:
-    """One talking video to be made. Validated by `check`, never by the caller.
+    """Settings and media of one video. Validated by `check`, never by the caller.
 
     At most one of `speech` and `text` is given; `voice` only matters with `text`. Without either
     the take has a driving video's length and sound, or is silent and lasts `seconds`.
@@ -159,8 +159,8 @@ class Request:
         spoken = bool((self.text or "").strip())
         if self.speech is not None and spoken:
             raise InputError("Give either a speech recording or a text to speak, not both.")
-        asked = self.drive or self.controls.tracks or (self.instruction or "").strip()
-        if self.speech is None and not spoken and not asked:
+        driven = self.drive or self.controls.tracks or (self.instruction or "").strip()
+        if self.speech is None and not spoken and not driven:
             raise InputError(
                 "Give a speech recording, a text to speak, a driving video, controls or an "
                 "instruction."
@@ -236,13 +236,13 @@ MEDIA = tuple(name for name, declared in SETTINGS.items() if declared.kind is Pa
 
 
 def draw_seed() -> int:
-    """A seed by chance."""
+    """A random seed."""
     return secrets.randbelow(MAX_SEED + 1)
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Work done: `stage` is one of voice, face, speech, motion, frames, file; `fraction` of all."""
+    """`stage` is one of voice, face, speech, motion, frames, file; `fraction` of the whole work."""
 
     stage: str
     fraction: float
@@ -250,7 +250,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Preview:
-    """A finished frame (H, W, 3) uint8 of the crop, shown while the rest is made."""
+    """A finished frame (H, W, 3) uint8 of the crop, shown while the rest is rendered."""
 
     frame: np.ndarray
     index: int
@@ -258,7 +258,7 @@ class Preview:
 
 @dataclass(frozen=True)
 class Segment:
-    """A finished part of the film with its sound, from second `start` to `end`: a small mp4."""
+    """A finished part of the video with its sound, from second `start` to `end`, as mp4."""
 
     video: Path
     start: float
@@ -267,7 +267,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Result:
-    """A finished take. `video` is an mp4; `notices` are sentences the user should see.
+    """A finished video. `video` is an mp4; `notices` are sentences for the user.
 
     `motion` is what was rendered, (T, D) float32, and `traces` its curves, (T,) each, see
     `motion.curves.traces`; None where an engine has none. `cutout` is the portrait as it is framed,

@@ -1,4 +1,4 @@
-"""What is declared of a field of a request, and what follows: its check and its form in a recipe.
+"""Declarations of a request's fields, with their validation and serialisation.
 
 A field is declared once, by `setting`. `settings_of` reads the declarations; check, recipe, command
 line, API and page are derived from what it returns.
@@ -15,7 +15,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from gaia_core.errors import InputError
 
-MODES = ("speech", "pose", "text", "video")  # what a take follows
+MODES = ("speech", "pose", "text", "video")  # what drives the video
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ def setting(
 
 @dataclass(frozen=True)
 class Setting:
-    """A field, as its annotation and `setting` declare it.
+    """A field as declared by its annotation and `setting`.
 
     Attributes:
         kind: type of the value, or of each entry if there are `many`.
@@ -58,10 +58,10 @@ class Setting:
         help: a sentence for the command line and the API; $low, $high, $longest and $choices stand
             for what is declared here.
         low, high: range of a number, ends included.
-        longest: characters of a text at most.
+        longest: maximal number of characters of a text.
         choices: the allowed values, or entries.
         modes: those of `MODES` in which the field counts.
-        preset: whether settings kept under a name include it.
+        preset: whether it belongs to saved presets.
     """
 
     name: str
@@ -118,7 +118,7 @@ class Setting:
             raise InputError(f"{self.label} is {value!r}; choose one of {', '.join(self.choices)}.")
 
     def write(self, value: Any) -> Any:
-        """A value as it stands in a recipe."""
+        """A value as JSON in a recipe."""
         if self.many:
             return [_to_json(entry) for entry in value]
         return _to_json(value)

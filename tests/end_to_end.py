@@ -1,7 +1,7 @@
 """One real take by the command line with the shipped weights, whose video is measured.
 
 `make test` runs this after the unit tests; it needs no network. A sentence of the offline voice is
-followed by silence, so that lips that move with the sound can be told from lips that merely move.
+followed by silence, so that lips that follow the sound differ from lips that merely move.
 
     python tests/end_to_end.py [--weights FOLDER] [--keep FILE.mp4]
 """
@@ -96,12 +96,12 @@ def main() -> int:
 
 def write_speech(path: Path) -> tuple[np.ndarray, float]:
     """Writes the sentence and the silence; returns them at 16 kHz, and when the last word ends."""
-    said = synthesise(TEXT, OFFLINE_VOICE, network=False)
-    rate = said.sample_rate
+    speech = synthesise(TEXT, OFFLINE_VOICE, network=False)
+    rate = speech.sample_rate
     silence = np.zeros(round(SILENCE * rate), np.float32)
-    write_audio(path, np.concatenate([said.waveform, silence]), rate)
-    audible = np.flatnonzero(np.abs(said.waveform) > 0.02 * np.abs(said.waveform).max())
-    waveform = soxr.resample(said.waveform, rate, SAMPLE_RATE)
+    write_audio(path, np.concatenate([speech.waveform, silence]), rate)
+    audible = np.flatnonzero(np.abs(speech.waveform) > 0.02 * np.abs(speech.waveform).max())
+    waveform = soxr.resample(speech.waveform, rate, SAMPLE_RATE)
     silence = np.zeros(round(SILENCE * SAMPLE_RATE), np.float32)
     return np.concatenate([waveform, silence]), float(audible[-1]) / rate
 
@@ -138,8 +138,8 @@ def check_file(video: Path, speech: Path, seconds: float, tally: Tally) -> None:
     moov_first = "moov" in boxes and boxes.index("moov") < boxes.index("mdat")
     tally.check("the index comes before the pictures", moov_first, " ".join(boxes))
     comment = re.search(r"comment\s*: (.*)", described)
-    told = comment[1] if comment else "nothing"
-    tally.check("labelled as AI-generated", LABEL in told, told)
+    stated = comment[1] if comment else "nothing"
+    tally.check("labelled as AI-generated", LABEL in stated, stated)
     recipe = read_recipe(video)
     restored = recipe.get("seed") == SEED and recipe.get("gaia_recipe") == 1
     named = any(word in str(recipe) for word in (PORTRAIT.name, speech.name, "/"))
@@ -160,10 +160,10 @@ def top_level_boxes(data: bytes) -> Iterator[str]:
 
 
 def check_sound(video: Path, waveform: np.ndarray, tally: Tally) -> None:
-    """The speech is heard, and when it is due."""
-    heard, given = envelope(read_audio(video)), envelope(waveform)
-    frames = min(len(heard), len(given))
-    lag, correlation = best_lag(heard[:frames], given[:frames])
+    """The sound is the speech, without delay."""
+    sound, given = envelope(read_audio(video)), envelope(waveform)
+    frames = min(len(sound), len(given))
+    lag, correlation = best_lag(sound[:frames], given[:frames])
     tally.check(
         "the speech is heard, in time",
         correlation > 0.95 and abs(lag) <= SOUND_OFF,  # AAC changes the envelope by little

@@ -131,12 +131,12 @@ def served(cache: Path, log: Path, places: int) -> Iterator[tuple[str, psutil.Pr
     own = {"GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": str(cache), "TMPDIR": str(cache)}
     own["GRADIO_ANALYTICS_ENABLED"] = "False"
     url = f"http://127.0.0.1:{port}/"
-    with open(log, "wb") as said:
+    with open(log, "wb") as output:
         server = psutil.Popen(
             [sys.executable, "-c", SERVE.format(places=places)],
             cwd=ROOT,
             env=os.environ | own,
-            stdout=said,
+            stdout=output,
             stderr=subprocess.STDOUT,
         )
     try:

@@ -1,4 +1,4 @@
-"""Model files are the ones that were tested, or the user is told what to do."""
+"""Model files are checked by sha256."""
 
 import shutil
 import subprocess
@@ -24,7 +24,7 @@ def test_a_packages_file_is_found_without_importing_it(tmp_path, monkeypatch):
         assets.packaged_file("no_such_model", "weights.bin", sha256, "this==1")
 
 
-def test_weights_that_changed_after_they_were_saved_are_refused(tmp_path, make_autoencoder):
+def test_changed_weights_raise(tmp_path, make_autoencoder):
     checkpoint.save(tmp_path, make_autoencoder(), {})
     other = tmp_path / "other"
     checkpoint.save(other, make_autoencoder(condition=8), {})
@@ -37,7 +37,7 @@ def test_weights_that_changed_after_they_were_saved_are_refused(tmp_path, make_a
         checkpoint.load_autoencoder(tmp_path)
 
 
-def test_a_sealed_file_can_be_replaced_and_others_stay(tmp_path):
+def test_a_file_is_sealed_again(tmp_path):
     for name in ("a.bin", "b.bin"):
         (tmp_path / name).write_bytes(name.encode())
         assets.seal(tmp_path / name)
@@ -50,13 +50,13 @@ def test_a_sealed_file_can_be_replaced_and_others_stay(tmp_path):
 
 
 @pytest.mark.skipif(shutil.which("sha256sum") is None, reason="needs sha256sum")
-def test_sums_are_as_sha256sum_reads_them(tmp_path):
+def test_sums_have_the_format_of_sha256sum(tmp_path):
     (tmp_path / "a.bin").write_bytes(b"1")
     assets.seal(tmp_path / "a.bin")
     subprocess.run(["sha256sum", "--check", "--strict", assets.SUMS], cwd=tmp_path, check=True)
 
 
-def test_a_shipped_model_is_found_and_known(tmp_path, monkeypatch):
+def test_a_shipped_model_is_checked(tmp_path, monkeypatch):
     monkeypatch.setattr(assets, "_shipped", lambda name: tmp_path / name)
     folder = tmp_path / "weights" / "third_party"
     folder.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""A file of jobs becomes a folder of videos, whatever is killed or wrong on the way."""
+"""Batches: job files, failures, interruption, and Ray."""
 
 import json
 import os
@@ -37,13 +37,13 @@ def folder(tmp_path_factory, photo, make_autoencoder, make_denoiser) -> Path:
     Image.fromarray(np.full((200, 200, 3), 90, np.uint8)).save(folder / "media" / "wall.png")
     sound = 0.3 * np.random.default_rng(0).normal(size=SAMPLE_RATE // 2).clip(-1, 1)
     write_audio(folder / "media" / "speech.wav", sound.astype(np.float32), SAMPLE_RATE)
-    told = {"portrait": "media/portrait.png", "speech": "media/speech.wav"}
-    told |= {"steps": 1, "size": "256"}
+    fields = {"portrait": "media/portrait.png", "speech": "media/speech.wav"}
+    fields |= {"steps": 1, "size": "256"}
     jobs = [
-        {**told, "name": "first", "seed": 1},
-        {**told, "seed": 2},
-        {**told, "portrait": "media/wall.png"},
-        {**told, "name": "last", "seed": 3, "guidance": 1.5},
+        {**fields, "name": "first", "seed": 1},
+        {**fields, "seed": 2},
+        {**fields, "portrait": "media/wall.png"},
+        {**fields, "name": "last", "seed": 3, "guidance": 1.5},
     ]
     (folder / "jobs.jsonl").write_text("\n".join(json.dumps(job) for job in jobs) + "\n\n")
     checkpoint.save(folder / "weights", make_autoencoder(), {})
@@ -87,16 +87,16 @@ def test_jobs_are_read_with_paths_as_seen_from_their_file(folder, tmp_path):
 def test_a_job_can_take_a_recipe_and_change_it(folder, tmp_path):
     recipe = read_jobs(folder / "jobs.jsonl", tmp_path)[-1].request.recipe()
     (tmp_path / "recipe.json").write_text(json.dumps(recipe))
-    told = {"portrait": str(folder / "media" / "portrait.png"), "recipe": "recipe.json"}
-    told |= {"text": "hello", "seed": 9}
-    (tmp_path / "jobs.jsonl").write_text(json.dumps(told))
+    fields = {"portrait": str(folder / "media" / "portrait.png"), "recipe": "recipe.json"}
+    fields |= {"text": "hello", "seed": 9}
+    (tmp_path / "jobs.jsonl").write_text(json.dumps(fields))
     (job,) = read_jobs(tmp_path / "jobs.jsonl", tmp_path)
     assert (job.request.seed, job.request.guidance, job.request.text) == (9, 1.5, "hello")
-    assert job.request.speech is None  # media are given anew
+    assert job.request.speech is None  # media are not restored
 
 
 @pytest.mark.parametrize(
-    ("told", "named"),
+    ("fields", "named"),
     [
         ({"portrait": "nobody.png", "text": "a"}, "nobody.png"),
         ({"text": "a"}, "portrait"),
@@ -106,9 +106,9 @@ def test_a_job_can_take_a_recipe_and_change_it(folder, tmp_path):
         ({"portrait": "media/portrait.png", "text": "a", "recipe": "no.json"}, "no.json"),
     ],
 )
-def test_a_bad_job_fails_alone(folder, tmp_path, told, named):
+def test_a_bad_job_fails_alone(folder, tmp_path, fields, named):
     path = folder / "bad.jsonl"
-    path.write_text(json.dumps(told))
+    path.write_text(json.dumps(fields))
     (outcome,) = read_jobs(path, tmp_path)
     assert isinstance(outcome, Outcome) and outcome.status == "failed" and named in outcome.error
 
@@ -116,7 +116,7 @@ def test_a_bad_job_fails_alone(folder, tmp_path, told, named):
 @pytest.mark.parametrize(
     "text", ["nonsense", "[1]", '{"name": "../out"}', '{"name": "a"}\n{"name": "a"}']
 )
-def test_a_bad_file_is_refused(tmp_path, text):
+def test_a_bad_file_raises(tmp_path, text):
     path = tmp_path / "jobs.jsonl"
     path.write_text(text)
     with pytest.raises(InputError, match="Line"):
@@ -125,12 +125,12 @@ def test_a_bad_file_is_refused(tmp_path, text):
         read_jobs(tmp_path / "none.jsonl", tmp_path)
 
 
-def test_what_is_made_is_skipped_and_what_changed_is_made_anew(here, folder, tmp_path, capsys):
+def test_finished_jobs_are_skipped_and_changed_ones_run_again(here, folder, tmp_path, capsys):
     command = ["batch", str(folder / "jobs.jsonl"), "--out", str(tmp_path)]
     assert main(command) == 1
-    told = capsys.readouterr()
-    assert "3 made, 0 skipped, 1 failed" in told.out and "0003: " in told.out
-    assert "1 of 4 jobs failed" in told.err
+    output = capsys.readouterr()
+    assert "3 made, 0 skipped, 1 failed" in output.out and "0003: " in output.out
+    assert "1 of 4 jobs failed" in output.err
     report = json.loads((tmp_path / "report.json").read_text())
     assert {row["name"]: row["status"] for row in report} == ALL
     assert all(row["frames"] == 12 for row in report if row["status"] == "made")
@@ -153,7 +153,7 @@ def test_a_file_that_is_no_video_is_not_done(folder, tmp_path):
     assert not is_done(job)
 
 
-def test_a_batch_that_is_killed_goes_on(folder, tmp_path):
+def test_a_killed_batch_resumes(folder, tmp_path):
     command = [sys.executable, "-m", "gaia_core", "batch", str(folder / "jobs.jsonl")]
     command += ["--out", str(tmp_path), "--workers", "1", "--weights", str(folder / "weights")]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as killed:
@@ -179,7 +179,7 @@ def test_a_batch_that_is_killed_goes_on(folder, tmp_path):
     ]
 
 
-def test_ray_makes_the_same(folder, tmp_path, monkeypatch):
+def test_ray_gives_the_same_videos(folder, tmp_path, monkeypatch):
     ray = pytest.importorskip("ray")
     monkeypatch.setenv("RAY_worker_niceness", "0")
     ray.init(
@@ -199,7 +199,7 @@ def test_ray_makes_the_same(folder, tmp_path, monkeypatch):
     )
 
 
-def test_ray_is_asked_for_by_name(folder, tmp_path, monkeypatch):
+def test_missing_ray_raises(folder, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     jobs = read_jobs(folder / "jobs.jsonl", tmp_path)
     with pytest.raises(InputError, match="the extra ray"):

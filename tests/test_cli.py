@@ -1,4 +1,4 @@
-"""Every command either does its work or says in one line why it cannot."""
+"""The commands, and their one-line errors."""
 
 import re
 import subprocess
@@ -97,13 +97,13 @@ def test_animate_writes_a_video(loaded, folder, tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_each_call_has_a_seed_of_its_own_that_is_told(loaded, folder, tmp_path, capsys):
+def test_each_call_prints_its_random_seed(loaded, folder, tmp_path, capsys):
     seeds = []
     for name in ("a.mp4", "b.mp4"):
         assert main(animate(folder, tmp_path / name)) == 0
-        told = int(re.search(r"seed (\d+)", capsys.readouterr().out)[1])
-        assert read_recipe(tmp_path / name)["seed"] == told
-        seeds.append(told)
+        seed = int(re.search(r"seed (\d+)", capsys.readouterr().out)[1])
+        assert read_recipe(tmp_path / name)["seed"] == seed
+        seeds.append(seed)
     assert seeds[0] != seeds[1]
 
 
@@ -172,7 +172,7 @@ def test_stopping_is_no_error_to_explain(loaded, folder, tmp_path, capsys, monke
 # Other commands
 
 
-def test_info_tells_what_is_loaded(weights, capsys):
+def test_info_prints_what_is_loaded(weights, capsys):
     assert main(["info", "--weights", str(weights)]) == 0
     lines = capsys.readouterr().out
     facts = ("samples: 12", "samples: 34")
@@ -206,7 +206,7 @@ def test_commands_without_their_data(tmp_path, capsys, arguments, named):
     assert named in line and not list(tmp_path.iterdir())
 
 
-def test_evaluate_without_a_correction_that_there_is_not(tmp_path, capsys):
+def test_evaluate_without_an_unknown_correction(tmp_path, capsys):
     (tmp_path / "clips").mkdir()
     (tmp_path / "clips" / "manifest.csv").touch()
     data = str(tmp_path)
@@ -228,7 +228,7 @@ def test_help(arguments, capsys):
     "arguments",
     [[], ["sing"], ["animate"], ["animate", "--portrait", "a", "--speech", "b", "--text", "c"]],
 )
-def test_misuse_tells_the_usage(arguments, capsys):
+def test_misuse_prints_the_usage(arguments, capsys):
     with pytest.raises(SystemExit) as stop:
         main(arguments)
     assert stop.value.code == 2
@@ -239,7 +239,7 @@ def test_misuse_tells_the_usage(arguments, capsys):
 
 
 @pytest.mark.slow
-def test_native_code_does_not_talk_over_the_message(folder, weights, tmp_path):
+def test_native_code_does_not_write_to_stderr(folder, weights, tmp_path):
     arguments = animate(folder, tmp_path / "out.mp4", portrait=folder / "wall.png", weights=weights)
     done = subprocess.run(
         [sys.executable, "-m", "gaia_core", *arguments], cwd=ROOT, capture_output=True, text=True

@@ -1,4 +1,4 @@
-"""Keyframes become curves; what cannot be followed is said in one sentence."""
+"""Keyframes to curves, presets, serialisation and validation of controls."""
 
 import json
 
@@ -14,7 +14,7 @@ def track(*keys: tuple) -> tuple[Keyframe, ...]:
     return tuple(Keyframe(*key) for key in keys)
 
 
-def test_a_curve_meets_its_keys_and_eases_between():
+def test_a_curve_interpolates_its_keys():
     values = curve(track((0.0, 0.0), (1.0, 10.0, "linear"), (2.0, 0.0)), 75)
     assert values[[0, 25, 50]].tolist() == [0, 10, 0]
     assert values[12] < 5 < values[13] and values[3] < 1  # smooth
@@ -27,14 +27,14 @@ def test_a_hold_jumps_at_the_next_key():
     assert set(values[:25]) == {1} and set(values[25:]) == {5}
 
 
-def test_pose_is_free_before_its_first_key_and_where_it_is_let_go():
+def test_pose_is_free_before_its_first_key_and_after_free_ones():
     values = curve(track((0.4, 1.0), (0.8, 2.0, "free"), (1.2, 3.0, "free")), 50)
     free = np.isnan(values)
     assert free[:10].all() and not free[10:21].any()
     assert free[21:30].all() and not free[30] and free[31:].all()
 
 
-def test_expression_comes_and_goes():
+def test_expressions_fade_in_and_out():
     values = curve(track((1.0, 0.8)), 75, 0.0)
     fade = round(FADE * FPS)
     assert values[25] == pytest.approx(0.8)
@@ -69,7 +69,7 @@ def test_json_restores_controls():
     assert not Controls.from_json({}) and Controls({}, {"gaze": 0.0})
 
 
-def test_the_second_of_two_wins():
+def test_the_second_of_two_takes_precedence():
     one = Controls({"yaw": track((0.0, 1.0)), "roll": track((0.0, 1.0))}, {"head": 0.5})
     both = one + Controls({"yaw": track((0.0, 2.0))}, {"head": 2.0, "blink": 0.0})
     assert both.tracks["yaw"][0].value == 2 and both.tracks["roll"][0].value == 1
@@ -98,7 +98,7 @@ def test_the_second_of_two_wins():
         ({"strength": {"head": "much"}}, "not a number"),
     ],
 )
-def test_what_cannot_be_followed_is_said(value, named):
+def test_invalid_controls_raise(value, named):
     with pytest.raises(InputError, match=named):
         Controls.from_json(value)
 

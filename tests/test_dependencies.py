@@ -29,15 +29,15 @@ def test_a_space_installs_the_same():
 
 @pytest.mark.parametrize("table", TABLE)
 def test_every_requirement_is_pinned_and_explained(table):
-    told = (ROOT / "docs" / "dependencies.md").read_text("utf-8")
-    assert f"(`{table}`)" in told
+    text = (ROOT / "docs" / "dependencies.md").read_text("utf-8")
+    assert f"(`{table}`)" in text
     for line in set(TABLE[table]) - UNPINNED:
         name, version = PINNED.match(line).groups()
-        rows = [row for row in told.splitlines() if re.search(rf"\b{re.escape(name)}\b", row)]
+        rows = [row for row in text.splitlines() if re.search(rf"\b{re.escape(name)}\b", row)]
         assert any(version in row for row in rows), line
 
 
-def test_no_package_is_asked_for_twice():
+def test_no_package_is_listed_twice():
     lines = [line for table in TABLE.values() for line in table]
     names = [line.split("=")[0] + line.partition(";")[2] for line in lines]
     assert len(names) == len(set(names))

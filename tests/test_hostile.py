@@ -318,10 +318,10 @@ def test_what_no_number_and_no_file_can_be(
 ) -> None:
     own = folder / "own.png"
     own.write_bytes(samples.portraits()[0].read_bytes())
-    asked = {"portrait": {"path": str(own)}, "text": "Hello."}
-    assert admit(Asked(**asked)).portrait == own
+    sent = {"portrait": {"path": str(own)}, "text": "Hello."}
+    assert admit(Asked(**sent)).portrait == own
     with pytest.raises(InputError, match=sentence):
-        admit(Asked(**{**asked, **changes}))
+        admit(Asked(**{**sent, **changes}))
 
 
 def test_half_a_character_is_left_out(folder: Path) -> None:
@@ -335,5 +335,5 @@ def test_a_full_disk_is_one_line_of_the_command_line(
 ) -> None:
     monkeypatch.setattr(cli, "info", lambda _: Path("/dev/full").write_text("x"))
     assert cli.main(["info"]) == 1
-    said = capsys.readouterr()
-    assert said.err == "error: The disk is full; free some space on it, then try again.\n"
+    output = capsys.readouterr()
+    assert output.err == "error: The disk is full; free some space on it, then try again.\n"

@@ -1,4 +1,4 @@
-"""A request says what is wrong with it; its recipe restores it and tells nobody's name."""
+"""Requests: validation, and recipes without paths and names."""
 
 import dataclasses
 import json
@@ -32,11 +32,11 @@ def media(tmp_path) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "speech",
     [{"speech": Path("a.wav")}, {"text": "Hello."}, {"speech": Path("a.wav"), "text": " "}],
 )
-def test_a_good_request_passes_unchanged(said):
-    request = Request(PORTRAIT, **said)
+def test_a_good_request_passes_unchanged(speech):
+    request = Request(PORTRAIT, **speech)
     assert request.check() is request
 
 
@@ -113,7 +113,7 @@ def test_a_recipe_restores_a_request_with_a_text(media):
     assert Request.from_recipe(through_json(request), media["portrait"]) == request
 
 
-def test_no_setting_is_forgotten(media):
+def test_every_setting_is_in_the_recipe(media):
     differing = {f.name for f in dataclasses.fields(Request)} - {*MEDIA, "text"}
     assert differing == SETTINGS.keys()
     for name, value in SETTINGS.items():
@@ -135,7 +135,7 @@ def test_a_recipe_holds_no_path_and_no_name(media):
         assert re.fullmatch("[0-9a-f]{64}", recipe[name])
 
 
-def test_media_are_told_apart_by_content_alone(media):
+def test_media_are_identified_by_content(media):
     recipe = Request(**media).recipe()
     assert recipe["portrait"] != recipe["speech"]
     moved = media["portrait"].rename(media["portrait"].with_name("other.jpg"))
@@ -151,7 +151,7 @@ def test_a_shorter_recipe_means_defaults():
 
 
 @pytest.mark.parametrize("version", [None, 0, 2, "1"])
-def test_another_version_is_refused(version):
+def test_another_version_raises(version):
     recipe = {"gaia_recipe": version, "text": "Hi."}
     with pytest.raises(InputError, match="version 1"):
         Request.from_recipe(recipe, PORTRAIT)
@@ -160,7 +160,7 @@ def test_another_version_is_refused(version):
 
 
 @pytest.mark.parametrize("name", ["mood", "check", "recipe", "__class__", "out"])
-def test_unknown_fields_are_refused(name):
+def test_unknown_fields_raise(name):
     with pytest.raises(InputError, match=name):
         Request.from_recipe({"gaia_recipe": 1, "text": "Hi.", name: 1}, PORTRAIT)
 
@@ -181,11 +181,11 @@ def test_unknown_fields_are_refused(name):
         ("text", 5),
     ],
 )
-def test_mistyped_fields_are_refused(name, value):
+def test_mistyped_fields_raise(name, value):
     with pytest.raises(InputError, match=name):
         Request.from_recipe({"gaia_recipe": 1, name: value}, PORTRAIT)
 
 
-def test_a_whole_number_will_do_for_a_weight():
+def test_integers_are_valid_floats():
     recipe = {"gaia_recipe": 1, "text": "Hi.", "guidance": 2}
     assert Request.from_recipe(recipe, PORTRAIT).check().guidance == 2

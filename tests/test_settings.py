@@ -1,4 +1,4 @@
-"""What is declared of a setting is all that its check, recipe, flag and argument need."""
+"""Check, recipe, flag and API argument follow from a setting's declaration."""
 
 from dataclasses import dataclass, field
 
@@ -24,7 +24,7 @@ class Order:
 ORDER = settings_of(Order)
 
 
-def test_the_annotation_says_the_type():
+def test_the_annotation_is_the_type():
     assert {name: (one.kind, one.many, one.optional) for name, one in ORDER.items()} == {
         "name": (str, False, False),
         "count": (int, False, False),
@@ -36,7 +36,7 @@ def test_the_annotation_says_the_type():
     assert Order("me") == Order("me", 2, None, "small", ())
 
 
-def test_the_help_tells_the_limits():
+def test_the_help_states_the_limits():
     assert ORDER["count"].describe() == "How many, 1 to 9."
     assert ORDER["note"].describe() == "Up to 5 letters."
     assert ORDER["size"].describe() == "One of small, large."
@@ -60,7 +60,7 @@ def test_limits_are_checked(name, good, bad, named):
 @pytest.mark.parametrize(
     ("name", "value"), [("count", "2"), ("count", True), ("name", None), ("extras", "x")]
 )
-def test_what_is_of_another_type_is_not_read(name, value):
+def test_values_of_another_type_raise(name, value):
     with pytest.raises(InputError, match=name):
         ORDER[name].read(value)
     assert ORDER["extras"].read(["a", "b"]) == ("a", "b") and ORDER["note"].read(None) is None
@@ -68,7 +68,7 @@ def test_what_is_of_another_type_is_not_read(name, value):
         ORDER["extras"].read(["a", 1])
 
 
-def test_what_is_declared_of_requests_is_in_order():
+def test_the_declarations_of_requests_are_consistent():
     for one in SETTINGS.values():
         assert one.describe().endswith(".") and "$" not in one.describe()
         assert set(one.modes) <= set(MODES)
@@ -80,8 +80,8 @@ def test_what_is_declared_of_requests_is_in_order():
 def test_each_setting_has_a_flag_with_its_help(capsys):
     with pytest.raises(SystemExit):
         main(["animate", "--help"])
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     for name, one in SETTINGS.items():
-        assert (one.describe() in told) == (name not in WITHOUT_FLAG)
+        assert (one.describe() in output) == (name not in WITHOUT_FLAG)
         flag = f"--{name.replace('_', '-')} "
-        assert flag in told or name in WITHOUT_FLAG
+        assert flag in output or name in WITHOUT_FLAG

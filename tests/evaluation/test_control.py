@@ -1,4 +1,4 @@
-"""What the evaluation says of controls and instructions: right where it shows, wrong elsewhere."""
+"""Evaluation of controls and instructions on planted and rendered changes."""
 
 import numpy as np
 import pytest
@@ -39,11 +39,11 @@ MOMENT = 38  # the frame next to the middle key
         (found(0.8, channel="frown"), False),
     ],
 )
-def test_a_change_is_right_where_it_was_asked_for(seen, right):
+def test_a_change_is_right_in_its_span_and_channel(seen, right):
     assert instructions._evaluate("smile", SMILE, MOMENT, seen)["right"] is right
 
 
-def test_keeping_still_is_told_by_the_spread():
+def test_keeping_still_is_measured_by_the_spread():
     for spread, right in (((0.1, 1.0), True), ((0.9, 1.0), False)):
         seen = found(0.0, spread=spread)
         assert instructions._evaluate("still", {}, MOMENT, seen)["right"] is right
@@ -55,7 +55,7 @@ def test_phrases_are_plain_and_of_known_actions():
     assert not any(text[:2] in instructions.MARKS for _, text in pairs)
 
 
-def test_instructions_are_read_off_the_picture(gaia, portrait):
+def test_instructions_are_measured_in_frames(gaia, portrait):
     requested = [("tilt left", "tilt your head to the left"), ("turn right", "clap your hands")]
     report = instructions.measure(gaia, [portrait], requested)
     assert (report["phrases"], report["read_right"]) == (2, 0.5)
@@ -64,7 +64,7 @@ def test_instructions_are_read_off_the_picture(gaia, portrait):
     assert "clap your hands" in table
 
 
-def test_controls_are_read_off_the_picture(gaia, portrait, tmp_path):
+def test_controls_are_measured_in_frames(gaia, portrait, tmp_path):
     report = control.measure(gaia, [portrait], tmp_path)
     assert report["pose"]["error_degrees"]["roll"] < 2
     assert report["pose"]["share_read"]["roll"] == pytest.approx(1, abs=0.2)

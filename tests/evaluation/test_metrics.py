@@ -1,4 +1,4 @@
-"""Metrics and baselines have their known values on made input."""
+"""Metrics and baselines have their known values on synthetic input."""
 
 import cv2
 import numpy as np
@@ -49,14 +49,14 @@ def test_psnr_counts_pixels_by_their_weight():
     assert metrics.psnr(spoilt, base, np.ones((8, 8))) == pytest.approx(metrics.psnr(spoilt, base))
 
 
-def test_the_head_region_holds_the_face_and_little_else(points):
+def test_the_head_region_contains_the_face(points):
     region = metrics.head_region(points, SIDE)
     assert region[metrics.face_region(points, (SIDE, SIDE))].min() > 0.99
     assert region[-1].max() < 0.01 and region[:, [0, -1]].max() < 0.01
     assert 0.2 < region.mean() < 0.7
 
 
-def test_only_inside_takes_the_rest_from_the_real_frame(crop):
+def test_only_inside_keeps_the_real_frame_outside(crop):
     other = 255 - crop
     half = np.zeros((SIDE, SIDE), np.float32)
     half[:, : SIDE // 2] = 1
@@ -69,7 +69,7 @@ def test_only_inside_takes_the_rest_from_the_real_frame(crop):
     "colour, group",
     [((235, 205, 190), "light"), ((190, 140, 105), "medium"), ((90, 60, 45), "dark")],
 )
-def test_skin_lightness_is_read_from_the_cheeks(crop, points, colour, group):
+def test_skin_lightness_of_the_cheeks(crop, points, colour, group):
     made = crop.copy()
     made[metrics.face_region(points, made.shape[:2])] = colour
     degrees = metrics.skin_lightness(made, points)
@@ -79,7 +79,7 @@ def test_skin_lightness_is_read_from_the_cheeks(crop, points, colour, group):
     assert metrics.skin_lightness(made, points) == degrees
 
 
-def test_an_even_change_is_no_flicker_and_trembling_is():
+def test_flicker_of_even_motion_and_of_jitter():
     inside = np.ones((8, 8), bool)
     ramp = [np.full((8, 8, 3), 10 * index, np.uint8) for index in range(6)]
     assert metrics.flicker(ramp, inside) == pytest.approx(0, abs=1e-6)
@@ -89,7 +89,7 @@ def test_an_even_change_is_no_flicker_and_trembling_is():
     assert metrics.restlessness(ramp[:1] * 4, inside) == 0
 
 
-def test_mouth_l1_sees_the_mouth_only(crop, points):
+def test_mouth_l1_depends_on_the_mouth_alone(crop, points):
     assert metrics.mouth_l1(crop, crop, points) == 0
     forehead, lips = points[mesh.FACE_TOP], points[mesh.LIP_TOP]
     for centre, seen in ((forehead, False), (lips, True)):
@@ -147,7 +147,7 @@ def test_perceptual_features_equal_the_original_network(features, crop):
             assert torch.allclose(ours, theirs, atol=1e-3)
 
 
-def test_perceptual_distance_teaches_in_half_precision(features, crop):
+def test_perceptual_distance_has_gradients_in_half_precision(features, crop):
     image = tensor(blurred(crop, 2)[64:192, 64:192]).requires_grad_()
     with torch.autocast("cpu", torch.bfloat16):
         distance = perceptual_distance(features(image), features(tensor(crop[64:192, 64:192])))
@@ -162,7 +162,7 @@ def test_a_missing_package_is_named():
         packaged_file("no_such_package", "x.bin", "0")
 
 
-def test_identity_tells_people_from_pictures(crop, points):
+def test_identity_separates_people_and_not_images(crop, points):
     encoder = IdentityEncoder()
     one = encoder.encode(crop, points)
     assert one.shape == (128,)
@@ -206,27 +206,27 @@ def test_a_planted_lag_is_found(lag):
     assert found.max() == pytest.approx(1)
 
 
-def test_head_motion_is_no_jitter_but_trembling_is(points):
+def test_head_motion_is_no_jitter(points):
     time = np.arange(20)[:, None, None]
     nodding = points + np.array([2, 1, 0]) * np.sin(time)
     jumping = nodding + np.random.default_rng(0).normal(size=nodding.shape)
     assert metrics.acceleration_variance(nodding) < 1e-6
     little = metrics.acceleration_variance(nodding + 0.1 * (jumping - nodding))
     assert 0 < little < metrics.acceleration_variance(jumping)
-    # The same film at twice the size trembles as much.
+    # Jitter does not depend on the size of frames.
     assert metrics.acceleration_variance(2 * jumping) == pytest.approx(
         metrics.acceleration_variance(jumping)
     )
 
 
-def test_lost_frames_do_not_make_a_film_tremble(points):
+def test_lost_frames_are_no_jitter(points):
     landmarks = np.repeat(points[None], 20, 0)
     landmarks[7] = np.nan
     assert metrics.acceleration_variance(landmarks) < 1e-6
     assert np.isnan(metrics.acceleration_variance(np.full_like(landmarks, np.nan)))
 
 
-def test_acceleration_is_where_a_film_jumps(points):
+def test_acceleration_at_a_jump(points):
     landmarks = np.repeat(points[None], 20, 0)
     landmarks[:, :, 0] += 2 * np.arange(20)[:, None]  # an even motion
     landmarks[12:, :, 1] += 3
@@ -250,7 +250,7 @@ def test_blinks_are_counted_once_each():
     assert lost.blinks() == []
 
 
-def test_warp_by_nothing_is_the_identity(crop, points):
+def test_warp_without_motion_is_the_identity(crop, points):
     still = points[:, :2] / SIDE
     assert np.array_equal(landmark_warp(crop, still, still), crop)
 

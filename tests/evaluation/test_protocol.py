@@ -1,4 +1,4 @@
-"""The protocol finds what was planted, and its report is whole."""
+"""The protocol measures planted errors, and its report is complete."""
 
 import csv
 import json
@@ -36,15 +36,15 @@ DATA = Path(__file__).parents[3] / "shared" / "data"
 
 SIDE = 256
 
-LENGTH = 40  # frames of a made clip
+LENGTH = 40  # frames of a synthetic clip
 
-DELAY = 1  # frames by which the made model is late
+DELAY = 1  # frames by which the fake model is late
 
 JAW = (14, 17, 84, 314, 87, 317, 181, 405, 200, 199, 175, 152, 148, 377, 176, 400, 18, 83, 313)
 
 
 class StillAutoencoder(nn.Module):
-    """Shows the portrait whatever the motion."""
+    """Returns the portrait for every motion."""
 
     def __init__(self):
         super().__init__()
@@ -62,7 +62,7 @@ class StillAutoencoder(nn.Module):
 
 
 class LateGaia:
-    """Stage 1 does nothing; stage 2 knows the film, and shows it too late. Silence it bears."""
+    """Stage 1 does nothing; `animate` returns the real clip, delayed; the portrait in silence."""
 
     def __init__(self, clip):
         self.clip = clip
@@ -82,7 +82,7 @@ def openings(seed):
 
 @pytest.fixture(scope="module")
 def clip(crop, points):
-    """A person who moves the jaw and turns the head in the picture's plane."""
+    """A person with jaw motion and head roll."""
     frames = []
     for index, opening in enumerate(openings(0)):
         driving = points[:, :2].copy()
@@ -101,7 +101,7 @@ def clip(crop, points):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, clip):
-    """A data folder: two people held out, one of them silent, and one trained on."""
+    """A data folder: two held-out people, one of them silent, and a training one."""
     folder = tmp_path_factory.mktemp("data")
     for part in ("train", "val"):
         (folder / "clips" / part).mkdir(parents=True)
@@ -139,7 +139,7 @@ def report(folder, clip, sheets):
     return evaluate(LateGaia(clip), folder, "all", sheets=sheets)
 
 
-def test_report_is_whole_and_plain(report):
+def test_the_report_is_complete_json(report):
     assert json.loads(json.dumps(report, allow_nan=False)) == report
     for method in METHODS:
         measured = report["reenactment"][method]
@@ -150,25 +150,25 @@ def test_report_is_whole_and_plain(report):
     assert report["identities"] == {"val": 2, "train": 1, "shared": 0}
 
 
-def test_no_protocol_of_portraits_without_portraits(report):
+def test_protocols_of_portraits_need_portraits(report):
     assert set(report) == {"identities", *protocol.OF_CLIPS}
 
 
 @pytest.mark.parametrize("trait", ["source", "skin", "glasses", "beard", "age"])
-def test_groups_hold_every_clip_once(report, trait):
+def test_groups_contain_every_clip_once(report, trait):
     found = report["reenactment"]
     counts = [methods["ours"]["clips"] for methods in found[f"by_{trait}"].values()]
     assert sum(counts) == found["ours"]["clips"]
 
 
-def test_impressions_are_of_known_people():
+def test_impressions_name_held_out_people():
     clips = [groups.Measured(name, {}) for name in ("id022", "nobody", "id277")]
     found = groups.impressions(clips)
     assert found["glasses"] == ["yes", "unknown", "no"] and found["age"][2] == "child"
     assert all(len(own) == 3 for own in found.values())
 
 
-def test_a_person_is_in_one_skin_group_whatever_the_light():
+def test_a_person_is_in_one_skin_group():
     clips = [groups.Measured(name, {}) for name in ("a", "b", "a", "a")]
     assert groups.skins(clips, [45.0, 5.0, 30.0, 20.0]) == [
         groups.skin(30.0),
@@ -178,10 +178,10 @@ def test_a_person_is_in_one_skin_group_whatever_the_light():
     ]
 
 
-def test_a_swap_with_a_model_that_stands_still(report):
+def test_swap_with_a_model_without_motion(report):
     found = report["swap"]["swapped"]
     assert (found["pairs"], found["lost_faces"]) == (2, 0)
-    # Both people of the made data have the same face, so that nobody is nearer.
+    # Both people of the synthetic data have the same face, so that none is nearer.
     assert found["identity_l2_to_portrait"] == pytest.approx(found["identity_l2_to_driving"])
     assert found["nearer_to_portrait"] is None
     assert found["same_person"] == 1
@@ -189,7 +189,7 @@ def test_a_swap_with_a_model_that_stands_still(report):
     assert found["pose_deg"] > 0.5 and found["expression"] > 0.005
 
 
-def test_a_perfect_copy_of_the_motion_is_near_to_it(folder, landmarker):
+def test_swap_with_a_perfect_copy_of_the_motion(folder, landmarker):
     held = [
         portraits.track_clip(landmarker, folder / "clips" / f"val/{name}.mp4", name, name, 30, 3)
         for name in ("a0", "c0")
@@ -215,7 +215,7 @@ def test_pairs_are_of_different_people():
     assert len(list(swap.pairs(clips, 3))) == 3
 
 
-def test_reenactment_measures_all_methods_alike(report):
+def test_reenactment_measures_all_methods(report):
     found = report["reenactment"]
     assert found["ours"] == pytest.approx(found["still"])
     for better in ("perceptual", "perceptual_head", "mouth_l1", "akd_px", "apd_deg"):
@@ -226,7 +226,7 @@ def test_reenactment_measures_all_methods_alike(report):
         assert found[method]["perceptual_head"] < found[method]["perceptual"]
 
 
-def test_speech_finds_the_planted_delay(report):
+def test_speech_measures_the_planted_delay(report):
     found = report["speech"]
     assert found["clips"] == 2  # those with sound
     assert found["best_lag_mean"] == DELAY
@@ -250,7 +250,7 @@ def test_sheets_show_every_clip(report, sheets):
     assert sheet.shape[1] == 8 * 160 and len(np.unique(sheet)) > 100
 
 
-def test_table_names_methods_and_metrics(report):
+def test_the_table_names_methods_and_metrics(report):
     table = format_table(report)
     assert max(map(len, table.splitlines())) <= 110
     words = (
@@ -265,7 +265,7 @@ def test_table_names_methods_and_metrics(report):
         assert word in table
 
 
-def test_a_model_that_stands_still_earns_no_correlation(points):
+def test_still_lips_have_zero_correlation(points):
     shape = (30, mesh.COUNT, 3)
     rigid = speech_driven.Track(np.broadcast_to(points, shape).copy(), np.zeros((30, 2)))
     alive = np.broadcast_to(points, shape).copy()
@@ -275,7 +275,7 @@ def test_a_model_that_stands_still_earns_no_correlation(points):
     assert found["clips_unreadable"] == 0
 
 
-def test_no_clips_at_all_is_reported_not_raised():
+def test_no_clips_are_reported():
     assert speech_driven.compare([])["clips"] == 0
 
 
@@ -299,14 +299,14 @@ def test_limit_spreads_over_identities(folder):
         ([("train/x.mp4", "b", "1", "s"), ("val/y.mp4", "b", "1", "s")], "b .*nothing is held out"),
     ],
 )
-def test_data_that_is_not_held_out_is_refused(tmp_path, clip, rows, words):
+def test_data_that_is_not_held_out_raises(tmp_path, clip, rows, words):
     (tmp_path / "clips").mkdir()
     write_manifest(tmp_path, rows)
     with pytest.raises(InputError, match=words):
         evaluate(LateGaia(clip), tmp_path)
 
 
-def test_wrong_options_are_named(folder, clip, tmp_path):
+def test_unknown_options_raise(folder, clip, tmp_path):
     gaia = LateGaia(clip)
     with pytest.raises(InputError, match="resolution, calm, hard, control, instructions, all"):
         evaluate(gaia, folder, "lips")
@@ -317,7 +317,7 @@ def test_wrong_options_are_named(folder, clip, tmp_path):
 
 
 @pytest.mark.skipif(not (DATA / "clips").is_dir(), reason="the training data is not here")
-def test_the_warp_beats_the_still_on_real_people(clip):
+def test_the_warp_beats_the_still_portrait_on_real_people(clip):
     found = evaluate(LateGaia(clip), DATA, "reenactment", limit=1)
     assert found["identities"]["shared"] == 0
     warp, still = (found["reenactment"][name] for name in ("landmark_warp", "still"))

@@ -1,4 +1,4 @@
-"""What the evaluation says of speech: phones, pauses, seeds, drift, joins and settings."""
+"""Evaluation of speech: phones, pauses, seeds, drift, spans and the sweep."""
 
 import csv
 
@@ -44,7 +44,7 @@ def said(aligner):
 
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory, portrait):
-    """A held-out still film with sound, and one that was trained on; both say the same."""
+    """A held-out still video with sound, and a training one with the same sound."""
     folder = tmp_path_factory.mktemp("data")
     text = "Papa may bring me my map."
     sound = closures.say(text, "hibari-us-female")
@@ -63,7 +63,7 @@ def manifest(tmp_path_factory, portrait):
     return folder
 
 
-def test_phones_are_found_where_they_are_spoken(aligner, said):
+def test_phones_are_aligned(aligner, said):
     names = "".join(phone.name for phone in said.phones if phone.name in phones.BILABIAL)
     assert names == "MMMPBPPMPBPMP"  # My mom put a big apple pie on a map by the pump
     starts = [phone.start for phone in said.phones]
@@ -82,7 +82,7 @@ def _spoken(found):
     return [phone for phone in found if phone.name != phones.SILENCE]
 
 
-def test_a_word_of_no_dictionary_cannot_be_aligned(aligner, said):
+def test_unknown_words_cannot_be_aligned(aligner, said):
     assert aligner.align(said.waveform, "My mom putt xqzzk") is None
     assert aligner.align(said.waveform, "") is None
 
@@ -96,7 +96,7 @@ def test_arabic_is_spelled_letter_by_letter(aligner):
     assert [phone.name for phone in found if phone.name in phones.BILABIAL] == ["B", "M", "M", "M"]
 
 
-def test_lips_are_read_phone_by_phone():
+def test_lips_are_measured_by_phone():
     aperture = np.full(100, 0.05)
     aperture[20:23] = 0.002  # closed from 0.8 to 0.92 s
     aperture[50:60] = 0.08
@@ -121,7 +121,7 @@ def test_lips_are_read_phone_by_phone():
     assert report["pauses"] == 0 and np.isnan(report["pause_spread"])
 
 
-def test_pauses_are_where_it_is_quiet():
+def test_pauses_are_silences():
     sound = np.random.default_rng(0).normal(size=4 * SAMPLE_RATE).astype(np.float32)
     sound[SAMPLE_RATE : 2 * SAMPLE_RATE] *= 0.01
     sound[3 * SAMPLE_RATE : 3 * SAMPLE_RATE + SAMPLE_RATE // 4] = 0  # too short
@@ -133,19 +133,19 @@ def test_pauses_are_where_it_is_quiet():
     assert count == 1 and moved == pytest.approx(np.arange(25).std() / 100)
 
 
-def test_protocol_of_phones_compares_kinds_of_voices(gaia, manifest, monkeypatch):
+def test_the_protocol_of_phones_reports_by_voice(gaia, manifest, monkeypatch):
     monkeypatch.setattr(closures, "SENTENCES", ("Pop my map.",))
     report = protocol.evaluate(gaia, manifest, "phones", limit=1)
     kinds = report["phones"]
     high, known = "English, high voice", "English, high voice, heard in training"
     assert {"offline voice, female", "offline voice, male", high, known} < set(kinds)
     assert kinds[high]["real"]["closures"] == kinds[known]["real"]["closures"] == 8
-    # The made film does not move.
+    # The video is still.
     assert kinds[high]["real"]["closed"] == kinds[high]["real"]["closed_elsewhere"]
     assert "vowel_over_closure" in format_table(report)
 
 
-def test_life_tells_seeds_apart(gaia, landmarker, portrait, said, monkeypatch):
+def test_variation_compares_seeds(gaia, landmarker, portrait, said, monkeypatch):
     for name, value in (("SEEDS", 2), ("SEED_SECONDS", 1), ("DRIFT_SECONDS", 6)):
         monkeypatch.setattr(variation, name, value)
     monkeypatch.setattr(variation, "EDGE_SECONDS", 1)
@@ -154,7 +154,7 @@ def test_life_tells_seeds_apart(gaia, landmarker, portrait, said, monkeypatch):
     assert "drift" in format_table({"life": report, "identities": PEOPLE})
 
 
-def test_a_span_made_again_leaves_the_rest(gaia, landmarker, portrait, said, monkeypatch):
+def test_a_rerendered_span_changes_nothing_else(gaia, landmarker, portrait, said, monkeypatch):
     monkeypatch.setattr(spans, "SECONDS", 1.6)
     monkeypatch.setattr(spans, "SPANS", ((0.6, 1.0), (1.2, 1.6)))
     report = spans.measure(gaia, landmarker, [portrait], said.waveform)
@@ -164,7 +164,7 @@ def test_a_span_made_again_leaves_the_rest(gaia, landmarker, portrait, said, mon
     assert "join_acceleration" in format_table({"spans": report, "identities": PEOPLE})
 
 
-def test_a_sweep_tells_settings_apart(gaia, manifest, monkeypatch):
+def test_a_sweep_compares_settings(gaia, manifest, monkeypatch):
     monkeypatch.setattr(sweep, "STEPS", (2, 4))
     monkeypatch.setattr(sweep, "GUIDANCE", (1.0,))
     monkeypatch.setattr(sweep, "FRAMES", 30)
@@ -177,7 +177,7 @@ def test_a_sweep_tells_settings_apart(gaia, manifest, monkeypatch):
     assert "steps" in table and max(map(len, table.splitlines())) <= 110
 
 
-def test_latents_are_read_like_a_film(make_autoencoder, encoder, crop_landmarks):
+def test_tracks_of_latents_equal_those_of_landmarks(make_autoencoder, encoder, crop_landmarks):
     model = make_autoencoder()
     own = model.encode_motion(crop_landmarks[None])
     track = sweep.as_track(model, own.repeat(5, 1))

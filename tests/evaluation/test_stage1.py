@@ -1,4 +1,4 @@
-"""What the protocols of stage 1 say of a plain model, and of what is planted in their input."""
+"""The protocols of stage 1 on an untrained model and on planted errors."""
 
 import csv
 import json
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def autoencoder(make_autoencoder):
-    """Untrained: the portrait warped by the asked landmarks."""
+    """Untrained: the portrait warped by the landmarks."""
     return make_autoencoder()
 
 
@@ -49,7 +49,7 @@ def portrait(landmarker, photo):
 
 @pytest.fixture(scope="module")
 def talk(landmarker, photo, photo_face):
-    """A film of a mouth that closes from frame to frame."""
+    """A clip of a closing mouth."""
     crop = crop_around(photo_face.landmarks).extract(photo, portraits.SIDE)
     face = next(landmarker.track([crop]))
     frames = []
@@ -63,7 +63,7 @@ def talk(landmarker, photo, photo_face):
     return portraits.TrackedClip("talk", "a", [crop] * 12, [x.faces[0] for x in frames])
 
 
-def test_sitters_are_cropped_as_at_inference(portrait, landmarker, photo):
+def test_portraits_are_cropped_as_at_inference(portrait, landmarker, photo):
     assert portrait.crop.shape == (portraits.SIDE, portraits.SIDE, 3)
     (again,) = landmarker.track([portrait.crop])
     assert np.abs(again.landmarks - portrait.face.landmarks)[:, :2].mean() < 2
@@ -73,7 +73,7 @@ def test_sitters_are_cropped_as_at_inference(portrait, landmarker, photo):
     assert portraits.detect_portrait(landmarker, "small", photo, least=200) is None
 
 
-def test_turned_changes_the_head_pose_by_so_many_degrees(autoencoder, portrait):
+def test_turned_adds_degrees_to_the_head_pose(autoencoder, portrait):
     own = portrait.motion(autoencoder)
     degrees = torch.tensor([[10.0, 0, 0], [0, -5, 3]])
     pose = autoencoder.head_pose(portraits.turned(autoencoder, own, degrees))
@@ -82,8 +82,8 @@ def test_turned_changes_the_head_pose_by_so_many_degrees(autoencoder, portrait):
     assert torch.allclose(change[:, 3:], torch.zeros(2, 3), atol=1e-5)
 
 
-def test_a_direction_is_what_changes_where_the_signal_is_high(autoencoder, portrait):
-    """A channel of the mouth is raised while the head turns: the channel is found, the turn not."""
+def test_a_direction_is_that_of_the_signal(autoencoder, portrait):
+    """A mouth channel rises while the head turns: the direction has the channel, not the turn."""
     own = portrait.motion(autoencoder)
     mouth = autoencoder.config.motion.groups["mouth"]
     raised = torch.linspace(0, 2, 10)
@@ -99,9 +99,7 @@ def test_a_direction_is_what_changes_where_the_signal_is_high(autoencoder, portr
     assert not portraits.direction(autoencoder, [clip], lambda clip: raised.numpy(), 3.0).any()
 
 
-def test_the_range_is_walked_from_end_to_end(
-    monkeypatch, autoencoder, evaluators, portrait, talk, tmp_path
-):
+def test_the_range_of_motion(monkeypatch, autoencoder, evaluators, portrait, talk, tmp_path):
     monkeypatch.setattr(motion_range, "STEPS", 3)
     found = motion_range.measure(
         autoencoder, evaluators, [portrait], [(portrait, portrait)], [talk], tmp_path
@@ -117,7 +115,7 @@ def test_the_range_is_walked_from_end_to_end(
     assert {path.name for path in tmp_path.rglob("*.png")} == {f"{name}.png" for name in found}
 
 
-def test_a_lost_face_is_counted_where_it_is_lost(monkeypatch, autoencoder, evaluators, portrait):
+def test_lost_faces_are_counted_by_step(monkeypatch, autoencoder, evaluators, portrait):
     drawn = portraits.draw
 
     def blank(*arguments):
@@ -134,7 +132,7 @@ def test_a_lost_face_is_counted_where_it_is_lost(monkeypatch, autoencoder, evalu
     assert np.isfinite(found["share_reached"])
 
 
-def test_whole_photos_keep_their_sharpness_under_a_plain_warp(autoencoder, landmarker, photo):
+def test_whole_photos_keep_their_sharpness_under_the_landmark_warp(autoencoder, landmarker, photo):
     found = resolution.measure(autoencoder, landmarker, [("astronaut", photo)])
     row = found["by_photo"]["astronaut"]
     assert found["outside_identical"] and (row["width"], row["height"]) == (512, 512)
@@ -142,7 +140,7 @@ def test_whole_photos_keep_their_sharpness_under_a_plain_warp(autoencoder, landm
     assert 0.5 < row["seam"] < 1.2
 
 
-def test_an_enlarged_photo_is_as_large_as_a_film_may_be_and_has_grain(photo):
+def test_an_enlarged_photo_has_the_maximal_size_and_noise(photo):
     large = resolution.enlarged(photo)
     assert large.shape == (MAX_SIDE, MAX_SIDE, 3)
     plain = cv2.resize(photo, (MAX_SIDE, MAX_SIDE), interpolation=cv2.INTER_LANCZOS4)
@@ -151,7 +149,7 @@ def test_an_enlarged_photo_is_as_large_as_a_film_may_be_and_has_grain(photo):
     assert abs(large.mean() - photo.mean()) < 1
 
 
-def test_a_soft_face_and_a_seam_are_found(monkeypatch, autoencoder, landmarker, photo):
+def test_a_blurred_face_and_a_seam_are_measured(monkeypatch, autoencoder, landmarker, photo):
     def spoilt(*arguments, **options):
         rendered = portraits.draw(*arguments, **options)
         return [(0.5 * reenactment_blur(x) + 100).clip(0, 255).astype(np.uint8) for x in rendered]
@@ -165,14 +163,14 @@ def test_a_soft_face_and_a_seam_are_found(monkeypatch, autoencoder, landmarker, 
     assert found["outside_identical"]
 
 
-def test_the_window_is_what_the_composer_blends(photo, photo_face):
+def test_the_window_is_the_composers_opacity(photo, photo_face):
     weight = resolution.window(photo, crop_around(photo_face.landmarks))
     assert weight.shape == photo.shape[:2]
     x, y = photo_face.landmarks[1, :2].astype(int)
     assert weight[y, x] == 1 and weight[-1, 0] == 0
 
 
-def test_what_holds_still_is_calm_and_a_slow_turn_is_found(
+def test_stability_of_still_portraits_and_slow_turns(
     monkeypatch, autoencoder, evaluators, portrait
 ):
     generator = np.random.default_rng(0)
@@ -205,7 +203,7 @@ def test_what_holds_still_is_calm_and_a_slow_turn_is_found(
     assert found["windows"] == 1 and found["real_flicker"] > 0
 
 
-def test_the_mouth_is_left_out(portrait):
+def test_the_mouth_is_excluded(portrait):
     outside = stability.outside_mouth(portrait.face.landmarks, portraits.SIDE)
     lips = portrait.face.landmarks[[13, 14, 61, 291], :2].astype(int)
     nose = portrait.face.landmarks[4, :2].astype(int)
@@ -216,7 +214,7 @@ def test_the_mouth_is_left_out(portrait):
 
 
 class Stage1:
-    """All that is asked of an engine by the protocols of portraits."""
+    """A fake pipeline for the protocols of portraits."""
 
     def __init__(self, autoencoder):
         self.networks = SimpleNamespace(autoencoder=autoencoder)
@@ -224,7 +222,7 @@ class Stage1:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, photo):
-    """Two held-out portraits of one person and one of another, and no more than names of clips."""
+    """Two held-out portraits of one person and one of another, and only names of clips."""
     folder = tmp_path_factory.mktemp("data")
     for part in ("clips", "portraits/val"):
         (folder / part).mkdir(parents=True)
@@ -253,15 +251,13 @@ def write(path, columns, rows):
         csv.writer(file).writerows([columns, *rows])
 
 
-def test_portraits_take_turns_by_source(folder):
+def test_portraits_are_round_robin_by_source(folder):
     names = [photo.name for photo in portraits.read_photos(folder)]
     assert names == ["omi_839_6ca28e", "two", "one_s"]
 
 
 @pytest.mark.parametrize("name", protocol.OF_PORTRAITS)
-def test_each_protocol_of_portraits_gives_a_plain_report(
-    monkeypatch, folder, autoencoder, tmp_path, name
-):
+def test_protocols_of_portraits_report_json(monkeypatch, folder, autoencoder, tmp_path, name):
     monkeypatch.setattr(stability, "PAN_SECONDS", 0.4)
     monkeypatch.setattr(stability, "STILL_FRAMES", 6)
     monkeypatch.setattr(motion_range, "STEPS", 3)
@@ -280,7 +276,7 @@ def test_hard_portraits_are_found_by_name(folder, autoencoder, evaluators, talk)
     assert hard_portraits.measure(autoencoder, evaluators, photos, []) == {}
 
 
-def test_hard_changes_do_what_they_say(photo):
+def test_low_light_and_illustration(photo):
     dark = hard_portraits.darken(photo)
     assert dark.mean() < 0.3 * photo.mean() and dark.shape == photo.shape
     assert np.array_equal(dark, hard_portraits.darken(photo))
@@ -289,7 +285,7 @@ def test_hard_changes_do_what_they_say(photo):
     assert painted.shape == photo.shape and flat[0].mean() > 1.3 * flat[1].mean()
 
 
-def test_no_portraits_is_an_input_error(folder, autoencoder, tmp_path):
+def test_no_portraits_raise(folder, autoencoder, tmp_path):
     (tmp_path / "clips").mkdir()
     (tmp_path / "clips" / "manifest.csv").write_text(
         (folder / "clips" / "manifest.csv").read_text()
