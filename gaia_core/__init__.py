@@ -2,7 +2,7 @@
 
 One photo and speech become a video. Stage 1 (`renderer`) splits a frame into appearance and motion;
 stage 2 (`motion`) generates motion from speech and the portrait; they share `latent`.
-`pipeline.Gaia` is the one assembly of the parts.
+`pipeline.Gaia` assembles them.
 
 Shape legend, used in every docstring:
     B batch, T frames at 25 a second, C H W image, K landmarks (478), D motion latent,
@@ -12,7 +12,7 @@ Shape legend, used in every docstring:
 
 FPS = 25
 SAMPLE_RATE = 16_000
-# Seconds of a visitor's take, and of a recording on the command line, at most.
+# Maximal seconds of a video in the studio, and of a recording on the command line.
 MAX_SECONDS, MAX_RECORDING = 120.0, 3600.0
 
 __version__ = "0.1.0"

@@ -42,7 +42,7 @@ class Span:
     start: float
     end: float
     seed: int
-    controls: Controls | None = None  # None: those of the take
+    controls: Controls | None = None  # None: those of the whole video
 
     def to_json(self) -> dict[str, Any]:
         """The span in a recipe."""
@@ -64,7 +64,7 @@ class Request:
     """Settings and media of one video. Validated by `check`, never by the caller.
 
     At most one of `speech` and `text` is given; `voice` only matters with `text`. Without either
-    the take has a driving video's length and sound, or is silent and lasts `seconds`.
+    the video has the driving video's length and sound, or is silent and lasts `seconds`.
     """
 
     portrait: Path = field(metadata={"help": "A photo with a face, for example JPEG or PNG."})

@@ -82,9 +82,8 @@ def measure(
     pose: mean absolute error of each angle in degrees, over single turns and turns of all three
     at once, and the slope of measured over requested angles (where that is not 1, the correction
     `turn_gain` does not fit the renderer). expression: per channel the mean reading's change at
-    each of `AMOUNTS`, and whether it rises in every portrait. cross_talk[asked][read]: what asking
-    for one channel does to the reading of another, as a share of what that one's own full amount
-    does to it.
+    each of `AMOUNTS`, and whether it rises in every portrait. cross_talk[requested][read]: the
+    change of another channel's reading, relative to its change at that channel's full amount.
     """
     return {
         "portraits": len(portraits),
@@ -194,8 +193,8 @@ def measure_expression(
 def reading(face: Face) -> np.ndarray:
     """The reading of each channel of `EXPRESSION`: (C,)"""
     scores = {name: float(x) for name, x in zip(SCORES, face.blendshapes, strict=True)}
-    # No score tells of full cheeks: how far they stand apart, over the head's width, beyond what
-    # the mouth does to them.
+    # There is no score for full cheeks: the distance between the cheeks over the head's width is
+    # used, corrected for the mouth's effect.
     cheeks, temples, wide, tall = (
         float(np.linalg.norm(np.subtract(*face.landmarks[list(ends), :2])))
         for ends in (_CHEEKS, _TEMPLES, _CORNERS, _LIPS)

@@ -6,8 +6,8 @@ A document marks where a table stands, and of which file, by its path from the p
     ...
     <!-- end -->
 
-`rewrite` replaces what stands between the marks. Naming another FILE and calling it again is all
-that new numbers take.
+`rewrite` replaces the content between the marks. For new numbers, name another FILE and call it
+again.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def darken(photo: np.ndarray) -> np.ndarray:
     return (LOW_LIGHT * photo + grain).clip(0, 255).astype(np.uint8)
 
 
-def paint(photo: np.ndarray) -> np.ndarray:
+def stylise(photo: np.ndarray) -> np.ndarray:
     """Stylises the photo like an illustration: flat areas with edges; (H, W, 3) uint8."""
     return np.asarray(cv2.stylization(photo, sigma_s=60, sigma_r=0.45))
 
@@ -64,7 +64,7 @@ HARD: Mapping[str, tuple[tuple[str, Callable[[np.ndarray], np.ndarray]], ...]] =
     "faker_male81_1ebe29": (("dark skin, smaller face", as_is),),
     "faker_female39_9f8d15": (("dark skin, scarf", as_is),),
     "omi_292_6615ff": (("light skin, teeth", as_is),),
-    "london_067_n": (("low light (made)", darken), ("illustration (made)", paint)),
+    "london_067_n": (("low light (made)", darken), ("illustration (made)", stylise)),
 }
 
 

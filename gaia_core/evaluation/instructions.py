@@ -36,8 +36,8 @@ OUTSIDE = (0.5, 2.9)  # seconds at which it must not show
 LEAST = 0.25  # minimal share of the full effect to count as visible
 MOST_OUTSIDE = 0.5  # of the change inside the span
 SETTLED = 0.5  # maximal share of the free head's spread to count as keeping still
-# The full change of each reading: of the head as much as its action asks for; of the face about
-# what the widest hundredth of 500 training clips' frames shows.
+# The full change of each reading: of the head pose that of its action; of the face about the 99th
+# percentile over frames of 500 training clips.
 POSE_FULL = {"yaw": 20.0, "pitch": 12.0, "roll": 14.0, "x": 0.1, "y": 0.1, "scale": 0.13}
 FACE_FULL = {
     **{"gaze_x": 0.45, "gaze_y": 0.55, "blink": 0.6, "wink_left": 0.5, "wink_right": 0.5},

@@ -66,8 +66,8 @@ def psnr(output: np.ndarray, real: np.ndarray, weight: np.ndarray | None = None)
 def head_region(landmarks: np.ndarray, side: int) -> np.ndarray:
     """The face oval of (K, 3), `HEAD` times as large about its centre: (side, side) in [0, 1].
 
-    Hair, ears and neck are in it; torso and most of the background, whose motion landmarks do not
-    tell, are not.
+    It includes hair, ears and neck, but not torso and most of the background, whose motion cannot
+    be predicted from landmarks.
     """
     oval = landmarks[list(mesh.OVAL), :2]
     centre = oval.mean(0)

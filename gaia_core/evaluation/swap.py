@@ -1,8 +1,8 @@
 """Cross-identity re-enactment: one person's motion on another's portrait.
 
 Motion is relative to each clip's first frame, so there is no real frame to compare with. Measured
-are identity, and whether expression and head pose change as in the driving clip. The same two
-of self re-enactment tell how much of the distance is due to the swap.
+are identity, and whether expression and head pose change as in the driving clip. The same measures
+of self re-enactment are the reference.
 """
 
 from __future__ import annotations

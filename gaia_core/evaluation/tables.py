@@ -187,8 +187,8 @@ def _hard(report: Mapping[str, Any]) -> str:
 def _control(report: Mapping[str, Any]) -> str:
     pose = report["pose"]
     errors, shares = (
-        ", ".join(f"{name} {_number(x, 3)}" for name, x in pose[told].items())
-        for told in ("error_degrees", "share_read")
+        ", ".join(f"{name} {_number(x, 3)}" for name, x in pose[key].items())
+        for key in ("error_degrees", "share_read")
     )
     lines = [
         f"Controls on {report['portraits']} portraits; head pose is off by {errors} degrees "
@@ -202,8 +202,8 @@ def _control(report: Mapping[str, Any]) -> str:
         tail = ", ".join(f"{other} {x:+.2f}" for other, x in moved if x and abs(x) >= 0.2)
         lines += [name.ljust(14) + _row([_number(x, 3) for x in cells], 9) + "   " + tail]
     if lips := report.get("lips"):
-        told = ", ".join(f"{name} {_number(x, 3)}" for name, x in lips["correlation"].items())
-        lines += [f"Lips against the real ones, {lips['clips']} clips: correlation {told}"]
+        values = ", ".join(f"{name} {_number(x, 3)}" for name, x in lips["correlation"].items())
+        lines += [f"Lips against the real ones, {lips['clips']} clips: correlation {values}"]
     return "\n".join(lines)
 
 

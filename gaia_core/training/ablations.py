@@ -262,8 +262,8 @@ def study(
 def _measure(model: Denoiser, encoder: MotionEncoder, data: MotionWindows) -> dict[str, Any]:
     """The numbers of a `Row`, on pieces of every clip that is long enough and has sound."""
     pairs = zip(data.motion, data.speech, strict=True)
-    films = [torch.cat([m, s], 1).float() for m, s in pairs if len(s) == len(m) >= FRAMES]
-    pieces = torch.cat([film.unfold(0, FRAMES, FRAMES).transpose(1, 2) for film in films])
+    clips = [torch.cat([m, s], 1).float() for m, s in pairs if len(s) == len(m) >= FRAMES]
+    pieces = torch.cat([clip.unfold(0, FRAMES, FRAMES).transpose(1, 2) for clip in clips])
     motion, speech = pieces.split([model.config.motion, model.config.speech], -1)
     reference = motion[:, 0]
     real = model.relative(motion, reference)

@@ -1,8 +1,8 @@
 """Directions of the expression channels (smile, gaze, surprise, ...) in the motion latent.
 
 The landmarker scores 52 blendshapes in every frame. A ridge regression from changes of those
-scores to changes of the motion latent, within clips, makes them a labelled basis of real motion;
-a channel is a sum of them, confined to the groups that it is about.
+scores to changes of the motion latent, within clips, gives a labelled basis of real motion. A
+channel is a weighted sum of them, restricted to its latent groups.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ GAZE = (0.039, -0.027)  # face widths by which the irises go to the right and up
 # Upper lids follow them by half, up and down. Irises have more weight than lids.
 FOLLOWING, LOOKING = 0.5, 2.0
 PUFF = 0.234  # face widths by which full cheeks stand out
-# What else moved when a channel was asked of portraits of the training set, read off the pixels as
-# `evaluate --protocol control` does it, and is taken back: shares of those channels' directions.
-TAKEN_BACK: dict[str, dict[str, float]] = {
+# Cross-talk of each channel, measured on portraits of the training set as by `evaluate --protocol
+# control`, which is subtracted: shares of the other channels' directions.
+CROSS_TALK: dict[str, dict[str, float]] = {
     "wink_left": {"blink": 0.25},
     "wink_right": {"blink": 0.4},
 }
@@ -79,7 +79,7 @@ def fit_directions(encoder: MotionEncoder, caches: Iterable[Path]) -> Tensor:
         for group in GROUPS.get(name, every):
             kept[encoder.config.groups[group]] = 1
         rows[name] = row * kept
-    for name, others in TAKEN_BACK.items():
+    for name, others in CROSS_TALK.items():
         rows[name] = rows[name] - sum(share * rows[other] for other, share in others.items())
     return torch.stack([rows[name] for name in EXPRESSION])
 

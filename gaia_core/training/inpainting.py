@@ -245,8 +245,8 @@ class InpaintingLosses(nn.Module):
     def forward(self, model: Contest[Inpainter], batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Model and a batch of `Windows` -> loss terms"""
         real, mask = batch["window"], batch["mask"]
-        painted = model.maker(batch["rendered"], mask, batch["condition"]).float()
-        made = real.lerp(painted, mask)
+        content = model.maker(batch["rendered"], mask, batch["condition"]).float()
+        made = real.lerp(content, mask)
         area = mask.mean() + 1e-4
         pixels = (made - real).abs().mean() / area
         with torch.no_grad():

@@ -180,8 +180,8 @@ class RendererLosses(nn.Module):
 def texture(frames: Tensor) -> Tensor:
     """Local strength of fine detail: (B, 3, H, W) -> (B, 1, H', W') at a quarter of the resolution
 
-    The root mean square over 16 px of what a 3 px mean takes away. It tells how much, not where: a
-    loss on pixels would rather have no hair than hair beside its place.
+    The root mean square over 16 px of the residual of a 3 px mean. It does not depend on the exact
+    position of detail, unlike a pixel loss, which prefers no hair to displaced hair.
     """
     grey = frames.mean(1, keepdim=True)
     detail = grey - F.avg_pool2d(grey, 3, 1, 1, count_include_pad=False)

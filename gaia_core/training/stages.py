@@ -62,9 +62,9 @@ def pack(
 ) -> None:
     """Detects landmarks of all clips, fits the motion encoder, and packs both stages' data.
 
-    An interrupted run goes on with the landmarks that it has. With `start` the motion encoder and
-    the controls are those of the weights there, so that these can be trained further; with
-    `portraits` the renderer there also makes pairs of single portraits.
+    An interrupted run resumes from the cached landmarks. With `start` the motion encoder and the
+    expression directions of those weights are kept, so that they can be trained further; with
+    `portraits` their renderer also makes pairs from single portraits.
 
     Raises:
         InputError: portraits without `start`.

@@ -280,9 +280,9 @@ def test_low_light_and_illustration(photo):
     dark = hard_portraits.darken(photo)
     assert dark.mean() < 0.3 * photo.mean() and dark.shape == photo.shape
     assert np.array_equal(dark, hard_portraits.darken(photo))
-    painted = hard_portraits.paint(photo)
-    flat = [np.abs(np.diff(x.astype(int), axis=1)) < 2 for x in (painted, photo)]
-    assert painted.shape == photo.shape and flat[0].mean() > 1.3 * flat[1].mean()
+    stylised = hard_portraits.stylise(photo)
+    flat = [np.abs(np.diff(x.astype(int), axis=1)) < 2 for x in (stylised, photo)]
+    assert stylised.shape == photo.shape and flat[0].mean() > 1.3 * flat[1].mean()
 
 
 def test_no_portraits_raise(folder, autoencoder, tmp_path):

@@ -48,7 +48,7 @@ def test_cross_talk_is_subtracted(directions, gaia, monkeypatch):
     basis = torch.randn(len(SCORES), gaia.networks.autoencoder.motion.config.width)
     monkeypatch.setattr("gaia_core.training.expression._regress", lambda *_: basis)
     taken = fit_directions(gaia.networks.autoencoder.motion, [])
-    monkeypatch.setattr("gaia_core.training.expression.TAKEN_BACK", {})
+    monkeypatch.setattr("gaia_core.training.expression.CROSS_TALK", {})
     plain = fit_directions(gaia.networks.autoencoder.motion, [])
     left, blink = (list(EXPRESSION).index(name) for name in ("wink_left", "blink"))
     torch.testing.assert_close(taken[left], plain[left] - 0.25 * plain[blink])
