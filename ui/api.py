@@ -21,7 +21,7 @@ from gaia_core.request import SETTINGS, Progress, Result, Segment
 from ui.engine import UPDATE_EVERY, Engine, run
 from ui.form import admission
 from ui.form.endpoints import Endpoint
-from ui.i18n.text import say, told
+from ui.i18n.text import say, translate
 from ui.toasts import toasts
 
 REQUIRED = inspect.Parameter.empty
@@ -81,8 +81,12 @@ def faces(engine: Engine) -> Callable[[FileData], list[JSON]]:
         with toasts():
             inspection = engine.inspect(admission.uploaded("portrait", portrait))
         return [
-            {"face": index, "box": list(face.box), "problem": face.problem and told(face.problem)}
-            | {"warnings": [told(sentence) for sentence in face.warnings]}
+            {
+                "face": index,
+                "box": list(face.box),
+                "problem": face.problem and translate(face.problem),
+            }
+            | {"warnings": [translate(sentence) for sentence in face.warnings]}
             for index, face in enumerate(inspection.faces)
         ]
 

@@ -1,4 +1,4 @@
-"""How failures are told: as toasts."""
+"""Failures as toasts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import gradio as gr
 
 from gaia_core.errors import InputError, disk_full_reported
-from ui.i18n.text import say, told
+from ui.i18n.text import say, translate
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ def toasts(page: bool = False) -> Iterator[None]:
         with disk_full_reported():
             yield
     except InputError as error:
-        sentence = _plain(told(str(error)))
+        sentence = _plain(translate(error.message))
         if page:
             gr.Warning(sentence)
         raise gr.Error(sentence, visible=not page, print_exception=False) from None

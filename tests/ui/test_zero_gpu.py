@@ -17,11 +17,11 @@ from PIL import Image
 
 from gaia_core import running_time
 from gaia_core.controls import PRESETS
+from gaia_core.errors import Message
 from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.pipeline import Gaia
-from gaia_core.render import NoGpu, Plan, Step
+from gaia_core.render import ON_CPU, NoGpu, Plan, Step
 from gaia_core.request import Request, Result, Span
-from ui.i18n.text import say
 from ui.run import zero_gpu
 
 pytestmark = pytest.mark.slow
@@ -48,7 +48,7 @@ def test_the_decorated_path(service: str):
     if service == "lends":
         assert told["came"] == ["Step", "Moved", "ndarray"] and told["elsewhere"]
     else:
-        assert told["came"] == [] and told["refusal"] == say("notice.cpu")
+        assert told["came"] == [] and told["refusal"] == ON_CPU
     assert told["asked"] == [zero_gpu.duration(plan())]
 
 
@@ -88,7 +88,7 @@ def test_more_work_asks_for_more_seconds():
 
 def test_a_refused_take_is_made_on_the_cpu_and_says_so(gaia: Gaia, photo, tmp_path, monkeypatch):
     def refuse(plan: Plan) -> Iterator[Step]:
-        raise NoGpu("There was no GPU.")
+        raise NoGpu(Message("There was no GPU."))
         yield
 
     Image.fromarray(photo).save(tmp_path / "photo.png")

@@ -118,7 +118,7 @@ def _wanted(values: dict[Component, Any], form: Form, card: Card) -> list[tuple[
             seed = asked.seed if seed is None else seed  # drawn once for all
             admitted = admit(replace(asked, **{"seed": seed, **own}))
         except InputError as error:
-            raise InputError(say("compare.wrong", name=name, sentence=error)) from None
+            raise InputError(say("compare.wrong", name=name, sentence=error.message)) from None
         found.append((name, compare.title(base, own), admitted))
     if not found:
         raise InputError(say("compare.error.none"))

@@ -20,7 +20,7 @@ from ui import samples
 from ui.engine import Engine
 from ui.form import admission
 from ui.gradio_compat import event_data
-from ui.i18n.text import say, told
+from ui.i18n.text import say, translate
 from ui.takes import result_view
 from ui.takes.session import Session
 
@@ -55,7 +55,7 @@ def show(engine: Engine) -> Callable[[Any, Any, Session], tuple[str, str, Any]]:
         try:
             inspection = seen(engine, path, session)
         except InputError as error:
-            return "", result_view.notice(str(error)), gr.skip()
+            return "", result_view.notice(error.message), gr.skip()
         count = len(inspection.faces)
         chosen = face if isinstance(face, int) and 0 <= face < count else 0
         if samples.is_shipped(path):  # chosen by us: its flaws are no task for the visitor
@@ -130,7 +130,9 @@ def draw_crops(inspection: Inspection, chosen: int) -> str:
             for index, other in enumerate(inspection.faces[:MAX_SHOWN])
         )
         words = say("face.many", count=len(inspection.faces), chosen=chosen + 1)
-    said = [told(face.problem)] if face.problem else [told(each) for each in face.warnings]
+    said = (
+        [translate(face.problem)] if face.problem else [translate(each) for each in face.warnings]
+    )
     kind = "is-problem" if face.problem else ""
     notes = "".join(f"<li>{escape(sentence)}</li>" for sentence in said)
     return (

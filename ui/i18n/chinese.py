@@ -101,7 +101,7 @@ ZH: dict[str, str] = {
     "line.copied": "已复制 {count} 个；按 Ctrl+V 粘贴到播放头处。",
     "line.clear": "清空",
     "line.empty": "还没有关键帧：选择一个动作，或添加轨道后在其中点两下。",
-    "line.hint": ("在轨道中点两下即可添加关键帧。沿着秒数拖动可选择一段，或在播放头处按 [ 和 ]。"),
+    "line.hint": "在轨道中点两下即可添加关键帧。沿着秒数拖动可选择一段，或在播放头处按 [ 和 ]。",
     "line.hint.text": "指令的每一部分落在何处。沿着秒数拖动可选择一段。",
     "line.sketch": "关键帧在播放头处要求的面部",
     "line.span": "选段",
@@ -189,6 +189,42 @@ ZH: dict[str, str] = {
     "understood.strength": "强度",
     "understood.words": "原文",
     "understood.time": "{start:.1f} 到 {end:.1f} 秒",
+    # Actions of instructions
+    "action.smile": "微笑",
+    "action.laugh": "大笑",
+    "action.sad": "悲伤",
+    "action.surprised": "惊讶",
+    "action.angry": "生气",
+    "action.disgusted": "厌恶",
+    "action.afraid": "害怕",
+    "action.neutral": "平静",
+    "action.open mouth": "张嘴",
+    "action.close eyes": "闭眼",
+    "action.wink left eye": "眨左眼",
+    "action.wink right eye": "眨右眼",
+    "action.blink": "眨眼",
+    "action.raise brows": "扬眉",
+    "action.frown": "皱眉",
+    "action.pucker": "噘嘴",
+    "action.puff cheeks": "鼓腮",
+    "action.glance left": "瞥向左",
+    "action.glance right": "瞥向右",
+    "action.glance up": "瞥向上",
+    "action.glance down": "瞥向下",
+    "action.roll eyes": "翻白眼",
+    "action.look around": "环顾",
+    "action.look ahead": "看前方",
+    "action.turn left": "向左转头",
+    "action.turn right": "向右转头",
+    "action.head up": "抬头",
+    "action.head down": "低头",
+    "action.nod": "点头",
+    "action.shake head": "摇头",
+    "action.tilt left": "向左歪头",
+    "action.tilt right": "向右歪头",
+    "action.lean in": "凑近",
+    "action.lean back": "后仰",
+    "action.still": "静止",
     # Video
     "drive.heading": "### 驱动视频\n只有一张脸，开头正对镜头。",
     "drive.head_only": "可选：没有关键帧的地方，头部跟随这段视频。",
@@ -312,7 +348,6 @@ ZH: dict[str, str] = {
     "face.crop": "会动的部分",
     "face.one": "这一部分会动。",
     "face.many": "共 {count} 张脸，已选第 {chosen} 张。点击其他脸可更换。",
-    "notice.cpu": "此刻没有可用的 GPU，视频改在 CPU 上生成。",
     "label.label": "可见的 AI 标记",
     "label.info": "角落里的小标记。在下方确认您拥有权利后可以关闭。",
     "consent.label": "我有权使用这些面孔和声音",
@@ -455,44 +490,53 @@ GAIA 把一张人像和一段语音变成这张脸说话的视频。第一个网
 """,
 }
 
-# What `gaia_core` says in English, and how it is told; what is in braces may be anything there.
-SENTENCES: dict[str, str] = {
+# Messages of `gaia_core`, by their template.
+MESSAGES: dict[str, str] = {
+    # The run
     "The disk is full; free some space on it, then try again.": "磁盘已满；请腾出空间后再试。",
-    "The recipe's media are not sha256 of files; correct them.": (
-        "配方里的媒体不是文件的 sha256；请更正。"
+    "{first} {next}": "{first}{next}",
+    "No GPU was free for this visit, so the video was made on the CPU.": (
+        "此刻没有可用的 GPU，视频改在 CPU 上生成。"
     ),
     # The photo
     "No face was found; use a photo that shows a face from the front, at least {least} px wide.": (
         "没有找到人脸；请使用正面照片，脸至少宽 {least} 像素。"
     ),
-    "The photo shows no face {index}; choose {choice}.": "照片里没有第 {index} 号脸；请另选。",
-    "The face is only {width} px wide; use a photo in which it is at least {least} px wide.": (
-        "脸只有 {width} 像素宽；请使用脸至少宽 {least} 像素的照片。"
+    "The photo shows no face {index}; choose {choice}.": (
+        "照片里没有第 {index} 号脸；请选择{choice}。"
+    ),
+    "The face is only {width:.0f} px wide; use a photo in which it is at least {least} px wide.": (
+        "脸只有 {width:.0f} 像素宽；请使用脸至少宽 {least} 像素的照片。"
     ),
     "The face is cut off by the photo's edge; use a photo that shows it whole.": (
         "脸被照片边缘切掉了；请使用露出整张脸的照片。"
     ),
-    "The head is tilted by {angle} degrees; turn the photo upright.": (
-        "头倾斜了 {angle} 度；请把照片转正。"
+    "The head is tilted by {angle:.0f} degrees; turn the photo upright.": (
+        "头倾斜了 {angle:.0f} 度；请把照片转正。"
     ),
     "The face is turned away too far; use a photo that looks at the camera.": (
         "脸转得太偏；请使用看向镜头的照片。"
     ),
-    "The photo shows {count} faces and one of them moves; crop the photo or choose the face if it "
-    "should be another.": "照片里有 {count} 张脸，只有一张会动；如要换一张，请裁剪照片或另选人脸。",
-    "The face is only {width} px wide, so the video will look soft; use a photo in which it is at "
-    "least {least} px wide.": (
-        "脸只有 {width} 像素宽，视频会显得模糊；请使用脸至少宽 {least} 像素的照片。"
+    "0, the only face": "唯一的脸 0",
+    "a face from 0 to {last}": "0 到 {last} 号脸",
+    "The photo shows {count} faces and one of them moves; crop the photo or choose the "
+    "face if it should be another.": (
+        "照片里有 {count} 张脸，只有一张会动；如要换一张，请裁剪照片或另选人脸。"
     ),
-    "The head is turned by about {angle} degrees, so its hidden side may smear; use a photo that "
-    "looks at the camera.": "头转了约 {angle} 度，被挡住的一侧可能会糊；请使用看向镜头的照片。",
-    "Part of the face is cut off by the photo's border and will not move well; use a photo that "
-    "shows the whole head.": "脸的一部分超出了照片边缘，动起来不自然；请使用露出整个头部的照片。",
+    "The face is only {width:.0f} px wide, so the video will look soft; use a photo in "
+    "which it is at least {least} px wide.": (
+        "脸只有 {width:.0f} 像素宽，视频会显得模糊；请使用脸至少宽 {least} 像素的照片。"
+    ),
+    "The head is turned by about {angle:.0f} degrees, so its hidden side may smear; use "
+    "a photo that looks at the camera.": (
+        "头转了约 {angle:.0f} 度，被挡住的一侧可能会糊；请使用看向镜头的照片。"
+    ),
+    "Part of the face is cut off by the photo's border and will not move well; use a "
+    "photo that shows the whole head.": (
+        "脸的一部分超出了照片边缘，动起来不自然；请使用露出整个头部的照片。"
+    ),
     "The mouth is wide open, so it may smear when it closes; use a photo with closed lips.": (
         "嘴张得很大，闭合时可能会糊；请使用闭着嘴的照片。"
-    ),
-    "The lips are parted, so teeth that show may smear in speech; use a photo with closed lips.": (
-        "嘴唇微张，露出的牙齿在说话时可能会糊；请使用闭着嘴的照片。"
     ),
     "The eyes are closed, so what they look like open is made up; use a photo with open eyes.": (
         "眼睛闭着，睁开的样子只能靠猜；请使用睁着眼的照片。"
@@ -500,162 +544,245 @@ SENTENCES: dict[str, str] = {
     "The face is in the dark, so grain will move with it; use a photo in brighter light.": (
         "脸部太暗，噪点会跟着动；请使用光线更亮的照片。"
     ),
+    "The lips are parted, so teeth that show may smear in speech; use a photo with closed lips.": (
+        "嘴唇微张，露出的牙齿在说话时可能会糊；请使用闭着嘴的照片。"
+    ),
     "The face has little contrast, so it may be read wrongly; use a photo in clearer light.": (
         "脸部对比度太低，可能会读错；请使用光线更清楚的照片。"
     ),
     # Files
-    "{name} cannot be read as an image; save it as JPEG or PNG and try again.": (
-        "无法读取图片 {name}；请另存为 JPEG 或 PNG 再试。"
+    "a recording, for example WAV, MP3 or M4A": "一段录音，例如 WAV、MP3 或 M4A",
+    "{name} has no sound; give a file with speech in it.": (
+        "{name} 没有声音；请提供有语音的文件。"
     ),
-    "{name} has more than {most} megapixels; reduce it and try again.": (
-        "{name} 超过 {most} 百万像素；请缩小后再试。"
-    ),
-    "{name} has no sound; give a file with speech in it.": "{name} 没有声音；请提供有语音的文件。",
     "{name} cannot be read as audio; save it as WAV or MP3 and try again.": (
         "无法读取音频 {name}；请另存为 WAV 或 MP3 再试。"
     ),
-    "{name} holds {seconds} s of sound; give at least {least} s.": (
-        "{name} 只有 {seconds} 秒声音；请至少提供 {least} 秒。"
+    "{name} holds {seconds:.2f} s of sound; give at least {least} s.": (
+        "{name} 只有 {seconds:.2f} 秒声音；请至少提供 {least} 秒。"
     ),
-    "{name} is too long; cut it to at most {most} s.": "{name} 太长；请剪到 {most} 秒以内。",
+    "{name} is too long; cut it to at most {most:g} s.": "{name} 太长；请剪到 {most:g} 秒以内。",
+    "A WebM needs a portrait with transparency; give such a PNG.": (
+        "WebM 需要带透明背景的人像；请提供这样的 PNG。"
+    ),
+    "Subtitles need the times of words; type what shall be said.": (
+        "字幕需要每个词的时间；请用输入文字的方式给出语音。"
+    ),
+    "There is no file {name}; give {wanted}.": "没有文件 {name}；请提供{wanted}。",
+    "{name} is empty; give {wanted}.": "{name} 是空文件；请提供{wanted}。",
+    "a JPEG or PNG photo": "一张 JPEG 或 PNG 照片",
+    "{name} has more than {most} megapixels; reduce it and try again.": (
+        "{name} 超过 {most} 百万像素；请缩小后再试。"
+    ),
+    "{name} cannot be read as an image; save it as JPEG or PNG and try again.": (
+        "无法读取图片 {name}；请另存为 JPEG 或 PNG 再试。"
+    ),
+    "a video, for example MP4": "一段视频，例如 MP4",
     "{name} cannot be read as a video; save it as MP4 (H.264) and try again.": (
         "无法读取视频 {name}；请另存为 MP4（H.264）再试。"
     ),
+    "an MP4 made with GAIA": "一个用 GAIA 生成的 MP4",
     "{name} carries no recipe; give an MP4 made with GAIA.": (
         "{name} 不含配方；请提供用 GAIA 生成的 MP4。"
     ),
-    "{name} is empty; give {wanted}.": "{name} 是空文件；请另选。",
-    "This is not a recipe of version {version}.": "这不是第 {version} 版的配方。",
     # The driving video
     "The driving video shows no face in its first 2 seconds; trim it.": (
         "驱动视频的前 2 秒没有人脸；请剪掉开头。"
     ),
-    "The driving video is longer than {most} s; trim it.": "驱动视频超过 {most} 秒；请剪短。",
-    "The driving video's face is hidden in {share} of its frames; choose a video in which it stays "
-    "in view.": "驱动视频有 {share} 的画面看不到脸；请换一段脸一直可见的视频。",
-    "The driving video has a cut at {second} s; choose one shot of it.": (
-        "驱动视频在 {second} 秒处有切换；请只取一个镜头。"
+    "The driving video's face is hidden in {share:.0%} of its frames; choose a video in "
+    "which it stays in view.": (
+        "驱动视频有 {share:.0%} 的画面看不到脸；请换一段脸一直可见的视频。"
     ),
-    # Text, voice and instruction
-    "The text has {count} characters; shorten it to at most {most}.": (
-        "文字有 {count} 个字符；请缩短到 {most} 个以内。"
+    "The driving video has a cut at {second:.1f} s; choose one shot of it.": (
+        "驱动视频在 {second:.1f} 秒处有切换；请只取一个镜头。"
     ),
-    "The text takes {seconds} s to speak; shorten it to at most {most} s.": (
-        "这段文字要读 {seconds} 秒；请缩短到 {most} 秒以内。"
-    ),
-    "The text has no letter or digit to speak; write at least one word.": (
-        "文字里没有可读的内容；请至少写一个词。"
+    "The driving video is longer than {most:g} s; trim it.": "驱动视频超过 {most:g} 秒；请剪短。",
+    # Voice
+    "The offline voice reads English only; write English, or give a recording.": (
+        "离线嗓音只会读英文；请写英文，或提供录音。"
     ),
     "The offline voice reads English only, and {reason}; write English, or give a recording.": (
         "离线嗓音只会读英文，而{reason}；请写英文，或提供录音。"
     ),
-    "The offline voice reads English only; write English, or give a recording.": (
-        "离线嗓音只会读英文；请写英文，或提供录音。"
+    "female": "女",
+    "male": "男",
+    "It reads English only: text in another language sounds wrong.": (
+        "它只会读英文：其他语言的文字听起来不对。"
+    ),
+    "The offline voice is damaged; install hibari-tts==0.2.1 again.": (
+        "离线嗓音已损坏；请重新安装 hibari-tts==0.2.1。"
     ),
     "The offline voice finds no word to speak; write it in English.": (
         "离线嗓音找不到可读的词；请用英文书写。"
     ),
-    "The offline female voice with an American accent spoke instead of {name}, because {reason}.": (
-        "改由美式口音的离线女声代替 {name}，因为{reason}。"
+    "The offline {gender} voice spoke instead of {name}, because {reason}.": (
+        "改由离线{gender}声代替 {name}，因为{reason}。"
     ),
-    "The offline male voice with an American accent spoke instead of {name}, because {reason}.": (
-        "改由美式口音的离线男声代替 {name}，因为{reason}。"
-    ),
-    "The offline female voice spoke instead of {name}, because {reason}.": (
-        "改由离线女声代替 {name}，因为{reason}。"
-    ),
-    "The offline male voice spoke instead of {name}, because {reason}.": (
-        "改由离线男声代替 {name}，因为{reason}。"
-    ),
-    "It reads English only: text in another language sounds wrong.": (
-        "它只会读英文：其他语言的文字听起来不对。"
-    ),
+    "The offline {gender} voice with an American accent spoke instead of {name}, because "
+    "{reason}.": "改由美式口音的离线{gender}声代替 {name}，因为{reason}。",
     "the network is off": "网络已关闭",
     "the speech service could not be reached": "连不上语音服务",
-    "Square brackets hold a time span; write it as [1-2s: smile].": (
-        "方括号里写的是时间段；请写成 [1-2s: smile] 这样。"
+    "The text takes {seconds:.0f} s to speak; shorten it to at most {most:g} s.": (
+        "这段文字要读 {seconds:.0f} 秒；请缩短到 {most:g} 秒以内。"
     ),
-    "“{text}” is to last from {start} s to {end} s; let it end after it starts.": (
-        "“{text}”要从 {start} 秒到 {end} 秒；请让它先开始后结束。"
+    "The text is empty; write what should be said.": "文字为空；请写下要说的话。",
+    "The text has no letter or digit to speak; write at least one word.": (
+        "文字里没有可读的内容；请至少写一个词。"
     ),
-    "The instruction has {count} characters; shorten it to at most {most}.": (
-        "指令有 {count} 个字符；请缩短到 {most} 个以内。"
+    "There is no voice {name!r}; gaia_core.speech.voices.VOICES lists all.": (
+        "没有嗓音 {name!r}；全部见 gaia_core.speech.voices.VOICES。"
     ),
-    "The instruction asks for nothing that this face can do. {help}": (
-        "指令里没有这张脸能做的动作。请用英文写表情（smile、laugh、sad、surprised、angry、"
-        "disgusted、afraid、relaxed），嘴、腮、眉、眼的动作（open the mouth、pucker、"
-        "puff the cheeks、raise the brows、frown、close the eyes、blink、wink、look left），"
+    "There is no voice {name!r}; did you mean {near}? gaia_core.speech.voices.VOICES lists all.": (
+        "没有嗓音 {name!r}；是否指 {near}？全部见 gaia_core.speech.voices.VOICES。"
+    ),
+    # Instruction
+    "Ask for expressions (smile, laugh, sad, surprised, angry, disgusted, afraid, "
+    "relaxed), for mouth, cheeks, brows and eyes (open the mouth, pucker, puff the "
+    "cheeks, raise the brows, frown, close the eyes, blink, wink, look left), or for "
+    "head movements (nod, shake, turn, tilt, lean in, keep still), with “slightly” or "
+    "“very”, one after another by “then” or at times as in [1-2s: smile]. Left and right "
+    "are as you see them; only a wink is of the person's own left or right eye.": (
+        "请用英文写表情（smile、laugh、sad、surprised、angry、disgusted、afraid、"
+        "relaxed），嘴、腮、眉、眼的动作（open the mouth、pucker、puff the cheeks、"
+        "raise the brows、frown、close the eyes、blink、wink、look left），"
         "或头部动作（nod、shake、turn、tilt、lean in、keep still）；"
         "程度用 slightly 或 very，先后用 then 连接，时间写成 [1-2s: smile]。"
         "左右以您所见为准；只有单眼眨眼指人物自己的左右眼。"
     ),
-    "There is no time for {clauses} in the take of {seconds} s.": (
-        "{seconds} 秒的视频里没有时间做{clauses}。"
+    "The instruction asks for nothing that this face can do. {help}": (
+        "指令里没有这张脸能做的动作。{help}"
+    ),
+    "There is no time for {clauses} in the take of {seconds:g} s.": (
+        "{seconds:g} 秒的视频里没有时间做{clauses}。"
     ),
     "Nothing was found that this face can do for {clauses}.": "{clauses}里没有这张脸能做的动作。",
-    "Subtitles need the times of words; type what shall be said.": (
-        "字幕需要每个词的时间；请用输入文字的方式给出语音。"
+    "Square brackets hold a time span; write it as [1-2s: smile].": (
+        "方括号里写的是时间段；请写成 [1-2s: smile] 这样。"
+    ),
+    "“{text}” is to last from {start:g} s to {end:g} s; let it end after it starts.": (
+        "“{text}”要从 {start:g} 秒到 {end:g} 秒；请让它先开始后结束。"
     ),
     # Settings
-    "{name} is {value}; choose a value from {low} to {high}.": (
-        "{name} 为 {value}；请取 {low} 到 {high} 之间的值。"
+    "A keyframe of {name!r} is not [second, value, easing]; correct it.": (
+        "{name!r} 有一个关键帧不是 [秒, 值, 缓动] 的形式；请更正。"
+    ),
+    'Controls look like {{"tracks": {{"yaw": [[0, 0, "ease"], [1, 20]]}}, "strength": {{}}}}': (
+        '控制的形式如 {{"tracks": {{"yaw": [[0, 0, "ease"], [1, 20]]}}, "strength": {{}}}}'
+    ),
+    "There is no channel {name!r}; choose {names}.": "没有通道 {name!r}；可选：{names}。",
+    "Track {name!r} needs 1 to {most} keyframes; correct it.": (
+        "轨道 {name!r} 需要 1 到 {most} 个关键帧；请更正。"
+    ),
+    "Keyframe {index} of {name!r}": "{name!r} 的第 {index} 个关键帧",
+    "{form}; correct them.": "{form}；请更正。",
+    "A strength is not a number. {form}.": "有一个强度不是数字。{form}。",
+    "{where} is at {second} s; choose 0 to {most:g} s.": (
+        "{where}在 {second} 秒；请取 0 到 {most:g} 秒。"
+    ),
+    "{where} is {value}; choose from {low:g} to {high:g}.": (
+        "{where}为 {value}；请取 {low:g} 到 {high:g}。"
+    ),
+    "{where} eases by {easing!r}; choose {names}.": "{where}的缓动为 {easing!r}；可选：{names}。",
+    "{where} is not later than the one before; put them in order of time.": (
+        "{where}不比前一个晚；请按时间排列。"
+    ),
+    "There is no strength {name!r}; choose {names}.": "没有强度 {name!r}；可选：{names}。",
+    "Strength {name!r} is {value}; choose 0 to {most:g}.": (
+        "强度 {name!r} 为 {value}；请取 0 到 {most:g}。"
+    ),
+    "Track {name!r} is not a list of keyframes. {form}.": (
+        "轨道 {name!r} 不是关键帧列表。{form}。"
+    ),
+    "The span from {start:g} to {end:g} s ends after the take, which lasts {length:.1f} "
+    "s; choose an earlier end.": (
+        "{start:g} 到 {end:g} 秒超出了视频，视频只有 {length:.1f} 秒；请选更早的结束时间。"
+    ),
+    "The recipe's field 'spans' has the wrong type; correct it.": (
+        "配方的字段 'spans' 类型不对；请更正。"
+    ),
+    "Give either a speech recording or a text to speak, not both.": (
+        "请只提供录音或要读的文字之一，不要两者都给。"
+    ),
+    "Give a speech recording, a text to speak, a driving video, controls or an instruction.": (
+        "请提供录音、要读的文字、驱动视频、控制或指令。"
     ),
     "Choose at least one group to take from the driving video.": (
         "请至少选择一个取自驱动视频的部分。"
     ),
-    "The span from {start} to {end} s is not inside a take; choose a start before its end.": (
-        "{start} 到 {end} 秒不在视频之内；请让开始早于结束。"
-    ),
-    "The span from {start} to {end} s ends after the take, which lasts {length} s; choose an "
-    "earlier end.": "{start} 到 {end} 秒超出了视频，视频只有 {length} 秒；请选更早的结束时间。",
     "A take can have at most {most} re-rendered spans.": "一个结果最多可以重做 {most} 段。",
-    "There is no channel {name}; choose {names}.": "没有通道 {name}；可选：{names}。",
-    "Track {name} needs 1 to {most} keyframes; correct it.": (
-        "轨道 {name} 需要 1 到 {most} 个关键帧；请更正。"
+    "This is not a recipe of version {version}.": "这不是第 {version} 版的配方。",
+    "The recipe's media are not sha256 of files; correct them.": (
+        "配方里的媒体不是文件的 sha256；请更正。"
     ),
-    "Keyframe {index} of {name} is at {second} s; choose 0 to {most} s.": (
-        "{name} 的第 {index} 个关键帧在 {second} 秒；请取 0 到 {most} 秒。"
+    "There is no group {name!r} to drive; choose {names}.": (
+        "没有可驱动的部分 {name!r}；可选：{names}。"
     ),
-    "Keyframe {index} of {name} is {value}; choose from {low} to {high}.": (
-        "{name} 的第 {index} 个关键帧为 {value}；请取 {low} 到 {high}。"
+    "The span from {start:g} to {end:g} s is not inside a take; choose a start before its end.": (
+        "{start:g} 到 {end:g} 秒不在视频之内；请让开始早于结束。"
     ),
-    "Keyframe {index} of {name} is not later than the one before; put them in order of time.": (
-        "{name} 的第 {index} 个关键帧不比前一个晚；请按时间排列。"
+    "The recipe has an unknown field {name!r}; remove it.": (
+        "配方里有未知的字段 {name!r}；请删除。"
     ),
-    # Actions
-    "smile": "微笑",
-    "laugh": "大笑",
-    "sad": "悲伤",
-    "surprised": "惊讶",
-    "angry": "生气",
-    "disgusted": "厌恶",
-    "afraid": "害怕",
-    "neutral": "平静",
-    "open mouth": "张嘴",
-    "close eyes": "闭眼",
-    "wink left eye": "眨左眼",
-    "wink right eye": "眨右眼",
-    "blink": "眨眼",
-    "raise brows": "扬眉",
-    "frown": "皱眉",
-    "pucker": "噘嘴",
-    "puff cheeks": "鼓腮",
-    "glance left": "瞥向左",
-    "glance right": "瞥向右",
-    "glance up": "瞥向上",
-    "glance down": "瞥向下",
-    "roll eyes": "翻白眼",
-    "look around": "环顾",
-    "look ahead": "看前方",
-    "turn left": "向左转头",
-    "turn right": "向右转头",
-    "head up": "抬头",
-    "head down": "低头",
-    "nod": "点头",
-    "shake head": "摇头",
-    "tilt left": "向左歪头",
-    "tilt right": "向右歪头",
-    "lean in": "凑近",
-    "lean back": "后仰",
-    "still": "静止",
+    "The recipe's field {name!r} has the wrong type; correct it.": (
+        "配方的字段 {name!r} 类型不对；请更正。"
+    ),
+    "{name} is {value}; choose a value from {low} to {high}.": (
+        "{name}为 {value}；请取 {low} 到 {high} 之间的值。"
+    ),
+    "The {name} has {count} characters; shorten it to at most {most}.": (
+        "{name}有 {count} 个字符；请缩短到 {most} 个以内。"
+    ),
+    "{label} is {value!r}; choose one of {names}.": "{label}为 {value!r}；可选：{names}。",
+    "Seconds": "时长",
+    "Drive_reference": "静止时刻",
+    "Face": "人脸编号",
+    "Seed": "种子",
+    "Steps": "步数",
+    "Guidance": "引导强度",
+    "text": "文字",
+    "instruction": "指令",
+    "Drive mode": "动作方式",
+    "Size": "画面",
+    # Weights and model files
+    "The model file {file} is missing or damaged; install {name} again.": (
+        "模型文件 {file} 缺失或损坏；请重新安装 {name}。"
+    ),
+    "The model file {path} is missing; restore it from the project.": (
+        "缺少模型文件 {path}；请从项目中恢复。"
+    ),
+    "The weights file {path} is not the one that {sums} tells of; restore both from the project.": (
+        "权重文件 {path} 与 {sums} 不符；请从项目中恢复两者。"
+    ),
+    "{path} is damaged or of another version; restore it from the project.": (
+        "{path} 损坏或版本不符；请从项目中恢复。"
+    ),
+    "There is no correction {names}; choose of {choices}.": "没有校正 {names}；可选：{choices}。",
+    "{path} is of another version; restore it from the project.": (
+        "{path} 版本不符；请从项目中恢复。"
+    ),
+    "There are no trained weights in {folder}; check out the `weights` folder of the "
+    "project or train them as docs/training.md tells.": (
+        "{folder} 中没有训练好的权重；请取得项目的 `weights` 文件夹，或按 docs/training.md 训练。"
+    ),
+    "The weights in {folder} have no {name}; train it as docs/training.md tells.": (
+        "{folder} 的权重中没有 {name}；请按 docs/training.md 训练。"
+    ),
+    "The weights file {path} is missing; restore it from the project.": (
+        "缺少权重文件 {path}；请从项目中恢复。"
+    ),
+    "{path} is missing or damaged; restore it from the project.": (
+        "{path} 缺失或损坏；请从项目中恢复。"
+    ),
+    "{path} is damaged; restore it from the project.": "{path} 已损坏；请从项目中恢复。",
+    "The weights file {path} is damaged or of another size than config.json tells; "
+    "restore both from the project.": (
+        "权重文件 {path} 损坏，或大小与 config.json 不符；请从项目中恢复两者。"
+    ),
+    "The weights file {path} is damaged or for other actions; restore it from the "
+    "project or train it as docs/training.md tells.": (
+        "权重文件 {path} 损坏或用于其他动作；请从项目中恢复，或按 docs/training.md 训练。"
+    ),
+    "The weights file {path} is missing or damaged; restore it from the project.": (
+        "权重文件 {path} 缺失或损坏；请从项目中恢复。"
+    ),
 }

@@ -2,20 +2,21 @@
 
 `t(key)` is for what Gradio draws (labels, help, buttons): the browser picks the language.
 `say(key)` is for what Python writes (toasts, progress): plain text, filled in with values, in the
-language of the visitor whose event it answers. `told(sentence)` is for what the core wrote.
-Another language is another dictionary with the same keys, added to `LANGUAGES`.
+language of the visitor whose event it answers. `translate(message)` is for messages of the core,
+which another language looks up by their template. Another language is another dictionary with the
+same keys, added to `LANGUAGES`, and one of messages, added to `TEMPLATES`.
 """
 
 from __future__ import annotations
 
-import re
-from functools import cache
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
 
+from gaia_core.errors import Message
 from ui.gradio_compat import accepted_languages
-from ui.i18n.chinese import SENTENCES, ZH
+from ui.i18n.chinese import MESSAGES, ZH
 
 EN = {
     "title": "GAIA studio",
@@ -208,6 +209,42 @@ EN = {
     "understood.strength": "Strength",
     "understood.words": "Your words",
     "understood.time": "{start:.1f} to {end:.1f} s",
+    # Actions of instructions
+    "action.smile": "smile",
+    "action.laugh": "laugh",
+    "action.sad": "sad",
+    "action.surprised": "surprised",
+    "action.angry": "angry",
+    "action.disgusted": "disgusted",
+    "action.afraid": "afraid",
+    "action.neutral": "neutral",
+    "action.open mouth": "open mouth",
+    "action.close eyes": "close eyes",
+    "action.wink left eye": "wink left eye",
+    "action.wink right eye": "wink right eye",
+    "action.blink": "blink",
+    "action.raise brows": "raise brows",
+    "action.frown": "frown",
+    "action.pucker": "pucker",
+    "action.puff cheeks": "puff cheeks",
+    "action.glance left": "glance left",
+    "action.glance right": "glance right",
+    "action.glance up": "glance up",
+    "action.glance down": "glance down",
+    "action.roll eyes": "roll eyes",
+    "action.look around": "look around",
+    "action.look ahead": "look ahead",
+    "action.turn left": "turn left",
+    "action.turn right": "turn right",
+    "action.head up": "head up",
+    "action.head down": "head down",
+    "action.nod": "nod",
+    "action.shake head": "shake head",
+    "action.tilt left": "tilt left",
+    "action.tilt right": "tilt right",
+    "action.lean in": "lean in",
+    "action.lean back": "lean back",
+    "action.still": "still",
     # Video
     "drive.heading": "### Driving video\nOne face, turned to the camera at first.",
     "drive.head_only": "Optional: the head follows this video, where no keyframe says otherwise.",
@@ -337,7 +374,6 @@ EN = {
     "face.crop": "What will move",
     "face.one": "This part will move.",
     "face.many": "{count} faces; number {chosen} is chosen. Click another to change.",
-    "notice.cpu": "No GPU was free for this visit, so the video was made on the CPU.",
     "label.label": "Visible AI label",
     "label.info": "A small mark in a corner. Can be turned off once you confirm your rights below.",
     "consent.label": "I have the right to use these faces and voices",
@@ -549,6 +585,7 @@ The recipe of each take shows the Python that makes it again.
 }
 
 LANGUAGES = {"en": EN, "zh": EN | ZH}
+TEMPLATES: dict[str, dict[str, str]] = {"en": {}, "zh": MESSAGES}
 # Gradio's own names of languages; what is not among them is English.
 I18N = gr.I18n(**{"en": EN, "zh-CN": LANGUAGES["zh"], "zh-TW": LANGUAGES["zh"]})
 
@@ -561,43 +598,29 @@ def t(key: str) -> Any:
 
 
 def say(key: str, **values: object) -> str:
-    """A text as plain words in the visitor's language, with `values` filled in."""
+    """A text as plain words in the visitor's language, with `values` filled in and translated."""
     text = LANGUAGES[language()][key]
-    return text.format(**values) if values else text
+    return _fill(text, values) if values else text
 
 
-def told(text: str) -> str:
-    """Sentences that the core wrote, in the visitor's language as far as they are known there."""
-    known = None if language() == "en" else _told(text)
-    return text if known is None else known
+def translate(text: str) -> str:
+    """A `Message` in the visitor's language, as far as it is known there; other text as it is."""
+    if not isinstance(text, Message):
+        return text
+    template = TEMPLATES[language()].get(text.template, text.template)
+    return _fill(template, text.values)
 
 
-def _told(text: str) -> str | None:
-    """None if there is a sentence among them that is not known."""
-    if not text:
-        return ""
-    for pattern, words in _sentences():
-        if found := pattern.match(text):
-            rest = _told(text[found.end() :])
-            if rest is not None:
-                values = {name: told(value) for name, value in found.groupdict().items()}
-                return words.format(**values) + rest
-    return None
+def _fill(template: str, values: Mapping[str, object]) -> Message:
+    return Message(template, **{name: _translated(value) for name, value in values.items()})
+
+
+def _translated(value: object) -> object:
+    if isinstance(value, tuple):
+        return tuple(_translated(each) for each in value)
+    return translate(value) if isinstance(value, Message) else value
 
 
 def language() -> str:
     """That of the browser whose event is handled right now; English outside of events."""
     return "zh" if accepted_languages().lower().startswith("zh") else "en"
-
-
-@cache
-def _sentences() -> list[tuple[re.Pattern[str], str]]:
-    def pattern(template: str) -> re.Pattern[str]:
-        parts = re.split(r"\{(\w+)\}", template)  # words and names, by turns
-        return re.compile(
-            "".join(f"(?P<{x}>.+?)" if i % 2 else re.escape(x) for i, x in enumerate(parts))
-            + r"(?: |$)",
-            re.S,
-        )
-
-    return [(pattern(template), words) for template, words in SENTENCES.items()]

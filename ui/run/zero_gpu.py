@@ -11,7 +11,6 @@ import spaces
 
 from gaia_core import running_time
 from gaia_core.render import Moved, NoGpu, Plan, Render, Step
-from ui.i18n.text import say
 
 
 def lent(render: Render) -> Render:
@@ -35,7 +34,7 @@ def lent(render: Render) -> Render:
             # Quota, queue, a worker that could not start: all of its keeper's errors say so.
             if began or not str(error.title).startswith("ZeroGPU"):
                 raise
-            raise NoGpu(say("notice.cpu")) from error
+            raise NoGpu from error
 
     return either
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from gaia_core import FPS
 from gaia_core.request import Progress, Result
-from ui.i18n.text import say, t, told
+from ui.i18n.text import say, t, translate
 from ui.takes.session import Take
 
 STAGES = ("voice", "face", "speech", "motion", "frames", "file")
@@ -90,7 +90,7 @@ def facts(result: Result) -> str:
         (say("fact.length"), say("fact.seconds", seconds=seconds(result))),
         (say("fact.label"), label),
     )
-    notices = "".join(f"<p>{escape(told(notice))}</p>" for notice in result.notices)
+    notices = "".join(f"<p>{escape(translate(notice))}</p>" for notice in result.notices)
     return _listed(pairs) + (
         f'<div class="notices" role="status">{notices}</div>' if notices else ""
     )
@@ -126,7 +126,7 @@ def nothing_opened() -> str:
 
 def notice(sentence: str) -> str:
     """A sentence that the visitor should see."""
-    return f'<div class="notices" role="status"><p>{escape(told(sentence))}</p></div>'
+    return f'<div class="notices" role="status"><p>{escape(translate(sentence))}</p></div>'
 
 
 def reading(found: Any) -> str:
@@ -137,7 +137,7 @@ def reading(found: Any) -> str:
     """
     rows = "".join(
         f"<tr><td>{escape(say('understood.time', start=clause.start, end=clause.end))}</td>"
-        f"<td>{escape(told(clause.action.replace('_', ' ')))}</td>"
+        f"<td>{escape(say(f'action.{clause.action}'))}</td>"
         f"<td>{round(100 * clause.strength)} %</td><td>{escape(clause.text)}</td></tr>"
         for clause in found.clauses
     )

@@ -116,7 +116,7 @@ def understand(engine: Engine) -> Callable[[Any, Any, Any, Any], tuple[Any, Any]
         try:
             reading = read(instruction, max(1.0, said or float(seconds or 0)))
         except InputError as error:
-            notice = result_view.notice(str(error))
+            notice = result_view.notice(error.message)
             return gr.update(value=notice, visible=True), gr.update(grasped={})
         shown = gr.update(value=result_view.reading(reading), visible=True)
         return shown, gr.update(grasped=timeline.grasp(reading))
