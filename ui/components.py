@@ -59,7 +59,7 @@ class Inputs:
 class Output:
     """The result panel and the two buttons."""
 
-    stage: gr.HTML
+    status: gr.HTML
     queue: gr.HTML  # Gradio's own tracker, out of sight
     live: Player
     video: gr.Video
@@ -75,7 +75,7 @@ class Output:
     forget: gr.Button
     also: Downloads
     actions: gr.Row
-    wait: gr.HTML
+    estimate: gr.HTML
     generate: gr.Button
     stop: gr.Button
     shown: gr.State  # the video there is: "", "example" or the visitor's "take"

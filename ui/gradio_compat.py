@@ -20,17 +20,17 @@ from gradio.utils import get_upload_folder
 CSS = Path(__file__).with_name("gradio_compat.css")
 
 # Gradio tells the place in the queue only to its own tracker, as "queue: 2/3". That one is kept out
-# of sight (`#queue`), and what it says is put into the elements of class `stage-queue`, whose
+# of sight (`#queue`), and what it says is put into the elements of class `status-queue`, whose
 # `data-words` has the sentence in the visitor's words.
-TELL_PLACE = r"""const tracker = element.closest("#queue");
-const tell = () => {
-  const places = document.querySelectorAll(".stage-queue");
+SHOW_PLACE = r"""const tracker = element.closest("#queue");
+const show = () => {
+  const places = document.querySelectorAll(".status-queue");
   const [, number, size] = (tracker.textContent || "").match(/queue:\s*(\d+)\/(\d+)/) ?? [];
   if (!number) return;
   for (const place of places)
     place.textContent = place.dataset.words.replace("{number}", number).replace("{size}", size);
 };
-new MutationObserver(tell).observe(tracker, {subtree: true, childList: true, characterData: true});
+new MutationObserver(show).observe(tracker, {subtree: true, childList: true, characterData: true});
 """
 
 # Gradio says that every page is English; screen readers and line breaks go by it.

@@ -16,7 +16,7 @@ from ui import samples
 from ui.components import Output, heading, hint
 from ui.faces import faces
 from ui.form.events import speech_choices
-from ui.gradio_compat import TELL_PLACE
+from ui.gradio_compat import SHOW_PLACE
 from ui.i18n.text import say, t
 from ui.takes import downloads, live_player, result_view
 from ui.takes.session import Session
@@ -255,27 +255,27 @@ def consent() -> gr.Checkbox:
 
 def actions() -> tuple[gr.Row, gr.HTML, gr.Button, gr.Button]:
     with gr.Row(elem_classes="actions", elem_id="actions") as row:
-        wait = gr.HTML("", apply_default_css=False, elem_id="wait")
+        estimate = gr.HTML("", apply_default_css=False, elem_id="estimate")
         generate = gr.Button(t("generate"), variant="primary", size="lg", elem_id="generate")
         stop = gr.Button(t("stop"), variant="stop", size="lg", visible=False, elem_id="stop")
-    return row, wait, generate, stop
+    return row, estimate, generate, stop
 
 
 def result(
     actions: gr.Row,
-    wait: gr.HTML,
+    estimate: gr.HTML,
     generate: gr.Button,
     stop: gr.Button,
     sketch: Sketch | None = None,
 ) -> Output:
     shipped = samples.portraits()
     ready = samples.output_of(shipped[0]) if shipped else None
-    queue = gr.HTML("", js_on_load=TELL_PLACE, apply_default_css=False, elem_id="queue")
+    queue = gr.HTML("", js_on_load=SHOW_PLACE, apply_default_css=False, elem_id="queue")
     with gr.Column(elem_classes="card", elem_id="result-card"):
-        board = gr.HTML(
+        status = gr.HTML(
             result_view.message(say("result.empty"), say("result.empty.hint")),
             visible=ready is None,
-            elem_id="stage",
+            elem_id="status",
         )
         player = live_player.player()
         video = gr.Video(
@@ -321,7 +321,7 @@ def result(
             forget = gr.Button(t("forget"), size="sm", elem_id="forget")
             hint("forget.info")
     return Output(
-        stage=board,
+        status=status,
         queue=queue,
         live=player,
         video=video,
@@ -337,7 +337,7 @@ def result(
         forget=forget,
         also=also,
         actions=actions,
-        wait=wait,
+        estimate=estimate,
         generate=generate,
         stop=stop,
         shown=gr.State("example" if ready else ""),

@@ -95,8 +95,8 @@ def build_studio(engine: Engine) -> gr.Blocks:
                     else:
                         panels.intro(name)
                 tab.select(None, None, mode, js=f"() => '{name}'", api_visibility="private")
-        boards = _workbench(studio, engine, tabs, mode)
-        studio.load(greet, None, [header, *boards], **PRIVATE)
+        placeholders = _workbench(studio, engine, tabs, mode)
+        studio.load(greet, None, [header, *placeholders], **PRIVATE)
         for endpoint in ENDPOINTS:
             gr.api(api.function(engine, endpoint), api_name=endpoint.name, **ONE_AT_A_TIME)
         gr.api(api.faces(engine), api_name="faces", concurrency_limit=2)
@@ -152,22 +152,22 @@ def _workbench(
             actions = panels.actions()
             compare_actions = compare.actions()
         with gr.Column(scale=7, min_width=340, elem_id="outputs"):
-            board = compare.board(*compare_actions)
+            grid = compare.grid(*compare_actions)
             output = panels.result(*actions, getattr(engine, "sketch", None))
     inputs = _inputs(mode, cards, output, consent)
-    _wire_view(cards, inputs, output, board)
+    _wire_view(cards, inputs, output, grid)
     _wire_inputs(cards, inputs, output)
     clock = Clock(engine)
     _wire_faces(studio, engine, cards.portrait, output)
-    _wire_wait(clock, inputs, cards, output, board)
+    _wire_estimate(clock, inputs, cards, output, grid)
     _wire_presets(studio, kept, inputs)
     _wire_instruction(engine, cards.text, inputs, output)
     _wire_timeline(tabs, cards.edit, inputs, output)
     _wire_run(engine, clock, inputs, cards, output)
     _wire_takes(tabs, cards.edit, inputs, output)
     _wire_downloads(output)
-    _wire_compare(engine, clock, inputs, cards, board, output)
-    return output.stage, board.stage
+    _wire_compare(engine, clock, inputs, cards, grid, output)
+    return output.status, grid.status
 
 
 def _inputs(mode: gr.Textbox, cards: Cards, output: Output, consent: gr.Checkbox) -> Inputs:
@@ -196,7 +196,7 @@ def _inputs(mode: gr.Textbox, cards: Cards, output: Output, consent: gr.Checkbox
     )
 
 
-def _wire_view(cards: Cards, inputs: Inputs, output: Output, board: compare.Board) -> None:
+def _wire_view(cards: Cards, inputs: Inputs, output: Output, grid: compare.Grid) -> None:
     """Each tab shows its own cards beside the shared ones."""
     parts: dict[str, Any] = {
         "workbench": cards.workbench,
@@ -209,8 +209,8 @@ def _wire_view(cards: Cards, inputs: Inputs, output: Output, board: compare.Boar
         "groups": cards.drive.groups,
         "edit": cards.edit.card,
         "compare": cards.compare.card,
-        "compare_result": board.card,
-        "compare_actions": board.actions,
+        "compare_result": grid.card,
+        "compare_actions": grid.actions,
         "actions": output.actions,
         "timeline": output.timeline,
         "speech": cards.speech.card,
@@ -240,7 +240,7 @@ def _wire_inputs(cards: Cards, inputs: Inputs, output: Output) -> None:
         tile.click(
             form_events.choose_portrait(path, inputs, output),
             [output.shown, output.running],
-            [inputs.portrait, output.stage, output.video, output.facts, output.shown],
+            [inputs.portrait, output.status, output.video, output.facts, output.shown],
             **PRIVATE,
         )
     for tile, path in zip(speech.examples, samples.speeches(), strict=True):
@@ -294,12 +294,12 @@ def _wire_faces(studio: gr.Blocks, engine: Engine, portrait: Portrait, output: O
     )
 
 
-def _wire_wait(
-    clock: Clock, inputs: Inputs, cards: Cards, output: Output, board: compare.Board
+def _wire_estimate(
+    clock: Clock, inputs: Inputs, cards: Cards, output: Output, grid: compare.Grid
 ) -> None:
     """How long the next run will take; the crop's drawing tells of a new face."""
     edit = cards.edit
-    asked = {getattr(inputs, name) for name in estimate.ASKED}
+    asked = {getattr(inputs, name) for name in estimate.INPUTS}
     variants = {
         part for each in cards.compare.variants for part in (each.on, each.base, each.steps)
     }
@@ -310,7 +310,7 @@ def _wire_wait(
         [part.change for part in in_order(changed)],
         estimate.note(clock, inputs, edit, output),
         {*asked, edit.start, edit.end, output.session},
-        output.wait,
+        output.estimate,
         preprocess=False,
         trigger_mode="always_last",
         **PRIVATE,
@@ -320,7 +320,7 @@ def _wire_wait(
         [part.change for part in in_order(changed)],
         compare_events.note(clock, inputs, cards.compare, output),
         {*asked, *own, output.session},
-        board.wait,
+        grid.estimate,
         preprocess=False,
         trigger_mode="always_last",
         **PRIVATE,
@@ -361,7 +361,7 @@ def _wire_timeline(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) ->
             inputs.seconds.change,
             inputs.text.blur,
         ],
-        timeline_events.hear(inputs, output),
+        timeline_events.show_sound(inputs, output),
         {
             inputs.source,
             inputs.upload,
@@ -385,7 +385,7 @@ def _wire_timeline(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) ->
         **JUDGING,
     )
     output.timeline.select(
-        timeline_events.anew(inputs, edit),
+        timeline_events.rerender(inputs, edit),
         [inputs.mode, edit.controlled],
         [edit.start, edit.end, edit.seed, edit.controlled, inputs.mode],
         **PRIVATE,
@@ -468,7 +468,7 @@ def _wire_compare(
     clock: Clock,
     inputs: Inputs,
     cards: Cards,
-    board: compare.Board,
+    grid: compare.Grid,
     output: Output,
 ) -> None:
     """Generate all, Stop, and everything as one file; a variant shows its fields while it is on."""
@@ -477,23 +477,23 @@ def _wire_compare(
             lambda on: gr.update(visible=bool(on)), variant.on, variant.body, **PRIVATE
         )
     asked = {part for variant in cards.compare.variants for part in variant.inputs()}
-    shown = [*board.all(), output.history_card, output.history, cards.edit.opened]
-    clicked = board.generate.click(
-        compare_events.waiting(board), None, board.all(), js=SHOW_RESULT, **PRIVATE
+    shown = [*grid.all(), output.history_card, output.history, cards.edit.opened]
+    clicked = grid.generate.click(
+        compare_events.waiting(grid), None, grid.all(), js=SHOW_RESULT, **PRIVATE
     )
     running = clicked.then(
-        compare_events.generate(engine, inputs, cards.compare, board, cards.edit, output, clock),
-        inputs.all() | asked | {output.session, board.state},
+        compare_events.generate(engine, inputs, cards.compare, grid, cards.edit, output, clock),
+        inputs.all() | asked | {output.session, grid.state},
         shown,
         preprocess=False,
         api_visibility="private",
         show_progress_on=output.queue,
         **ONE_AT_A_TIME,
     )
-    running.failure(compare_events.ended(board), board.state, board.all(), **PRIVATE)
-    board.stop.click(
-        compare_events.ended(board), board.state, board.all(), cancels=[running], **PRIVATE
+    running.failure(compare_events.ended(grid), grid.state, grid.all(), **PRIVATE)
+    grid.stop.click(
+        compare_events.ended(grid), grid.state, grid.all(), cancels=[running], **PRIVATE
     )
-    board.pack.click(
-        compare_events.packed(board), [board.state, output.session], board.file, **WORKING
+    grid.pack.click(
+        compare_events.packed(grid), [grid.state, output.session], grid.file, **WORKING
     ).success(None, None, None, js=downloads.fetch("compare-file"), **SILENT)

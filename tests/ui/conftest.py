@@ -25,7 +25,7 @@ from ui.studio import LAUNCH_KWARGS, build_studio
 class FreshClock(Clock):
     """Of a machine as it was measured: the fake engine is faster than any."""
 
-    def learn(self, *run: Any) -> None:
+    def update(self, *run: Any) -> None:
         super().learn(*run)
         self._factor = 1.0
 

@@ -60,7 +60,7 @@ class FakeEngine:
         self.films: list[Path] = []
         self.running = 0
         self.closed_early = 0
-        self.looks = 0
+        self.inspected = 0
         self.sketch = _sketch()
 
     def generate(
@@ -79,7 +79,7 @@ class FakeEngine:
 
     def inspect(self, portrait: Path) -> Inspection:
         """One good face; three in a photo with a red corner, of which the last is too small."""
-        self.looks += 1
+        self.inspected += 1
         photo = read_image(portrait)
         height, width = photo.shape[:2]
         if photo[0, 0].max() == 0:
@@ -133,8 +133,8 @@ class FakeEngine:
         traces = {name: rising for name in ("yaw", "pitch", "mouth", "eyes")}
         matte = read_matte(request.portrait)
         cutout = None if matte is None else np.dstack([photo, matte])
-        told = {"traces": traces, "cutout": cutout}
-        yield Result(out, request.recipe(), self.frames, words, notices, **told)
+        extras = {"traces": traces, "cutout": cutout}
+        yield Result(out, request.recipe(), self.frames, words, notices, **extras)
 
 
 def _sketch() -> Sketch:

@@ -26,7 +26,7 @@ from gaia_core.media.audio import read_audio, write_audio
 from gaia_core.media.video import read_recipe, read_video
 from gaia_core.request import Request
 from ui import samples
-from ui.form.admission import Asked, admit
+from ui.form.admission import RawRequest, admit
 from ui.i18n.text import say
 from ui.samples import output_of
 from ui.studio import build_studio
@@ -135,11 +135,11 @@ def test_text_becomes_a_video_with_its_facts(client: Client, studio: Studio):
 def test_speech_is_streamed_in_parts(client: Client, studio: Studio):
     job = client.submit(portrait=example(), text="Hello there.", api_name="/stream_speech")
     whole, info = job.result()
-    told = [(video, part) for video, part in job.outputs() if video and "start" in part]
-    assert [(part["start"], part["end"]) for _, part in told] == [(0, 0.4), (0.4, 0.8), (0.8, 1.0)]
-    assert sum(len(list(read_video(video))) for video, _ in told) == studio.engine.frames
+    parts = [(video, part) for video, part in job.outputs() if video and "start" in part]
+    assert [(part["start"], part["end"]) for _, part in parts] == [(0, 0.4), (0.4, 0.8), (0.8, 1.0)]
+    assert sum(len(list(read_video(video))) for video, _ in parts) == studio.engine.frames
     assert len(list(read_video(whole))) == studio.engine.frames
-    assert read_recipe(told[0][0]) == read_recipe(whole) == info["recipe"]
+    assert read_recipe(parts[0][0]) == read_recipe(whole) == info["recipe"]
 
 
 def test_a_recording_and_all_settings_reach_the_engine(client: Client, studio: Studio):
@@ -158,9 +158,9 @@ def test_silence_at_both_ends_of_a_recording_is_cut_when_asked(gaia, tmp_path, m
     write_audio(tmp_path / "a.wav", np.concatenate([silence, tone, silence]), SAMPLE_RATE)
     shutil.copy(samples.portraits()[0], tmp_path / "a.png")
     given = {name: {"path": str(tmp_path / name)} for name in ("a.png", "a.wav")}
-    asked = Asked(given["a.png"], given["a.wav"], steps=1, size="256", consent=True)
+    raw = RawRequest(given["a.png"], given["a.wav"], steps=1, size="256", consent=True)
     for trim, frames in ((False, 75), (True, 30)):  # a tenth of a second is kept around the tone
-        *_, result = gaia.generate(admit(replace(asked, trim=trim)), tmp_path / "out.mp4")
+        *_, result = gaia.generate(admit(replace(raw, trim=trim)), tmp_path / "out.mp4")
         assert result.frames == frames and result.recipe["trim"] == trim
         loud = np.flatnonzero(np.abs(read_audio(result.video)) > 0.5) / SAMPLE_RATE
         assert loud[0] == pytest.approx(0.1 if trim else 1.0, abs=0.03)
@@ -295,7 +295,7 @@ def test_a_video_made_beforehand_is_shown_at_once(tmp_path: Path, monkeypatch: p
     page = build_studio(FakeEngine())
     parts = {block.elem_id: block for block in page.blocks.values()}
     assert parts["video"].value["orig_name"] == ready.name and parts["video"].visible
-    assert not parts["stage"].visible
+    assert not parts["status"].visible
 
 
 @pytest.mark.parametrize(

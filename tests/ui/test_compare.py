@@ -36,7 +36,7 @@ def compared(name: str, measures: Measures | None = NUMBERS, **recipe: object) -
 # What Python says of a comparison
 
 
-def test_only_what_differs_is_told():
+def test_only_what_differs_is_listed():
     made = [compared("A", seed=1, instruction=None), compared("B", seed=1, instruction="smile")]
     different = compare.differences([one.take.recipe for one in made])
     assert different == {"instruction": [None, "smile"]}
@@ -63,7 +63,7 @@ def test_every_field_of_a_recipe_has_a_name(photos):
     from gaia_core.request import Request
 
     recipe = Request(photos["fine"], text="words").recipe()
-    for name in set(recipe) - set(compare.UNTOLD):
+    for name in set(recipe) - set(compare.HIDDEN):
         assert say(f"compare.field.{name}")
     for name in compare.measured(compared("A")):
         assert say(f"measure.{name}") and say(f"measure.{name}.info")

@@ -103,9 +103,9 @@ def test_a_photo_is_looked_at_once_in_a_session(engine: FakeEngine, group: Path)
     session, other = Session(), Session()
     for face in (0, 1, 2):
         shown(engine, group, face, session)
-    assert engine.looks == 1
+    assert engine.inspected == 1
     shown(engine, group, 0, other)
-    assert engine.looks == 2
+    assert engine.inspected == 2
     for index in range(faces.MAX_INSPECTIONS + 3):
         copy = group.with_name(f"{index}.png")
         copy.write_bytes(group.read_bytes())
@@ -125,10 +125,10 @@ def test_only_numbers_of_faces_are_taken_for_a_choice(data: object):
 
 def test_the_endpoint_tells_the_faces(studio: Studio, photos: dict[str, Path]):
     client = Client(studio.url, verbose=False)
-    told = client.predict(portrait=handle_file(photos["group"]), api_name="/faces")
-    assert [face["face"] for face in told] == [0, 1, 2]
-    assert told[0]["box"] == [0.1, 0.2, 0.4, 0.6] and told[0]["problem"] is None
-    assert told[1]["warnings"] == [SOFT] and told[2]["problem"] == TOO_SMALL
+    found = client.predict(portrait=handle_file(photos["group"]), api_name="/faces")
+    assert [face["face"] for face in found] == [0, 1, 2]
+    assert found[0]["box"] == [0.1, 0.2, 0.4, 0.6] and found[0]["problem"] is None
+    assert found[1]["warnings"] == [SOFT] and found[2]["problem"] == TOO_SMALL
     with pytest.raises(AppError, match="There is no face in this photo"):
         client.predict(portrait=handle_file(photos["faceless"]), api_name="/faces")
     assert not studio.engine.requests

@@ -44,19 +44,19 @@ def test_the_decorated_path(service: str):
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout.strip().splitlines()[-1])
+    report = json.loads(done.stdout.strip().splitlines()[-1])
     if service == "lends":
-        assert told["came"] == ["Step", "Moved", "ndarray"] and told["elsewhere"]
+        assert report["came"] == ["Step", "Moved", "ndarray"] and report["elsewhere"]
     else:
-        assert told["came"] == [] and told["refusal"] == ON_CPU
-    assert told["asked"] == [zero_gpu.duration(plan())]
+        assert report["came"] == [] and report["refusal"] == ON_CPU
+    assert report["requested"] == [zero_gpu.duration(plan())]
 
 
 def test_where_gpus_are_not_lent_nothing_is_wrapped():
     def render(plan: Plan) -> Iterator[Step]:
         yield Step(1.0)
 
-    assert zero_gpu.lent(render) is render
+    assert zero_gpu.on_zero_gpu(render) is render
 
 
 def test_other_errors_are_not_taken_for_refusals(monkeypatch):
@@ -64,10 +64,10 @@ def test_other_errors_are_not_taken_for_refusals(monkeypatch):
         def run(plan: Plan) -> Iterator[Step]:
             if began:
                 yield Step(0.5)
-            raise gr.Error("told", title=title)
+            raise gr.Error("refused", title=title)
 
         monkeypatch.setattr(spaces, "GPU", lambda duration: lambda render: run)
-        return zero_gpu.lent(lambda plan: iter(()))(plan())
+        return zero_gpu.on_zero_gpu(lambda plan: iter(()))(plan())
 
     with pytest.raises(NoGpu):
         list(broken(False, "ZeroGPU quota exceeded"))
@@ -94,8 +94,8 @@ def test_a_refused_take_is_made_on_the_cpu_and_says_so(gaia: Gaia, photo, tmp_pa
     Image.fromarray(photo).save(tmp_path / "photo.png")
     monkeypatch.setattr(gaia, "_render_on_cpu", lambda: gaia.networks.render)
     monkeypatch.setattr(gaia, "_render", refuse)
-    asked = {"seconds": 0.5, "steps": 1, "size": "256", "controls": PRESETS["nod"](0.5)}
-    request = Request(tmp_path / "photo.png", **asked)
+    settings = {"seconds": 0.5, "steps": 1, "size": "256", "controls": PRESETS["nod"](0.5)}
+    request = Request(tmp_path / "photo.png", **settings)
     *_, last = gaia.generate(request, tmp_path / "out.mp4")
     assert isinstance(last, Result) and last.frames in (12, 13)
     assert "There was no GPU." in last.notices

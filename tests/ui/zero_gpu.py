@@ -19,7 +19,7 @@ ANSWERS = {
     "lends": (200, {"idle": False, "nvidiaIndex": 0, "nvidiaUUID": "0", "allowToken": "0"}),
     "refuses": (429, {"left": 3, "wait": 60}),
 }
-asked: list[int] = []
+requested: list[int] = []
 
 
 class Lender(BaseHTTPRequestHandler):
@@ -27,7 +27,7 @@ class Lender(BaseHTTPRequestHandler):
         url = urlparse(self.path)
         status, body = 200, b""
         if url.path == "/schedule":
-            asked.append(int(parse_qs(url.query)["durationSeconds"][0]))
+            requested.append(int(parse_qs(url.query)["durationSeconds"][0]))
             status, answer = ANSWERS[sys.argv[1]]
             body = json.dumps(answer).encode()
         self.send_response(status)
@@ -63,7 +63,7 @@ def main() -> None:
 
     from gaia_core.motion.script import NO_DRIVING, Script
     from gaia_core.render import Moved, NoGpu, Plan, Step
-    from ui.run.zero_gpu import lent
+    from ui.run.zero_gpu import on_zero_gpu
 
     def render(plan):
         yield Step(1.0)
@@ -74,12 +74,16 @@ def main() -> None:
     plan = Plan(np.zeros((256, 256, 3), np.uint8), np.zeros((478, 3), np.float32), script)
     came, elsewhere, refusal = [], None, None
     try:
-        for step in lent(render)(plan):
+        for step in on_zero_gpu(render)(plan):
             came.append(type(step).__name__)
         elsewhere = int(step.max()) != os.getpid() % 251
     except NoGpu as error:
         refusal = str(error)
-    print(json.dumps({"came": came, "elsewhere": elsewhere, "refusal": refusal, "asked": asked}))
+    print(
+        json.dumps(
+            {"came": came, "elsewhere": elsewhere, "refusal": refusal, "requested": requested}
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ STARTS: tuple[dict[str, Any], ...] = (
     {"on": False, "base": "speech", "seed": 1},
 )
 OWN = ("instruction", "seed", "guidance", "steps")  # what a variant may say for itself
-UNTOLD = (
+HIDDEN = (
     "gaia_recipe",
     "portrait",
     "speech",
@@ -73,18 +73,18 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Board:
+class Grid:
     """The result, and the two buttons."""
 
     card: gr.Column
-    stage: gr.HTML
+    status: gr.HTML
     player: gr.HTML
     table: gr.HTML
     again: gr.Row
     pack: gr.Button
     file: gr.DownloadButton
     actions: gr.Row
-    wait: gr.HTML
+    estimate: gr.HTML
     generate: gr.Button
     stop: gr.Button
     state: gr.State
@@ -172,21 +172,21 @@ def _figures(name: str, start: Mapping[str, Any], key: str) -> gr.Textbox:
 
 def actions() -> tuple[gr.Row, gr.HTML, gr.Button, gr.Button]:
     with gr.Row(elem_classes="actions", visible=False) as row:
-        wait = gr.HTML("", apply_default_css=False, elem_id="compare-wait")
+        estimate = gr.HTML("", apply_default_css=False, elem_id="compare-estimate")
         generate = gr.Button(
             t("compare.generate"), variant="primary", size="lg", elem_id="compare-generate"
         )
         stop = gr.Button(
             t("stop"), variant="stop", size="lg", visible=False, elem_id="compare-stop"
         )
-    return row, wait, generate, stop
+    return row, estimate, generate, stop
 
 
-def board(actions: gr.Row, wait: gr.HTML, generate: gr.Button, stop: gr.Button) -> Board:
+def grid(actions: gr.Row, estimate: gr.HTML, generate: gr.Button, stop: gr.Button) -> Grid:
     with gr.Column(elem_classes="card", elem_id="compare-result", visible=False) as column:
         shown = gr.HTML(
             result_view.message(say("compare.empty"), say("compare.empty.hint")),
-            elem_id="compare-stage",
+            elem_id="compare-status",
         )
         player = gr.HTML(
             value={"takes": []},
@@ -200,16 +200,16 @@ def board(actions: gr.Row, wait: gr.HTML, generate: gr.Button, stop: gr.Button) 
             pack = gr.Button(t("compare.pack"), size="sm", elem_id="compare-pack")
             hint("compare.pack.info")
             file = downloads.hidden("compare-file")
-    return Board(
+    return Grid(
         card=column,
-        stage=shown,
+        status=shown,
         player=player,
         table=table,
         again=again,
         pack=pack,
         file=file,
         actions=actions,
-        wait=wait,
+        estimate=estimate,
         generate=generate,
         stop=stop,
         state=gr.State(Comparison()),
@@ -254,7 +254,7 @@ def played(made: Sequence[Compared]) -> dict[str, Any]:
 
 def differences(recipes: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """The fields of recipes that are not the same in all, and what each has there."""
-    fields = [name for name in recipes[0] if name not in UNTOLD] if recipes else []
+    fields = [name for name in recipes[0] if name not in HIDDEN] if recipes else []
     found = {name: [recipe.get(name) for recipe in recipes] for name in fields}
     return {name: given for name, given in found.items() if any(x != given[0] for x in given)}
 

@@ -53,7 +53,7 @@ def show(engine: Engine) -> Callable[[Any, Any, Session], tuple[str, str, Any]]:
         except InputError:  # no portrait
             return "", "", gr.skip()
         try:
-            inspection = seen(engine, path, session)
+            inspection = inspection_of(engine, path, session)
         except InputError as error:
             return "", result_view.notice(error.message), gr.skip()
         count = len(inspection.faces)
@@ -71,7 +71,7 @@ def show(engine: Engine) -> Callable[[Any, Any, Session], tuple[str, str, Any]]:
     return on_change
 
 
-def seen(engine: Engine, portrait: Path, session: Session) -> Inspection:
+def inspection_of(engine: Engine, portrait: Path, session: Session) -> Inspection:
     """Inspects a photo the first time; Gradio names uploads by their content.
 
     Raises:
@@ -85,15 +85,15 @@ def seen(engine: Engine, portrait: Path, session: Session) -> Inspection:
     return inspections[portrait]
 
 
-def unsaid(result: Result, session: Session) -> Result:
+def without_shown_warnings(result: Result, session: Session) -> Result:
     """A result without what was said of its portrait before the run."""
-    said = {
+    shown = {
         w
         for inspection in session.inspections.values()
         for face in inspection.faces
         for w in face.warnings
     }
-    return replace(result, notices=tuple(each for each in result.notices if each not in said))
+    return replace(result, notices=tuple(each for each in result.notices if each not in shown))
 
 
 def choose(event: gr.EventData) -> Any:
@@ -130,11 +130,11 @@ def draw_crops(inspection: Inspection, chosen: int) -> str:
             for index, other in enumerate(inspection.faces[:MAX_SHOWN])
         )
         words = say("face.many", count=len(inspection.faces), chosen=chosen + 1)
-    said = (
+    shown = (
         [translate(face.problem)] if face.problem else [translate(each) for each in face.warnings]
     )
     kind = "is-problem" if face.problem else ""
-    notes = "".join(f"<li>{escape(sentence)}</li>" for sentence in said)
+    notes = "".join(f"<li>{escape(sentence)}</li>" for sentence in shown)
     return (
         f'<div class="face-crops"><div class="face-row">{picture}</div>'
         f'<p role="status">{escape(words)}</p>'

@@ -44,7 +44,7 @@ _FIELDS = [
 _Fields: Any = make_dataclass("_Fields", [*_FIELDS, ("consent", Any, False)], frozen=True)
 
 
-class Asked(_Fields):
+class RawRequest(_Fields):
     """What a visitor asks for, as it arrived: files as Gradio's file data, the rest as JSON.
 
     Its fields are the settings of `Request`, none of them checked yet, and `consent`.
@@ -85,14 +85,14 @@ class Form:
     label: Any
     consent: Any
 
-    def asked(self) -> Asked:
+    def raw_request(self) -> RawRequest:
         """What the open tab asks for; draws a seed if wished."""
         if self.mode not in MODES:
             raise InputError(say("error.mode"))
         shared = {name: getattr(self, name) for name in SHARED}
         if self.random:
             shared["seed"] = draw_seed()
-        return Asked(**shared, **self._sound(), **self._motion())
+        return RawRequest(**shared, **self._sound(), **self._motion())
 
     def controls(self) -> dict[str, Any]:
         """Keyframes, constant expression and strengths as the JSON of `Controls`."""
@@ -165,17 +165,17 @@ def tracks(keys: Any) -> dict[str, list[list[Any]]]:
     return {channel: sorted(track, key=lambda key: key[0]) for channel, track in found.items()}
 
 
-def admit(asked: Asked) -> Request:
+def admit(raw: RawRequest) -> Request:
     """The request that may be run.
 
     Raises:
         InputError: something is missing, of the wrong kind, out of range or not consented to.
     """
-    if asked.portrait is None:
+    if raw.portrait is None:
         raise InputError(say("error.portrait"))
-    given = {name: _typed_as(declared, getattr(asked, name)) for name, declared in SETTINGS.items()}
+    given = {name: _typed_as(declared, getattr(raw, name)) for name, declared in SETTINGS.items()}
     request = Request(**given)
-    return _permitted(request.check(), asked.consent)
+    return _permitted(request.check(), raw.consent)
 
 
 def rerender(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gaia_core.request import MEDIA, SETTINGS, Request
-from ui.form.admission import Asked, admit, rerender, uploaded
+from ui.form.admission import RawRequest, admit, rerender, uploaded
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Endpoint:
         """The checked request of a call."""
         if "drive_groups" not in self.takes and given.get("drive"):
             given = {**given, "drive_groups": ["pose"]}
-        return admit(Asked(**given))
+        return admit(RawRequest(**given))
 
 
 class Rerender(Endpoint):

@@ -51,7 +51,7 @@ def choose_portrait(
         updates: Updates = {inputs.portrait: str(portrait)}
         if ready and shown != "take" and not running:
             updates |= {
-                output.stage: gr.update(visible=False),
+                output.status: gr.update(visible=False),
                 output.video: gr.update(value=str(ready), visible=True, autoplay=False),
                 output.facts: gr.update(value=result_view.caption(), visible=True),
                 output.shown: "example",

@@ -46,26 +46,26 @@ def generate(
             if form.mode == "edit":
                 wanted = _edited(values, form, edit, session)
             else:
-                wanted = admit(form.asked())
-            yield {output.stage: result_view.working(Progress("start", 0.0))}
+                wanted = admit(form.raw_request())
+            yield {output.status: result_view.working(Progress("start", 0.0))}
             with closing(run(engine, wanted, bool(values[watch]))) as events:
                 picture, playing, began = "", False, time.monotonic()
                 for event in paced(events):
                     if isinstance(event, Segment):
-                        yield {output.stage: gr.update(visible=False), **output.live.play(event)}
+                        yield {output.status: gr.update(visible=False), **output.live.play(event)}
                         playing = True
                         continue
                     if isinstance(event, Result):
                         line = timeline.of_take(engine, event, wanted)
-                        event = faces.unsaid(event, session)
+                        event = faces.without_shown_warnings(event, session)
                         take = take_of(event, wanted, picture, address_of(request), line)
                         session.add(take, wanted)
-                        clock.learn(wanted, event, time.monotonic() - began, session)
+                        clock.update(wanted, event, time.monotonic() - began, session)
                         watched = output.live.behind() if playing else output.live.hidden()
                         yield {**_finished(session, inputs, edit, output, form.mode), **watched}
                     else:
                         picture = event[1] or picture
-                        yield {output.stage: gr.skip() if playing else event[0]}
+                        yield {output.status: gr.skip() if playing else event[0]}
 
     return on_generate
 
@@ -153,7 +153,7 @@ def _finished(session: Session, inputs: Inputs, edit: Edit, output: Output, mode
 def shown_take(take: Take, output: Output) -> Updates:
     """A take in the result panel."""
     return {
-        output.stage: gr.update(visible=False),
+        output.status: gr.update(visible=False),
         **downloads.offered(output.also, take.video),
         # Its subtitles follow: a player that appears with both loses the film.
         output.video: gr.update(value=str(take.video), visible=True, autoplay=False),
@@ -198,7 +198,7 @@ def _idle(output: Output, key: str, shown: str) -> Updates:
     """The buttons as at first, and the video there was before, or else a sentence."""
     if shown:
         view: Updates = {
-            output.stage: gr.update(visible=False),
+            output.status: gr.update(visible=False),
             output.video: gr.update(visible=True, autoplay=False),
             output.facts: gr.update(visible=True),
             output.details: gr.update(visible=shown == "take"),
@@ -217,7 +217,7 @@ def _idle(output: Output, key: str, shown: str) -> Updates:
 def without_video(output: Output, content: str) -> Updates:
     return {
         **output.live.hidden(),
-        output.stage: gr.update(value=content, visible=True),
+        output.status: gr.update(value=content, visible=True),
         output.video: gr.update(visible=False, subtitles=downloads.subtitles(None)),
         output.facts: gr.update(visible=False),
         output.details: gr.update(visible=False),

@@ -40,16 +40,16 @@ def open_file(
             form = form_of(values, inputs)
             session.files.add(path)
             session.opened = recipe
-            heard = timeline.of_file(path)
-            session.dropped = recipe, heard
+            sound = timeline.of_file(path)
+            session.dropped = recipe, sound
             found = admission.fingerprints(media_of(session, form))
             missing = admission.missing_media(recipe, found)
             restored = _restored(recipe, found, inputs)
             return {
                 **restored,
-                inputs.keys: gr.update(value=restored[inputs.keys], heard=heard),
+                inputs.keys: gr.update(value=restored[inputs.keys], audio=sound),
                 inputs.mode: "edit",
-                edit.opened: result_view.opened(recipe, heard.get("seconds"), missing),
+                edit.opened: result_view.opened(recipe, sound.get("seconds"), missing),
             }
 
     return on_open

@@ -23,7 +23,7 @@ STAGES = ("voice", "face", "speech", "motion", "frames", "file")
 PREVIEW_SIDE = 384  # px; small enough to send a few times a second
 
 _MARK = (
-    '<svg class="stage-mark" viewBox="0 0 96 48" aria-hidden="true">'
+    '<svg class="status-mark" viewBox="0 0 96 48" aria-hidden="true">'
     + "".join(
         f'<rect x="{6 + 12 * i}" y="{24 - h / 2}" width="5" height="{h}" rx="2.5"/>'
         for i, h in enumerate((8, 16, 28, 40, 24, 34, 14, 6))
@@ -44,9 +44,9 @@ _BIN = (
 
 def message(title: str, hint: str = "") -> str:
     """A calm sentence in the middle of the stage."""
-    below = f'<p class="stage-hint">{escape(hint)}</p>' if hint else ""
+    below = f'<p class="status-hint">{escape(hint)}</p>' if hint else ""
     return (
-        f'<div class="stage">{_MARK}<p class="stage-title" role="status">{escape(title)}</p>'
+        f'<div class="status">{_MARK}<p class="status-title" role="status">{escape(title)}</p>'
         f"{below}</div>"
     )
 
@@ -61,22 +61,22 @@ def working(progress: Progress | None, preview: str = "", left: str = "") -> str
     name = say("result.waiting" if progress is None else _words(progress.stage))
     percent = 0 if progress is None else round(100 * min(max(progress.fraction, 0.0), 1.0))
     picture = (
-        f'<img class="stage-preview" decoding="sync" src="{preview}" '
+        f'<img class="status-preview" decoding="sync" src="{preview}" '
         f'alt="{escape(say("result.preview"))}">'
         if preview
         else _MARK
     )
     bar = (
-        f'<div class="stage-bar{" is-waiting" if waiting else ""}" role="progressbar" '
+        f'<div class="status-bar{" is-waiting" if waiting else ""}" role="progressbar" '
         f'aria-label="{escape(name)}" aria-valuemin="0" aria-valuemax="100" '
         f'aria-valuenow="{percent}"><span style="width:{percent}%"></span></div>'
     )
     if waiting:
-        number = f'<span class="stage-queue" data-words="{escape(say("wait.place"))}"></span>'
+        number = f'<span class="status-queue" data-words="{escape(say("queue.place"))}"></span>'
     else:
-        number = f'<span class="stage-percent">{escape(left)} <b>{percent} %</b></span>'
+        number = f'<span class="status-percent">{escape(left)} <b>{percent} %</b></span>'
     return (
-        f'<div class="stage is-working">{picture}<div class="stage-progress">'
+        f'<div class="status is-working">{picture}<div class="status-progress">'
         f'<p><span role="status">{escape(name)}</span>{number}</p>{bar}</div></div>'
     )
 
