@@ -1,6 +1,6 @@
 """The parts of the page, one function per panel; each returns its components by name.
 
-Layout only: what happens is in `events` of each folder, the words in `i18n`, the look in `theme`.
+Layout only: the events are in `events` of each folder, texts in `i18n`, styles in `theme`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ui.takes import downloads, live_player, result_view
 from ui.takes.session import Session
 from ui.timeline import timeline
 
-# The voice that keeps the text to itself comes first.
+# The offline voice first.
 VOICES_SHOWN = sorted(VOICES, key=lambda voice: voice.engine != "offline")
 
 
@@ -76,7 +76,7 @@ def header() -> gr.HTML:
 
 
 def masthead() -> str:
-    """What the header says."""
+    """The header as HTML."""
     bars = "".join(
         f'<rect x="{3 + 4.4 * i}" y="{12 - h / 2}" width="2.6" height="{h}" rx="1.3"/>'
         for i, h in enumerate((5, 11, 18, 9, 5))
@@ -120,7 +120,7 @@ def portrait() -> Portrait:
                     for path in shipped
                 )
         crops = faces.crops()
-        # Out of sight by the style sheet: what is "hidden" Gradio shows again with its card.
+        # Hidden by the style sheet: Gradio shows a "hidden" component again with its card.
         face = gr.Number(Request.face, label=t("face.label"), precision=0, elem_id="face")
     return Portrait(card, image, upload, examples, boxes, crops, face)
 
@@ -347,7 +347,7 @@ def result(
 
 
 def intro(mode: str) -> None:
-    """What a tab is for, in one line."""
+    """The purpose of a tab, in one line."""
     gr.Markdown(t(f"intro.{mode}"), elem_classes="intro")
 
 

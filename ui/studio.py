@@ -31,19 +31,19 @@ from ui.timeline import events as timeline_events
 from ui.timeline import timeline
 
 TABS = (*MODES, "compare", "edit", "about")
-QUEUE = 32  # visitors who may wait; with no number, a ZeroGPU Space allows one
+QUEUE = 32  # visitors in the queue; a ZeroGPU Space allows one by default
 ON_SPACES = "SPACE_ID" in os.environ
 
-# Plumbing of the page: not for programs, and quick enough to pass the queue.
+# Internal events: hidden from the API, and short enough to bypass the queue.
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
 SHOW_RESULT = """() => {
   const cards = [...document.querySelectorAll("#compare-result, #result-card")];
   cards.find((card) => card.offsetParent)?.scrollIntoView({behavior: "smooth", block: "nearest"});
   return [];
 }"""
-# Those that may refuse what they are given: a toast needs the queue.
+# Events that may raise an InputError: a toast needs the queue.
 JUDGING: dict[str, Any] = {**PRIVATE, "queue": True, "concurrency_limit": None, "preprocess": False}
-# Those that encode a file while the visitor waits.
+# Events that encode a file.
 WORKING: dict[str, Any] = {**JUDGING, "concurrency_limit": 2}
 SILENT: dict[str, Any] = {"api_visibility": "private"}
 RELOAD = "() => { window.location.reload(); return []; }"
@@ -68,7 +68,7 @@ LAUNCH_KWARGS: dict[str, Any] = {
 
 
 def address() -> dict[str, Any]:
-    """Where to listen: this machine only, unless on Spaces or told otherwise."""
+    """The address to listen on: this machine only, unless on Spaces or configured otherwise."""
     everywhere = "0.0.0.0" if ON_SPACES else "127.0.0.1"
     return {
         "server_name": os.environ.get("GRADIO_SERVER_NAME", everywhere),
@@ -85,7 +85,7 @@ def build_studio(engine: Engine) -> gr.Blocks:
         fill_width=True,
     ) as studio:
         header = panels.header()
-        # Set in the browser, so that the button right after a tab's does what that tab says.
+        # Set in the browser, so that a click right after one on a tab has the new mode.
         mode = gr.Textbox("speech", visible="hidden", container=False, elem_id="mode")
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
             for name in TABS:
@@ -105,7 +105,7 @@ def build_studio(engine: Engine) -> gr.Blocks:
 
 @dataclass(frozen=True)
 class Cards:
-    """What stands beside the tabs, once for all of them."""
+    """The cards below the tabs."""
 
     workbench: gr.Row
     portrait: Portrait
@@ -119,9 +119,9 @@ class Cards:
 
 
 def greet() -> list[Any]:
-    """The pieces of HTML that hold more than one text, for visitors who do not read English.
+    """The translated HTML for visitors of another language.
 
-    In such, Gradio puts only the first text into the browser's language.
+    Gradio translates only the first text of an HTML component.
     """
     if language() == "en":
         return [gr.skip()] * 3
@@ -132,7 +132,7 @@ def greet() -> list[Any]:
 def _workbench(
     studio: gr.Blocks, engine: Engine, tabs: gr.Tabs, mode: gr.Textbox
 ) -> tuple[gr.HTML, gr.HTML]:
-    """Everything below the tabs; returns the empty stages of the result and of the comparison."""
+    """Everything below the tabs; returns the status panels of the result and of the comparison."""
     with gr.Row(elem_id="workbench") as workbench:
         with gr.Column(scale=5, min_width=340, elem_id="inputs"):
             cards = Cards(
@@ -272,7 +272,7 @@ def _wire_inputs(cards: Cards, inputs: Inputs, output: Output) -> None:
 
 
 def _wire_faces(studio: gr.Blocks, engine: Engine, portrait: Portrait, output: Output) -> None:
-    """A look at each new portrait; the first face of an upload, or the one that a recipe names."""
+    """Inspection of each new portrait; selects the first face, or that of a recipe."""
     gr.on(
         [portrait.upload.upload, portrait.image.upload, *(e.click for e in portrait.examples)],
         None,
@@ -297,7 +297,7 @@ def _wire_faces(studio: gr.Blocks, engine: Engine, portrait: Portrait, output: O
 def _wire_estimate(
     clock: Clock, inputs: Inputs, cards: Cards, output: Output, grid: compare.Grid
 ) -> None:
-    """How long the next run will take; the crop's drawing tells of a new face."""
+    """The estimated time of the next run; a new face is noticed by its crop."""
     edit = cards.edit
     asked = {getattr(inputs, name) for name in estimate.INPUTS}
     variants = {
@@ -328,7 +328,7 @@ def _wire_estimate(
 
 
 def _wire_presets(studio: gr.Blocks, kept: presets.Presets, inputs: Inputs) -> None:
-    """Settings under a name: chosen, kept, forgotten."""
+    """Presets: choose, save, delete."""
     controls, found = presets.controls(inputs), [kept.name, kept.kept]
     studio.load(presets.names, kept.kept, kept.name, preprocess=False, **PRIVATE)
     kept.name.input(presets.choose(inputs, kept), found, [kept.name, *controls], **JUDGING)
@@ -352,7 +352,7 @@ def _wire_instruction(engine: Engine, text: Text, inputs: Inputs, output: Output
 
 
 def _wire_timeline(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) -> None:
-    """The sound it shows, controls as JSON out and in, and a span to make anew."""
+    """Sound, controls as JSON, and spans to re-render."""
     gr.on(
         [
             inputs.source.change,
@@ -395,7 +395,7 @@ def _wire_timeline(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) ->
 
 
 def _wire_run(engine: Engine, clock: Clock, inputs: Inputs, cards: Cards, output: Output) -> None:
-    """Generate: show that it was heard, run, and tidy up after a failure. Stop: close the run."""
+    """Generate: show progress, run, restore the page after a failure. Stop: close the run."""
     edit, watch = cards.edit, cards.speech.watch
     clicked = output.generate.click(
         run_events.waiting(output), None, output.all(), js=SHOW_RESULT, **PRIVATE
@@ -404,7 +404,7 @@ def _wire_run(engine: Engine, clock: Clock, inputs: Inputs, cards: Cards, output
         run_events.generate(engine, inputs, edit, output, watch, clock),
         inputs.all() | {output.session, edit.start, edit.end, edit.seed, edit.controlled, watch},
         [*output.all(), inputs.seed, edit.opened],
-        # Raw values: `admission` alone judges them, in sentences of its own.
+        # Raw values: `admission` validates them.
         preprocess=False,
         api_visibility="private",
         show_progress_on=output.queue,
@@ -422,7 +422,7 @@ def _wire_run(engine: Engine, clock: Clock, inputs: Inputs, cards: Cards, output
 
 
 def _wire_takes(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) -> None:
-    """Takes of before: their settings again, one of the list, one from a file, and none at all."""
+    """Earlier takes: open from a file, show, reuse the settings, delete."""
     everything = in_order(inputs.all())
     edit.file.upload(
         history.open_file(inputs, edit, output),
@@ -471,7 +471,7 @@ def _wire_compare(
     grid: compare.Grid,
     output: Output,
 ) -> None:
-    """Generate all, Stop, and everything as one file; a variant shows its fields while it is on."""
+    """Generate all, Stop, Download all; a variant shows its fields while enabled."""
     for variant in cards.compare.variants:
         variant.on.change(
             lambda on: gr.update(visible=bool(on)), variant.on, variant.body, **PRIVATE

@@ -17,10 +17,9 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def toasts(page: bool = False) -> Iterator[None]:
-    """Turns an InputError into a toast with its sentence, anything else into a general one.
+    """Shows an InputError as a toast, any other error as a general one.
 
-    On the page an InputError is a warning, for it is nothing that went wrong; programs get an
-    error either way.
+    On the page an InputError is a warning; programs get an error either way.
     """
     try:
         with disk_full_reported():
@@ -31,12 +30,12 @@ def toasts(page: bool = False) -> Iterator[None]:
             gr.Warning(sentence)
         raise gr.Error(sentence, visible=not page, print_exception=False) from None
     except gr.Error:
-        raise  # from the GPU's keeper: the visitor's quota is used up, say
+        raise  # from ZeroGPU, for example an exhausted quota
     except Exception:
         logger.exception("a run failed")
         raise gr.Error(_plain(say("error.unexpected")), print_exception=False) from None
 
 
 def _plain(sentence: str) -> str:
-    """Toasts are drawn as HTML, and a sentence may quote what the visitor typed."""
+    """Escaped: toasts are drawn as HTML, and a message may quote the visitor's input."""
     return html.escape(sentence, quote=False)

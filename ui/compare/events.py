@@ -1,4 +1,4 @@
-"""What happens on the Compare tab: one run after another, each into the player and the table."""
+"""Events of the Compare tab: one run after another, each into the player and the table."""
 
 # No postponed annotations here: Gradio reads a handler's hints as they stand.
 import time
@@ -42,7 +42,7 @@ def generate(
     output: Output,
     clock: Clock,
 ) -> Callable[[dict[Component, Any], gr.Request], Iterator[Updates]]:
-    """The handler of the button: all variants that are on, one after the other."""
+    """Generates all enabled variants, one after the other."""
 
     def on_generate(values: dict[Component, Any], request: gr.Request) -> Iterator[Updates]:
         with toasts(page=True):
@@ -84,12 +84,12 @@ def generate(
 def note(
     clock: Clock, inputs: Inputs, card: Card, output: Output
 ) -> Callable[[dict[Component, Any]], str]:
-    """How long all variants that are on will take together, as HTML."""
+    """The estimated time of all enabled variants together, as HTML."""
 
     def on_change(values: dict[Component, Any]) -> str:
         shared = estimate.given(inputs, values)
         works = []
-        # What is wrong is said when the button is pressed.
+        # Errors are reported on Generate.
         with suppress(InputError, TypeError, ValueError):
             for variant in card.variants:
                 if values[variant.on]:
@@ -103,7 +103,7 @@ def note(
 
 
 def _wanted(values: dict[Component, Any], form: Form, card: Card) -> list[tuple[str, str, Request]]:
-    """Name, title and request of each variant that is on; all are checked before one is made."""
+    """Name, title and request of each enabled variant, all checked before the first run."""
     seed, found = None, []
     for name, variant in zip(NAMES, card.variants, strict=True):
         if not values[variant.on]:
@@ -126,7 +126,7 @@ def _wanted(values: dict[Component, Any], form: Form, card: Card) -> list[tuple[
 
 
 def _own(values: dict[Component, Any], variant: Variant) -> dict[str, Any]:
-    """What a variant says for itself: an instruction, numbers, or nothing."""
+    """The settings that a variant overrides."""
     own = {}
     for key in OWN:
         given = values[getattr(variant, key)]
@@ -158,7 +158,7 @@ def _shown(comparison: Comparison, grid: Grid) -> Updates:
 
 
 def waiting(grid: Grid) -> Callable[[], Updates]:
-    """The page right after the click, before there is a free place."""
+    """The page after the click, while the run is queued."""
     return lambda: {
         grid.status: gr.update(value=result_view.working(None), visible=True),
         grid.player: gr.update(value=compare.played([])),
@@ -170,7 +170,7 @@ def waiting(grid: Grid) -> Callable[[], Updates]:
 
 
 def ended(grid: Grid) -> Callable[[Comparison], Updates]:
-    """The page after Stop or a failure: what was finished stays."""
+    """The page after Stop or a failure; finished variants stay."""
     return lambda comparison: _idle(comparison, grid)
 
 
@@ -185,7 +185,7 @@ def _idle(comparison: Comparison, grid: Grid) -> Updates:
 
 
 def packed(grid: Grid) -> Callable[[Comparison, Session], Updates]:
-    """Everything of the comparison as one zip, in a folder that goes with the session."""
+    """The comparison as one zip, in a folder that is deleted with the session."""
 
     def on_pack(comparison: Comparison, session: Session) -> Updates:
         with toasts(page=True):

@@ -1,7 +1,7 @@
-"""The faces of the portrait: drawn on it, to be chosen there, with what is to be said of them.
+"""The faces of the portrait: boxes over the photo, and the crops with their warnings below it.
 
-Two pieces of HTML, drawn from one inspection of the photo: boxes over the photo, and below it what
-each box cuts out. A click on either chooses; the choice itself is a hidden number.
+Both are HTML, drawn from one inspection of the photo. A click on either selects a face; the
+selection is a hidden number.
 """
 
 # No postponed annotations here: Gradio reads a handler's hints as they stand.
@@ -25,8 +25,8 @@ from ui.takes import result_view
 from ui.takes.session import Session
 
 CSS = Path(__file__).with_name("faces.css")
-MAX_SHOWN = 24  # the largest; of a crowd nobody animates the rest
-MAX_INSPECTIONS = 8  # photos of a visitor that need not be looked at again
+MAX_SHOWN = 24  # the largest faces of a crowd
+MAX_INSPECTIONS = 8  # cached per visitor
 
 _CHOOSE = """element.addEventListener("click", (event) => {
   const chosen = event.target.closest("[data-face]");
@@ -35,17 +35,17 @@ _CHOOSE = """element.addEventListener("click", (event) => {
 
 
 def boxes() -> gr.HTML:
-    """The boxes; to be put into the same column as the photo."""
+    """The boxes, for the column of the photo."""
     return gr.HTML("", js_on_load=_CHOOSE, apply_default_css=False, elem_id="face-boxes")
 
 
 def crops() -> gr.HTML:
-    """What the boxes cut out, and what is to be said of the one that is chosen."""
+    """The crops of the boxes, and the warnings of the selected face."""
     return gr.HTML("", js_on_load=_CHOOSE, apply_default_css=False, elem_id="face-crops")
 
 
 def show(engine: Engine) -> Callable[[Any, Any, Session], tuple[str, str, Any]]:
-    """Portrait, number of the face and session in; boxes, crops and the number out."""
+    """Portrait, selected face and session to boxes, crops and selected face."""
 
     def on_change(portrait: Any, face: Any, session: Session) -> tuple[str, str, Any]:
         try:
@@ -58,7 +58,7 @@ def show(engine: Engine) -> Callable[[Any, Any, Session], tuple[str, str, Any]]:
             return "", result_view.notice(error.message), gr.skip()
         count = len(inspection.faces)
         chosen = face if isinstance(face, int) and 0 <= face < count else 0
-        if samples.is_shipped(path):  # chosen by us: its flaws are no task for the visitor
+        if samples.is_shipped(path):  # nothing for the visitor to correct
             inspection = replace(
                 inspection, faces=tuple(replace(each, warnings=()) for each in inspection.faces)
             )
@@ -72,7 +72,7 @@ def show(engine: Engine) -> Callable[[Any, Any, Session], tuple[str, str, Any]]:
 
 
 def inspection_of(engine: Engine, portrait: Path, session: Session) -> Inspection:
-    """Inspects a photo the first time; Gradio names uploads by their content.
+    """The inspection of a photo, cached by path: Gradio names uploads by content.
 
     Raises:
         InputError: it cannot be read, or shows no face.
@@ -86,7 +86,7 @@ def inspection_of(engine: Engine, portrait: Path, session: Session) -> Inspectio
 
 
 def without_shown_warnings(result: Result, session: Session) -> Result:
-    """A result without what was said of its portrait before the run."""
+    """A result without the warnings that were shown before the run."""
     shown = {
         w
         for inspection in session.inspections.values()
@@ -114,7 +114,7 @@ def draw_boxes(inspection: Inspection, chosen: int) -> str:
 
 
 def draw_crops(inspection: Inspection, chosen: int) -> str:
-    """What will move; for several faces all of them in a row, the chosen one marked."""
+    """The crop that will be animated; of several faces all crops, the selected one marked."""
     face = inspection.faces[chosen]
     if len(inspection.faces) == 1:
         picture = f'<img src="{result_view.data_url(face.crop)}" alt="{escape(say("face.crop"))}">'

@@ -1,4 +1,4 @@
-"""The cards that belong to one tab: keyframes, instruction, driving video, and the edit of a take.
+"""The cards of single tabs: keyframes, instruction, driving video, edit.
 
 Layout only, as in `panels`. A card is shown while its tab is open and keeps its values otherwise.
 """

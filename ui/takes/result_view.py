@@ -1,6 +1,6 @@
-"""What the result panel shows as HTML: nothing yet, work in progress, and a take's facts.
+"""The result panel as HTML: a placeholder, progress, and the facts of a take.
 
-A preview frame is part of the HTML and never a file: files in the cache have addresses.
+Preview frames are embedded and never written to a file, since files in the cache have addresses.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _BIN = (
 
 
 def message(title: str, hint: str = "") -> str:
-    """A calm sentence in the middle of the stage."""
+    """The placeholder with a message."""
     below = f'<p class="status-hint">{escape(hint)}</p>' if hint else ""
     return (
         f'<div class="status">{_MARK}<p class="status-title" role="status">{escape(title)}</p>'
@@ -52,10 +52,12 @@ def message(title: str, hint: str = "") -> str:
 
 
 def working(progress: Progress | None, preview: str = "", left: str = "") -> str:
-    """The stage at work: which step, how far, and the latest frame once there is one.
+    """The progress of a run: step, percentage, and the latest frame.
 
-    `progress` is None while waiting in the queue, whose length `panels` fills in; `preview`
-    comes from `data_url`; `left` says how long it will still take.
+    Args:
+        progress: None while in the queue, whose place `gradio_compat.SHOW_PLACE` fills in.
+        preview: from `data_url`.
+        left: the estimated rest, in words.
     """
     waiting = progress is None
     name = say("result.waiting" if progress is None else _words(progress.stage))
@@ -82,7 +84,7 @@ def working(progress: Progress | None, preview: str = "", left: str = "") -> str
 
 
 def facts(result: Result) -> str:
-    """Seed, length and label of a take, then what the visitor should know about it."""
+    """Seed, length and label of a take, and its notices."""
     recipe = result.recipe
     label = say("fact.label.visible" if recipe.get("label", True) else "fact.label.hidden")
     pairs = (
@@ -97,7 +99,7 @@ def facts(result: Result) -> str:
 
 
 def caption() -> str:
-    """What stands below a video that is shipped."""
+    """The caption of an example video."""
     return f'<p class="caption">{t("result.example")}</p>'
 
 
@@ -107,7 +109,7 @@ def seconds(result: Result) -> float:
 
 
 def opened(recipe: Mapping[str, Any], length: float | None, missing: Sequence[str] = ()) -> str:
-    """The take that the Edit tab works on, and which of its media must be chosen again."""
+    """The opened take on the Edit tab, and which of its media must be chosen again."""
     pairs = [(say("fact.seed"), str(recipe.get("seed", "")))]
     if length is not None:
         pairs.append((say("fact.length"), say("fact.seconds", seconds=length)))
@@ -120,17 +122,17 @@ def opened(recipe: Mapping[str, Any], length: float | None, missing: Sequence[st
 
 
 def nothing_opened() -> str:
-    """The Edit tab before there is a take."""
+    """The Edit tab without a take."""
     return f'<p class="caption">{t("edit.nothing")}</p>'
 
 
 def notice(sentence: str) -> str:
-    """A sentence that the visitor should see."""
+    """A notice as HTML."""
     return f'<div class="notices" role="status"><p>{escape(translate(sentence))}</p></div>'
 
 
 def reading(found: Any) -> str:
-    """What an instruction was understood as: a clause with its time, action and strength a line.
+    """The table of an instruction's clauses: time, action, strength, words.
 
     Args:
         found: a `Reading` of `gaia_core.instruction.language`.

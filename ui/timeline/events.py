@@ -27,7 +27,7 @@ PRESS = press("generate")
 
 
 def show_sound(inputs: Inputs, output: Output) -> Callable[[dict[Component, Any]], Any]:
-    """The sound that the next take will have, as far as it is known."""
+    """Shows the sound of the next take, as far as it is known."""
 
     def on_change(values: dict[Component, Any]) -> Any:
         session: Session = values[output.session]

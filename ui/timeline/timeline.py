@@ -1,7 +1,7 @@
 """The timeline: a component whose value is a list of keyframes, [channel, second, value, easing].
 
-It is drawn by `timeline.js`, which also shows what else is over time: the sound and its words, the
-clauses of an instruction, and what the last take did. Those arrive as properties of the component.
+It is drawn by `timeline.js`, which also shows the sound with its words, the clauses of an
+instruction and the motion curves of the last take. Those are properties of the component.
 """
 
 from __future__ import annotations
