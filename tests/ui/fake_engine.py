@@ -1,4 +1,4 @@
-"""An engine without models: the same events and a real little video, in a moment."""
+"""An engine without models: the same events, and a small real video."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Reading:
 
 
 class FakeEngine:
-    """Remembers its requests, their films, and how many runs were closed before their end.
+    """Records its requests, their videos, and how many runs were closed early.
 
     A photo with a black corner has no face, one with a white corner crashes.
     """
@@ -78,7 +78,7 @@ class FakeEngine:
             self.closed_early += not done
 
     def inspect(self, portrait: Path) -> Inspection:
-        """One good face; three in a photo with a red corner, of which the last is too small."""
+        """One good face; three in a photo with a red corner, the last of them too small."""
         self.inspected += 1
         photo = read_image(portrait)
         height, width = photo.shape[:2]
@@ -93,14 +93,14 @@ class FakeEngine:
         return Inspection(width, height, (good, soft, replace(small, problem=TOO_SMALL)))
 
     def read(self, text: str, seconds: float) -> Reading:
-        """Each word is a clause, one after another; nothing is understood of "nonsense"."""
+        """A clause per word, one after another; none for "nonsense"."""
         words = [] if text == "nonsense" else text.split()
         each = seconds / max(1, len(words))
         clauses = [Clause(w, each * i, each * (i + 1), w, 1.0) for i, w in enumerate(words)]
         return Reading(tuple(clauses), None if words else NOTHING)
 
     def measure(self, result: Result) -> Measures:
-        """Numbers that tell takes apart by their seeds."""
+        """Measures that depend on the seed."""
         return Measures(math.inf, result.recipe["seed"] % 7, 1.25, math.nan, 12.4)
 
     def _events(self, request: Request, out: Path, segments: Path | None) -> Iterator[Event]:
@@ -138,7 +138,7 @@ class FakeEngine:
 
 
 def _sketch() -> Sketch:
-    """Lines as a real one has, of points anywhere."""
+    """The real lines, between random points."""
     count = sum(len(points) for points, _ in LINES)
     points = np.random.default_rng(0).uniform(-0.4, 0.4, (count, 3))
     shifts = np.full((len(EXPRESSION), count, 2), 0.1)
@@ -147,26 +147,23 @@ def _sketch() -> Sketch:
 
 @dataclass
 class Studio:
-    """A running studio, its engine, and the folder that uploads and takes live in."""
+    """A running studio, its engine, and the folder of uploads and takes."""
 
     url: str
     engine: FakeEngine
     cache: Path
 
     def folders(self) -> list[Path]:
-        """Those of this test's takes that are on disk, oldest first.
-
-        Takes of other tests lie in the same cache, and go when the server likes.
-        """
+        """The folders of this test's takes, oldest first, without those of other tests."""
         return [film.parent for film in self.engine.films if film.parent.exists()]
 
     def files(self, pattern: str) -> list[Path]:
-        """The files in this test's takes that match, newest first."""
+        """The matching files of this test's takes, newest first."""
         return [path for folder in reversed(self.folders()) for path in folder.glob(pattern)]
 
 
 def until(true: Callable[[], bool], seconds: float = 60.0) -> bool:
-    """Whether it becomes true, looked at again and again."""
+    """Whether a condition becomes true in time."""
     end = time.monotonic() + seconds
     while not true() and time.monotonic() < end:
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Whatever a browser or a program sends becomes a checked Request, or one clear sentence."""
+"""What a browser or a program sends becomes a checked Request or an InputError."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def uploaded(source: Path, cache: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def raw(cache: Path) -> RawRequest:
-    """Everything as the page opens: an example portrait and a sentence."""
+    """The initial values of the page: an example portrait and a sentence."""
     return RawRequest(portrait=uploaded(samples.portraits()[0], cache), text="Hello.")
 
 
@@ -58,7 +58,9 @@ def test_no_control_and_no_field_is_an_orphan():
     assert names(Form) - names(RawRequest) == made | {"keys", "expression", "strength"}
     unlabelled = {name for name in names(Request) if f"{name}.label" not in EN}
     apart = {"speech", "controls", "drive_groups", "spans"}
-    assert names(RawRequest) - names(Form) == apart | unlabelled  # what has a label has a control
+    assert (
+        names(RawRequest) - names(Form) == apart | unlabelled
+    )  # settings with a label have a control
 
 
 def test_languages_have_the_same_words():
@@ -166,7 +168,7 @@ def test_a_new_seed_is_drawn_when_wished(form: Form):
     assert form.raw_request().seed == Request.seed
 
 
-# What each tab adds
+# The settings of each tab
 
 KEYS = [["yaw", 1, 20, "ease"], ["pitch", 0, -5, "linear"], ["yaw", 0, 0, "ease"]]
 

@@ -1,4 +1,4 @@
-"""The endpoint as programs use it, and what is left on disk afterwards."""
+"""The endpoints as programs use them, and the files that remain."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ PORTRAIT, CONSENT = {"portrait": ("filepath", NEEDED)}, {"consent": ("bool", Fal
 SETTINGS |= CONSENT | {"trim": ("bool", False)}
 DRIVE = {"drive": ("None | filepath", None)}
 GROUPS = ["pose", "eyes", "brows", "mouth", "face"]
-# What programs rely on: names, order, types and defaults. Change it only with a new name.
+# The contract: names, order, types and defaults. A change needs a new endpoint.
 SCHEMA = {
     "/speech_driven": PORTRAIT | SAID | SETTINGS,
     "/stream_speech": PORTRAIT | SAID | SETTINGS,
@@ -289,7 +289,7 @@ def test_a_video_made_beforehand_is_shown_at_once(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
     shutil.copytree(samples.ROOT, tmp_path / "examples")
     monkeypatch.setattr(samples, "ROOT", tmp_path / "examples")
-    monkeypatch.setattr(samples, "output_of", output_of)  # the other tests' page goes without
+    monkeypatch.setattr(samples, "output_of", output_of)  # patched for the page of the other tests
     ready = tmp_path / "examples/outputs/astronaut.mp4"
     ready.touch()
     page = build_studio(FakeEngine())

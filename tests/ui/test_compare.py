@@ -1,4 +1,4 @@
-"""The Compare tab and a take in other forms: what Python says of them, what a visitor does."""
+"""The Compare tab and the downloads of a take: functions, then the page."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def compared(name: str, measures: Measures | None = NUMBERS, **recipe: object) -
     return Compared(name, f"title {name}", take, measures, 2.5)
 
 
-# What Python says of a comparison
+# Functions
 
 
 def test_only_what_differs_is_listed():
@@ -69,7 +69,7 @@ def test_every_field_of_a_recipe_has_a_name(photos):
         assert say(f"measure.{name}") and say(f"measure.{name}.info")
 
 
-# What a visitor does
+# The page
 
 
 def films(page: Page) -> Locator:
@@ -116,7 +116,7 @@ def test_two_takes_play_as_one(opened, studio: Studio):
     page.wait_for_function(
         "[...document.querySelectorAll('.cp-take video')].every(film => film.currentTime > 0.9)"
     )
-    expect(button(page, say("player.play"))).to_be_visible()  # again, for it has ended
+    expect(button(page, say("player.play"))).to_be_visible()  # from the start, since it has ended
     assert np.ptp(clocks(page)) < 0.1
     expect(page.locator("#history [data-take]")).to_have_count(2)
     page.locator("#history [data-take]").first.click()
@@ -218,7 +218,7 @@ def test_a_transparent_portrait_makes_a_transparent_film(opened, tmp_path):
     expect(page.locator("#upload").get_by_role("button", name="Play", exact=True)).to_be_visible()
     generate(page)
     shown(page)
-    expect(page.locator("#download-vtt")).to_be_hidden()  # nobody knows the words' times
+    expect(page.locator("#download-vtt")).to_be_hidden()  # the times of words are unknown
     with page.expect_download() as download:
         page.locator("#download-webm").click()
     assert Path(download.value.path()).read_bytes().startswith(b"\x1a\x45\xdf\xa3")

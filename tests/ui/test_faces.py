@@ -1,4 +1,4 @@
-"""The faces of a portrait are shown before a run, chosen there, and looked for only once."""
+"""The faces of a portrait are shown and chosen before a run, and detected only once."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def shown(engine: FakeEngine, photo: Path | None, face: object, session: Session
     return faces.show(engine)(photo and {"path": str(photo)}, face, session)
 
 
-# What is seen in a photo
+# The inspection of a photo
 
 
 def test_faces_of_a_photo_and_what_they_are_worth(photo: np.ndarray, landmarker: FaceLandmarker):
@@ -70,7 +70,7 @@ def test_no_face_is_an_error_that_says_what_to_do():
         inspect_photo(np.zeros((64, 64, 3), np.uint8), [])
 
 
-# What the page makes of it
+# The page
 
 
 def test_boxes_lie_where_the_faces_are(engine: FakeEngine, group: Path):
@@ -120,7 +120,7 @@ def test_only_numbers_of_faces_are_taken_for_a_choice(data: object):
     assert not isinstance(faces.choose(SimpleNamespace(_data=data)), int)
 
 
-# For programs
+# The API
 
 
 def test_the_endpoint_tells_the_faces(studio: Studio, photos: dict[str, Path]):

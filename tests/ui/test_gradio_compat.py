@@ -33,7 +33,7 @@ MARKUP = re.compile(
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """A page that answers with what is known of the visitor and of an upload."""
+    """A page that returns the language of the visitor and the path of an upload."""
 
     def given(file: FileData) -> list[str]:  # which arrives as a dict
         return [gradio_compat.accepted_languages(), dict(file)["path"], str(gradio_compat.cache())]

@@ -1,4 +1,4 @@
-"""The timeline's script: its own tests pass, and its curves are those that a take is made of."""
+"""The timeline's script: its own tests pass, and its curves equal the core's."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""The page as visitors use it, in Chromium: no console error and no foreign request anywhere."""
+"""The page in Chromium, without console errors and requests to other servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Before, during and after a run: how long it takes, the queue, the list of takes, and presets."""
+"""Estimated time, progress, the list of takes, and presets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def photo(photos: dict[str, Path]) -> Path:
     return photos["fine"]
 
 
-# How long it takes
+# Estimated time
 
 
 def test_longer_larger_and_more_careful_takes_longer(photo: Path):
@@ -71,4 +71,4 @@ def test_a_take_that_ends_at_once_has_a_picture():
     events = [Progress("start", 0.0), Progress("frames", 0.2), Preview(frame, 0)]
     shown = list(paced(events + [Progress("frames", 0.9)] * 3))
     assert shown[0][1] == "" and shown[-1][1].startswith("data:image/jpeg")
-    assert len(shown) <= 3  # the rest comes too soon after to be shown
+    assert len(shown) <= 3  # the others follow too soon to be shown

@@ -1,4 +1,4 @@
-"""The timeline: what Python gives it, and what a visitor does with it by keyboard and by mouse."""
+"""The timeline: its properties from Python, then the page by keyboard and mouse."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from visitor import button, generate, shown, still, tab, write
 KEY = re.compile(r"(.+), ([\d.]+) s, ([-\d.]+)°?, (\w+)")
 
 
-# What Python gives it
+# Properties
 
 
 def test_peaks_say_when_it_is_loud(tmp_path: Path):
@@ -46,7 +46,7 @@ def test_each_channel_has_a_lane_and_a_name():
 
 
 def test_no_property_is_taken_for_an_event():
-    """Gradio reads any word in quotes in the script as the name of an event."""
+    """Gradio takes every quoted word of the script for the name of an event."""
     part = timeline.component("line", FakeEngine().sketch)
     for name in ("tab", "audio", "reading", "take", "controls"):
         assert not hasattr(part, name)
@@ -58,7 +58,7 @@ def test_controls_as_text_are_the_controls():
     assert Controls.from_json(json.loads(timeline.to_text(Controls()))) == Controls()
 
 
-# What a visitor does
+# The page
 
 
 def keys(page: Page) -> Locator:
@@ -92,7 +92,7 @@ def drag(page: Page, what: Locator, right: float, down: float, steps: int = 6) -
 
 
 def second(page: Page, at: float) -> float:
-    """How many pixels from the left edge of a track a second is."""
+    """The position of a second on a track, in px."""
     end = float(page.get_by_role("slider", name=say("line.head")).get_attribute("aria-valuemax"))
     width = page.locator(".tl-line.is-ruler .tl-track").bounding_box()["width"]
     return 13 + at * (width - 26) / end

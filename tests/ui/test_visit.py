@@ -49,7 +49,7 @@ def test_a_face_is_chosen_by_click_touch_and_keyboard(opened, studio, photos):
     shown(page)
     assert studio.engine.requests[-1].face == 1
 
-    # Another photo starts at its first face; a recipe brings the face back with the photo.
+    # Another photo starts at its first face; a recipe restores photo and face.
     page.get_by_role("button", name="Hopper").click()
     expect(page.get_by_text(say("face.one"))).to_be_visible()
     expect(page.locator("#face input")).to_have_value("0")
@@ -109,7 +109,7 @@ def test_the_place_in_the_queue_is_shown(opened, studio: Studio):
     for page in (second, third):
         generate(page)
         expect(page.get_by_text(say("result.waiting"))).to_be_visible()
-        expect(page.locator(".status-queue")).to_contain_text("in line")
+        expect(page.locator(".status-queue")).to_contain_text("in the queue")
     expect(third.locator(".status-queue")).to_have_text(say("queue.place", number=2, size=2))
     for page in (third, second, first):
         button(page, "Stop").click()
@@ -134,14 +134,14 @@ def test_a_take_is_reused_and_deleted_for_good(opened, studio: Studio):
     takes.nth(2).locator("[data-does=apply]").click()
     expect(page.locator("#text textarea")).to_have_value("First.")
 
-    # Not the one that is shown: that stays.
+    # Another than the shown one, which stays.
     takes.nth(1).locator("[data-does=delete]").click()
     expect(takes).to_have_count(2)
     expect(page.locator("#facts")).to_contain_text(str(third))
     assert len(studio.folders()) == 2
     assert not studio.files(f"gaia-{second}.mp4")
 
-    # The one that is shown: the newest takes its place.
+    # The shown one: the newest replaces it.
     takes.first.locator("[data-does=delete]").click()
     expect(page.locator("#facts")).to_contain_text(str(first))
     expect(takes.first.locator("[data-does=select]")).to_have_attribute("aria-pressed", "true")

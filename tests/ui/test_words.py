@@ -27,9 +27,9 @@ from ui.takes import result_view
 from ui.toasts import toasts
 
 CORE = Path(__file__).resolve().parent.parent.parent / "gaia_core"
-# Said to programs, at the server's start: not in the visitor's language.
+# Descriptions of the API are English only.
 SHOWN = {key for key in EN if not key.startswith("api.")}
-# Names, signs, and what is written in English because it is read or spoken as English.
+# Names, signs, and examples that must be English.
 ALIKE = re.compile(
     r"text\.start|instruction\.(placeholder|example\..*)|compare\.(none|keys)|line\.key\.name|.*\.(gif|json)"
 )
@@ -86,7 +86,7 @@ def test_which_language(accepted: str | None, wanted: str):
     LocalContext.request.reset(token)
 
 
-# What no visitor sees, and the phone aligner of evaluation: these stay English.
+# Modules whose messages no visitor sees: English only.
 ENGLISH = {"batch.py", "bench.py", "cli.py", "evaluation", "phones.py", "training"}
 
 

@@ -1,4 +1,4 @@
-"""GPUs lent by the second: the decorated path, what is asked for, and the CPU without one."""
+"""ZeroGPU: the decorated run, the requested seconds, and the CPU without a GPU."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_other_errors_are_not_taken_for_refusals(monkeypatch):
         list(broken(False, "ZeroGPU quota exceeded"))
     with pytest.raises(gr.Error):
         list(broken(False, "Error"))
-    with pytest.raises(gr.Error):  # half a take cannot go on elsewhere
+    with pytest.raises(gr.Error):  # half a take cannot be continued on the CPU
         list(broken(True, "ZeroGPU worker error"))
 
 

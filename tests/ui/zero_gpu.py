@@ -1,8 +1,8 @@
-"""A run under ZeroGPU's own decorator, with a stand-in for the service that lends GPUs.
+"""A run under ZeroGPU's own decorator, with a stub of its scheduler.
 
-Run as a program with what the service answers, "lends" or "refuses": prints JSON of what came
-back, the number of seconds that were asked for, and whether it was made in another process.
-Only CUDA is left out: scheduling, forking and pickling are those of the package `spaces`.
+A program whose argument is the scheduler's answer, "lends" or "refuses". It prints JSON: the
+results, the requested seconds, and whether they came from another process. Only CUDA is left out;
+scheduling, forking and pickling are those of the package `spaces`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Lender(BaseHTTPRequestHandler):
 
 
 def without_cuda() -> ModuleType:
-    """In place of what prepares torch for CUDA, which this torch may not have."""
+    """A stub of the module that prepares torch for CUDA."""
     module = ModuleType("spaces.zero.torch")
     for name in ("patch", "unpatch", "init", "move", "enter_mode"):
         setattr(module, name, lambda *_, **__: None)

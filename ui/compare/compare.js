@@ -1,9 +1,9 @@
-// Several takes in one player: one clock, one scrubber, the sound of one of them.
+// A player of several takes: one clock, one scrubber, the sound of one of them.
 // CONFIG stands above this script. Gradio gives element, props and watch; the value is
 // {takes: [{name, title, video}]}, where video is a file of Gradio's with its address.
 const words = CONFIG.words[navigator.language] ?? CONFIG.words[navigator.language.split("-")[0]] ?? CONFIG.words.en;
 const SPEEDS = [1, 0.5, 0.25];
-const APART = 0.06; // seconds that films may drift apart
+const APART = 0.06; // s, the largest drift between videos
 
 let films = [];
 let audible = 0;
@@ -26,7 +26,7 @@ const root = make("div", {class: "cp", role: "group", tabindex: 0, "aria-label":
   grid, make("div", {class: "cp-bar"}, play, seek, clock, speed));
 element.replaceChildren(root);
 
-// The longest film is the clock: what ends before it waits at its last frame.
+// The longest video is the clock; shorter ones stop at their last frame.
 const leader = () => films.reduce((a, b) => ((b.duration || 0) > (a?.duration || 0) ? b : a), films[0]);
 const length = () => leader()?.duration || 0;
 const playing = () => Boolean(leader() && !leader().paused && !leader().ended);

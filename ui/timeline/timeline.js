@@ -1,27 +1,27 @@
-// The timeline: sound, words, clauses, one lane of keyframes per channel, and what the last take did.
+// The timeline: sound, words, clauses, a lane of keyframes per channel, and the curves of the last take.
 // CONFIG and `keyframes.js` stand above this script. Gradio gives element, props, trigger and watch.
-// The value is a list of rows [channel, second, value, easing]; nothing here is trusted by the server.
+// The value is a list of rows [channel, second, value, easing]; the server validates it.
 const {channels, easings, curves: plots, face, frame, fade} = CONFIG;
 const words = CONFIG.words[navigator.language] ?? CONFIG.words[navigator.language.split("-")[0]] ?? CONFIG.words.en;
 const say = (key, values = {}) =>
   (words[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 const known = Object.fromEntries(channels.map((c) => [c.name, {...c, label: say(`channel.${c.name}`)}]));
-const TALL = 60, FLAT = 24, EDGE = 9, SIDE = 13; // px: lanes, and the room around their values
+const TALL = 60, FLAT = 24, EDGE = 9, SIDE = 13; // px: heights of lanes, and margins
 const NARROW = 480; // px
-const TEXT = "text", EDIT = "edit"; // tabs; on that of the instruction no keyframes count
-const LETTER = 5.6; // px of a word's letter, about: a word that does not fit is left out
-const CLOSE = 7; // px within which a word attracts
+const TEXT = "text", EDIT = "edit"; // tabs; keyframes do not count on the Text tab
+const LETTER = 5.6; // px per letter, roughly; words that do not fit are left out
+const CLOSE = 7; // px, the reach of snapping to words
 const LONGEST = CONFIG.longest, STEPS = 200; // seconds; steps to undo
 
 let keys = []; // {id, channel, time, value, easing}, in order of channel and time
 let picked = new Set(); // ids
-const opened = new Set(), folded = new Set(); // lanes shown without keys; lanes kept low
+const opened = new Set(), folded = new Set(); // lanes shown without keys; collapsed lanes
 let clipboard = [];
 let now = 0, zoom = 1, scale = 60, span = null, held = null, serial = 0, tapped = null, sought = null;
-let unfolded = null; // the curves of the last take; by default where there is room
-let began = null; // when the sketch alone began to play, and from where
+let unfolded = null; // whether the curves are shown; by default where there is room
+let began = null; // start of playback without a video: time and position
 
-// Gradio builds this again after the page without it was shown, with the latest update alone.
+// Gradio rebuilds this when its page is shown again, with only the latest update.
 window.timelineKept ??= {edits: new UndoStack(STEPS)};
 const kept = window.timelineKept, {edits} = kept;
 const PROPERTIES = Object.keys({tab: 0, audio: 0, take: 0, reading: 0});
@@ -29,7 +29,7 @@ function keep() {
   for (const name of PROPERTIES) if (props[name] !== undefined) kept[name] = props[name];
 }
 
-// Small things
+// Helpers
 
 const digits = (c) => (c.step >= 1 ? 1 : 2);
 const shown = (c, value) => `${round(value, digits(c))}${c.unit}`;
@@ -38,7 +38,7 @@ const order = Object.fromEntries(channels.map((c, i) => [c.name, i]));
 const sorted = () => keys.sort((a, b) => order[a.channel] - order[b.channel] || a.time - b.time);
 const track = (name) => keys.filter((key) => key.channel === name);
 const chosen = () => keys.filter((key) => picked.has(key.id));
-// What plays: the parts of a take while it is made, or else the last take.
+// The playing video: the segments during a run, or else the last take.
 const film = () => {
   const parts = document.querySelector(CONFIG.films.parts);
   if (parts?.offsetParent) return parts;
@@ -47,7 +47,7 @@ const film = () => {
 const audio = () => kept.audio ?? {};
 const take = () => kept.take ?? {};
 const clauses = () => ([TEXT, EDIT].includes(kept.tab) ? (kept.reading?.clauses ?? []) : []);
-const keyed = () => kept.tab !== TEXT; // what the Pose tab holds stays there
+const keyed = () => kept.tab !== TEXT; // keyframes belong to the Pose tab
 
 function make(tag, attributes = {}, ...children) {
   const svg = ["svg", "path", "line", "g", "clipPath", "defs"].includes(tag);
@@ -186,7 +186,7 @@ function step(state) {
   trigger("input");
   render();
   if (!at) return;
-  // The keyboard stays where it was: on the same keyframe, or the nearest.
+  // Keep the focus on the same keyframe, or the nearest.
   const near = track(at.channel).sort((a, b) => Math.abs(a.time - at.time) - Math.abs(b.time - at.time));
   if (near.length) focus(near[0].id);
   else head.focus();
@@ -268,7 +268,7 @@ function pick(id, also) {
 const announce = (sentence) => { announced.textContent = sentence; };
 const focus = (id) => canvas.querySelector(`[data-key="${id}"]`)?.focus({preventScroll: false});
 
-// The playhead and the player: each follows the other
+// Synchronisation of playhead and player
 
 function go(second, quiet = false) {
   now = clamp(second, 0, Math.max(length(), film()?.duration || 0));
@@ -313,7 +313,7 @@ function playing(yes) {
   play.setAttribute("aria-label", play.title);
 }
 
-// Without a take the sketch alone plays the controls ask for.
+// Without a take only the sketch plays.
 function tick() {
   if (!began || !element.isConnected) return;
   const at = began.second + (performance.now() - began.at) / 1000;
@@ -333,7 +333,7 @@ function onMedia(event) {
   if (event.target !== video) return;
   const paused = video.paused;
   playing(!paused);
-  // The answer to one's own seek: the playhead may stand behind the video's end.
+  // The event of our own seek: the playhead may be behind the end of the video.
   if (sought !== null && Math.abs(video.currentTime - sought) < 0.05 && paused) {
     if (event.type === "seeked") sought = null;
     return;
@@ -504,7 +504,7 @@ function render() {
   point();
 }
 
-// A drag moves what is there, without building it again.
+// A drag moves elements without rebuilding them.
 function place() {
   for (const key of keys) {
     const node = canvas.querySelector(`[data-key="${key.id}"]`);
@@ -663,7 +663,7 @@ function release() {
 canvas.addEventListener("pointerup", release);
 canvas.addEventListener("pointercancel", release);
 
-// Two taps on an empty place of a lane add a keyframe; one goes there.
+// A double tap on a lane adds a keyframe; a single one moves the playhead.
 canvas.addEventListener("click", (event) => {
   const area = event.target.closest(".tl-track[data-lane]");
   if (!area || event.target.closest("[data-key]")) return;
