@@ -299,17 +299,17 @@ def _wire_estimate(
 ) -> None:
     """The estimated time of the next run; a new face is noticed by its crop."""
     edit = cards.edit
-    asked = {getattr(inputs, name) for name in estimate.INPUTS}
+    fields = {getattr(inputs, name) for name in estimate.INPUTS}
     variants = {
         part for each in cards.compare.variants for part in (each.on, each.base, each.steps)
     }
     own = {part for each in cards.compare.variants for part in each.inputs()}
-    changed = asked - {inputs.portrait, inputs.face}
+    changed = fields - {inputs.portrait, inputs.face}
     changed |= {cards.portrait.crops, output.history, edit.start, edit.end}
     gr.on(
         [part.change for part in in_order(changed)],
         estimate.note(clock, inputs, edit, output),
-        {*asked, edit.start, edit.end, output.session},
+        {*fields, edit.start, edit.end, output.session},
         output.estimate,
         preprocess=False,
         trigger_mode="always_last",
@@ -319,7 +319,7 @@ def _wire_estimate(
     gr.on(
         [part.change for part in in_order(changed)],
         compare_events.note(clock, inputs, cards.compare, output),
-        {*asked, *own, output.session},
+        {*fields, *own, output.session},
         grid.estimate,
         preprocess=False,
         trigger_mode="always_last",
@@ -476,14 +476,14 @@ def _wire_compare(
         variant.on.change(
             lambda on: gr.update(visible=bool(on)), variant.on, variant.body, **PRIVATE
         )
-    asked = {part for variant in cards.compare.variants for part in variant.inputs()}
+    fields = {part for variant in cards.compare.variants for part in variant.inputs()}
     shown = [*grid.all(), output.history_card, output.history, cards.edit.opened]
     clicked = grid.generate.click(
         compare_events.waiting(grid), None, grid.all(), js=SHOW_RESULT, **PRIVATE
     )
     running = clicked.then(
         compare_events.generate(engine, inputs, cards.compare, grid, cards.edit, output, clock),
-        inputs.all() | asked | {output.session, grid.state},
+        inputs.all() | fields | {output.session, grid.state},
         shown,
         preprocess=False,
         api_visibility="private",

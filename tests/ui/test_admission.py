@@ -116,13 +116,13 @@ def test_every_setting_arrives(raw: RawRequest):
         ({"seconds": 31}, "Seconds is 31"),
     ],
 )
-def test_what_is_wrong_is_said(raw: RawRequest, changes: dict[str, Any], sentence: str):
+def test_invalid_input_is_an_error(raw: RawRequest, changes: dict[str, Any], sentence: str):
     with pytest.raises(InputError) as caught:
         admit(replace(raw, **changes))
     assert sentence in str(caught.value)
 
 
-def test_a_file_that_was_swept_is_asked_for_again(raw: RawRequest):
+def test_a_deleted_upload_is_an_error(raw: RawRequest):
     Path(raw.portrait["path"]).unlink()
     with pytest.raises(InputError, match="no longer on the server"):
         admit(raw)
@@ -146,7 +146,7 @@ def test_an_example_under_another_name_is_still_one(raw: RawRequest, cache: Path
     assert admit(replace(raw, portrait={"path": portrait}))
 
 
-def test_consent_lets_the_visible_label_be_turned_off(raw: RawRequest):
+def test_with_consent_the_visible_label_can_be_turned_off(raw: RawRequest):
     assert not admit(replace(raw, label=False, consent=True)).label
 
 
@@ -239,7 +239,7 @@ def test_what_is_taken_from_a_driving_video(form: Form, cache: Path, take: str, 
         ({"mode": "video", "drive": None}, say("error.drive")),
     ],
 )
-def test_what_a_tab_lacks_is_said(form: Form, changes: dict[str, Any], sentence: str):
+def test_missing_input_of_a_tab_is_an_error(form: Form, changes: dict[str, Any], sentence: str):
     with pytest.raises(InputError) as caught:
         admit(replace(form, **changes).raw_request())
     assert sentence in str(caught.value)
@@ -310,7 +310,7 @@ def test_a_recipe_restores_the_form_it_came_from(form: Form, cache: Path):
     expression = {"smile": 0.5, "brows": 0.0, "mouth": 0.0, "gaze_x": 0.0, "gaze_y": 0.0}
     keys = [["yaw", 0.0, 0.0, "ease"], ["yaw", 1.0, 20.0, "ease"]]
     forms = {
-        "speech": replace(form, seed=4, steps=3, text="Anew."),
+        "speech": replace(form, seed=4, steps=3, text="Again."),
         "pose": replace(form, mode="pose", source="none", keys=keys, expression=expression),
         "text": replace(form, mode="text", instruction="Nod.", size="256"),
         "video": replace(form, mode="video", take="dub", drive=drive, drive_mode="absolute"),

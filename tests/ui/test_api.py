@@ -48,7 +48,7 @@ def example() -> dict:
 
 
 NEEDED = object()
-SAID = {
+SPEECH = {
     "speech": ("None | filepath", None),
     "text": ("str", ""),
     "voice": ("str", Request.voice),
@@ -70,18 +70,18 @@ DRIVE = {"drive": ("None | filepath", None)}
 GROUPS = ["pose", "eyes", "brows", "mouth", "face"]
 # The contract: names, order, types and defaults. A change needs a new endpoint.
 SCHEMA = {
-    "/speech_driven": PORTRAIT | SAID | SETTINGS,
-    "/stream_speech": PORTRAIT | SAID | SETTINGS,
-    "/pose_controlled": PORTRAIT | CONTROLS | SAID | SECONDS | DRIVE | DRIVEN | SETTINGS,
+    "/speech_driven": PORTRAIT | SPEECH | SETTINGS,
+    "/stream_speech": PORTRAIT | SPEECH | SETTINGS,
+    "/pose_controlled": PORTRAIT | CONTROLS | SPEECH | SECONDS | DRIVE | DRIVEN | SETTINGS,
     "/text_instructed": (
-        PORTRAIT | {"instruction": ("str", NEEDED)} | CONTROLS | SAID | SECONDS | SETTINGS
+        PORTRAIT | {"instruction": ("str", NEEDED)} | CONTROLS | SPEECH | SECONDS | SETTINGS
     ),
     "/video_driven": (
         PORTRAIT
         | {"drive": ("filepath", NEEDED), "drive_groups": ("list[str]", GROUPS)}
         | DRIVEN
         | CONTROLS
-        | SAID
+        | SPEECH
         | SETTINGS
     ),
     "/rerender_span": (
@@ -152,7 +152,7 @@ def test_a_recording_and_all_settings_reach_the_engine(client: Client, studio: S
     assert {name: getattr(request, name) for name in wanted} == wanted
 
 
-def test_silence_at_both_ends_of_a_recording_is_cut_when_asked(gaia, tmp_path, monkeypatch):
+def test_silence_at_both_ends_of_a_recording_is_cut_on_request(gaia, tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     silence, tone = np.zeros(SAMPLE_RATE), np.sin(np.arange(SAMPLE_RATE) / 9)
     write_audio(tmp_path / "a.wav", np.concatenate([silence, tone, silence]), SAMPLE_RATE)
@@ -245,7 +245,7 @@ def test_errors_are_sentences(client, studio, photos, photo, arguments, sentence
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", {"path": "/etc/passwd"}])
-def test_files_of_the_server_cannot_be_asked_for(client: Client, studio: Studio, path):
+def test_files_of_the_server_cannot_be_requested(client: Client, studio: Studio, path):
     with pytest.raises(AppError, match="must be an uploaded file"):
         client.predict(portrait=path, text="Hello.", consent=True, api_name=API)
     assert not studio.engine.requests

@@ -53,7 +53,7 @@ def test_what_a_visitor_wrote_is_no_markup():
     assert "3.2" in table and "3.21" not in table and "inf" not in table and "nan" not in table
 
 
-def test_takes_alike_are_said_to_be():
+def test_equal_settings_are_reported():
     table = compare.table([compared("A", None, seed=1), compared("B", None, seed=1)])
     assert say("compare.equal") in table
     assert compare.table([]) == ""
@@ -140,7 +140,7 @@ def test_a_variant_may_differ_in_all(opened, studio: Studio):
     expect(page.locator("#compare-table")).to_contain_text(say("channel.pitch"))
 
 
-def test_what_is_wrong_is_said_before_anything_is_made(opened, studio: Studio):
+def test_errors_come_before_any_run(opened, studio: Studio):
     page = opened()
     tab(page, "compare")
     field(page, "b", "steps").fill("many")

@@ -99,7 +99,7 @@ def test_no_portrait_no_face_and_no_photo(engine: FakeEngine, group: Path):
     assert boxes == "" and "JPEG or PNG" in crops
 
 
-def test_a_photo_is_looked_at_once_in_a_session(engine: FakeEngine, group: Path):
+def test_a_photo_is_inspected_once_in_a_session(engine: FakeEngine, group: Path):
     session, other = Session(), Session()
     for face in (0, 1, 2):
         shown(engine, group, face, session)

@@ -291,7 +291,7 @@ def no_room(*_: Any, **__: Any) -> None:
     Path("/dev/full").write_bytes(b"x")
 
 
-def test_a_full_disk_spoils_one_take_and_is_said(
+def test_a_full_disk_fails_one_take_with_an_error(
     client: Client, studio: Studio, photos: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:

@@ -57,7 +57,9 @@ def grey_photo(folder: Path, level: int) -> Path:
     return path
 
 
-def test_every_visitor_gets_their_own_video_or_is_told_to_come_back(small: Studio, tmp_path: Path):
+def test_every_visitor_gets_their_own_video_or_an_error_of_a_full_queue(
+    small: Studio, tmp_path: Path
+):
     small.engine.frames, small.engine.pause = 12, 0.03
     videos: list[tuple[int, Path]] = []
     refused: list[str] = []

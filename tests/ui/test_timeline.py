@@ -332,7 +332,7 @@ def test_the_playhead_and_the_player_follow_each_other(opened, studio: Studio):
     expect(page.locator(".tl-made")).to_have_count(4)
 
 
-def test_a_span_is_chosen_and_made_anew(opened, studio: Studio):
+def test_a_span_is_selected_and_rerendered(opened, studio: Studio):
     page = opened()
     tab(page, "pose")
     add(page, "yaw")
@@ -423,13 +423,13 @@ def test_zoom_keeps_the_place_and_scrolls(opened):
     page = opened()
     tab(page, "pose")
     add(page, "yaw")
-    board = page.locator(".tl-scroll")
-    wide = board.evaluate("b => b.scrollWidth")
+    canvas = page.locator(".tl-scroll")
+    wide = canvas.evaluate("b => b.scrollWidth")
     for _ in range(3):
         button(page, say("line.in")).click()
-    assert board.evaluate("b => b.scrollWidth") > 2 * wide
+    assert canvas.evaluate("b => b.scrollWidth") > 2 * wide
     button(page, say("line.fit")).click()
-    assert board.evaluate("b => b.scrollWidth") == wide
+    assert canvas.evaluate("b => b.scrollWidth") == wide
 
 
 def test_the_sound_of_an_upload_is_shown_at_once(opened, tmp_path: Path):

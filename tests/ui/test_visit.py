@@ -58,7 +58,7 @@ def test_a_face_is_chosen_by_click_touch_and_keyboard(opened, studio, photos):
     expect(page.locator("#face input")).to_be_hidden()
 
 
-def test_no_face_is_said_before_a_run(opened, studio, photos):
+def test_a_missing_face_is_reported_before_a_run(opened, studio, photos):
     page = opened()
     upload(page, photos["faceless"])
     expect(page.locator("#face-crops").get_by_text(NO_FACE)).to_be_visible()

@@ -34,7 +34,7 @@ def plan(frames: int = 250, side: int = 256, steps: int = 10, spans: tuple = ())
     return Plan(np.zeros((side, side, 3), np.uint8), np.zeros((478, 3), np.float32), script)
 
 
-@pytest.mark.parametrize("service", ["lends", "refuses"])
+@pytest.mark.parametrize("service", ["grants", "refuses"])
 def test_the_decorated_path(service: str):
     done = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("zero_gpu.py")), service],
@@ -45,7 +45,7 @@ def test_the_decorated_path(service: str):
     )
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout.strip().splitlines()[-1])
-    if service == "lends":
+    if service == "grants":
         assert report["came"] == ["Step", "Moved", "ndarray"] and report["elsewhere"]
     else:
         assert report["came"] == [] and report["refusal"] == ON_CPU

@@ -1,6 +1,6 @@
 """A run under ZeroGPU's own decorator, with a stub of its scheduler.
 
-A program whose argument is the scheduler's answer, "lends" or "refuses". It prints JSON: the
+A program whose argument is the scheduler's answer, "grants" or "refuses". It prints JSON: the
 results, the requested seconds, and whether they came from another process. Only CUDA is left out;
 scheduling, forking and pickling are those of the package `spaces`.
 """
@@ -16,7 +16,7 @@ from types import ModuleType
 from urllib.parse import parse_qs, urlparse
 
 ANSWERS = {
-    "lends": (200, {"idle": False, "nvidiaIndex": 0, "nvidiaUUID": "0", "allowToken": "0"}),
+    "grants": (200, {"idle": False, "nvidiaIndex": 0, "nvidiaUUID": "0", "allowToken": "0"}),
     "refuses": (429, {"left": 3, "wait": 60}),
 }
 requested: list[int] = []

@@ -51,9 +51,9 @@ def generate(
             comparison: Comparison = values[grid.state]
             comparison.made = []
             yield {grid.status: _working(wanted[0][0], 0, len(wanted), "")}
-            for index, (name, title, asked) in enumerate(wanted):
+            for index, (name, title, job) in enumerate(wanted):
                 started, picture = time.monotonic(), ""
-                with closing(run(engine, asked)) as events:
+                with closing(run(engine, job)) as events:
                     for event in paced(events):
                         if isinstance(event, Segment):
                             continue
@@ -63,11 +63,11 @@ def generate(
                             yield {grid.status: now}
                             continue
                         took = time.monotonic() - started
-                        clock.update(asked, event, took, session)
-                        line = timeline.of_take(engine, event, asked)
+                        clock.update(job, event, took, session)
+                        line = timeline.of_take(engine, event, job)
                         event = faces.without_shown_warnings(event, session)
-                        take = take_of(event, asked, picture, address_of(request), line)
-                        session.add(take, asked)
+                        take = take_of(event, job, picture, address_of(request), line)
+                        session.add(take, job)
                         found = getattr(engine, "measure", lambda result: None)(event)
                         comparison.made.append(Compared(name, title, take, found, took))
                         yield {
@@ -113,10 +113,10 @@ def _wanted(values: dict[Component, Any], form: Form, card: Card) -> list[tuple[
             raise InputError(say("error.mode"))
         try:
             own = _own(values, variant)
-            said = own.get("instruction", form.instruction)
-            asked = replace(form, mode=base, instruction=said).raw_request()
-            seed = asked.seed if seed is None else seed  # drawn once for all
-            admitted = admit(replace(asked, **{"seed": seed, **own}))
+            instruction = own.get("instruction", form.instruction)
+            raw = replace(form, mode=base, instruction=instruction).raw_request()
+            seed = raw.seed if seed is None else seed  # drawn once for all
+            admitted = admit(replace(raw, **{"seed": seed, **own}))
         except InputError as error:
             raise InputError(say("compare.wrong", name=name, sentence=error.message)) from None
         found.append((name, compare.title(base, own), admitted))

@@ -42,7 +42,7 @@ class Text:
 class Drive:
     card: gr.Column
     head_only: gr.Column  # on the Pose tab
-    choice: gr.Column  # what is taken; on the Video tab
+    choice: gr.Column  # what to transfer; on the Video tab
     take: gr.Radio
     groups: gr.CheckboxGroup
     video: gr.Video

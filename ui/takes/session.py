@@ -25,7 +25,7 @@ class Take:
     code: str  # Python
     thumbnail: str  # data URL
     seconds: float
-    timeline: Mapping[str, Any] = field(default_factory=dict)  # what it shows of the take
+    timeline: Mapping[str, Any] = field(default_factory=dict)  # its properties for the take
 
 
 @dataclass

@@ -143,8 +143,8 @@ const x = (second) => SIDE + second * scale;
 const wide = () => x(length()) + SIDE;
 const y = (c, value) => EDGE + (1 - (value - c.low) / (c.high - c.low)) * (TALL - 2 * EDGE);
 const secondAt = (event) => {
-  const board = canvas.getBoundingClientRect();
-  return clamp((event.clientX - board.left - labels() - SIDE) / scale, 0, LONGEST);
+  const box = canvas.getBoundingClientRect();
+  return clamp((event.clientX - box.left - labels() - SIDE) / scale, 0, LONGEST);
 };
 
 function snapped(second) {
