@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from gaia_core import FPS
+from gaia_core.errors import Message
 from gaia_core.request import Progress, Result
 from ui.i18n.text import say, t, translate
 from ui.takes.session import Take
@@ -139,7 +140,7 @@ def reading(found: Any) -> str:
     """
     rows = "".join(
         f"<tr><td>{escape(say('understood.time', start=clause.start, end=clause.end))}</td>"
-        f"<td>{escape(say(f'action.{clause.action}'))}</td>"
+        f"<td>{escape(translate(Message(clause.action)))}</td>"
         f"<td>{round(100 * clause.strength)} %</td><td>{escape(clause.text)}</td></tr>"
         for clause in found.clauses
     )

@@ -17,13 +17,13 @@ import numpy as np
 from gaia_core import FPS, MAX_SECONDS, SAMPLE_RATE, controls
 from gaia_core import landmarks as mesh
 from gaia_core.controls import Controls, curve
-from gaia_core.errors import InputError
+from gaia_core.errors import InputError, Message
 from gaia_core.media.audio import length, read_audio
 from gaia_core.motion.curves import LINES, Sketch
 from gaia_core.request import Request, Result
 from ui.engine import Engine
 from ui.gradio_compat import film
-from ui.i18n.text import LANGUAGES
+from ui.i18n.text import LANGUAGES, translate
 
 SCRIPTS = [Path(__file__).with_name(f"{name}.js") for name in ("keyframes", "timeline")]
 CSS = Path(__file__).with_name("timeline.css")
@@ -162,7 +162,7 @@ def of_file(path: Path) -> dict[str, Any]:
 def clauses_of(reading: Any) -> dict[str, Any]:
     """The clauses and tracks of an `instruction.language.Reading`."""
     clauses = [
-        [clause.start, clause.end, clause.action.replace("_", " "), clause.text]
+        [clause.start, clause.end, translate(Message(clause.action)), clause.text]
         for clause in reading.clauses
     ]
     return {"clauses": clauses, "tracks": reading.controls.to_json()["tracks"]}
