@@ -1,7 +1,7 @@
 """GAIA: zero-shot talking avatars in two stages.
 
-One photo and speech become a video. Stage 1 (`autoencoder`) splits a frame into appearance and
-motion; stage 2 (`denoiser`, `diffusion`, `sampling`) generates motion from speech and the portrait.
+One photo and speech become a video. Stage 1 (`renderer`) splits a frame into appearance and motion;
+stage 2 (`motion`) generates motion from speech and the portrait; they share `latent`.
 `pipeline.Gaia` is the one assembly of the parts.
 
 Shape legend, used in every docstring:

@@ -260,7 +260,14 @@ def train(options: argparse.Namespace) -> None:
 
 
 def evaluate(options: argparse.Namespace) -> None:
-    """The held-out protocol."""
+    """The held-out protocol, or the tables of what it measured before."""
+    from gaia_core.evaluation import documents
+
+    if options.tables:
+        for path in documents.rewrite(Path()):
+            print(path)
+        return
+    from gaia_core import checkpoint
     from gaia_core.evaluation import protocol
     from gaia_core.pipeline import Gaia
 
@@ -270,6 +277,10 @@ def evaluate(options: argparse.Namespace) -> None:
         gaia, options.data, options.protocol, limit=options.limit, sheets=options.sheets
     )
     report["without"] = sorted(options.without)
+    stages = checkpoint.read_config(options.weights)
+    report["weights"] = {
+        name: stages[name]["trained"]["samples"] for name in ("autoencoder", "denoiser")
+    }
     print(protocol.format_table(report))
     if options.json:
         options.json.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
@@ -452,7 +463,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     it = command("evaluate", evaluate, "Measure the weights on people never trained on.")
-    it.add_argument("--data", type=Path, required=True, help="folder with clips/manifest.csv")
+    it.add_argument("--data", type=Path, help="folder with clips/manifest.csv")
     it.add_argument("--protocol", default="all", help="see evaluation/protocol.py")
     it.add_argument("--limit", type=int, help="clips, spread over identities")
     it.add_argument("--sheets", type=Path, help="folder for contact sheets")
@@ -464,6 +475,11 @@ def _parser() -> argparse.ArgumentParser:
         help="corrections to switch off: " + ", ".join(CORRECTIONS),
     )
     it.add_argument("--json", type=Path, help="file for the numbers")
+    it.add_argument(
+        "--tables",
+        action="store_true",
+        help="only rewrite the documents' tables from docs/log; in the project's folder",
+    )
 
     it = command("bench", bench, "Measure speed and memory on this machine.")
     it.add_argument("--peers", action="store_true", help="add what others publish of theirs")

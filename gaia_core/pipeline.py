@@ -265,7 +265,7 @@ class Gaia:
     ) -> Iterator[np.ndarray]:
         """Frames while the speech comes, from a microphone or a voice, without files.
 
-        A frame comes when `streaming.DELAY` seconds of speech after its beginning are there. The
+        A frame comes when `motion.live.DELAY` seconds of speech after its beginning are there. The
         networks run in this process.
 
         Args:

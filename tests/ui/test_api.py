@@ -6,12 +6,14 @@ import ast
 import asyncio
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import httpx
@@ -323,10 +325,24 @@ def test_the_example_scripts_run(studio: Studio, tmp_path, photos, script, argum
     assert json.loads(done.stdout[done.stdout.index("{") :])["seed"] == 4
 
 
+def test_the_client_of_the_readme_runs(studio: Studio):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    code = next(block for block in blocks if "gradio_client" in block)
+    here = {"http://127.0.0.1:7860": studio.url, "photo.jpg": str(samples.portraits()[0])}
+    for written, real in here.items():
+        assert written in code
+        code = code.replace(written, real)
+    found: dict[str, Any] = {}
+    exec(code, found)
+    assert (
+        Path(found["video"]).stat().st_size and found["info"]["recipe"]["text"] == "Good morning."
+    )
+
+
 def test_all_scripts_are_explained():
     readme = (ROOT / "examples/README.md").read_text()
     scripts = [path.name for path in (ROOT / "examples").glob("*.py")]
-    assert len(scripts) == 4 and all(name in readme for name in scripts)
+    assert len(scripts) == 5 and all(name in readme for name in scripts)
 
 
 def test_examples_are_complete():
