@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from gaia_core.controls import EXPRESSION, Controls
-from gaia_core.errors import InputError
+from gaia_core.errors import InputError, Message
 from gaia_core.media.audio import write_audio
 from gaia_core.media.image import read_image, read_matte
 from gaia_core.media.video import VideoWriter
@@ -20,14 +20,20 @@ from gaia_core.motion.measures import Measures
 from gaia_core.portrait.inspection import CROP, InspectedFace, Inspection
 from gaia_core.request import Event, Preview, Progress, Request, Result, Segment, Word
 
-NO_FACE = "There is no face in this photo; choose one that shows a face."
-NOTICE = "The offline voice spoke, because the online one could not be reached."
-NOTHING = "Nothing in this asks for a movement of the face."
-SOFT = (
-    "The face is only 120 px wide, so the video will look soft; use a photo in which it is at "
-    "least 160 px wide."
+NO_FACE = Message("There is no face in this photo; choose one that shows a face.")
+NOTICE = Message("The offline voice spoke, because the online one could not be reached.")
+NOTHING = Message("Nothing in this asks for a movement of the face.")
+SOFT = Message(
+    "The face is only {width:.0f} px wide, so the video will look soft; use a photo in which it is "
+    "at least {least} px wide.",
+    width=120.0,
+    least=160,
 )
-TOO_SMALL = "The face is only 30 px wide; use a photo in which it is at least 64 px wide."
+TOO_SMALL = Message(
+    "The face is only {width:.0f} px wide; use a photo in which it is at least {least} px wide.",
+    width=30.0,
+    least=64,
+)
 RED = (255, 0, 0)  # of a corner
 SECRET = "secret detail in /etc/somewhere"
 
