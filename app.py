@@ -8,12 +8,12 @@ import gradio as gr
 
 from gaia_core.errors import InputError
 from gaia_core.pipeline import Gaia
-from ui.run.zero_gpu import lent
+from ui.run.zero_gpu import on_zero_gpu
 from ui.studio import LAUNCH_KWARGS, address, build_studio
 
 if gr.NO_RELOAD:  # `gradio app.py` reloads the page, not the models
     try:
-        engine = Gaia.load(gpu=lent)
+        engine = Gaia.load(gpu=on_zero_gpu)
     except InputError as error:
         sys.exit(str(error))
 

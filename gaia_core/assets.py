@@ -32,7 +32,9 @@ def shipped_model(file: str) -> Path:
     """
     path = _shipped("weights") / "third_party" / file
     if not path.is_file():
-        raise InputError(f"The model file {path} is missing; restore it from the project.")
+        raise InputError(
+            "The model file {path} is missing; restore it from the project.", path=path
+        )
     check(path)
     return path
 
@@ -56,7 +58,9 @@ def packaged_file(package: str, file: str, sha256: str, requirement: str = "") -
         if path.is_file() and hash_file(path) == sha256:
             return path
     name = requirement or package.replace("_", "-")
-    raise InputError(f"The model file {file} is missing or damaged; install {name} again.")
+    raise InputError(
+        "The model file {file} is missing or damaged; install {name} again.", file=file, name=name
+    )
 
 
 def hash_file(path: Path) -> str:
@@ -81,8 +85,10 @@ def check(path: Path) -> None:
     expected = _sums(path.parent).get(path.name)
     if expected is not None and path.is_file() and hash_file(path) != expected:
         raise InputError(
-            f"The weights file {path} is not the one that {SUMS} tells of; restore both from the "
-            "project."
+            "The weights file {path} is not the one that {sums} tells of; restore "
+            "both from the project.",
+            path=path,
+            sums=SUMS,
         )
 
 

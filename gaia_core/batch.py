@@ -64,7 +64,7 @@ def read_jobs(path: Path, out: Path) -> list[Job | Outcome]:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
-            f"{path} cannot be read; give a file with a JSON object a line."
+            "{path} cannot be read; give a file with a JSON object a line.", path=path
         ) from error
     jobs: list[Job | Outcome] = []
     names: set[str] = set()
@@ -75,9 +75,16 @@ def read_jobs(path: Path, out: Path) -> list[Job | Outcome]:
             fields = json.loads(line)
             name = str(fields.pop("name", f"{number:04d}"))
         except (ValueError, AttributeError, TypeError) as error:
-            raise InputError(f"Line {number} of {path.name} is not a JSON object.") from error
+            raise InputError(
+                "Line {number} of {name} is not a JSON object.", number=number, name=path.name
+            ) from error
         if name in names or Path(name).name != name:
-            raise InputError(f"Line {number} of {path.name}: choose another name than {name!r}.")
+            raise InputError(
+                "Line {number} of {file}: choose another name than {name!r}.",
+                number=number,
+                file=path.name,
+                name=name,
+            )
         names.add(name)
         try:
             jobs.append(Job(_request(fields, path.parent), out / f"{name}.mp4"))
@@ -92,7 +99,9 @@ def _request(fields: dict[str, Any], folder: Path) -> Request:
         if fields.get(name) is not None:
             found[name] = folder / str(fields.pop(name))
             if not found[name].is_file():  # type: ignore[union-attr]
-                raise InputError(f"There is no file {found[name]}; correct the {name}.")
+                raise InputError(
+                    "There is no file {path}; correct the {name}.", path=found[name], name=name
+                )
     portrait = found.pop("portrait")
     if portrait is None:
         raise InputError("There is no portrait; give the path of a photo with a face.")
@@ -109,7 +118,9 @@ def _recipe(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path} is no recipe; give a JSON file or an MP4 of GAIA.") from error
+        raise InputError(
+            "{path} is no recipe; give a JSON file or an MP4 of GAIA.", path=path
+        ) from error
 
 
 def is_done(job: Job) -> bool:

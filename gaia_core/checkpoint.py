@@ -122,7 +122,9 @@ def load_corrections(
     """
     if unknown := sorted(set(without) - set(CORRECTIONS)):
         raise InputError(
-            f"There is no correction {', '.join(unknown)}; choose of {', '.join(CORRECTIONS)}."
+            "There is no correction {names}; choose of {choices}.",
+            names=tuple(unknown),
+            choices=tuple(CORRECTIONS),
         )
     own = read_config(folder).get("corrections", {})
     try:
@@ -145,9 +147,11 @@ def load_directions(folder: Path, motion: MotionConfig) -> Tensor:
     try:
         directions = load_file(path)["directions"].float()
     except Exception as error:
-        raise InputError(f"{path} is missing or damaged; restore it from the project.") from error
+        raise InputError(
+            "{path} is missing or damaged; restore it from the project.", path=path
+        ) from error
     if directions.shape != (len(EXPRESSION), motion.width):
-        raise InputError(f"{path} is of another version; restore it from the project.")
+        raise InputError("{path} is of another version; restore it from the project.", path=path)
     return directions
 
 
@@ -167,13 +171,14 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     if not path.is_file():
         raise InputError(
-            f"There are no trained weights in {folder}; check out the `weights` folder of the "
-            "project or train them as docs/training.md tells."
+            "There are no trained weights in {folder}; check out the `weights` "
+            "folder of the project or train them as docs/training.md tells.",
+            folder=folder,
         )
     try:
         return dict(json.loads(path.read_text("utf-8")))
     except (TypeError, ValueError) as error:
-        raise InputError(f"{path} is damaged; restore it from the project.") from error
+        raise InputError("{path} is damaged; restore it from the project.", path=path) from error
 
 
 def _built(folder: Path, name: str, build: Callable[[dict[str, Any]], Stage]) -> Stage:
@@ -181,7 +186,9 @@ def _built(folder: Path, name: str, build: Callable[[dict[str, Any]], Stage]) ->
     config = read_config(folder)
     if name not in config:
         raise InputError(
-            f"The weights in {folder} have no {name}; train it as docs/training.md tells."
+            "The weights in {folder} have no {name}; train it as docs/training.md tells.",
+            folder=folder,
+            name=name,
         )
     try:
         return build(config[name]["sizes"])
@@ -191,7 +198,8 @@ def _built(folder: Path, name: str, build: Callable[[dict[str, Any]], Stage]) ->
 
 def _damaged(folder: Path) -> InputError:
     return InputError(
-        f"{folder / 'config.json'} is damaged or of another version; restore it from the project."
+        "{path} is damaged or of another version; restore it from the project.",
+        path=folder / "config.json",
     )
 
 
@@ -203,15 +211,18 @@ def fill(stage: nn.Module, folder: Path) -> None:
     """
     path = folder / f"{name_of(stage)}.safetensors"
     if not path.is_file():
-        raise InputError(f"The weights file {path} is missing; restore it from the project.")
+        raise InputError(
+            "The weights file {path} is missing; restore it from the project.", path=path
+        )
     assets.check(path)
     try:
         weights = load_file(path)
         stage.load_state_dict({k: _used(v) for k, v in weights.items()}, strict=True)
     except Exception as error:
         raise InputError(
-            f"The weights file {path} is damaged or of another size than config.json tells; "
-            "restore both from the project."
+            "The weights file {path} is damaged or of another size than config.json "
+            "tells; restore both from the project.",
+            path=path,
         ) from error
 
 

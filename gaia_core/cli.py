@@ -67,9 +67,11 @@ def animate(options: argparse.Namespace) -> None:
 
     out: Path = options.out
     if not out.resolve().parent.is_dir():
-        raise InputError(f"The folder of {out} does not exist; create it or choose another.")
+        raise InputError(
+            "The folder of {out} does not exist; create it or choose another.", out=out
+        )
     if out.suffix.lower() != ".mp4":
-        raise InputError(f"The output {out.name} must end in .mp4.")
+        raise InputError("The output {name} must end in .mp4.", name=out.name)
     request = _request(options).check()
     gaia = Gaia.load(options.weights)
     form = "{desc:<8}{bar}{percentage:4.0f} % {remaining}"
@@ -104,7 +106,11 @@ def batch(options: argparse.Namespace) -> None:
     print(jobs.format_report(outcomes))
     failed = sum(outcome.status == "failed" for outcome in outcomes)
     if failed:
-        raise InputError(f"{failed} of {len(todo)} jobs failed; correct them and start again.")
+        raise InputError(
+            "{failed} of {count} jobs failed; correct them and start again.",
+            failed=failed,
+            count=len(todo),
+        )
 
 
 def _request(options: argparse.Namespace) -> Request:
@@ -138,7 +144,9 @@ def _json(path: Path) -> Any:
         return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         presets = ", ".join(PRESETS)
-        raise InputError(f"{path} is neither a JSON file nor one of {presets}.") from error
+        raise InputError(
+            "{path} is neither a JSON file nor one of {names}.", path=path, names=presets
+        ) from error
 
 
 def _recipe(path: Path) -> Any:
@@ -152,7 +160,7 @@ def _strength(text: str) -> tuple[str, float]:
     try:
         return name, float(value)
     except ValueError:
-        raise InputError(f"Strength is {text!r}; write it like head=0.5.") from None
+        raise InputError("Strength is {text!r}; write it like head=0.5.", text=text) from None
 
 
 def _span(text: str) -> Span:
@@ -160,7 +168,9 @@ def _span(text: str) -> Span:
         start, end, seed = text.split(":")
         return Span(float(start), float(end), int(seed))
     except ValueError:
-        raise InputError(f"Span is {text!r}; write START:END:SEED, like 1.5:3:7.") from None
+        raise InputError(
+            "Span is {text!r}; write START:END:SEED, like 1.5:3:7.", text=text
+        ) from None
 
 
 def prepare(options: argparse.Namespace) -> None:
@@ -208,7 +218,9 @@ def train(options: argparse.Namespace) -> None:
         )
         return
     if not (options.pack / stages.ENCODER).is_file():
-        raise InputError(f"{options.pack} holds no packed data; make it with `train pack`.")
+        raise InputError(
+            "{folder} holds no packed data; make it with `train pack`.", folder=options.pack
+        )
     settings = Settings(
         minutes=options.minutes,
         steps=options.steps,
@@ -339,7 +351,9 @@ def _folder_with_clips(data: Path | None) -> None:
     if data is None:
         raise InputError("Give a folder with clips/manifest.csv by --data.")
     if not (data / "clips" / "manifest.csv").is_file():
-        raise InputError(f"{data} holds no clips/manifest.csv; give a folder of that layout.")
+        raise InputError(
+            "{data} holds no clips/manifest.csv; give a folder of that layout.", data=data
+        )
 
 
 def _add_settings(command: argparse.ArgumentParser) -> None:

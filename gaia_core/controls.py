@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from gaia_core import FPS, MAX_SECONDS
-from gaia_core.errors import InputError
+from gaia_core.errors import InputError, Message
 
 MAX_KEYS = 1000  # of one track
 
@@ -94,9 +94,18 @@ class Controls:
             _check_track(name, track)
         for name, value in self.strength.items():
             if name not in STRENGTHS:
-                raise InputError(f"There is no strength {name!r}; choose {', '.join(STRENGTHS)}.")
+                raise InputError(
+                    "There is no strength {name!r}; choose {names}.",
+                    name=name,
+                    names=tuple(STRENGTHS),
+                )
             if not 0 <= value <= MAX_STRENGTH:
-                raise InputError(f"Strength {name!r} is {value}; choose 0 to {MAX_STRENGTH:g}.")
+                raise InputError(
+                    "Strength {name!r} is {value}; choose 0 to {most:g}.",
+                    name=name,
+                    value=value,
+                    most=MAX_STRENGTH,
+                )
         return self
 
     def to_json(self) -> dict[str, Any]:
@@ -114,40 +123,65 @@ class Controls:
         Raises:
             InputError: the value has another form, or is out of range.
         """
-        form = 'Controls look like {"tracks": {"yaw": [[0, 0, "ease"], [1, 20]]}, "strength": {}}'
+        form = Message(
+            'Controls look like {{"tracks": {{"yaw": [[0, 0, "ease"], [1, 20]]}}, '
+            '"strength": {{}}}}'
+        )
         if not isinstance(value, Mapping) or not value.keys() <= {"tracks", "strength"}:
-            raise InputError(f"{form}; correct them.")
+            raise InputError("{form}; correct them.", form=form)
         tracks, strength = value.get("tracks", {}), value.get("strength", {})
         if not isinstance(tracks, Mapping) or not isinstance(strength, Mapping):
-            raise InputError(f"{form}; correct them.")
+            raise InputError("{form}; correct them.", form=form)
         found: dict[str, Track] = {}
         for name, keys in tracks.items():
             if not isinstance(keys, list | tuple):
-                raise InputError(f"Track {name!r} is not a list of keyframes. {form}.")
+                raise InputError(
+                    "Track {name!r} is not a list of keyframes. {form}.", name=name, form=form
+                )
             found[str(name)] = tuple(_keyframe(key, str(name)) for key in keys)
         if not all(is_number(x) for x in strength.values()):
-            raise InputError(f"A strength is not a number. {form}.")
+            raise InputError("A strength is not a number. {form}.", form=form)
         return cls(found, {str(k): float(x) for k, x in strength.items()}).check()
 
 
 def _check_track(name: str, track: Track) -> None:
     if name not in CHANNELS:
-        raise InputError(f"There is no channel {name!r}; choose {', '.join(CHANNELS)}.")
+        raise InputError(
+            "There is no channel {name!r}; choose {names}.", name=name, names=tuple(CHANNELS)
+        )
     if not 0 < len(track) <= MAX_KEYS:
-        raise InputError(f"Track {name!r} needs 1 to {MAX_KEYS} keyframes; correct it.")
+        raise InputError(
+            "Track {name!r} needs 1 to {most} keyframes; correct it.", name=name, most=MAX_KEYS
+        )
     low, high = CHANNELS[name]
     easings = EASINGS if name in POSE else EASINGS[:-1]
     for index, key in enumerate(track, 1):
-        where = f"Keyframe {index} of {name!r}"
+        where = Message("Keyframe {index} of {name!r}", index=index, name=name)
         if not 0 <= key.time <= MAX_SECONDS:
-            raise InputError(f"{where} is at {key.time} s; choose 0 to {MAX_SECONDS:g} s.")
+            raise InputError(
+                "{where} is at {second} s; choose 0 to {most:g} s.",
+                where=where,
+                second=key.time,
+                most=MAX_SECONDS,
+            )
         if not low <= key.value <= high:
-            raise InputError(f"{where} is {key.value}; choose from {low:g} to {high:g}.")
+            raise InputError(
+                "{where} is {value}; choose from {low:g} to {high:g}.",
+                where=where,
+                value=key.value,
+                low=low,
+                high=high,
+            )
         if key.easing not in easings:
-            raise InputError(f"{where} eases by {key.easing!r}; choose {', '.join(easings)}.")
+            raise InputError(
+                "{where} eases by {easing!r}; choose {names}.",
+                where=where,
+                easing=key.easing,
+                names=tuple(easings),
+            )
         if index > 1 and key.time <= track[index - 2].time:
             raise InputError(
-                f"{where} is not later than the one before; put them in order of time."
+                "{where} is not later than the one before; put them in order of time.", where=where
             )
 
 
@@ -163,7 +197,9 @@ def _keyframe(value: Any, name: str) -> Keyframe:
             return Keyframe(float(time), float(amount))
         case [time, amount, str(easing)] if is_number(time) and is_number(amount):
             return Keyframe(float(time), float(amount), easing)
-    raise InputError(f"A keyframe of {name!r} is not [second, value, easing]; correct it.")
+    raise InputError(
+        "A keyframe of {name!r} is not [second, value, easing]; correct it.", name=name
+    )
 
 
 def curve(track: Track, frames: int, outside: float | None = None) -> np.ndarray:

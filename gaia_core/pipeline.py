@@ -18,7 +18,7 @@ import torch
 from gaia_core import FPS, MAX_SECONDS, SAMPLE_RATE
 from gaia_core.assets import WEIGHTS
 from gaia_core.controls import Controls
-from gaia_core.errors import InputError
+from gaia_core.errors import InputError, Message
 from gaia_core.instruction import language
 from gaia_core.media.audio import cut_audio, find_sound, has_sound, read_audio, write_audio
 from gaia_core.media.compositing import Composer, fit
@@ -60,7 +60,7 @@ class Speech:
     waveform: np.ndarray | None
     file: Path | None
     words: tuple[Word, ...] = ()
-    notice: str | None = None
+    notice: Message | None = None
 
     def trimmed(self, folder: Path) -> Speech:
         """The same without silence at both ends; the trimmed file is written to a folder."""
@@ -322,7 +322,7 @@ class Gaia:
 
     def _script(
         self, request: Request, speech: Speech, driving: np.ndarray
-    ) -> tuple[Script, tuple[str, ...]]:
+    ) -> tuple[Script, tuple[Message, ...]]:
         """The input of stage 2, and notices for the user."""
         features = np.zeros((0, FEATURES), np.float32)
         frames = len(driving) or round(request.seconds * FPS)
@@ -332,8 +332,11 @@ class Gaia:
         for span in request.spans:
             if span.end > frames / FPS + 1 / FPS:
                 raise InputError(
-                    f"The span from {span.start:g} to {span.end:g} s ends after the take, which "
-                    f"lasts {frames / FPS:.1f} s; choose an earlier end."
+                    "The span from {start:g} to {end:g} s ends after the take, which lasts "
+                    "{length:.1f} s; choose an earlier end.",
+                    start=span.start,
+                    end=span.end,
+                    length=frames / FPS,
                 )
         controls, notices = request.controls, [speech.notice]
         if (request.instruction or "").strip():
@@ -357,20 +360,20 @@ class Gaia:
 
     @staticmethod
     def _write(
-        steps: Iterator[Step | Moved | str | np.ndarray],
+        steps: Iterator[Step | Moved | Message | np.ndarray],
         frames: int,
         composer: Composer,
         writer: VideoWriter,
         label: bool,
         segments: Path | None,
-    ) -> Generator[Progress | Preview | Segment, None, tuple[Moved | None, str | None]]:
+    ) -> Generator[Progress | Preview | Segment, None, tuple[Moved | None, Message | None]]:
         """Writes frames as they are rendered; returns their motion and a notice."""
         moved, notice, sampled = None, None, 0.0
         for step in steps:
             if isinstance(step, Moved):
                 moved = step
                 continue
-            if isinstance(step, str):
+            if isinstance(step, Message):
                 notice = step
                 continue
             if isinstance(step, Step):
@@ -394,12 +397,12 @@ class Gaia:
             yield Progress(stage, done)
         return moved, notice
 
-    def _rendered(self, plan: Plan) -> Generator[Step | Moved | str | np.ndarray, None, None]:
+    def _rendered(self, plan: Plan) -> Generator[Step | Moved | Message | np.ndarray, None, None]:
         """Renders on the GPU or, after a notice, on the CPU."""
         try:
             yield from self._render(plan)
         except NoGpu as refusal:
-            yield str(refusal)
+            yield refusal.message
             yield from self._render_on_cpu()(plan)
 
     def _load_cpu(self) -> Render:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from gaia_core import checkpoint
 from gaia_core.config import MOTION_DEFAULTS, MotionCorrections
+from gaia_core.errors import Message
 from gaia_core.motion.curves import traces
 from gaia_core.motion.denoiser import Denoiser
 from gaia_core.motion.performer import Performer
@@ -24,11 +25,21 @@ FRAMES_PER_BATCH, PIXELS_PER_BATCH = 4, 8 * 256 * 256
 Render = Callable[["Plan"], Generator["Step | Moved | np.ndarray", None, None]]
 
 
+ON_CPU = Message("No GPU was free for this visit, so the video was made on the CPU.")
+
+
 class NoGpu(Exception):
     """Raised by a wrapper of `Networks.render` where no GPU can be allocated.
 
-    The video is then rendered on the CPU, and its result carries the error's text as a notice.
+    The video is then rendered on the CPU, and its result carries `message` as a notice.
     """
+
+    def __init__(
+        self,
+        message: Message = ON_CPU,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from gaia_core import MAX_SECONDS
 from gaia_core.assets import hash_file
 from gaia_core.config import MotionConfig
 from gaia_core.controls import Controls
-from gaia_core.errors import InputError
+from gaia_core.errors import InputError, Message
 from gaia_core.settings import setting, settings_of
 
 RECIPE_VERSION = 1
@@ -177,19 +177,23 @@ class Request:
         for name in self.drive_groups:
             if name not in groups:
                 raise InputError(
-                    f"There is no group {name!r} to drive; choose {', '.join(groups)}."
+                    "There is no group {name!r} to drive; choose {names}.",
+                    name=name,
+                    names=tuple(groups),
                 )
         if self.drive and not self.drive_groups:
             raise InputError("Choose at least one group to take from the driving video.")
 
     def _check_spans(self) -> None:
         if len(self.spans) > MAX_SPANS:
-            raise InputError(f"A take can have at most {MAX_SPANS} re-rendered spans.")
+            raise InputError("A take can have at most {most} re-rendered spans.", most=MAX_SPANS)
         for span in self.spans:
             if not 0 <= span.start < span.end <= MAX_SECONDS:
                 raise InputError(
-                    f"The span from {span.start:g} to {span.end:g} s is not inside a take; "
-                    "choose a start before its end."
+                    "The span from {start:g} to {end:g} s is not inside a take; choose a "
+                    "start before its end.",
+                    start=span.start,
+                    end=span.end,
                 )
             SETTINGS["seed"].check(span.seed)
             if span.controls is not None:
@@ -217,7 +221,7 @@ class Request:
             InputError: the recipe is of another version, or has unknown or mistyped fields.
         """
         if recipe.get("gaia_recipe") != RECIPE_VERSION:
-            raise InputError(f"This is not a recipe of version {RECIPE_VERSION}.")
+            raise InputError("This is not a recipe of version {version}.", version=RECIPE_VERSION)
         if not all(isinstance(recipe.get(name), str | None) for name in MEDIA):
             raise InputError("The recipe's media are not sha256 of files; correct them.")
         given: dict[str, Any] = {}
@@ -225,7 +229,7 @@ class Request:
             if name in (*MEDIA, "gaia_recipe"):
                 continue
             if name not in SETTINGS:
-                raise InputError(f"The recipe has an unknown field {name!r}; remove it.")
+                raise InputError("The recipe has an unknown field {name!r}; remove it.", name=name)
             given[name] = SETTINGS[name].read(value)
         return cls(portrait, speech=speech, drive=drive, **given)
 
@@ -278,7 +282,7 @@ class Result:
     recipe: dict[str, Any]
     frames: int
     words: tuple[Word, ...] = ()
-    notices: tuple[str, ...] = ()
+    notices: tuple[Message, ...] = ()
     motion: np.ndarray | None = None
     traces: Mapping[str, np.ndarray] | None = None
     cutout: np.ndarray | None = None

@@ -13,7 +13,7 @@ from string import Template
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from gaia_core.errors import InputError
+from gaia_core.errors import InputError, Message
 
 MODES = ("speech", "pose", "text", "video")  # what drives the video
 
@@ -106,16 +106,26 @@ class Setting:
             return
         if self.kind in (int, float) and not self.low <= value <= self.high:
             raise InputError(
-                f"{self.name.capitalize()} is {value}; "
-                f"choose a value from {self.low} to {self.high}."
+                "{name} is {value}; choose a value from {low} to {high}.",
+                name=Message(self.name.capitalize()),
+                value=value,
+                low=self.low,
+                high=self.high,
             )
         if self.longest is not None and len(value) > self.longest:
             raise InputError(
-                f"The {self.name} has {len(value)} characters; "
-                f"shorten it to at most {self.longest}."
+                "The {name} has {count} characters; shorten it to at most {most}.",
+                name=Message(self.name),
+                count=len(value),
+                most=self.longest,
             )
         if self.choices and value not in self.choices:
-            raise InputError(f"{self.label} is {value!r}; choose one of {', '.join(self.choices)}.")
+            raise InputError(
+                "{label} is {value!r}; choose one of {names}.",
+                label=Message(self.label),
+                value=value,
+                names=tuple(self.choices),
+            )
 
     def write(self, value: Any) -> Any:
         """A value as JSON in a recipe."""
@@ -145,7 +155,9 @@ class Setting:
         return self.kind.from_json(value) if structured else value
 
     def _mistyped(self) -> InputError:
-        return InputError(f"The recipe's field {self.name!r} has the wrong type; correct it.")
+        return InputError(
+            "The recipe's field {name!r} has the wrong type; correct it.", name=self.name
+        )
 
 
 def settings_of(kind: type) -> dict[str, Setting]:

@@ -49,7 +49,7 @@ ARROWS = {
     "renderer": {"config", "landmarks", "latent", "layers"},
     "motion": {"config", "controls", "landmarks", "latent", "layers", "request", "speech"},
     "checkpoint": {"assets", "config", "controls", "errors", "motion", "renderer"},
-    "render": {"checkpoint", "config", "motion", "renderer"},
+    "render": {"checkpoint", "config", "errors", "motion", "renderer"},
     "pipeline": BASE | STAGES - {"renderer"} | {"render"},
     "batch": {"errors", "media", "pipeline", "request"},
     "bench": BASE | STAGES | {"pipeline", "render"},

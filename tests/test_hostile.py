@@ -31,7 +31,7 @@ from gaia_core.media.video import VideoWriter, read_video
 from gaia_core.media.video import read_recipe as recipe_of
 from gaia_core.request import Request
 from ui import samples
-from ui.form.admission import Asked, admit, controls_of, read_recipe
+from ui.form.admission import RawRequest, admit, controls_of, read_recipe
 from ui.form.restore import form_values
 
 pytestmark = pytest.mark.slow
@@ -272,7 +272,7 @@ def test_timelines(controls: Any) -> None:
 
 
 # Spans come from a recipe alone.
-FIELDS = sorted(Asked.__dataclass_fields__.keys() - {"portrait", "consent", "spans"})
+FIELDS = sorted(RawRequest.__dataclass_fields__.keys() - {"portrait", "consent", "spans"})
 
 
 @fuzzed(150)
@@ -294,7 +294,7 @@ def test_requests(
             link.symlink_to("/etc/passwd")
         portraits = {"outside": "/etc/passwd", "gone": str(folder / "x.png"), "link": str(link)}
         portrait = {"path": portraits.get(whose, str(own))} if whose != "any" else anything
-        request = answered(lambda: admit(Asked(portrait, **{"text": "Hello.", **changes})))
+        request = answered(lambda: admit(RawRequest(portrait, **{"text": "Hello.", **changes})))
         assert request is None or request.portrait.is_relative_to(folder)
         assert request is None or request.check() == request
         assert sorted(path.name for path in folder.iterdir()) == ["link.png", "own.png"]
@@ -319,15 +319,15 @@ def test_what_no_number_and_no_file_can_be(
     own = folder / "own.png"
     own.write_bytes(samples.portraits()[0].read_bytes())
     sent = {"portrait": {"path": str(own)}, "text": "Hello."}
-    assert admit(Asked(**sent)).portrait == own
+    assert admit(RawRequest(**sent)).portrait == own
     with pytest.raises(InputError, match=sentence):
-        admit(Asked(**{**sent, **changes}))
+        admit(RawRequest(**{**sent, **changes}))
 
 
 def test_half_a_character_is_left_out(folder: Path) -> None:
     own = folder / "own.png"
     own.write_bytes(samples.portraits()[0].read_bytes())
-    assert admit(Asked({"path": str(own)}, text="He\ud800llo.")).text == "Hello."
+    assert admit(RawRequest({"path": str(own)}, text="He\ud800llo.")).text == "Hello."
 
 
 def test_a_full_disk_is_one_line_of_the_command_line(

@@ -1,4 +1,4 @@
-"""The studio: a page over one engine. Knows Request and events; knows no torch and no models.
+"""The studio: a page over one engine. It imports neither torch nor models.
 
-`studio.build_studio(engine)` is the whole of it. Delete this package and the core still works.
+Entry point: `studio.build_studio(engine)`. The core does not depend on this package.
 """

@@ -1,7 +1,7 @@
-"""What programs and agents call: a function for each of `form.endpoints`.
+"""The API: a function for each of `form.endpoints`.
 
-An endpoint's signature and docstring are what Gradio publishes; both follow from what is declared
-of the settings, so that the same argument means the same everywhere.
+Gradio publishes an endpoint's signature and docstring. Both follow from the declared settings, so
+that an argument means the same in every endpoint.
 """
 
 # No postponed annotations here: Gradio reads the endpoints' hints as they stand.
@@ -21,13 +21,13 @@ from gaia_core.request import SETTINGS, Progress, Result, Segment
 from ui.engine import UPDATE_EVERY, Engine, run
 from ui.form import admission
 from ui.form.endpoints import Endpoint
-from ui.i18n.text import say, told
+from ui.i18n.text import say, translate
 from ui.toasts import toasts
 
 REQUIRED = inspect.Parameter.empty
 JSON = dict[str, Any]
 
-# The arguments that are no setting, with type and default; what they mean stands in `text`.
+# The arguments that are not settings, with type and default; described in `text`.
 OTHERS: dict[str, tuple[Any, Any]] = {
     "recipe": (JSON, REQUIRED),
     "start": (float, REQUIRED),
@@ -35,7 +35,7 @@ OTHERS: dict[str, tuple[Any, Any]] = {
     "span_seed": (int, REQUIRED),
     "consent": (bool, False),
 }
-TYPES = {Path: FileData, Controls: JSON}  # of the settings that JSON has no type for
+TYPES = {Path: FileData, Controls: JSON}  # JSON types of settings that have none of their own
 
 
 def function(engine: Engine, endpoint: Endpoint) -> Callable[..., Any]:
@@ -58,7 +58,7 @@ def function(engine: Engine, endpoint: Endpoint) -> Callable[..., Any]:
                         yield FileData(path=str(event.video)).model_dump(), part
                         continue
                     at = event if isinstance(event, Progress) else at
-                    # Also while only frames come: a job can be cancelled at a yield alone.
+                    # Also while only frames arrive: a job is cancelled at a yield.
                     if time.monotonic() - updated >= UPDATE_EVERY:
                         updated = time.monotonic()
                         yield None, {"stage": at.stage, "progress": round(at.fraction, 4)}
@@ -66,7 +66,7 @@ def function(engine: Engine, endpoint: Endpoint) -> Callable[..., Any]:
     serve.__name__ = serve.__qualname__ = endpoint.name
     serve.__doc__ = _docstring(endpoint)
     serve.__signature__ = signature  # type: ignore[attr-defined]
-    # What a call answers is read from here too, and Gradio knows nothing of iterators.
+    # Gradio reads the return type from here and does not know iterators.
     serve.__annotations__ = {
         **{name: parameter.annotation for name, parameter in signature.parameters.items()},
         "return": signature.return_annotation,
@@ -75,14 +75,18 @@ def function(engine: Engine, endpoint: Endpoint) -> Callable[..., Any]:
 
 
 def faces(engine: Engine) -> Callable[[FileData], list[JSON]]:
-    """The function that says what `face` may be: nothing is made, so nothing need be allowed."""
+    """The function of `/faces`. It generates nothing and so needs no consent."""
 
     def serve(portrait: FileData) -> list[JSON]:
         with toasts():
             inspection = engine.inspect(admission.uploaded("portrait", portrait))
         return [
-            {"face": index, "box": list(face.box), "problem": face.problem and told(face.problem)}
-            | {"warnings": [told(sentence) for sentence in face.warnings]}
+            {
+                "face": index,
+                "box": list(face.box),
+                "problem": face.problem and translate(face.problem),
+            }
+            | {"warnings": [translate(sentence) for sentence in face.warnings]}
             for index, face in enumerate(inspection.faces)
         ]
 
@@ -103,7 +107,7 @@ def _signature(endpoint: Endpoint) -> inspect.Signature:
                 name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=hint
             )
         )
-    # A valid signature has what must be given first.
+    # Required arguments come first in a valid signature.
     parameters.sort(key=lambda parameter: parameter.default is not REQUIRED)
     return inspect.Signature(parameters, return_annotation=tuple[FileData, JSON])
 

@@ -1,4 +1,4 @@
-"""The components of the page that events read and write, by name, and the captions of its cards."""
+"""The components that events read and write, by name, and the captions of the cards."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Updates = dict[Block, Any]
 
 @dataclass(frozen=True)
 class Inputs:
-    """The controls that make a request; the names are those of `admission.Form`."""
+    """The components of a request, named as in `admission.Form`."""
 
     mode: gr.Textbox
     portrait: gr.Image
@@ -59,26 +59,26 @@ class Inputs:
 class Output:
     """The result panel and the two buttons."""
 
-    stage: gr.HTML
-    queue: gr.HTML  # Gradio's own tracker, out of sight
+    status: gr.HTML
+    queue: gr.HTML  # Gradio's own tracker, hidden
     live: Player
     video: gr.Video
     facts: gr.HTML
-    details: gr.Column  # what only a take has: other forms, recipe and code
+    details: gr.Column  # of a take only: downloads, recipe and code
     recipe: gr.JSON
     download: gr.DownloadButton
     code: gr.Code
     reuse: gr.Button
-    timeline: gr.HTML  # whose value are the keyframes of `Inputs`
+    timeline: gr.HTML  # its value is `Inputs.keys`
     history_card: gr.Column
     history: gr.HTML
     forget: gr.Button
     also: Downloads
     actions: gr.Row
-    wait: gr.HTML
+    estimate: gr.HTML
     generate: gr.Button
     stop: gr.Button
-    shown: gr.State  # the video there is: "", "example" or the visitor's "take"
+    shown: gr.State  # the shown video: "", "example" or the visitor's "take"
     running: gr.State
     session: gr.State
 

@@ -1,7 +1,7 @@
-"""What the studio needs of the engine, and one run of it, for the page and for programs alike.
+"""The interface of the engine, and one run of it, for the page and the API.
 
-Each run is one generator. When a visitor presses Stop, closes the page or cancels a job, Gradio
-closes it, which closes the engine's generator and removes the unfinished take.
+A run is a generator. On Stop, a closed page or a cancelled job Gradio closes it, which closes the
+engine's generator and removes the unfinished take.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from gaia_core.portrait.inspection import Inspection
 from gaia_core.request import Event, Request
 from ui.takes import store
 
-UPDATE_EVERY = 0.1  # seconds; also the longest time between two chances to stop
+UPDATE_EVERY = 0.1  # seconds; also the longest delay of Stop
 
 
 class Engine(Protocol):
-    """What the studio needs of `gaia_core.pipeline.Gaia`."""
+    """What the studio uses of `gaia_core.pipeline.Gaia`."""
 
     def generate(
         self, request: Request, out: Path, *, segments: Path | None = None
@@ -28,10 +28,7 @@ class Engine(Protocol):
 
 
 def run(engine: Engine, request: Request, live: bool = False) -> Generator[Event, None, None]:
-    """The engine's events, the film's parts among them if it is watched `live`.
-
-    A take that is not finished leaves nothing behind.
-    """
+    """The engine's events, with the video's segments if `live`. An unfinished take is removed."""
     folder = store.new_folder()
     parts = folder / "parts" if live else None
     try:

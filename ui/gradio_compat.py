@@ -1,8 +1,7 @@
-"""What the studio knows of Gradio that Gradio does not promise: an upgrade is checked here alone.
+"""All use of Gradio's internals, so that an upgrade concerns this file alone.
 
-Private names of its Python, what its pages are built of, and what it writes into them. Rules for
-its markup are in `gradio_compat.css`. Written for Gradio 6.31; a test for each stands in
-`tests/ui/test_gradio_compat.py`.
+Private names of its Python, its DOM and its texts. Rules for its markup are in
+`gradio_compat.css`. Written for Gradio 6.31; each has a test in `tests/ui/test_gradio_compat.py`.
 """
 
 from __future__ import annotations
@@ -19,21 +18,21 @@ from gradio.utils import get_upload_folder
 
 CSS = Path(__file__).with_name("gradio_compat.css")
 
-# Gradio tells the place in the queue only to its own tracker, as "queue: 2/3". That one is kept out
-# of sight (`#queue`), and what it says is put into the elements of class `stage-queue`, whose
-# `data-words` has the sentence in the visitor's words.
-TELL_PLACE = r"""const tracker = element.closest("#queue");
-const tell = () => {
-  const places = document.querySelectorAll(".stage-queue");
+# Gradio shows the place in the queue only in its own tracker, as "queue: 2/3". The tracker is
+# hidden (`#queue`), and its text is copied to the elements of class `status-queue`, whose
+# `data-words` has the visitor's translation.
+SHOW_PLACE = r"""const tracker = element.closest("#queue");
+const show = () => {
+  const places = document.querySelectorAll(".status-queue");
   const [, number, size] = (tracker.textContent || "").match(/queue:\s*(\d+)\/(\d+)/) ?? [];
   if (!number) return;
   for (const place of places)
     place.textContent = place.dataset.words.replace("{number}", number).replace("{size}", size);
 };
-new MutationObserver(tell).observe(tracker, {subtree: true, childList: true, characterData: true});
+new MutationObserver(show).observe(tracker, {subtree: true, childList: true, characterData: true});
 """
 
-# Gradio says that every page is English; screen readers and line breaks go by it.
+# Gradio marks every page as English; screen readers and line breaks depend on it.
 LANGUAGE = """<script>
 document.documentElement.lang = navigator.language.startsWith("zh") ? "zh-CN" : "en";
 </script>"""
@@ -48,17 +47,17 @@ _PRESS = """() => {
 
 
 def event_data(event: gr.EventData) -> Mapping[str, Any]:
-    """What the script of a `gr.HTML` sent with an event; {} if that is no object."""
+    """The data that the script of a `gr.HTML` sent with an event; {} if not an object."""
     return event._data if isinstance(event._data, dict) else {}
 
 
 def in_order(components: Iterable[Any]) -> list[Any]:
-    """Components in the order in which they were made; a set's differs from start to start."""
+    """Components in the order of their creation, which that of a set is not."""
     return sorted(components, key=lambda component: component._id)
 
 
 def accepted_languages() -> str:
-    """The header of the browser whose event is handled right now; "" outside of events."""
+    """The Accept-Language header of the current event; "" outside of events."""
     request = LocalContext.request.get(None)
     return "" if request is None else request.headers.get("accept-language") or ""
 
@@ -69,11 +68,11 @@ def cache() -> Path:
 
 
 def streaming_possible() -> bool:
-    """Whether Gradio's player can be sent a film in parts: it calls both of these."""
+    """Whether Gradio's player can stream: it calls both programs."""
     return all(shutil.which(name) for name in ("ffmpeg", "ffprobe"))
 
 
-# Where there is ffmpeg, Gradio asks ffprobe about every film that it shows, and fails without one.
+# With ffmpeg installed, Gradio calls ffprobe for every video and fails without it.
 processing_utils.ffmpeg_installed = streaming_possible
 
 
@@ -81,7 +80,7 @@ processing_utils.ffmpeg_installed = streaming_possible
 
 
 def film(elem_id: str) -> str:
-    """The selector of the film in a `gr.Video`."""
+    """The selector of the video element in a `gr.Video`."""
     return f"#{elem_id} video"
 
 
@@ -91,7 +90,7 @@ def press(elem_id: str, delay: int = 0) -> str:
 
 
 def toast_titles(titles: Mapping[str, Mapping[str, str]]) -> str:
-    """CSS for the heads of toasts: Gradio writes "Warning" and "Error", whatever the title.
+    """CSS for the titles of toasts: Gradio writes "Warning" and "Error" whatever the title.
 
     Args:
         titles: by language, then by kind of toast ("warning", "error").

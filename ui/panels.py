@@ -1,6 +1,6 @@
 """The parts of the page, one function per panel; each returns its components by name.
 
-Layout only: what happens is in `events` of each folder, the words in `i18n`, the look in `theme`.
+Layout only: the events are in `events` of each folder, texts in `i18n`, styles in `theme`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from ui import samples
 from ui.components import Output, heading, hint
 from ui.faces import faces
 from ui.form.events import speech_choices
-from ui.gradio_compat import TELL_PLACE
+from ui.gradio_compat import SHOW_PLACE
 from ui.i18n.text import say, t
 from ui.takes import downloads, live_player, result_view
 from ui.takes.session import Session
 from ui.timeline import timeline
 
-# The voice that keeps the text to itself comes first.
+# The offline voice first.
 VOICES_SHOWN = sorted(VOICES, key=lambda voice: voice.engine != "offline")
 
 
@@ -76,7 +76,7 @@ def header() -> gr.HTML:
 
 
 def masthead() -> str:
-    """What the header says."""
+    """The header as HTML."""
     bars = "".join(
         f'<rect x="{3 + 4.4 * i}" y="{12 - h / 2}" width="2.6" height="{h}" rx="1.3"/>'
         for i, h in enumerate((5, 11, 18, 9, 5))
@@ -120,7 +120,7 @@ def portrait() -> Portrait:
                     for path in shipped
                 )
         crops = faces.crops()
-        # Out of sight by the style sheet: what is "hidden" Gradio shows again with its card.
+        # Hidden by the style sheet: Gradio shows a "hidden" component again with its card.
         face = gr.Number(Request.face, label=t("face.label"), precision=0, elem_id="face")
     return Portrait(card, image, upload, examples, boxes, crops, face)
 
@@ -255,27 +255,27 @@ def consent() -> gr.Checkbox:
 
 def actions() -> tuple[gr.Row, gr.HTML, gr.Button, gr.Button]:
     with gr.Row(elem_classes="actions", elem_id="actions") as row:
-        wait = gr.HTML("", apply_default_css=False, elem_id="wait")
+        estimate = gr.HTML("", apply_default_css=False, elem_id="estimate")
         generate = gr.Button(t("generate"), variant="primary", size="lg", elem_id="generate")
         stop = gr.Button(t("stop"), variant="stop", size="lg", visible=False, elem_id="stop")
-    return row, wait, generate, stop
+    return row, estimate, generate, stop
 
 
 def result(
     actions: gr.Row,
-    wait: gr.HTML,
+    estimate: gr.HTML,
     generate: gr.Button,
     stop: gr.Button,
     sketch: Sketch | None = None,
 ) -> Output:
     shipped = samples.portraits()
     ready = samples.output_of(shipped[0]) if shipped else None
-    queue = gr.HTML("", js_on_load=TELL_PLACE, apply_default_css=False, elem_id="queue")
+    queue = gr.HTML("", js_on_load=SHOW_PLACE, apply_default_css=False, elem_id="queue")
     with gr.Column(elem_classes="card", elem_id="result-card"):
-        board = gr.HTML(
+        status = gr.HTML(
             result_view.message(say("result.empty"), say("result.empty.hint")),
             visible=ready is None,
-            elem_id="stage",
+            elem_id="status",
         )
         player = live_player.player()
         video = gr.Video(
@@ -321,7 +321,7 @@ def result(
             forget = gr.Button(t("forget"), size="sm", elem_id="forget")
             hint("forget.info")
     return Output(
-        stage=board,
+        status=status,
         queue=queue,
         live=player,
         video=video,
@@ -337,7 +337,7 @@ def result(
         forget=forget,
         also=also,
         actions=actions,
-        wait=wait,
+        estimate=estimate,
         generate=generate,
         stop=stop,
         shown=gr.State("example" if ready else ""),
@@ -347,7 +347,7 @@ def result(
 
 
 def intro(mode: str) -> None:
-    """What a tab is for, in one line."""
+    """The purpose of a tab, in one line."""
     gr.Markdown(t(f"intro.{mode}"), elem_classes="intro")
 
 

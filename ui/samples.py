@@ -1,4 +1,4 @@
-"""The shipped examples. A folder is the list: put a file there and the studio shows it."""
+"""The shipped examples: the files in the folders of `examples/`."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ def speeches() -> list[Path]:
 
 
 def words_of(speech: Path) -> str:
-    """What an example recording says; it stands beside it in a text file."""
+    """The transcript of an example recording, from the text file beside it."""
     return speech.with_suffix(".txt").read_text(encoding="utf-8").strip()
 
 
 def output_of(portrait: Path) -> Path | None:
-    """The video that was made beforehand from an example portrait, if one is shipped."""
+    """The shipped video of an example portrait, if there is one."""
     video = ROOT / "outputs" / f"{portrait.stem}.mp4"
     return video if video.is_file() else None
 
 
 def is_shipped(path: Path) -> bool:
-    """Whether the content, whatever its name, is one of the examples."""
+    """Whether a file has the content of an example."""
     return fingerprint(path) in _shipped()
 
 

@@ -31,19 +31,19 @@ from ui.timeline import events as timeline_events
 from ui.timeline import timeline
 
 TABS = (*MODES, "compare", "edit", "about")
-QUEUE = 32  # visitors who may wait; with no number, a ZeroGPU Space allows one
+QUEUE = 32  # visitors in the queue; a ZeroGPU Space allows one by default
 ON_SPACES = "SPACE_ID" in os.environ
 
-# Plumbing of the page: not for programs, and quick enough to pass the queue.
+# Internal events: hidden from the API, and short enough to bypass the queue.
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
 SHOW_RESULT = """() => {
   const cards = [...document.querySelectorAll("#compare-result, #result-card")];
   cards.find((card) => card.offsetParent)?.scrollIntoView({behavior: "smooth", block: "nearest"});
   return [];
 }"""
-# Those that may refuse what they are given: a toast needs the queue.
+# Events that may raise an InputError: a toast needs the queue.
 JUDGING: dict[str, Any] = {**PRIVATE, "queue": True, "concurrency_limit": None, "preprocess": False}
-# Those that encode a file while the visitor waits.
+# Events that encode a file.
 WORKING: dict[str, Any] = {**JUDGING, "concurrency_limit": 2}
 SILENT: dict[str, Any] = {"api_visibility": "private"}
 RELOAD = "() => { window.location.reload(); return []; }"
@@ -68,7 +68,7 @@ LAUNCH_KWARGS: dict[str, Any] = {
 
 
 def address() -> dict[str, Any]:
-    """Where to listen: this machine only, unless on Spaces or told otherwise."""
+    """The address to listen on: this machine only, unless on Spaces or configured otherwise."""
     everywhere = "0.0.0.0" if ON_SPACES else "127.0.0.1"
     return {
         "server_name": os.environ.get("GRADIO_SERVER_NAME", everywhere),
@@ -85,7 +85,7 @@ def build_studio(engine: Engine) -> gr.Blocks:
         fill_width=True,
     ) as studio:
         header = panels.header()
-        # Set in the browser, so that the button right after a tab's does what that tab says.
+        # Set in the browser, so that a click right after one on a tab has the new mode.
         mode = gr.Textbox("speech", visible="hidden", container=False, elem_id="mode")
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
             for name in TABS:
@@ -95,8 +95,8 @@ def build_studio(engine: Engine) -> gr.Blocks:
                     else:
                         panels.intro(name)
                 tab.select(None, None, mode, js=f"() => '{name}'", api_visibility="private")
-        boards = _workbench(studio, engine, tabs, mode)
-        studio.load(greet, None, [header, *boards], **PRIVATE)
+        placeholders = _workbench(studio, engine, tabs, mode)
+        studio.load(greet, None, [header, *placeholders], **PRIVATE)
         for endpoint in ENDPOINTS:
             gr.api(api.function(engine, endpoint), api_name=endpoint.name, **ONE_AT_A_TIME)
         gr.api(api.faces(engine), api_name="faces", concurrency_limit=2)
@@ -105,7 +105,7 @@ def build_studio(engine: Engine) -> gr.Blocks:
 
 @dataclass(frozen=True)
 class Cards:
-    """What stands beside the tabs, once for all of them."""
+    """The cards below the tabs."""
 
     workbench: gr.Row
     portrait: Portrait
@@ -119,9 +119,9 @@ class Cards:
 
 
 def greet() -> list[Any]:
-    """The pieces of HTML that hold more than one text, for visitors who do not read English.
+    """The translated HTML for visitors of another language.
 
-    In such, Gradio puts only the first text into the browser's language.
+    Gradio translates only the first text of an HTML component.
     """
     if language() == "en":
         return [gr.skip()] * 3
@@ -132,7 +132,7 @@ def greet() -> list[Any]:
 def _workbench(
     studio: gr.Blocks, engine: Engine, tabs: gr.Tabs, mode: gr.Textbox
 ) -> tuple[gr.HTML, gr.HTML]:
-    """Everything below the tabs; returns the empty stages of the result and of the comparison."""
+    """Everything below the tabs; returns the status panels of the result and of the comparison."""
     with gr.Row(elem_id="workbench") as workbench:
         with gr.Column(scale=5, min_width=340, elem_id="inputs"):
             cards = Cards(
@@ -152,22 +152,22 @@ def _workbench(
             actions = panels.actions()
             compare_actions = compare.actions()
         with gr.Column(scale=7, min_width=340, elem_id="outputs"):
-            board = compare.board(*compare_actions)
+            grid = compare.grid(*compare_actions)
             output = panels.result(*actions, getattr(engine, "sketch", None))
     inputs = _inputs(mode, cards, output, consent)
-    _wire_view(cards, inputs, output, board)
+    _wire_view(cards, inputs, output, grid)
     _wire_inputs(cards, inputs, output)
     clock = Clock(engine)
     _wire_faces(studio, engine, cards.portrait, output)
-    _wire_wait(clock, inputs, cards, output, board)
+    _wire_estimate(clock, inputs, cards, output, grid)
     _wire_presets(studio, kept, inputs)
     _wire_instruction(engine, cards.text, inputs, output)
     _wire_timeline(tabs, cards.edit, inputs, output)
     _wire_run(engine, clock, inputs, cards, output)
     _wire_takes(tabs, cards.edit, inputs, output)
     _wire_downloads(output)
-    _wire_compare(engine, clock, inputs, cards, board, output)
-    return output.stage, board.stage
+    _wire_compare(engine, clock, inputs, cards, grid, output)
+    return output.status, grid.status
 
 
 def _inputs(mode: gr.Textbox, cards: Cards, output: Output, consent: gr.Checkbox) -> Inputs:
@@ -196,7 +196,7 @@ def _inputs(mode: gr.Textbox, cards: Cards, output: Output, consent: gr.Checkbox
     )
 
 
-def _wire_view(cards: Cards, inputs: Inputs, output: Output, board: compare.Board) -> None:
+def _wire_view(cards: Cards, inputs: Inputs, output: Output, grid: compare.Grid) -> None:
     """Each tab shows its own cards beside the shared ones."""
     parts: dict[str, Any] = {
         "workbench": cards.workbench,
@@ -209,8 +209,8 @@ def _wire_view(cards: Cards, inputs: Inputs, output: Output, board: compare.Boar
         "groups": cards.drive.groups,
         "edit": cards.edit.card,
         "compare": cards.compare.card,
-        "compare_result": board.card,
-        "compare_actions": board.actions,
+        "compare_result": grid.card,
+        "compare_actions": grid.actions,
         "actions": output.actions,
         "timeline": output.timeline,
         "speech": cards.speech.card,
@@ -240,7 +240,7 @@ def _wire_inputs(cards: Cards, inputs: Inputs, output: Output) -> None:
         tile.click(
             form_events.choose_portrait(path, inputs, output),
             [output.shown, output.running],
-            [inputs.portrait, output.stage, output.video, output.facts, output.shown],
+            [inputs.portrait, output.status, output.video, output.facts, output.shown],
             **PRIVATE,
         )
     for tile, path in zip(speech.examples, samples.speeches(), strict=True):
@@ -272,7 +272,7 @@ def _wire_inputs(cards: Cards, inputs: Inputs, output: Output) -> None:
 
 
 def _wire_faces(studio: gr.Blocks, engine: Engine, portrait: Portrait, output: Output) -> None:
-    """A look at each new portrait; the first face of an upload, or the one that a recipe names."""
+    """Inspection of each new portrait; selects the first face, or that of a recipe."""
     gr.on(
         [portrait.upload.upload, portrait.image.upload, *(e.click for e in portrait.examples)],
         None,
@@ -294,23 +294,23 @@ def _wire_faces(studio: gr.Blocks, engine: Engine, portrait: Portrait, output: O
     )
 
 
-def _wire_wait(
-    clock: Clock, inputs: Inputs, cards: Cards, output: Output, board: compare.Board
+def _wire_estimate(
+    clock: Clock, inputs: Inputs, cards: Cards, output: Output, grid: compare.Grid
 ) -> None:
-    """How long the next run will take; the crop's drawing tells of a new face."""
+    """The estimated time of the next run; a new face is noticed by its crop."""
     edit = cards.edit
-    asked = {getattr(inputs, name) for name in estimate.ASKED}
+    fields = {getattr(inputs, name) for name in estimate.INPUTS}
     variants = {
         part for each in cards.compare.variants for part in (each.on, each.base, each.steps)
     }
     own = {part for each in cards.compare.variants for part in each.inputs()}
-    changed = asked - {inputs.portrait, inputs.face}
+    changed = fields - {inputs.portrait, inputs.face}
     changed |= {cards.portrait.crops, output.history, edit.start, edit.end}
     gr.on(
         [part.change for part in in_order(changed)],
         estimate.note(clock, inputs, edit, output),
-        {*asked, edit.start, edit.end, output.session},
-        output.wait,
+        {*fields, edit.start, edit.end, output.session},
+        output.estimate,
         preprocess=False,
         trigger_mode="always_last",
         **PRIVATE,
@@ -319,8 +319,8 @@ def _wire_wait(
     gr.on(
         [part.change for part in in_order(changed)],
         compare_events.note(clock, inputs, cards.compare, output),
-        {*asked, *own, output.session},
-        board.wait,
+        {*fields, *own, output.session},
+        grid.estimate,
         preprocess=False,
         trigger_mode="always_last",
         **PRIVATE,
@@ -328,7 +328,7 @@ def _wire_wait(
 
 
 def _wire_presets(studio: gr.Blocks, kept: presets.Presets, inputs: Inputs) -> None:
-    """Settings under a name: chosen, kept, forgotten."""
+    """Presets: choose, save, delete."""
     controls, found = presets.controls(inputs), [kept.name, kept.kept]
     studio.load(presets.names, kept.kept, kept.name, preprocess=False, **PRIVATE)
     kept.name.input(presets.choose(inputs, kept), found, [kept.name, *controls], **JUDGING)
@@ -352,7 +352,7 @@ def _wire_instruction(engine: Engine, text: Text, inputs: Inputs, output: Output
 
 
 def _wire_timeline(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) -> None:
-    """The sound it shows, controls as JSON out and in, and a span to make anew."""
+    """Sound, controls as JSON, and spans to re-render."""
     gr.on(
         [
             inputs.source.change,
@@ -361,7 +361,7 @@ def _wire_timeline(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) ->
             inputs.seconds.change,
             inputs.text.blur,
         ],
-        timeline_events.hear(inputs, output),
+        timeline_events.show_sound(inputs, output),
         {
             inputs.source,
             inputs.upload,
@@ -385,7 +385,7 @@ def _wire_timeline(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) ->
         **JUDGING,
     )
     output.timeline.select(
-        timeline_events.anew(inputs, edit),
+        timeline_events.rerender(inputs, edit),
         [inputs.mode, edit.controlled],
         [edit.start, edit.end, edit.seed, edit.controlled, inputs.mode],
         **PRIVATE,
@@ -395,7 +395,7 @@ def _wire_timeline(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) ->
 
 
 def _wire_run(engine: Engine, clock: Clock, inputs: Inputs, cards: Cards, output: Output) -> None:
-    """Generate: show that it was heard, run, and tidy up after a failure. Stop: close the run."""
+    """Generate: show progress, run, restore the page after a failure. Stop: close the run."""
     edit, watch = cards.edit, cards.speech.watch
     clicked = output.generate.click(
         run_events.waiting(output), None, output.all(), js=SHOW_RESULT, **PRIVATE
@@ -404,7 +404,7 @@ def _wire_run(engine: Engine, clock: Clock, inputs: Inputs, cards: Cards, output
         run_events.generate(engine, inputs, edit, output, watch, clock),
         inputs.all() | {output.session, edit.start, edit.end, edit.seed, edit.controlled, watch},
         [*output.all(), inputs.seed, edit.opened],
-        # Raw values: `admission` alone judges them, in sentences of its own.
+        # Raw values: `admission` validates them.
         preprocess=False,
         api_visibility="private",
         show_progress_on=output.queue,
@@ -422,7 +422,7 @@ def _wire_run(engine: Engine, clock: Clock, inputs: Inputs, cards: Cards, output
 
 
 def _wire_takes(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) -> None:
-    """Takes of before: their settings again, one of the list, one from a file, and none at all."""
+    """Earlier takes: open from a file, show, reuse the settings, delete."""
     everything = in_order(inputs.all())
     edit.file.upload(
         history.open_file(inputs, edit, output),
@@ -468,32 +468,32 @@ def _wire_compare(
     clock: Clock,
     inputs: Inputs,
     cards: Cards,
-    board: compare.Board,
+    grid: compare.Grid,
     output: Output,
 ) -> None:
-    """Generate all, Stop, and everything as one file; a variant shows its fields while it is on."""
+    """Generate all, Stop, Download all; a variant shows its fields while enabled."""
     for variant in cards.compare.variants:
         variant.on.change(
             lambda on: gr.update(visible=bool(on)), variant.on, variant.body, **PRIVATE
         )
-    asked = {part for variant in cards.compare.variants for part in variant.inputs()}
-    shown = [*board.all(), output.history_card, output.history, cards.edit.opened]
-    clicked = board.generate.click(
-        compare_events.waiting(board), None, board.all(), js=SHOW_RESULT, **PRIVATE
+    fields = {part for variant in cards.compare.variants for part in variant.inputs()}
+    shown = [*grid.all(), output.history_card, output.history, cards.edit.opened]
+    clicked = grid.generate.click(
+        compare_events.waiting(grid), None, grid.all(), js=SHOW_RESULT, **PRIVATE
     )
     running = clicked.then(
-        compare_events.generate(engine, inputs, cards.compare, board, cards.edit, output, clock),
-        inputs.all() | asked | {output.session, board.state},
+        compare_events.generate(engine, inputs, cards.compare, grid, cards.edit, output, clock),
+        inputs.all() | fields | {output.session, grid.state},
         shown,
         preprocess=False,
         api_visibility="private",
         show_progress_on=output.queue,
         **ONE_AT_A_TIME,
     )
-    running.failure(compare_events.ended(board), board.state, board.all(), **PRIVATE)
-    board.stop.click(
-        compare_events.ended(board), board.state, board.all(), cancels=[running], **PRIVATE
+    running.failure(compare_events.ended(grid), grid.state, grid.all(), **PRIVATE)
+    grid.stop.click(
+        compare_events.ended(grid), grid.state, grid.all(), cancels=[running], **PRIVATE
     )
-    board.pack.click(
-        compare_events.packed(board), [board.state, output.session], board.file, **WORKING
+    grid.pack.click(
+        compare_events.packed(grid), [grid.state, output.session], grid.file, **WORKING
     ).success(None, None, None, js=downloads.fetch("compare-file"), **SILENT)

@@ -1,4 +1,4 @@
-"""The look: one theme and one style sheet. Fonts come from the server itself."""
+"""Theme and style sheet. Fonts are served locally."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ STONE = Color(
 
 
 def theme() -> gr.themes.Base:
-    """Quiet surfaces, one accent; the accent means 'go' or 'chosen' and nothing else."""
+    """Neutral surfaces and one accent, for primary actions and selections only."""
     base = gr.themes.Base(
         primary_hue=PINE,
         secondary_hue=PINE,
@@ -155,7 +155,7 @@ def theme() -> gr.themes.Base:
 
 
 def toast_titles() -> str:
-    """CSS for the heads of toasts, in the visitor's language."""
+    """CSS for the titles of toasts, in the visitor's language."""
     keys = {"warning": "error.title", "error": "error.title.unexpected"}
     return gradio_compat.toast_titles(
         {

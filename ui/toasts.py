@@ -1,4 +1,4 @@
-"""How failures are told: as toasts."""
+"""Failures as toasts."""
 
 from __future__ import annotations
 
@@ -10,33 +10,32 @@ from contextlib import contextmanager
 import gradio as gr
 
 from gaia_core.errors import InputError, disk_full_reported
-from ui.i18n.text import say, told
+from ui.i18n.text import say, translate
 
 logger = logging.getLogger(__name__)
 
 
 @contextmanager
 def toasts(page: bool = False) -> Iterator[None]:
-    """Turns an InputError into a toast with its sentence, anything else into a general one.
+    """Shows an InputError as a toast, any other error as a general one.
 
-    On the page an InputError is a warning, for it is nothing that went wrong; programs get an
-    error either way.
+    On the page an InputError is a warning; programs get an error either way.
     """
     try:
         with disk_full_reported():
             yield
     except InputError as error:
-        sentence = _plain(told(str(error)))
+        sentence = _plain(translate(error.message))
         if page:
             gr.Warning(sentence)
         raise gr.Error(sentence, visible=not page, print_exception=False) from None
     except gr.Error:
-        raise  # from the GPU's keeper: the visitor's quota is used up, say
+        raise  # from ZeroGPU, for example an exhausted quota
     except Exception:
         logger.exception("a run failed")
         raise gr.Error(_plain(say("error.unexpected")), print_exception=False) from None
 
 
 def _plain(sentence: str) -> str:
-    """Toasts are drawn as HTML, and a sentence may quote what the visitor typed."""
+    """Escaped: toasts are drawn as HTML, and a message may quote the visitor's input."""
     return html.escape(sentence, quote=False)

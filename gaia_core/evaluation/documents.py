@@ -88,7 +88,7 @@ def rewrite(root: Path) -> list[Path]:
     changed = []
     for path in (root / name for name in DOCUMENTS):
         if not path.is_file():
-            raise InputError(f"There is no {path}; call this in the project's folder.")
+            raise InputError("There is no {path}; call this in the project's folder.", path=path)
         old = path.read_text("utf-8")
         new = fill(old, root, path.parent)
         if new != old:
@@ -110,13 +110,22 @@ def fill(text: str, root: Path, folder: Path) -> str:
     def table(block: re.Match[str]) -> str:
         begin, name, file, end = block.groups()
         if name not in TABLES:
-            raise InputError(f"There is no table {name!r}; choose one of {', '.join(TABLES)}.")
+            raise InputError(
+                "There is no table {name!r}; choose one of {names}.", name=name, names=tuple(TABLES)
+            )
         try:
             body = TABLES[name](json.loads((root / file).read_text("utf-8")))
         except (OSError, ValueError) as error:
-            raise InputError(f"The table {name} needs {file}, a JSON file: {error}.") from error
+            raise InputError(
+                "The table {name} needs {file}, a JSON file: {error}.",
+                name=name,
+                file=file,
+                error=str(error),
+            ) from error
         except (KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"{file} does not hold the numbers of the table {name}.") from error
+            raise InputError(
+                "{file} does not hold the numbers of the table {name}.", file=file, name=name
+            ) from error
         link = Path(os.path.relpath(root / file, folder)).as_posix()
         return f"{begin}{body} ([numbers]({link}))\n{end}"
 

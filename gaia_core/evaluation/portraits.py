@@ -89,11 +89,13 @@ def read_photos(data_dir: Path) -> list[Photo]:
     """
     path = data_dir / "portraits" / "manifest.csv"
     if not path.is_file():
-        raise InputError(f"{path} is missing; give the folder that holds portraits/manifest.csv.")
+        raise InputError(
+            "{path} is missing; give the folder that holds portraits/manifest.csv.", path=path
+        )
     with path.open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["file"].startswith("val/")]
     if not rows:
-        raise InputError(f"{path} names no portrait under val/; add some to evaluate on.")
+        raise InputError("{path} names no portrait under val/; add some to evaluate on.", path=path)
     photos = [
         Photo(path.parent / row["file"], Path(row["file"]).stem, row["identity"], row["source"])
         for row in rows

@@ -119,9 +119,13 @@ def evaluate(
         InputError: no such protocol or data, or its val/ is not held out.
     """
     if protocol not in PROTOCOLS:
-        raise InputError(f"Protocol is {protocol!r}; choose one of {', '.join(PROTOCOLS)}.")
+        raise InputError(
+            "Protocol is {protocol!r}; choose one of {names}.",
+            protocol=protocol,
+            names=tuple(PROTOCOLS),
+        )
     if limit is not None and limit < 1:
-        raise InputError(f"Limit is {limit}; choose at least 1 clip.")
+        raise InputError("Limit is {limit}; choose at least 1 clip.", limit=limit)
     clips, trained = read_manifest(Path(data_dir))
     folder = None if sheets is None else Path(sheets)
     people, others = (len({clip.identity for clip in part}) for part in (clips, trained))
@@ -155,7 +159,9 @@ def read_manifest(data_dir: Path) -> tuple[list[Clip], list[Clip]]:
     """
     path = data_dir / "clips" / "manifest.csv"
     if not path.is_file():
-        raise InputError(f"{path} is missing; give the folder that holds clips/manifest.csv.")
+        raise InputError(
+            "{path} is missing; give the folder that holds clips/manifest.csv.", path=path
+        )
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     clips = [
@@ -172,10 +178,12 @@ def read_manifest(data_dir: Path) -> tuple[list[Clip], list[Clip]]:
     held_out = [clip for clip in clips if clip.path.parent.name == "val"]
     trained = [clip for clip in clips if clip.path.parent.name != "val"]
     if not held_out:
-        raise InputError(f"{path} names no clip under val/; add some to evaluate on.")
+        raise InputError("{path} names no clip under val/; add some to evaluate on.", path=path)
     people, others = ({clip.identity for clip in part} for part in (held_out, trained))
     if shared := sorted(people & others):
-        raise InputError(f"{', '.join(shared)} are in both train/ and val/; nothing is held out.")
+        raise InputError(
+            "{names} are in both train/ and val/; nothing is held out.", names=tuple(shared)
+        )
     return held_out, trained
 
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from gaia_core.assets import check
 from gaia_core.controls import Controls
-from gaia_core.errors import InputError
+from gaia_core.errors import InputError, Message, join
 from gaia_core.instruction.actions import ACTIONS, STRENGTHS, Tracks
 from gaia_core.instruction.sentences import WIDTH, SentenceEncoder
 from gaia_core.instruction.timing import AND, Part, parse, schedule
@@ -39,7 +39,7 @@ MOST_BORROWED = 4  # maximal number of words taken from the piece before
 # one that has no action.
 BORROWING, NOTHING = 0.1, 0.3
 
-HELP = (
+HELP = Message(
     "Ask for expressions (smile, laugh, sad, surprised, angry, disgusted, afraid, relaxed), for "
     "mouth, cheeks, brows and eyes (open the mouth, pucker, puff the cheeks, raise the brows, "
     "frown, close the eyes, blink, wink, look left), or for head movements (nod, shake, turn, "
@@ -91,7 +91,7 @@ class Reading:
 
     controls: Controls
     clauses: tuple[Clause, ...]
-    notice: str | None = None
+    notice: Message | None = None
 
 
 @dataclass(frozen=True)
@@ -253,7 +253,9 @@ def load_head(weights: Path) -> Head:
     """
     path = weights / FILE
     if not path.is_file():
-        raise InputError(f"The weights file {path} is missing; restore it from the project.")
+        raise InputError(
+            "The weights file {path} is missing; restore it from the project.", path=path
+        )
     check(path)
     head = Head()
     try:
@@ -263,8 +265,9 @@ def load_head(weights: Path) -> Head:
         head.load_state_dict({k: v.float() for k, v in load_file(path).items()}, strict=True)
     except (SafetensorError, KeyError, RuntimeError) as error:
         raise InputError(
-            f"The weights file {path} is damaged or for other actions; restore it from the "
-            "project or train it as docs/training.md tells."
+            "The weights file {path} is damaged or for other actions; restore it "
+            "from the project or train it as docs/training.md tells.",
+            path=path,
         ) from error
     return head.eval().requires_grad_(False)
 
@@ -308,16 +311,26 @@ def _joined(clauses: Sequence[Clause]) -> Tracks:
 
 def _notice(
     clauses: Sequence[Clause], unclear: Sequence[str], late: Sequence[str], seconds: float
-) -> str | None:
+) -> Message | None:
     if not clauses and not late:
-        return f"The instruction asks for nothing that this face can do. {HELP}"
+        return Message("The instruction asks for nothing that this face can do. {help}", help=HELP)
     sentences = []
     if late:
-        sentences.append(f"There is no time for {_quoted(late)} in the take of {seconds:g} s.")
+        sentences.append(
+            Message(
+                "There is no time for {clauses} in the take of {seconds:g} s.",
+                clauses=_quoted(late),
+                seconds=seconds,
+            )
+        )
     if unclear:
-        sentences.append(f"Nothing was found that this face can do for {_quoted(unclear)}.")
-    return " ".join(sentences) or None
+        sentences.append(
+            Message(
+                "Nothing was found that this face can do for {clauses}.", clauses=_quoted(unclear)
+            )
+        )
+    return join(sentences)
 
 
-def _quoted(texts: Sequence[str]) -> str:
-    return ", ".join(f"“{text}”" for text in texts)
+def _quoted(texts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"“{text}”" for text in texts)

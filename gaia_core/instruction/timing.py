@@ -69,8 +69,10 @@ def parse(text: str) -> list[Part]:
             raise InputError("Square brackets hold a time span; write it as [1-2s: smile].")
         if part.start is not None and part.end is not None and part.end <= part.start:
             raise InputError(
-                f"“{part.text}” is to last from {part.start:g} s to {part.end:g} s; "
-                "let it end after it starts."
+                "“{text}” is to last from {start:g} s to {end:g} s; let it end after it starts.",
+                text=part.text,
+                start=part.start,
+                end=part.end,
             )
     return parts
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from gaia_core import MAX_SECONDS, SAMPLE_RATE
-from gaia_core.errors import InputError
+from gaia_core.errors import InputError, Message
 from gaia_core.media.ffmpeg import check_file, failure, from_zero, run_ffmpeg, untrusted
 
 MIN_SECONDS = 0.2  # of a recording
@@ -29,7 +29,7 @@ def read_audio(
         InputError: empty, damaged, without sound, under `MIN_SECONDS` or over `max_seconds`.
     """
     path = Path(path)
-    check_file(path, "a recording, for example WAV, MP3 or M4A")
+    check_file(path, Message("a recording, for example WAV, MP3 or M4A"))
     done = run_ffmpeg(
         [*untrusted(), "-map", "0:a:0", "-af", from_zero(sample_rate), "-ac", "1"],
         ["-t", str(max_seconds + 1), "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"],
@@ -37,18 +37,23 @@ def read_audio(
     )
     waveform = np.frombuffer(done.stdout, "<f4")
     if "matches no streams" in done.errors:
-        raise InputError(f"{path.name} has no sound; give a file with speech in it.")
+        raise InputError("{name} has no sound; give a file with speech in it.", name=path.name)
     if done.code or (not len(waveform) and done.errors):
         raise InputError(
-            f"{path.name} cannot be read as audio; save it as WAV or MP3 and try again."
+            "{name} cannot be read as audio; save it as WAV or MP3 and try again.", name=path.name
         )
     seconds = len(waveform) / sample_rate
     if seconds < MIN_SECONDS:
         raise InputError(
-            f"{path.name} holds {seconds:.2f} s of sound; give at least {MIN_SECONDS} s."
+            "{name} holds {seconds:.2f} s of sound; give at least {least} s.",
+            name=path.name,
+            seconds=seconds,
+            least=MIN_SECONDS,
         )
     if seconds > max_seconds:
-        raise InputError(f"{path.name} is too long; cut it to at most {max_seconds:g} s.")
+        raise InputError(
+            "{name} is too long; cut it to at most {most:g} s.", name=path.name, most=max_seconds
+        )
     waveform = np.nan_to_num(waveform)
     return np.clip(waveform, -1, 1, out=waveform)
 

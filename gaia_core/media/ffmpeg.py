@@ -17,7 +17,7 @@ from typing import IO
 
 import imageio_ffmpeg
 
-from gaia_core.errors import InputError, disk_full
+from gaia_core.errors import InputError, Message, disk_full
 
 
 class Ffmpeg:
@@ -115,8 +115,8 @@ def from_zero(rate: int) -> str:
     return f"asetpts='PTS-min(STARTPTS,0)',aresample={rate}:async=1:first_pts=0"
 
 
-def check_file(path: Path, wanted: str) -> None:
+def check_file(path: Path, wanted: Message) -> None:
     if not path.is_file():
-        raise InputError(f"There is no file {path.name}; give {wanted}.")
+        raise InputError("There is no file {name}; give {wanted}.", name=path.name, wanted=wanted)
     if not path.stat().st_size:
-        raise InputError(f"{path.name} is empty; give {wanted}.")
+        raise InputError("{name} is empty; give {wanted}.", name=path.name, wanted=wanted)

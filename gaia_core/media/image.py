@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
-from gaia_core.errors import InputError
+from gaia_core.errors import InputError, Message
 from gaia_core.media.ffmpeg import check_file
 
 MAX_SIDE = 4096  # px; larger photos are reduced
@@ -48,7 +48,7 @@ def read_matte(path: Path | str) -> np.ndarray | None:
 
 def _open(path: Path) -> Image.Image:
     """A photo, upright, a large JPEG already reduced."""
-    check_file(path, "a JPEG or PNG photo")
+    check_file(path, Message("a JPEG or PNG photo"))
     Image.init()
     formats = [name for name in _FORMATS if name in Image.OPEN]  # AVIF is not in every build
     try:
@@ -61,11 +61,14 @@ def _open(path: Path) -> Image.Image:
         small = False
     except Exception as error:  # Pillow's decoders raise whatever damaged bytes provoke
         raise InputError(
-            f"{path.name} cannot be read as an image; save it as JPEG or PNG and try again."
+            "{name} cannot be read as an image; save it as JPEG or PNG and try again.",
+            name=path.name,
         ) from error
     if not small:
         raise InputError(
-            f"{path.name} has more than {MAX_MEGAPIXELS} megapixels; reduce it and try again."
+            "{name} has more than {most} megapixels; reduce it and try again.",
+            name=path.name,
+            most=MAX_MEGAPIXELS,
         )
     return upright
 

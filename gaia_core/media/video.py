@@ -17,7 +17,7 @@ from typing import IO, Any
 import numpy as np
 
 from gaia_core import FPS
-from gaia_core.errors import InputError
+from gaia_core.errors import InputError, Message
 from gaia_core.media.audio import FILE_RATE
 from gaia_core.media.ffmpeg import Ffmpeg, check_file, failure, from_zero, run_ffmpeg, untrusted
 from gaia_core.media.label import COMMENT
@@ -39,7 +39,7 @@ def read_video(path: Path | str) -> Iterator[np.ndarray]:
         InputError: not a readable video.
     """
     path = Path(path)
-    check_file(path, "a video, for example MP4")
+    check_file(path, Message("a video, for example MP4"))
     count = 0
     with open(path, "rb") as source:
         # PPM states each frame's size, so that ffmpeg's messages need no parsing.
@@ -58,7 +58,8 @@ def read_video(path: Path | str) -> Iterator[np.ndarray]:
             ffmpeg.kill()
     if code or not count:
         raise InputError(
-            f"{path.name} cannot be read as a video; save it as MP4 (H.264) and try again."
+            "{name} cannot be read as a video; save it as MP4 (H.264) and try again.",
+            name=path.name,
         )
 
 
@@ -205,7 +206,7 @@ def read_recipe(path: Path | str) -> dict[str, Any]:
         InputError: not such a file.
     """
     path = Path(path)
-    check_file(path, "an MP4 made with GAIA")
+    check_file(path, Message("an MP4 made with GAIA"))
     done = run_ffmpeg([*untrusted(), "-f", "ffmetadata", "pipe:1"], source=path)
     text = done.stdout.decode("utf-8", "replace")
     found = re.search(r"^description=((?:[^\\\n]|\\.)*)$", text, re.MULTILINE | re.DOTALL)
@@ -214,7 +215,7 @@ def read_recipe(path: Path | str) -> dict[str, Any]:
     except ValueError:
         recipe = None
     if not isinstance(recipe, dict):
-        raise InputError(f"{path.name} carries no recipe; give an MP4 made with GAIA.")
+        raise InputError("{name} carries no recipe; give an MP4 made with GAIA.", name=path.name)
     return recipe
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from gaia_core.errors import InputError
+from gaia_core.errors import InputError, Message
 from gaia_core.portrait.face import CHIN, FOREHEAD, MIN_WIDTH, Face, crop_around
 
 MAX_YAW, MAX_PITCH, MAX_ROLL = 50.0, 40.0, 45.0  # degrees
@@ -37,17 +37,26 @@ def choose_face(faces: Sequence[Face], index: int, image: np.ndarray) -> Face:
     """
     if not faces:
         raise InputError(
-            "No face was found; use a photo that shows a face from the front, "
-            f"at least {MIN_WIDTH} px wide."
+            "No face was found; use a photo that shows a face from the front, at "
+            "least {least} px wide.",
+            least=MIN_WIDTH,
         )
     if not 0 <= index < len(faces):
-        choice = "0, the only face" if len(faces) == 1 else f"a face from 0 to {len(faces) - 1}"
-        raise InputError(f"The photo shows no face {index}; choose {choice}.")
+        choice = (
+            Message("0, the only face")
+            if len(faces) == 1
+            else Message("a face from 0 to {last}", last=len(faces) - 1)
+        )
+        raise InputError(
+            "The photo shows no face {index}; choose {choice}.", index=index, choice=choice
+        )
     face = faces[index]
     if face.width < MIN_WIDTH:
         raise InputError(
-            f"The face is only {face.width:.0f} px wide; "
-            f"use a photo in which it is at least {MIN_WIDTH} px wide."
+            "The face is only {width:.0f} px wide; use a photo in which it is at "
+            "least {least} px wide.",
+            width=face.width,
+            least=MIN_WIDTH,
         )
     size = np.array([image.shape[1], image.shape[0]])
     points = face.landmarks[:, :2]
@@ -57,13 +66,15 @@ def choose_face(faces: Sequence[Face], index: int, image: np.ndarray) -> Face:
         )
     yaw, pitch, roll = face.angles()
     if abs(roll) > MAX_ROLL:
-        raise InputError(f"The head is tilted by {abs(roll):.0f} degrees; turn the photo upright.")
+        raise InputError(
+            "The head is tilted by {angle:.0f} degrees; turn the photo upright.", angle=abs(roll)
+        )
     if abs(yaw) > MAX_YAW or abs(pitch) > MAX_PITCH:
         raise InputError("The face is turned away too far; use a photo that looks at the camera.")
     return face
 
 
-def warnings(face: Face, photo: np.ndarray, count: int = 1) -> tuple[str, ...]:
+def warnings(face: Face, photo: np.ndarray, count: int = 1) -> tuple[Message, ...]:
     """Expected defects of a face that can be animated, with advice.
 
     Args:
@@ -77,27 +88,38 @@ def warnings(face: Face, photo: np.ndarray, count: int = 1) -> tuple[str, ...]:
     said = []
     if count > 1:
         said.append(
-            f"The photo shows {count} faces and one of them moves; crop the photo or choose the "
-            "face if it should be another."
+            Message(
+                "The photo shows {count} faces and one of them moves; crop the photo or choose "
+                "the face if it should be another.",
+                count=count,
+            )
         )
     if face.width < SOFT_WIDTH:
         said.append(
-            f"The face is only {face.width:.0f} px wide, so the video will look soft; use a photo "
-            f"in which it is at least {SOFT_WIDTH} px wide."
+            Message(
+                "The face is only {width:.0f} px wide, so the video will look soft; use a photo in "
+                "which it is at least {least} px wide.",
+                width=face.width,
+                least=SOFT_WIDTH,
+            )
         )
     yaw, pitch, _ = face.angles()
     if abs(yaw) >= TURNED or abs(pitch) >= TILTED_UP:
-        degrees = max(abs(yaw), abs(pitch))
         said.append(
-            f"The head is turned by about {degrees:.0f} degrees, so its hidden side may smear; use "
-            "a photo that looks at the camera."
+            Message(
+                "The head is turned by about {angle:.0f} degrees, so its hidden side may smear; "
+                "use a photo that looks at the camera.",
+                angle=max(abs(yaw), abs(pitch)),
+            )
         )
     size = np.array([photo.shape[1], photo.shape[0]])
     points = face.landmarks[:, :2]
     if ((points < 0) | (points > size)).any():
         said.append(
-            "Part of the face is cut off by the photo's border and will not move well; use a photo "
-            "that shows the whole head."
+            Message(
+                "Part of the face is cut off by the photo's border and will not move well; use a "
+                "photo that shows the whole head."
+            )
         )
     gap, height = (
         float(np.linalg.norm(points[a] - points[b]))
@@ -105,17 +127,24 @@ def warnings(face: Face, photo: np.ndarray, count: int = 1) -> tuple[str, ...]:
     )
     if gap >= WIDE_OPEN * height:
         said.append(
-            "The mouth is wide open, so it may smear when it closes; use a photo with closed lips."
+            Message(
+                "The mouth is wide open, so it may smear when it closes; use a photo with closed "
+                "lips."
+            )
         )
     elif gap >= PARTED * height:
         said.append(
-            "The lips are parted, so teeth that show may smear in speech; use a photo with closed "
-            "lips."
+            Message(
+                "The lips are parted, so teeth that show may smear in speech; use a photo with "
+                "closed lips."
+            )
         )
     if face.blendshapes[_BLINKS].mean() >= CLOSED:
         said.append(
-            "The eyes are closed, so what they look like open is made up; use a photo with open "
-            "eyes."
+            Message(
+                "The eyes are closed, so what they look like open is made up; use a photo with "
+                "open eyes."
+            )
         )
     left, top, right, bottom = (round(x) for x in face.box)
     inside = photo[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
@@ -123,11 +152,17 @@ def warnings(face: Face, photo: np.ndarray, count: int = 1) -> tuple[str, ...]:
     # Of the light parts, not of the mean, so that dark skin in good light is not reported.
     if light < DARK:
         said.append(
-            "The face is in the dark, so grain will move with it; use a photo in brighter light."
+            Message(
+                "The face is in the dark, so grain will move with it; use a photo in brighter "
+                "light."
+            )
         )
     elif light - dark < FLAT:
         said.append(
-            "The face has little contrast, so it may be read wrongly; use a photo in clearer light."
+            Message(
+                "The face has little contrast, so it may be read wrongly; use a photo in clearer "
+                "light."
+            )
         )
     return tuple(said)
 
@@ -150,8 +185,8 @@ class InspectedFace:
     box: tuple[float, float, float, float]
     crop: np.ndarray
     side: float
-    problem: str | None = None
-    warnings: tuple[str, ...] = ()
+    problem: Message | None = None
+    warnings: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,6 +221,6 @@ def _inspected(photo: np.ndarray, faces: Sequence[Face], index: int) -> Inspecte
     try:
         face = choose_face(faces, index, photo)
     except InputError as error:
-        return InspectedFace(box, picture, crop.side, problem=str(error))
+        return InspectedFace(box, picture, crop.side, problem=error.message)
     # No warning about the number of faces, since the caller gets all of them.
     return InspectedFace(box, picture, crop.side, warnings=warnings(face, photo))

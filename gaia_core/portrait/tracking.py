@@ -42,21 +42,26 @@ def track_face(landmarker: FaceLandmarker, frames: Iterator[np.ndarray]) -> np.n
     points: list[np.ndarray | None] = []
     for frame in chain(before, frames):
         if len(points) >= MAX_SECONDS * FPS:
-            raise InputError(f"The driving video is longer than {MAX_SECONDS:g} s; trim it.")
+            raise InputError(
+                "The driving video is longer than {most:g} s; trim it.", most=MAX_SECONDS
+            )
         face = next(landmarker.track([crop.extract(frame, SIDE)]))
         points.append(None if face is None else face.landmarks / SIDE)
     seen = np.array([x is not None for x in points])
     if seen.mean() < SEEN:
         raise InputError(
-            f"The driving video's face is hidden in {1 - seen.mean():.0%} of its frames; "
-            "choose a video in which it stays in view."
+            "The driving video's face is hidden in {share:.0%} of its frames; choose "
+            "a video in which it stays in view.",
+            share=1 - seen.mean(),
         )
     places = np.flatnonzero(seen)
     known = np.stack([x for x in points if x is not None]).astype(np.float32)
     moved = np.abs(np.diff(known.mean(1)[:, :2], axis=0)).max(1) if len(known) > 1 else np.zeros(0)
     if (moved > CUT).any():
         second = places[int(moved.argmax()) + 1] / FPS
-        raise InputError(f"The driving video has a cut at {second:.1f} s; choose one shot of it.")
+        raise InputError(
+            "The driving video has a cut at {second:.1f} s; choose one shot of it.", second=second
+        )
     return fill_gaps(known, seen)
 
 

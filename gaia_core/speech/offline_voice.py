@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gaia_core.assets import hash_file
-from gaia_core.errors import InputError
+from gaia_core.errors import InputError, Message, join
 from gaia_core.request import Word
 from gaia_core.speech.voices import Gender, Spoken, Voice
 
@@ -40,27 +40,44 @@ class _Spelled:
     phonemes: str
 
 
-def speak_offline(text: str, voice: Voice, reason: str) -> Spoken:
+def speak_offline(text: str, voice: Voice, reason: Message) -> Spoken:
     replaced = voice.engine == "edge"
     latin = " ".join(word for word in text.split() if _is_latin(word))
     if not any(letter.isalnum() for letter in latin):
-        because = f", and {reason}" if replaced else ""
+        if replaced:
+            raise InputError(
+                "The offline voice reads English only, and {reason}; write English, or give a "
+                "recording.",
+                reason=reason,
+            )
         raise InputError(
-            f"The offline voice reads English only{because}; write English, or give a recording."
+            "The offline voice reads English only; write English, or give a recording."
         )
     engine = _engine()
     waveform, words, unknown = engine.speak(text if latin == text else latin, voice.gender)
     foreign = unknown or len(latin.split()) < len(text.split())
     notices = []
     if replaced:
-        accent = "" if voice.locale == "en-US" else " with an American accent"
+        gender = Message("female") if voice.gender == "female" else Message("male")
         notices.append(
-            f"The offline {voice.gender} voice{accent} spoke instead of {voice.name}, "
-            f"because {reason}."
+            Message(
+                "The offline {gender} voice spoke instead of {name}, because {reason}.",
+                gender=gender,
+                name=voice.name,
+                reason=reason,
+            )
+            if voice.locale == "en-US"
+            else Message(
+                "The offline {gender} voice with an American accent spoke instead of {name}, "
+                "because {reason}.",
+                gender=gender,
+                name=voice.name,
+                reason=reason,
+            )
         )
     if foreign or not voice.locale.startswith("en-"):
-        notices.append("It reads English only: text in another language sounds wrong.")
-    return Spoken(waveform, engine.sample_rate, words, " ".join(notices) or None)
+        notices.append(Message("It reads English only: text in another language sounds wrong."))
+    return Spoken(waveform, engine.sample_rate, words, join(notices))
 
 
 def _is_latin(word: str) -> bool:

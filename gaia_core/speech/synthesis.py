@@ -6,7 +6,7 @@ If the online service cannot be reached, the offline voice is used instead, with
 from __future__ import annotations
 
 from gaia_core import MAX_SECONDS
-from gaia_core.errors import InputError
+from gaia_core.errors import InputError, Message
 from gaia_core.request import SETTINGS
 from gaia_core.speech.offline_voice import speak_offline
 from gaia_core.speech.online_voice import speak_online
@@ -27,15 +27,17 @@ def synthesise(text: str, voice: str, network: bool = True) -> Spoken:
     chosen = find_voice(voice)
     _check(text)
     spoken: Spoken | None = None
-    reason = "the network is off"
+    reason = Message("the network is off")
     if chosen.engine == "edge" and network:
         spoken = speak_online(text, chosen)
-        reason = "the speech service could not be reached"
+        reason = Message("the speech service could not be reached")
     spoken = spoken or speak_offline(text, chosen, reason)
     seconds = len(spoken.waveform) / spoken.sample_rate
     if seconds > MAX_SECONDS:
         raise InputError(
-            f"The text takes {seconds:.0f} s to speak; shorten it to at most {MAX_SECONDS:g} s."
+            "The text takes {seconds:.0f} s to speak; shorten it to at most {most:g} s.",
+            seconds=seconds,
+            most=MAX_SECONDS,
         )
     return spoken
 

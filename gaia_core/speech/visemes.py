@@ -81,7 +81,8 @@ def shipped_reader() -> VisemeReader:
         reader.load_state_dict({key: value.float() for key, value in load_file(WEIGHTS).items()})
     except (OSError, SafetensorError, RuntimeError) as error:
         raise InputError(
-            f"The weights file {WEIGHTS} is missing or damaged; restore it from the project."
+            "The weights file {path} is missing or damaged; restore it from the project.",
+            path=WEIGHTS,
         ) from error
     return reader.eval().requires_grad_(False)
 

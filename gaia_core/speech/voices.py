@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from gaia_core.errors import InputError
+from gaia_core.errors import InputError, Message
 from gaia_core.request import Word
 
 Gender = Literal["female", "male"]
@@ -58,7 +58,7 @@ class Spoken:
     waveform: np.ndarray
     sample_rate: int
     words: tuple[Word, ...]
-    notice: str | None = None
+    notice: Message | None = None
 
 
 def _voices() -> Iterator[Voice]:
@@ -87,7 +87,13 @@ def find_voice(name: str) -> Voice:
         if voice.name == name:
             return voice
     near = difflib.get_close_matches(name, [voice.name for voice in VOICES], 1, 0.5)
-    guess = f"did you mean {near[0]}? " if near else ""
+    if near:
+        raise InputError(
+            "There is no voice {name!r}; did you mean {near}? "
+            "gaia_core.speech.voices.VOICES lists all.",
+            name=name,
+            near=near[0],
+        )
     raise InputError(
-        f"There is no voice {name!r}; {guess}gaia_core.speech.voices.VOICES lists all."
+        "There is no voice {name!r}; gaia_core.speech.voices.VOICES lists all.", name=name
     )

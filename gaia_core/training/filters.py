@@ -98,8 +98,10 @@ def read_thresholds(path: Path) -> tuple[Thresholds, Thresholds]:
     except (OSError, ValueError, TypeError, AttributeError) as error:
         names = ", ".join(asdict(LOOSE))
         raise InputError(
-            f"{path} does not change thresholds; write JSON like "
-            f'{{"loose": {{"width": 80}}, "strict": {{}}}} with {names}.'
+            '{path} does not change thresholds; write JSON like {{"loose": '
+            '{{"width": 80}}, "strict": {{}}}} with {names}.',
+            path=path,
+            names=names,
         ) from error
 
 

@@ -188,7 +188,7 @@ class Windows:
         used = [float(person in self.of_person) for person in range(len(data["weight"]))]
         self.weight = data["weight"] * torch.tensor(used)
         if not self.weight.any():
-            raise InputError(f"{pack} has no window to learn from; pack more clips.")
+            raise InputError("{pack} has no window to learn from; pack more clips.", pack=pack)
 
     def references(self, index: int) -> list[int]:
         """Candidate references of a window; windows without any are not drawn."""

@@ -67,7 +67,7 @@ def prepare(
     """
     videos = sorted(path for path in raw.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not videos:
-        raise InputError(f"{raw} holds no films; give a folder with videos like MP4.")
+        raise InputError("{raw} holds no films; give a folder with videos like MP4.", raw=raw)
     notes = out / "clips" / "films"
     notes.mkdir(parents=True, exist_ok=True)
     todo = [video for video in videos if not _is_done(video, raw, out, settings)]

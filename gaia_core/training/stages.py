@@ -192,8 +192,10 @@ def _begin(model: nn.Module, run: Run) -> int:
     encoder, own = load_file(run.pack / ENCODER), checkpoint.load_autoencoder(start).motion
     if any(not torch.equal(encoder[name], value) for name, value in own.state_dict().items()):
         raise InputError(
-            f"{run.pack} was packed with another motion encoder than that of {start}; "
-            "make it with `train pack --start`."
+            "{pack} was packed with another motion encoder than that of {start}; "
+            "make it with `train pack --start`.",
+            pack=run.pack,
+            start=start,
         )
     checkpoint.fill(model, start)
     return int(checkpoint.read_config(start)[checkpoint.name_of(model)]["trained"]["samples"])

@@ -77,8 +77,10 @@ class RunState:
         whole, sharded = folder / WHOLE, _existing(folder / SHARDED)
         if (whole if self.sharded else sharded).exists():
             raise InputError(
-                f"The run in {folder} was {'not ' if self.sharded else ''}sharded; go on "
-                f"{'without' if self.sharded else 'with'} --shard, or choose another folder."
+                "The run in {folder} was {state}; go on {how} --shard, or choose another folder.",
+                folder=folder,
+                state="not sharded" if self.sharded else "sharded",
+                how="without" if self.sharded else "with",
             )
         if not (sharded if self.sharded else whole).exists():
             return False

@@ -61,8 +61,10 @@ def train_visemes(data: Path, out: Path) -> dict[str, float]:
     bilabial = NAMES.index("bilabial")
     if not any(each.shares[:, bilabial].any() for each in utterances):
         raise InputError(
-            f"No p, b or m is heard in {data}; give clips with sound and an English or Arabic "
-            "transcript in clips/manifest.csv, or install voices as docs/training.md tells."
+            "No p, b or m is heard in {data}; give clips with sound and an English "
+            "or Arabic transcript in clips/manifest.csv, or install voices as "
+            "docs/training.md tells.",
+            data=data,
         )
     speakers = sorted({each.speaker for each in utterances})
     held = set(speakers[::10]) if len(speakers) > 1 else set()

@@ -23,10 +23,10 @@ from ui.studio import LAUNCH_KWARGS, build_studio
 
 
 class FreshClock(Clock):
-    """Of a machine as it was measured: the fake engine is faster than any."""
+    """A clock that the fake engine does not change, fast as it is."""
 
-    def learn(self, *run: Any) -> None:
-        super().learn(*run)
+    def update(self, *run: Any) -> None:
+        super().update(*run)
         self._factor = 1.0
 
 
@@ -35,7 +35,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(cache))
-        # The shipped videos would stand in the result panel before any test has made one.
+        # Without the shipped videos, which the result panel shows at the start.
         patch.setattr(samples, "output_of", lambda portrait: None)
         patch.setattr("ui.studio.Clock", FreshClock)
         engine = FakeEngine()
@@ -47,7 +47,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 
 @pytest.fixture
 def studio(running: Studio) -> Studio:
-    """The running studio with its engine as new, once the last test's runs have ended."""
+    """The running studio with a reset engine, after the last test's runs have ended."""
     assert until(lambda: not running.engine.running)
     running.engine.__init__()  # type: ignore[misc]
     return running
@@ -55,7 +55,7 @@ def studio(running: Studio) -> Studio:
 
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Photos that are not among the examples; see `FakeEngine` for what they make it do."""
+    """Photos that are no examples; `FakeEngine` describes their effect."""
     folder = tmp_path_factory.mktemp("photos")
     paths = {}
     for name, level in (("fine", 128), ("faceless", 0), ("crash", 255)):
@@ -94,7 +94,7 @@ def browser() -> Iterator[object]:
 
 @pytest.fixture
 def opened(browser, studio: Studio) -> Iterator[Callable[..., object]]:
-    """Opens the studio in a session of its own; afterwards nothing may have gone wrong."""
+    """Opens the studio in a new session; fails on any error of the page."""
     from playwright.sync_api import Page, expect
     from visitor import SLOW
 

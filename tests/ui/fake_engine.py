@@ -1,4 +1,4 @@
-"""An engine without models: the same events and a real little video, in a moment."""
+"""An engine without models: the same events, and a small real video."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from gaia_core.controls import EXPRESSION, Controls
-from gaia_core.errors import InputError
+from gaia_core.errors import InputError, Message
 from gaia_core.media.audio import write_audio
 from gaia_core.media.image import read_image, read_matte
 from gaia_core.media.video import VideoWriter
@@ -20,14 +20,20 @@ from gaia_core.motion.measures import Measures
 from gaia_core.portrait.inspection import CROP, InspectedFace, Inspection
 from gaia_core.request import Event, Preview, Progress, Request, Result, Segment, Word
 
-NO_FACE = "There is no face in this photo; choose one that shows a face."
-NOTICE = "The offline voice spoke, because the online one could not be reached."
-NOTHING = "Nothing in this asks for a movement of the face."
-SOFT = (
-    "The face is only 120 px wide, so the video will look soft; use a photo in which it is at "
-    "least 160 px wide."
+NO_FACE = Message("There is no face in this photo; choose one that shows a face.")
+NOTICE = Message("The offline voice spoke, because the online one could not be reached.")
+NOTHING = Message("Nothing in this asks for a movement of the face.")
+SOFT = Message(
+    "The face is only {width:.0f} px wide, so the video will look soft; use a photo in which it is "
+    "at least {least} px wide.",
+    width=120.0,
+    least=160,
 )
-TOO_SMALL = "The face is only 30 px wide; use a photo in which it is at least 64 px wide."
+TOO_SMALL = Message(
+    "The face is only {width:.0f} px wide; use a photo in which it is at least {least} px wide.",
+    width=30.0,
+    least=64,
+)
 RED = (255, 0, 0)  # of a corner
 SECRET = "secret detail in /etc/somewhere"
 
@@ -49,7 +55,7 @@ class Reading:
 
 
 class FakeEngine:
-    """Remembers its requests, their films, and how many runs were closed before their end.
+    """Records its requests, their videos, and how many runs were closed early.
 
     A photo with a black corner has no face, one with a white corner crashes.
     """
@@ -60,7 +66,7 @@ class FakeEngine:
         self.films: list[Path] = []
         self.running = 0
         self.closed_early = 0
-        self.looks = 0
+        self.inspected = 0
         self.sketch = _sketch()
 
     def generate(
@@ -78,8 +84,8 @@ class FakeEngine:
             self.closed_early += not done
 
     def inspect(self, portrait: Path) -> Inspection:
-        """One good face; three in a photo with a red corner, of which the last is too small."""
-        self.looks += 1
+        """One good face; three in a photo with a red corner, the last of them too small."""
+        self.inspected += 1
         photo = read_image(portrait)
         height, width = photo.shape[:2]
         if photo[0, 0].max() == 0:
@@ -93,14 +99,14 @@ class FakeEngine:
         return Inspection(width, height, (good, soft, replace(small, problem=TOO_SMALL)))
 
     def read(self, text: str, seconds: float) -> Reading:
-        """Each word is a clause, one after another; nothing is understood of "nonsense"."""
+        """A clause per word, one after another; none for "nonsense"."""
         words = [] if text == "nonsense" else text.split()
         each = seconds / max(1, len(words))
         clauses = [Clause(w, each * i, each * (i + 1), w, 1.0) for i, w in enumerate(words)]
         return Reading(tuple(clauses), None if words else NOTHING)
 
     def measure(self, result: Result) -> Measures:
-        """Numbers that tell takes apart by their seeds."""
+        """Measures that depend on the seed."""
         return Measures(math.inf, result.recipe["seed"] % 7, 1.25, math.nan, 12.4)
 
     def _events(self, request: Request, out: Path, segments: Path | None) -> Iterator[Event]:
@@ -133,12 +139,12 @@ class FakeEngine:
         traces = {name: rising for name in ("yaw", "pitch", "mouth", "eyes")}
         matte = read_matte(request.portrait)
         cutout = None if matte is None else np.dstack([photo, matte])
-        told = {"traces": traces, "cutout": cutout}
-        yield Result(out, request.recipe(), self.frames, words, notices, **told)
+        extras = {"traces": traces, "cutout": cutout}
+        yield Result(out, request.recipe(), self.frames, words, notices, **extras)
 
 
 def _sketch() -> Sketch:
-    """Lines as a real one has, of points anywhere."""
+    """The real lines, between random points."""
     count = sum(len(points) for points, _ in LINES)
     points = np.random.default_rng(0).uniform(-0.4, 0.4, (count, 3))
     shifts = np.full((len(EXPRESSION), count, 2), 0.1)
@@ -147,26 +153,23 @@ def _sketch() -> Sketch:
 
 @dataclass
 class Studio:
-    """A running studio, its engine, and the folder that uploads and takes live in."""
+    """A running studio, its engine, and the folder of uploads and takes."""
 
     url: str
     engine: FakeEngine
     cache: Path
 
     def folders(self) -> list[Path]:
-        """Those of this test's takes that are on disk, oldest first.
-
-        Takes of other tests lie in the same cache, and go when the server likes.
-        """
+        """The folders of this test's takes, oldest first, without those of other tests."""
         return [film.parent for film in self.engine.films if film.parent.exists()]
 
     def files(self, pattern: str) -> list[Path]:
-        """The files in this test's takes that match, newest first."""
+        """The matching files of this test's takes, newest first."""
         return [path for folder in reversed(self.folders()) for path in folder.glob(pattern)]
 
 
 def until(true: Callable[[], bool], seconds: float = 60.0) -> bool:
-    """Whether it becomes true, looked at again and again."""
+    """Whether a condition becomes true in time."""
     end = time.monotonic() + seconds
     while not true() and time.monotonic() < end:
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Whatever a browser or a program sends becomes a checked Request, or one clear sentence."""
+"""What a browser or a program sends becomes a checked Request or an InputError."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gaia_core.request import MAX_SEED, Request
 from ui import samples
 from ui.api import function
 from ui.components import Inputs
-from ui.form.admission import GROUPS, Asked, Form, admit, fingerprints, rerender
+from ui.form.admission import GROUPS, Form, RawRequest, admit, fingerprints, rerender
 from ui.form.endpoints import ENDPOINTS
 from ui.form.restore import form_values, python_code
 from ui.i18n.text import EN, LANGUAGES, say
@@ -34,14 +34,14 @@ def uploaded(source: Path, cache: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def asked(cache: Path) -> Asked:
-    """Everything as the page opens: an example portrait and a sentence."""
-    return Asked(portrait=uploaded(samples.portraits()[0], cache), text="Hello.")
+def raw(cache: Path) -> RawRequest:
+    """The initial values of the page: an example portrait and a sentence."""
+    return RawRequest(portrait=uploaded(samples.portraits()[0], cache), text="Hello.")
 
 
 @pytest.fixture
-def form(asked: Asked) -> Form:
-    same = {name: getattr(asked, name) for name in names(Form) & names(Asked)}
+def form(raw: RawRequest) -> Form:
+    same = {name: getattr(raw, name) for name in names(Form) & names(RawRequest)}
     empty = {"upload": None, "recording": None, "keys": [], "expression": {}, "strength": {}}
     chosen = {"mode": "speech", "source": "text", "take": "reenact", "groups": ["pose"]}
     return Form(**{**same, **empty, **chosen, "random": False})
@@ -53,12 +53,14 @@ def names(kind: type) -> set[str]:
 
 def test_no_control_and_no_field_is_an_orphan():
     assert names(Inputs) == names(Form)
-    assert names(Asked) == names(Request) | {"consent"}
+    assert names(RawRequest) == names(Request) | {"consent"}
     made = {"mode", "source", "upload", "recording", "random", "take", "groups"}
-    assert names(Form) - names(Asked) == made | {"keys", "expression", "strength"}
+    assert names(Form) - names(RawRequest) == made | {"keys", "expression", "strength"}
     unlabelled = {name for name in names(Request) if f"{name}.label" not in EN}
     apart = {"speech", "controls", "drive_groups", "spans"}
-    assert names(Asked) - names(Form) == apart | unlabelled  # what has a label has a control
+    assert (
+        names(RawRequest) - names(Form) == apart | unlabelled
+    )  # settings with a label have a control
 
 
 def test_languages_have_the_same_words():
@@ -66,13 +68,13 @@ def test_languages_have_the_same_words():
 
 
 def test_the_page_as_it_opens_is_admitted(form: Form):
-    request = admit(form.asked())
+    request = admit(form.raw_request())
     assert request.text == "Hello." and request.speech is None and request.label
 
 
-def test_every_setting_arrives(asked: Asked):
+def test_every_setting_arrives(raw: RawRequest):
     wanted = {"face": 2, "seed": 7, "steps": 3, "guidance": 2.5, "size": "256", "voice": "v"}
-    request = admit(replace(asked, **wanted))
+    request = admit(replace(raw, **wanted))
     assert {name: getattr(request, name) for name in wanted} == wanted
 
 
@@ -114,59 +116,59 @@ def test_every_setting_arrives(asked: Asked):
         ({"seconds": 31}, "Seconds is 31"),
     ],
 )
-def test_what_is_wrong_is_said(asked: Asked, changes: dict[str, Any], sentence: str):
+def test_invalid_input_is_an_error(raw: RawRequest, changes: dict[str, Any], sentence: str):
     with pytest.raises(InputError) as caught:
-        admit(replace(asked, **changes))
+        admit(replace(raw, **changes))
     assert sentence in str(caught.value)
 
 
-def test_a_file_that_was_swept_is_asked_for_again(asked: Asked):
-    Path(asked.portrait["path"]).unlink()
+def test_a_deleted_upload_is_an_error(raw: RawRequest):
+    Path(raw.portrait["path"]).unlink()
     with pytest.raises(InputError, match="no longer on the server"):
-        admit(asked)
+        admit(raw)
 
 
-def test_a_link_out_of_the_cache_is_refused(asked: Asked, cache: Path):
+def test_a_link_out_of_the_cache_is_refused(raw: RawRequest, cache: Path):
     (cache / "link.png").symlink_to(samples.portraits()[0])
     with pytest.raises(InputError, match="uploaded file"):
-        admit(replace(asked, portrait={"path": str(cache / "link.png")}))
+        admit(replace(raw, portrait={"path": str(cache / "link.png")}))
 
 
-def test_a_photo_of_ones_own_needs_consent(asked: Asked, cache: Path, photos: dict[str, Path]):
-    mine = replace(asked, portrait=uploaded(photos["fine"], cache))
+def test_a_photo_of_ones_own_needs_consent(raw: RawRequest, cache: Path, photos: dict[str, Path]):
+    mine = replace(raw, portrait=uploaded(photos["fine"], cache))
     with pytest.raises(InputError, match="confirm that you have the right"):
         admit(mine)
     assert admit(replace(mine, consent=True)).portrait.name == "fine.png"
 
 
-def test_an_example_under_another_name_is_still_one(asked: Asked, cache: Path):
+def test_an_example_under_another_name_is_still_one(raw: RawRequest, cache: Path):
     portrait = str(shutil.copy(samples.portraits()[0], cache / "me.png"))
-    assert admit(replace(asked, portrait={"path": portrait}))
+    assert admit(replace(raw, portrait={"path": portrait}))
 
 
-def test_consent_lets_the_visible_label_be_turned_off(asked: Asked):
-    assert not admit(replace(asked, label=False, consent=True)).label
+def test_with_consent_the_visible_label_can_be_turned_off(raw: RawRequest):
+    assert not admit(replace(raw, label=False, consent=True)).label
 
 
 def test_only_the_chosen_way_to_give_speech_counts(form: Form, cache: Path):
     recording = uploaded(samples.speeches()[0], cache)
-    request = admit(replace(form, source="upload", upload=recording).asked())
+    request = admit(replace(form, source="upload", upload=recording).raw_request())
     assert request.text is None and request.speech
-    assert admit(replace(form, upload=recording).asked()).speech is None
+    assert admit(replace(form, upload=recording).raw_request()).speech is None
     for source in ("upload", "record"):
         with pytest.raises(InputError, match="There is no recording"):
-            replace(form, source=source).asked()
+            replace(form, source=source).raw_request()
     with pytest.raises(InputError, match="Choose how"):
-        replace(form, source="telepathy").asked()
+        replace(form, source="telepathy").raw_request()
 
 
 def test_a_new_seed_is_drawn_when_wished(form: Form):
-    seeds = {replace(form, random=True, seed=None).asked().seed for _ in range(20)}
+    seeds = {replace(form, random=True, seed=None).raw_request().seed for _ in range(20)}
     assert len(seeds) > 1 and all(0 <= seed <= MAX_SEED for seed in seeds)
-    assert form.asked().seed == Request.seed
+    assert form.raw_request().seed == Request.seed
 
 
-# What each tab adds
+# The settings of each tab
 
 KEYS = [["yaw", 1, 20, "ease"], ["pitch", 0, -5, "linear"], ["yaw", 0, 0, "ease"]]
 
@@ -181,7 +183,7 @@ def test_keyframes_strengths_and_a_constant_expression_become_controls(form: For
         strength={"head": 0.5, "blink": 1},
         seconds=2.5,
     )
-    request = admit(posed.asked())
+    request = admit(posed.raw_request())
     assert request.speech is None and request.text is None and request.seconds == 2.5
     assert request.controls.to_json() == {
         "tracks": {
@@ -197,12 +199,12 @@ def test_only_what_the_open_tab_shows_counts(form: Form, cache: Path):
     full = replace(
         form, keys=KEYS, instruction="Nod.", drive=uploaded(samples.speeches()[0], cache)
     )
-    speech = admit(full.asked())
+    speech = admit(full.raw_request())
     assert not speech.controls and speech.instruction is None and speech.drive is None
-    pose = admit(replace(full, mode="pose").asked())
+    pose = admit(replace(full, mode="pose").raw_request())
     assert pose.controls and pose.drive and pose.drive_groups == ("pose",)
     assert pose.instruction is None
-    text = admit(replace(full, mode="text").asked())
+    text = admit(replace(full, mode="text").raw_request())
     assert text.instruction == "Nod." and not text.controls and text.drive is None
 
 
@@ -213,7 +215,7 @@ def test_only_what_the_open_tab_shows_counts(form: Form, cache: Path):
 def test_what_is_taken_from_a_driving_video(form: Form, cache: Path, take: str, groups):
     drive = uploaded(samples.speeches()[0], cache)
     form = replace(form, mode="video", take=take, groups=["mouth", "eyes"], drive=drive)
-    request = admit(form.asked())
+    request = admit(form.raw_request())
     assert request.drive_groups == groups and request.drive
     assert request.text == (None if take == "reenact" else "Hello.")
 
@@ -237,9 +239,9 @@ def test_what_is_taken_from_a_driving_video(form: Form, cache: Path, take: str, 
         ({"mode": "video", "drive": None}, say("error.drive")),
     ],
 )
-def test_what_a_tab_lacks_is_said(form: Form, changes: dict[str, Any], sentence: str):
+def test_missing_input_of_a_tab_is_an_error(form: Form, changes: dict[str, Any], sentence: str):
     with pytest.raises(InputError) as caught:
-        admit(replace(form, **changes).asked())
+        admit(replace(form, **changes).raw_request())
     assert sentence in str(caught.value)
 
 
@@ -247,21 +249,21 @@ def test_a_dub_needs_speech(form: Form, cache: Path):
     drive = uploaded(samples.speeches()[0], cache)
     dub = replace(form, mode="video", take="dub", source="none", drive=drive)
     with pytest.raises(InputError, match="Dubbing needs speech"):
-        dub.asked()
+        dub.raw_request()
 
 
 def test_a_driving_video_of_ones_own_needs_consent(form: Form, cache: Path, photos):
     mine = replace(form, mode="video", drive=uploaded(photos["fine"], cache))
     with pytest.raises(InputError, match="confirm that you have the right"):
-        admit(mine.asked())
-    assert admit(replace(mine, consent=True).asked()).drive
+        admit(mine.raw_request())
+    assert admit(replace(mine, consent=True).raw_request()).drive
 
 
 # Edits and recipes
 
 
-def test_a_span_is_added_to_a_recipe(asked: Asked):
-    recipe = admit(replace(asked, seed=3)).recipe()
+def test_a_span_is_added_to_a_recipe(raw: RawRequest):
+    recipe = admit(replace(raw, seed=3)).recipe()
     controls = {"tracks": {"smile": [[0, 1]]}}
     once = rerender(recipe, [], 0.5, 1, 9)
     assert once.portrait == samples.portraits()[0] and once.seed == 3, "the examples are known"
@@ -270,9 +272,9 @@ def test_a_span_is_added_to_a_recipe(asked: Asked):
     assert twice.spans[0].controls is None and twice.spans[1].controls.tracks.keys() == {"smile"}
 
 
-def test_an_edit_asks_for_the_same_media(asked: Asked, cache: Path, photos):
+def test_an_edit_asks_for_the_same_media(raw: RawRequest, cache: Path, photos):
     mine = uploaded(photos["fine"], cache)
-    recipe = admit(replace(asked, portrait=mine, consent=True)).recipe()
+    recipe = admit(replace(raw, portrait=mine, consent=True)).recipe()
     with pytest.raises(InputError, match="its own portrait again"):
         rerender(recipe, [photos["crash"]], 0, 1, 1)
     with pytest.raises(InputError, match="confirm that you have the right"):
@@ -290,9 +292,9 @@ def test_an_edit_asks_for_the_same_media(asked: Asked, cache: Path, photos):
         ((0, 1, -1), "Seed is -1"),
     ],
 )
-def test_a_span_that_cannot_be_is_refused(asked: Asked, span: tuple, sentence: str):
+def test_a_span_that_cannot_be_is_refused(raw: RawRequest, span: tuple, sentence: str):
     with pytest.raises(InputError) as caught:
-        rerender(admit(asked).recipe(), [], *span)
+        rerender(admit(raw).recipe(), [], *span)
     assert sentence in str(caught.value)
 
 
@@ -308,20 +310,20 @@ def test_a_recipe_restores_the_form_it_came_from(form: Form, cache: Path):
     expression = {"smile": 0.5, "brows": 0.0, "mouth": 0.0, "gaze_x": 0.0, "gaze_y": 0.0}
     keys = [["yaw", 0.0, 0.0, "ease"], ["yaw", 1.0, 20.0, "ease"]]
     forms = {
-        "speech": replace(form, seed=4, steps=3, text="Anew."),
+        "speech": replace(form, seed=4, steps=3, text="Again."),
         "pose": replace(form, mode="pose", source="none", keys=keys, expression=expression),
         "text": replace(form, mode="text", instruction="Nod.", size="256"),
         "video": replace(form, mode="video", take="dub", drive=drive, drive_mode="absolute"),
     }
     for mode, made in forms.items():
-        values = form_values(admit(made.asked()).recipe(), found)
+        values = form_values(admit(made.raw_request()).recipe(), found)
         assert values["mode"] == mode and not values["random"]
         for media in ("portrait", "drive"):
             values[media] = values.get(media) and {"path": values[media]}
             if values[media]:
                 assert samples.fingerprint(Path(values[media]["path"])) in found
         back = replace(form, **{**values, "portrait": made.portrait, "drive": made.drive})
-        assert admit(back.asked()) == admit(made.asked())
+        assert admit(back.raw_request()) == admit(made.raw_request())
 
 
 def test_the_python_of_a_take_makes_it_again(form: Form, cache: Path):
@@ -332,8 +334,8 @@ def test_the_python_of_a_take_makes_it_again(form: Form, cache: Path):
         replace(form, mode="text", instruction='Say "no"; nod.', text="Hi."),
         replace(form, mode="video", take="dub", drive=drive, label=False, consent=True),
     )
-    edited = rerender(admit(form.asked()).recipe(), [], 0.5, 1, 9)
-    for request in (*(admit(made.asked()) for made in forms), edited):
+    edited = rerender(admit(form.raw_request()).recipe(), [], 0.5, 1, 9)
+    for request in (*(admit(made.raw_request()) for made in forms), edited):
         given, code = {}, python_code(request, "http://here")
 
         def predict(api_name: str, **arguments: Any):

@@ -1,4 +1,4 @@
-"""The endpoint as programs use it, and what is left on disk afterwards."""
+"""The endpoints as programs use them, and the files that remain."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from gaia_core.media.audio import read_audio, write_audio
 from gaia_core.media.video import read_recipe, read_video
 from gaia_core.request import Request
 from ui import samples
-from ui.form.admission import Asked, admit
+from ui.form.admission import RawRequest, admit
 from ui.i18n.text import say
 from ui.samples import output_of
 from ui.studio import build_studio
@@ -50,7 +50,7 @@ def example() -> dict:
 
 
 NEEDED = object()
-SAID = {
+SPEECH = {
     "speech": ("None | filepath", None),
     "text": ("str", ""),
     "voice": ("str", Request.voice),
@@ -70,20 +70,20 @@ PORTRAIT, CONSENT = {"portrait": ("filepath", NEEDED)}, {"consent": ("bool", Fal
 SETTINGS |= CONSENT | {"trim": ("bool", False)}
 DRIVE = {"drive": ("None | filepath", None)}
 GROUPS = ["pose", "eyes", "brows", "mouth", "face"]
-# What programs rely on: names, order, types and defaults. Change it only with a new name.
+# The contract: names, order, types and defaults. A change needs a new endpoint.
 SCHEMA = {
-    "/speech_driven": PORTRAIT | SAID | SETTINGS,
-    "/stream_speech": PORTRAIT | SAID | SETTINGS,
-    "/pose_controlled": PORTRAIT | CONTROLS | SAID | SECONDS | DRIVE | DRIVEN | SETTINGS,
+    "/speech_driven": PORTRAIT | SPEECH | SETTINGS,
+    "/stream_speech": PORTRAIT | SPEECH | SETTINGS,
+    "/pose_controlled": PORTRAIT | CONTROLS | SPEECH | SECONDS | DRIVE | DRIVEN | SETTINGS,
     "/text_instructed": (
-        PORTRAIT | {"instruction": ("str", NEEDED)} | CONTROLS | SAID | SECONDS | SETTINGS
+        PORTRAIT | {"instruction": ("str", NEEDED)} | CONTROLS | SPEECH | SECONDS | SETTINGS
     ),
     "/video_driven": (
         PORTRAIT
         | {"drive": ("filepath", NEEDED), "drive_groups": ("list[str]", GROUPS)}
         | DRIVEN
         | CONTROLS
-        | SAID
+        | SPEECH
         | SETTINGS
     ),
     "/rerender_span": (
@@ -137,11 +137,11 @@ def test_text_becomes_a_video_with_its_facts(client: Client, studio: Studio):
 def test_speech_is_streamed_in_parts(client: Client, studio: Studio):
     job = client.submit(portrait=example(), text="Hello there.", api_name="/stream_speech")
     whole, info = job.result()
-    told = [(video, part) for video, part in job.outputs() if video and "start" in part]
-    assert [(part["start"], part["end"]) for _, part in told] == [(0, 0.4), (0.4, 0.8), (0.8, 1.0)]
-    assert sum(len(list(read_video(video))) for video, _ in told) == studio.engine.frames
+    parts = [(video, part) for video, part in job.outputs() if video and "start" in part]
+    assert [(part["start"], part["end"]) for _, part in parts] == [(0, 0.4), (0.4, 0.8), (0.8, 1.0)]
+    assert sum(len(list(read_video(video))) for video, _ in parts) == studio.engine.frames
     assert len(list(read_video(whole))) == studio.engine.frames
-    assert read_recipe(told[0][0]) == read_recipe(whole) == info["recipe"]
+    assert read_recipe(parts[0][0]) == read_recipe(whole) == info["recipe"]
 
 
 def test_a_recording_and_all_settings_reach_the_engine(client: Client, studio: Studio):
@@ -154,15 +154,15 @@ def test_a_recording_and_all_settings_reach_the_engine(client: Client, studio: S
     assert {name: getattr(request, name) for name in wanted} == wanted
 
 
-def test_silence_at_both_ends_of_a_recording_is_cut_when_asked(gaia, tmp_path, monkeypatch):
+def test_silence_at_both_ends_of_a_recording_is_cut_on_request(gaia, tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     silence, tone = np.zeros(SAMPLE_RATE), np.sin(np.arange(SAMPLE_RATE) / 9)
     write_audio(tmp_path / "a.wav", np.concatenate([silence, tone, silence]), SAMPLE_RATE)
     shutil.copy(samples.portraits()[0], tmp_path / "a.png")
     given = {name: {"path": str(tmp_path / name)} for name in ("a.png", "a.wav")}
-    asked = Asked(given["a.png"], given["a.wav"], steps=1, size="256", consent=True)
+    raw = RawRequest(given["a.png"], given["a.wav"], steps=1, size="256", consent=True)
     for trim, frames in ((False, 75), (True, 30)):  # a tenth of a second is kept around the tone
-        *_, result = gaia.generate(admit(replace(asked, trim=trim)), tmp_path / "out.mp4")
+        *_, result = gaia.generate(admit(replace(raw, trim=trim)), tmp_path / "out.mp4")
         assert result.frames == frames and result.recipe["trim"] == trim
         loud = np.flatnonzero(np.abs(read_audio(result.video)) > 0.5) / SAMPLE_RATE
         assert loud[0] == pytest.approx(0.1 if trim else 1.0, abs=0.03)
@@ -247,7 +247,7 @@ def test_errors_are_sentences(client, studio, photos, photo, arguments, sentence
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", {"path": "/etc/passwd"}])
-def test_files_of_the_server_cannot_be_asked_for(client: Client, studio: Studio, path):
+def test_files_of_the_server_cannot_be_requested(client: Client, studio: Studio, path):
     with pytest.raises(AppError, match="must be an uploaded file"):
         client.predict(portrait=path, text="Hello.", consent=True, api_name=API)
     assert not studio.engine.requests
@@ -291,13 +291,13 @@ def test_a_video_made_beforehand_is_shown_at_once(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
     shutil.copytree(samples.ROOT, tmp_path / "examples")
     monkeypatch.setattr(samples, "ROOT", tmp_path / "examples")
-    monkeypatch.setattr(samples, "output_of", output_of)  # the other tests' page goes without
+    monkeypatch.setattr(samples, "output_of", output_of)  # patched for the page of the other tests
     ready = tmp_path / "examples/outputs/astronaut.mp4"
     ready.touch()
     page = build_studio(FakeEngine())
     parts = {block.elem_id: block for block in page.blocks.values()}
     assert parts["video"].value["orig_name"] == ready.name and parts["video"].visible
-    assert not parts["stage"].visible
+    assert not parts["status"].visible
 
 
 @pytest.mark.parametrize(

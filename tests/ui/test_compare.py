@@ -1,4 +1,4 @@
-"""The Compare tab and a take in other forms: what Python says of them, what a visitor does."""
+"""The Compare tab and the downloads of a take: functions, then the page."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def compared(name: str, measures: Measures | None = NUMBERS, **recipe: object) -
     return Compared(name, f"title {name}", take, measures, 2.5)
 
 
-# What Python says of a comparison
+# Functions
 
 
-def test_only_what_differs_is_told():
+def test_only_what_differs_is_listed():
     made = [compared("A", seed=1, instruction=None), compared("B", seed=1, instruction="smile")]
     different = compare.differences([one.take.recipe for one in made])
     assert different == {"instruction": [None, "smile"]}
@@ -53,7 +53,7 @@ def test_what_a_visitor_wrote_is_no_markup():
     assert "3.2" in table and "3.21" not in table and "inf" not in table and "nan" not in table
 
 
-def test_takes_alike_are_said_to_be():
+def test_equal_settings_are_reported():
     table = compare.table([compared("A", None, seed=1), compared("B", None, seed=1)])
     assert say("compare.equal") in table
     assert compare.table([]) == ""
@@ -63,13 +63,13 @@ def test_every_field_of_a_recipe_has_a_name(photos):
     from gaia_core.request import Request
 
     recipe = Request(photos["fine"], text="words").recipe()
-    for name in set(recipe) - set(compare.UNTOLD):
+    for name in set(recipe) - set(compare.HIDDEN):
         assert say(f"compare.field.{name}")
     for name in compare.measured(compared("A")):
         assert say(f"measure.{name}") and say(f"measure.{name}.info")
 
 
-# What a visitor does
+# The page
 
 
 def films(page: Page) -> Locator:
@@ -116,7 +116,7 @@ def test_two_takes_play_as_one(opened, studio: Studio):
     page.wait_for_function(
         "[...document.querySelectorAll('.cp-take video')].every(film => film.currentTime > 0.9)"
     )
-    expect(button(page, say("player.play"))).to_be_visible()  # again, for it has ended
+    expect(button(page, say("player.play"))).to_be_visible()  # from the start, since it has ended
     assert np.ptp(clocks(page)) < 0.1
     expect(page.locator("#history [data-take]")).to_have_count(2)
     page.locator("#history [data-take]").first.click()
@@ -140,7 +140,7 @@ def test_a_variant_may_differ_in_all(opened, studio: Studio):
     expect(page.locator("#compare-table")).to_contain_text(say("channel.pitch"))
 
 
-def test_what_is_wrong_is_said_before_anything_is_made(opened, studio: Studio):
+def test_errors_come_before_any_run(opened, studio: Studio):
     page = opened()
     tab(page, "compare")
     field(page, "b", "steps").fill("many")
@@ -218,7 +218,7 @@ def test_a_transparent_portrait_makes_a_transparent_film(opened, tmp_path):
     expect(page.locator("#upload").get_by_role("button", name="Play", exact=True)).to_be_visible()
     generate(page)
     shown(page)
-    expect(page.locator("#download-vtt")).to_be_hidden()  # nobody knows the words' times
+    expect(page.locator("#download-vtt")).to_be_hidden()  # the times of words are unknown
     with page.expect_download() as download:
         page.locator("#download-webm").click()
     assert Path(download.value.path()).read_bytes().startswith(b"\x1a\x45\xdf\xa3")

@@ -1,4 +1,4 @@
-"""The faces of a portrait are shown before a run, chosen there, and looked for only once."""
+"""The faces of a portrait are shown and chosen before a run, and detected only once."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def shown(engine: FakeEngine, photo: Path | None, face: object, session: Session
     return faces.show(engine)(photo and {"path": str(photo)}, face, session)
 
 
-# What is seen in a photo
+# The inspection of a photo
 
 
 def test_faces_of_a_photo_and_what_they_are_worth(photo: np.ndarray, landmarker: FaceLandmarker):
@@ -70,7 +70,7 @@ def test_no_face_is_an_error_that_says_what_to_do():
         inspect_photo(np.zeros((64, 64, 3), np.uint8), [])
 
 
-# What the page makes of it
+# The page
 
 
 def test_boxes_lie_where_the_faces_are(engine: FakeEngine, group: Path):
@@ -99,13 +99,13 @@ def test_no_portrait_no_face_and_no_photo(engine: FakeEngine, group: Path):
     assert boxes == "" and "JPEG or PNG" in crops
 
 
-def test_a_photo_is_looked_at_once_in_a_session(engine: FakeEngine, group: Path):
+def test_a_photo_is_inspected_once_in_a_session(engine: FakeEngine, group: Path):
     session, other = Session(), Session()
     for face in (0, 1, 2):
         shown(engine, group, face, session)
-    assert engine.looks == 1
+    assert engine.inspected == 1
     shown(engine, group, 0, other)
-    assert engine.looks == 2
+    assert engine.inspected == 2
     for index in range(faces.MAX_INSPECTIONS + 3):
         copy = group.with_name(f"{index}.png")
         copy.write_bytes(group.read_bytes())
@@ -120,15 +120,15 @@ def test_only_numbers_of_faces_are_taken_for_a_choice(data: object):
     assert not isinstance(faces.choose(SimpleNamespace(_data=data)), int)
 
 
-# For programs
+# The API
 
 
 def test_the_endpoint_tells_the_faces(studio: Studio, photos: dict[str, Path]):
     client = Client(studio.url, verbose=False)
-    told = client.predict(portrait=handle_file(photos["group"]), api_name="/faces")
-    assert [face["face"] for face in told] == [0, 1, 2]
-    assert told[0]["box"] == [0.1, 0.2, 0.4, 0.6] and told[0]["problem"] is None
-    assert told[1]["warnings"] == [SOFT] and told[2]["problem"] == TOO_SMALL
+    found = client.predict(portrait=handle_file(photos["group"]), api_name="/faces")
+    assert [face["face"] for face in found] == [0, 1, 2]
+    assert found[0]["box"] == [0.1, 0.2, 0.4, 0.6] and found[0]["problem"] is None
+    assert found[1]["warnings"] == [SOFT] and found[2]["problem"] == TOO_SMALL
     with pytest.raises(AppError, match="There is no face in this photo"):
         client.predict(portrait=handle_file(photos["faceless"]), api_name="/faces")
     assert not studio.engine.requests

@@ -33,13 +33,13 @@ MARKUP = re.compile(
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """A page that answers with what is known of the visitor and of an upload."""
+    """A page that returns the language of the visitor and the path of an upload."""
 
-    def told(file: FileData) -> list[str]:  # which arrives as a dict
+    def given(file: FileData) -> list[str]:  # which arrives as a dict
         return [gradio_compat.accepted_languages(), dict(file)["path"], str(gradio_compat.cache())]
 
     with gr.Blocks(analytics_enabled=False) as page:
-        gr.api(told, api_name="told")
+        gr.api(given, api_name="given")
     _, url, _ = page.launch(quiet=True, prevent_thread_lock=True)
     yield url
     page.close()
@@ -74,17 +74,17 @@ def test_the_visitor_and_the_cache(address: str, tmp_path: Path):
     assert gradio_compat.accepted_languages() == ""
     (tmp_path / "a.txt").write_text("a")
     client = Client(address, headers={"accept-language": "zh-CN,en"}, verbose=False)
-    language, path, cache = client.predict(handle_file(tmp_path / "a.txt"), api_name="/told")
+    language, path, cache = client.predict(handle_file(tmp_path / "a.txt"), api_name="/given")
     assert language == "zh-CN,en"
     assert Path(path).resolve().is_relative_to(cache)
 
 
 def test_gradio_asks_here_whether_films_can_be_probed(monkeypatch, tmp_path: Path, film: Path):
     assert processing_utils.ffmpeg_installed is gradio_compat.streaming_possible
-    asked: list[bool] = []
-    monkeypatch.setattr(processing_utils, "ffmpeg_installed", lambda: bool(asked.append(True)))
+    calls: list[bool] = []
+    monkeypatch.setattr(processing_utils, "ffmpeg_installed", lambda: bool(calls.append(True)))
     gr.Video().postprocess(film)
-    assert asked
+    assert calls
 
 
 @pytest.fixture

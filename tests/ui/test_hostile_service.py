@@ -1,6 +1,6 @@
-"""Whatever reaches the running studio: names, presets, recipes, damaged files, a full disk.
+"""Hostile input to the running studio: names, presets, recipes, damaged files, a full disk.
 
-It answers with a video or a sentence, and serves the next visitor as it served the last.
+It answers with a video or an error message, and goes on serving.
 """
 
 from __future__ import annotations
@@ -101,11 +101,11 @@ def test_a_name_is_only_a_name(
     assert not Path("owned").exists()
 
 
-# What the page's own handlers are sent
+# Input to the page's handlers
 
 
 class Page:
-    """A studio that is not served; its handlers are called as Gradio calls them."""
+    """A studio without a server, whose handlers are called as by Gradio."""
 
     def __init__(self) -> None:
         self.blocks = build_studio(FakeEngine())
@@ -114,10 +114,10 @@ class Page:
         self.thread = ThreadPoolExecutor(1)  # the browser of other tests keeps a loop in this one
 
     def call(self, name: str, given: Callable[[Any], Any]) -> Any:
-        """Updates by place, or the sentence of an error.
+        """Updates by position, or the message of an error.
 
         Args:
-            given: the value of an input; `None` for what the page opens with.
+            given: the values of inputs; `None` for the initial one.
         """
         handler = self.handlers[name]
         values = []
@@ -138,7 +138,7 @@ class Page:
 
 @pytest.fixture(scope="module")
 def page(running: Studio) -> Iterator[Page]:
-    """Its uploads lie in the cache of the one that runs."""
+    """Shares the cache of the running studio."""
     opened = Page()
     yield opened
     opened.thread.shutdown()
@@ -199,7 +199,7 @@ def test_a_preset_sets_what_fits_and_nothing_else(page: Page) -> None:
 
 
 RECIPE = Request(samples.portraits()[0], text="Hello.").recipe()
-# An earlier take's recipe, tampered with, and what is said of it; nothing where it is harmless.
+# Changes to a recipe, and the error message; none if it is harmless.
 TAMPERED: dict[str, tuple[dict[str, Any], str | None]] = {
     "nothing": (RECIPE, None),
     "markup": ({**RECIPE, "text": "<img src=x onerror=alert(1)>"}, None),
@@ -227,11 +227,11 @@ def test_the_recipe_of_a_file(how: str, ending: str, page: Page) -> None:
         assert sentence in answer and answer.endswith("."), answer
     else:
         assert recipe["text"] in answer
-        assert "/etc/passwd" not in str(answer)  # a medium that is nowhere is left empty
+        assert "/etc/passwd" not in str(answer)  # a missing medium is left empty
 
 
 def opened(page: Page, path: Path) -> Any:
-    """What the Edit tab answers to a file that was put into the cache."""
+    """The Edit tab's answer to a file in the cache."""
     file = {"path": str(path), "meta": {"_type": "gradio.FileData"}}
     return page.call(
         "ui.run.history.on_open", lambda part: file if isinstance(part, gr.File) else None
@@ -247,11 +247,11 @@ def test_a_damaged_take_is_opened_or_refused(share: float, page: Page) -> None:
     data = whole.read_bytes()
     whole.write_bytes(data[: int(share * len(data))])
     answer = opened(page, whole)
-    # The index comes first, and the recipe with it.
+    # The index comes first, with the recipe.
     assert "Hello." in answer if share > 0.8 else answer.endswith(".") and answer != CRASHED
 
 
-# Files of the cache that go bad
+# Damaged files in the cache
 
 
 def test_an_upload_that_goes_bad_spoils_one_run(
@@ -267,7 +267,7 @@ def test_an_upload_that_goes_bad_spoils_one_run(
         assert sentence in refusal(client, again)
     kept.unlink()
     assert CRASHED not in refusal(client, again)
-    assert make(client, handle_file(photos["fine"]))  # it is sent anew
+    assert make(client, handle_file(photos["fine"]))  # it is uploaded again
     assert not studio.engine.running
 
 
@@ -287,11 +287,11 @@ def test_takes_that_go_bad_spoil_no_other(
 
 
 def no_room(*_: Any, **__: Any) -> None:
-    """Fails as any write to a full disk."""
+    """Fails as a write to a full disk does."""
     Path("/dev/full").write_bytes(b"x")
 
 
-def test_a_full_disk_spoils_one_take_and_is_said(
+def test_a_full_disk_fails_one_take_with_an_error(
     client: Client, studio: Studio, photos: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:

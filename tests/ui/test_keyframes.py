@@ -1,4 +1,4 @@
-"""The timeline's script: its own tests pass, and its curves are those that a take is made of."""
+"""The timeline's script: its own tests pass, and its curves equal the core's."""
 
 import json
 import random
@@ -32,8 +32,8 @@ def run(*arguments: str, given: str = "") -> str:
 
 
 def test_the_scripts_own_tests_pass():
-    told = run("--test", str(Path(__file__).with_name("keyframes.test.mjs")))
-    assert "pass 0" not in told and "fail 0" in told
+    output = run("--test", str(Path(__file__).with_name("keyframes.test.mjs")))
+    assert "pass 0" not in output and "fail 0" in output
 
 
 def test_curves_on_the_page_are_those_of_the_take():
@@ -48,6 +48,6 @@ def test_curves_on_the_page_are_those_of_the_take():
         expected.append(curve(tuple(keys), frames, None if pose else 0.0))
         tracks.append({"pose": pose, "keys": [vars(key) for key in keys]})
     given = {"tracks": tracks, "frames": frames, "rate": FPS, "frame": 1 / FPS, "fade": FADE}
-    told = json.loads(run("-e", KEYFRAMES.read_text("utf-8") + EVALUATE, given=json.dumps(given)))
-    found = np.array(told, np.float64)  # null becomes NaN
+    output = json.loads(run("-e", KEYFRAMES.read_text("utf-8") + EVALUATE, given=json.dumps(given)))
+    found = np.array(output, np.float64)  # null becomes NaN
     np.testing.assert_allclose(found, np.stack(expected), atol=1e-5)

@@ -1,4 +1,4 @@
-"""A take that is watched while it is made: its parts play, then the film goes on from there."""
+"""Live playback: the segments play, then the finished video continues from there."""
 
 from __future__ import annotations
 

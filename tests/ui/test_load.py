@@ -1,4 +1,4 @@
-"""Many visitors at once, and those who leave or break things: the service goes on."""
+"""Load: many visitors at once, visitors who leave, and processes that die."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ BUSY = "queue is full"
 
 @pytest.fixture(scope="module")
 def few_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    """A studio in which few may wait."""
+    """A studio with a short queue."""
     cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(cache))
         patch.setattr(studio_module, "QUEUE", PLACES)
         engine = FakeEngine()
         page = build_studio(engine)
-        # A launch leaves its own life span in what it is given.
+        # A launch adds its own lifespan to its arguments.
         given = {**LAUNCH_KWARGS, "app_kwargs": {"lifespan": store.swept}}
         _, url, _ = page.launch(**given, quiet=True, prevent_thread_lock=True)
         yield Studio(url, engine, cache)
@@ -45,7 +45,7 @@ def few_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 
 @pytest.fixture
 def small(few_places: Studio) -> Studio:
-    """Its engine as new."""
+    """The same with a reset engine."""
     assert until(lambda: not few_places.engine.running)
     few_places.engine.__init__()  # type: ignore[misc]
     return few_places
@@ -57,7 +57,9 @@ def grey_photo(folder: Path, level: int) -> Path:
     return path
 
 
-def test_every_visitor_gets_their_own_video_or_is_told_to_come_back(small: Studio, tmp_path: Path):
+def test_every_visitor_gets_their_own_video_or_an_error_of_a_full_queue(
+    small: Studio, tmp_path: Path
+):
     small.engine.frames, small.engine.pause = 12, 0.03
     videos: list[tuple[int, Path]] = []
     refused: list[str] = []

@@ -1,4 +1,4 @@
-"""The page as visitors use it, in Chromium: no console error and no foreign request anywhere."""
+"""The page in Chromium, without console errors and requests to other servers."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_stop_really_stops(opened, studio: Studio):
     expect(page.get_by_text(say("result.stopped"))).to_be_visible()
 
 
-def test_bad_input_is_said_and_nothing_typed_is_lost(opened, studio: Studio):
+def test_bad_input_is_an_error_and_nothing_typed_is_lost(opened, studio: Studio):
     page = opened()
     write(page.locator("#text textarea"), "My own words.")
     page.get_by_role("radio", name=say("speech.upload")).check()
@@ -234,7 +234,7 @@ def test_a_driving_video_re_enacts_or_is_dubbed(opened, studio: Studio, film: Pa
     assert chosen.drive_groups == ("pose", "eyes", "brows", "face")
 
 
-def test_a_span_of_the_last_take_is_made_anew(opened, studio: Studio):
+def test_a_span_of_the_last_take_is_rerendered(opened, studio: Studio):
     page = opened()
     tab(page, "edit")
     expect(page.get_by_text(say("edit.nothing"))).to_be_visible()
@@ -303,7 +303,7 @@ def test_a_dropped_video_restores_its_settings(opened, studio: Studio, photos, t
     assert studio.engine.requests[-1].controls == studio.engine.requests[0].controls
 
 
-def test_what_is_no_take_is_said(opened, studio: Studio, tmp_path: Path):
+def test_a_file_that_is_no_take_is_an_error(opened, studio: Studio, tmp_path: Path):
     page = opened()
     tab(page, "edit")
     (tmp_path / "wrong.json").write_text("[1]")

@@ -1,4 +1,4 @@
-"""The shipped examples: what is shown at once was made from what is shown beside it."""
+"""The shipped examples: each video was made from the portrait and speech beside it."""
 
 from __future__ import annotations
 

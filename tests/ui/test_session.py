@@ -1,4 +1,4 @@
-"""Before, during and after a run: how long it takes, the queue, the list of takes, and presets."""
+"""Estimated time, progress, the list of takes, and presets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def photo(photos: dict[str, Path]) -> Path:
     return photos["fine"]
 
 
-# How long it takes
+# Estimated time
 
 
 def test_longer_larger_and_more_careful_takes_longer(photo: Path):
@@ -46,9 +46,9 @@ def test_the_clock_learns_from_runs(photo: Path, tmp_path: Path):
     request = Request(photo, text="-", size="256")
     result = Result(tmp_path / "take.mp4", {}, 250)
     for _ in range(12):
-        clock.learn(request, result, 2 * before, session)
+        clock.update(request, result, 2 * before, session)
     assert clock.expected(work, session) == pytest.approx(2 * before, rel=0.05)
-    clock.learn(request, result, 1000 * before, session)
+    clock.update(request, result, 1000 * before, session)
     assert clock.expected(work, session) == pytest.approx(2 * before, rel=0.05), "an accident"
 
 
@@ -69,6 +69,6 @@ def test_what_a_browser_holds_is_not_trusted(kept: object):
 def test_a_take_that_ends_at_once_has_a_picture():
     frame = np.zeros((8, 8, 3), np.uint8)
     events = [Progress("start", 0.0), Progress("frames", 0.2), Preview(frame, 0)]
-    told = list(paced(events + [Progress("frames", 0.9)] * 3))
-    assert told[0][1] == "" and told[-1][1].startswith("data:image/jpeg")
-    assert len(told) <= 3  # the rest comes too soon after to be told
+    shown = list(paced(events + [Progress("frames", 0.9)] * 3))
+    assert shown[0][1] == "" and shown[-1][1].startswith("data:image/jpeg")
+    assert len(shown) <= 3  # the others follow too soon to be shown

@@ -1,4 +1,4 @@
-"""The timeline: what Python gives it, and what a visitor does with it by keyboard and by mouse."""
+"""The timeline: its properties from Python, then the page by keyboard and mouse."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from visitor import button, generate, shown, still, tab, write
 KEY = re.compile(r"(.+), ([\d.]+) s, ([-\d.]+)°?, (\w+)")
 
 
-# What Python gives it
+# Properties
 
 
 def test_peaks_say_when_it_is_loud(tmp_path: Path):
     sound = np.zeros(SAMPLE_RATE, np.float32)
     sound[SAMPLE_RATE // 2 :] = 0.25
     write_audio(tmp_path / "sound.wav", sound, SAMPLE_RATE)
-    heard = timeline.hear(tmp_path / "sound.wav")
-    assert heard["seconds"] == 1 and len(heard["peaks"]) == timeline.PEAKS
-    assert max(heard["peaks"][:24]) == 0 and min(heard["peaks"][26:]) == 100
+    sound = timeline.sound_of(tmp_path / "sound.wav")
+    assert sound["seconds"] == 1 and len(sound["peaks"]) == timeline.PEAKS
+    assert max(sound["peaks"][:24]) == 0 and min(sound["peaks"][26:]) == 100
 
 
 def test_each_channel_has_a_lane_and_a_name():
@@ -46,9 +46,9 @@ def test_each_channel_has_a_lane_and_a_name():
 
 
 def test_no_property_is_taken_for_an_event():
-    """Gradio reads any word in quotes in the script as the name of an event."""
+    """Gradio takes every quoted word of the script for the name of an event."""
     part = timeline.component("line", FakeEngine().sketch)
-    for name in ("tab", "heard", "grasped", "taken", "controls"):
+    for name in ("tab", "audio", "reading", "take", "controls"):
         assert not hasattr(part, name)
 
 
@@ -58,7 +58,7 @@ def test_controls_as_text_are_the_controls():
     assert Controls.from_json(json.loads(timeline.to_text(Controls()))) == Controls()
 
 
-# What a visitor does
+# The page
 
 
 def keys(page: Page) -> Locator:
@@ -92,13 +92,13 @@ def drag(page: Page, what: Locator, right: float, down: float, steps: int = 6) -
 
 
 def second(page: Page, at: float) -> float:
-    """How many pixels from the left edge of a track a second is."""
+    """The position of a second on a track, in px."""
     end = float(page.get_by_role("slider", name=say("line.head")).get_attribute("aria-valuemax"))
     width = page.locator(".tl-line.is-ruler .tl-track").bounding_box()["width"]
     return 13 + at * (width - 26) / end
 
 
-def asked(studio: Studio) -> dict:
+def requested(studio: Studio) -> dict:
     return studio.engine.requests[-1].controls.to_json()["tracks"]
 
 
@@ -140,7 +140,7 @@ def test_the_keyboard_alone_makes_moves_and_copies_keyframes(opened, studio: Stu
     button(page, "Generate").focus()
     page.keyboard.press("Enter")
     shown(page)
-    assert asked(studio) == {"yaw": [[2.345, 12, "ease"]]}
+    assert requested(studio) == {"yaw": [[2.345, 12, "ease"]]}
 
 
 def test_presets_and_exact_fields_make_the_request(opened, studio: Studio):
@@ -163,9 +163,9 @@ def test_presets_and_exact_fields_make_the_request(opened, studio: Studio):
     generate(page)
     shown(page)
     request = studio.engine.requests[0]
-    assert asked(studio).keys() == {"yaw", "pitch", "smile"}
-    assert asked(studio)["smile"] == [[2.517, 0.83, "hold"]]
-    assert min(key[0] for key in asked(studio)["pitch"]) >= 1.6
+    assert requested(studio).keys() == {"yaw", "pitch", "smile"}
+    assert requested(studio)["smile"] == [[2.517, 0.83, "hold"]]
+    assert min(key[0] for key in requested(studio)["pitch"]) >= 1.6
     assert request.controls.strength == {"head": 0.5}
     assert request.text is None and request.seconds == 3
     button(page, say("line.clear")).click()
@@ -201,7 +201,7 @@ def test_a_keyframe_is_dragged_in_time_and_value(opened, studio: Studio):
     assert read(page)[0][1] == -30
     generate(page)
     shown(page)
-    assert asked(studio)["yaw"][0][1] == -30
+    assert requested(studio)["yaw"][0][1] == -30
 
 
 def test_a_finger_is_as_good_as_a_mouse(opened, studio: Studio):
@@ -332,7 +332,7 @@ def test_the_playhead_and_the_player_follow_each_other(opened, studio: Studio):
     expect(page.locator(".tl-made")).to_have_count(4)
 
 
-def test_a_span_is_chosen_and_made_anew(opened, studio: Studio):
+def test_a_span_is_selected_and_rerendered(opened, studio: Studio):
     page = opened()
     tab(page, "pose")
     add(page, "yaw")
@@ -349,7 +349,7 @@ def test_a_span_is_chosen_and_made_anew(opened, studio: Studio):
     expect(page.get_by_label(say("line.until"), exact=True)).to_have_value("0.6")
     page.get_by_label(say("line.from"), exact=True).fill("0.28")
     page.get_by_label(say("line.until"), exact=True).focus()
-    page.locator("#timeline").get_by_role("button", name=say("line.anew")).click()
+    page.locator("#timeline").get_by_role("button", name=say("line.rerender")).click()
     expect(page.locator("#history [data-take]")).to_have_count(2)
     (span,) = studio.engine.requests[1].spans
     assert (span.start, span.end) == (0.28, 0.6) and span.controls.tracks.keys() == {"yaw"}
@@ -423,16 +423,16 @@ def test_zoom_keeps_the_place_and_scrolls(opened):
     page = opened()
     tab(page, "pose")
     add(page, "yaw")
-    board = page.locator(".tl-scroll")
-    wide = board.evaluate("b => b.scrollWidth")
+    canvas = page.locator(".tl-scroll")
+    wide = canvas.evaluate("b => b.scrollWidth")
     for _ in range(3):
         button(page, say("line.in")).click()
-    assert board.evaluate("b => b.scrollWidth") > 2 * wide
+    assert canvas.evaluate("b => b.scrollWidth") > 2 * wide
     button(page, say("line.fit")).click()
-    assert board.evaluate("b => b.scrollWidth") == wide
+    assert canvas.evaluate("b => b.scrollWidth") == wide
 
 
-def test_an_upload_is_heard_at_once(opened, tmp_path: Path):
+def test_the_sound_of_an_upload_is_shown_at_once(opened, tmp_path: Path):
     page = opened()
     write_audio(tmp_path / "two.wav", 0.1 * np.ones(2 * SAMPLE_RATE, np.float32), SAMPLE_RATE)
     tab(page, "pose")
@@ -446,7 +446,7 @@ def test_an_upload_is_heard_at_once(opened, tmp_path: Path):
 
 def test_silence_is_no_sound(tmp_path: Path):
     with pytest.raises(InputError):
-        timeline.hear(tmp_path / "nothing.wav")
+        timeline.sound_of(tmp_path / "nothing.wav")
 
 
 def test_nothing_is_forgotten_where_it_is_not_shown(opened, studio: Studio):

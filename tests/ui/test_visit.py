@@ -1,4 +1,4 @@
-"""A visit in Chromium: a face is chosen, the wait is told, takes and settings are kept or not."""
+"""A visit in Chromium: faces, the estimated time, the queue, takes and presets."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_face_is_chosen_by_click_touch_and_keyboard(opened, studio, photos):
     shown(page)
     assert studio.engine.requests[-1].face == 1
 
-    # Another photo starts at its first face; a recipe brings the face back with the photo.
+    # Another photo starts at its first face; a recipe restores photo and face.
     page.get_by_role("button", name="Hopper").click()
     expect(page.get_by_text(say("face.one"))).to_be_visible()
     expect(page.locator("#face input")).to_have_value("0")
@@ -58,11 +58,11 @@ def test_a_face_is_chosen_by_click_touch_and_keyboard(opened, studio, photos):
     expect(page.locator("#face input")).to_be_hidden()
 
 
-def test_no_face_is_said_before_a_run(opened, studio, photos):
+def test_a_missing_face_is_reported_before_a_run(opened, studio, photos):
     page = opened()
     upload(page, photos["faceless"])
     expect(page.locator("#face-crops").get_by_text(NO_FACE)).to_be_visible()
-    expect(page.locator("#wait")).to_have_text("")
+    expect(page.locator("#estimate")).to_have_text("")
     assert not studio.engine.requests
 
 
@@ -71,12 +71,12 @@ def test_the_request_of_the_page_is_the_default_without_a_choice(opened, studio)
     generate(page)
     shown(page)
     assert studio.engine.requests[-1].face == Request.face
-    assert studio.engine.looks >= 1 and samples.is_shipped(studio.engine.requests[-1].portrait)
+    assert studio.engine.inspected >= 1 and samples.is_shipped(studio.engine.requests[-1].portrait)
 
 
 def test_what_to_expect_stands_beside_the_button(opened, studio: Studio):
     page = opened()
-    note = page.locator("#wait")
+    note = page.locator("#estimate")
     expect(note).to_contain_text(re.compile(r"About \d+ s on this server's CPU, for 4 s"))
     write(page.locator("#text textarea"), "word " * 100)
     expect(note).to_contain_text("for 36 s of video")
@@ -89,7 +89,7 @@ def test_what_to_expect_stands_beside_the_button(opened, studio: Studio):
     expect(note).to_have_text("")
 
     tab(page, "compare")
-    note = page.locator("#compare-wait")
+    note = page.locator("#compare-estimate")
     expect(note).to_contain_text("for 8 s of video")
     page.locator("#variant-c-on input").check()
     expect(note).to_contain_text("for 11 s of video")
@@ -100,17 +100,17 @@ def test_what_to_expect_stands_beside_the_button(opened, studio: Studio):
     assert int(seconds.search(note.inner_text())[1]) > few
 
 
-def test_the_place_in_the_queue_is_told(opened, studio: Studio):
+def test_the_place_in_the_queue_is_shown(opened, studio: Studio):
     studio.engine.frames, studio.engine.pause = 400, 0.05
     first, second, third = opened(), opened(), opened()
     generate(first)
     expect(first.get_by_text(say("stage.frames"))).to_be_visible()
-    expect(first.locator(".stage-percent")).to_contain_text(re.compile("left"))
+    expect(first.locator(".status-percent")).to_contain_text(re.compile("left"))
     for page in (second, third):
         generate(page)
         expect(page.get_by_text(say("result.waiting"))).to_be_visible()
-        expect(page.locator(".stage-queue")).to_contain_text("in line")
-    expect(third.locator(".stage-queue")).to_have_text(say("wait.place", number=2, size=2))
+        expect(page.locator(".status-queue")).to_contain_text("in the queue")
+    expect(third.locator(".status-queue")).to_have_text(say("queue.place", number=2, size=2))
     for page in (third, second, first):
         button(page, "Stop").click()
         expect(page.get_by_text(say("result.stopped"))).to_be_visible()
@@ -134,14 +134,14 @@ def test_a_take_is_reused_and_deleted_for_good(opened, studio: Studio):
     takes.nth(2).locator("[data-does=apply]").click()
     expect(page.locator("#text textarea")).to_have_value("First.")
 
-    # Not the one that is shown: that stays.
+    # Another than the shown one, which stays.
     takes.nth(1).locator("[data-does=delete]").click()
     expect(takes).to_have_count(2)
     expect(page.locator("#facts")).to_contain_text(str(third))
     assert len(studio.folders()) == 2
     assert not studio.files(f"gaia-{second}.mp4")
 
-    # The one that is shown: the newest takes its place.
+    # The shown one: the newest replaces it.
     takes.first.locator("[data-does=delete]").click()
     expect(page.locator("#facts")).to_contain_text(str(first))
     expect(takes.first.locator("[data-does=select]")).to_have_attribute("aria-pressed", "true")
@@ -190,12 +190,12 @@ def test_presets_stay_in_the_browser(opened, studio: Studio):
 def test_a_chinese_browser_is_spoken_to_in_chinese(opened, studio: Studio, photos):
     page = opened(locale="zh-CN")
     expect(page.get_by_text(ZH["tagline"])).to_be_visible()
-    expect(page.locator("#stage")).to_contain_text(ZH["result.empty"])
+    expect(page.locator("#status")).to_contain_text(ZH["result.empty"])
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
     upload(page, photos["group"])
     page.locator("#face-boxes button").nth(1).click()
     expect(page.get_by_text("脸只有 120 像素宽")).to_be_visible()
-    expect(page.locator("#wait")).to_contain_text("约需")
+    expect(page.locator("#estimate")).to_contain_text("约需")
     button(page, ZH["generate"]).click()
     expect(page.get_by_text(ZH["error.consent"])).to_be_visible()
     title = page.locator(".toast-title").evaluate("e => getComputedStyle(e, '::before').content")

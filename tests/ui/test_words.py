@@ -1,4 +1,4 @@
-"""Both languages say the same: every key, every value that is filled in, every core sentence."""
+"""Both languages say the same: every key, every value, every message of the core."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from gradio.context import LocalContext
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from gaia_core.errors import InputError
+from gaia_core.errors import InputError, Message, join
 from gaia_core.instruction import language
+from gaia_core.request import SETTINGS
 from ui import samples
 from ui.i18n import text
-from ui.i18n.chinese import SENTENCES, ZH
-from ui.i18n.text import EN, say, told
+from ui.i18n.chinese import MESSAGES, ZH
+from ui.i18n.text import EN, say, translate
 from ui.takes import result_view
 from ui.toasts import toasts
 
 CORE = Path(__file__).resolve().parent.parent.parent / "gaia_core"
-# Said to programs, at the server's start: not in the visitor's language.
+# Descriptions of the API are English only.
 SHOWN = {key for key in EN if not key.startswith("api.")}
-# Names, signs, and what is written in English because it is read or spoken as English.
+# Names, signs, and examples that must be English.
 ALIKE = re.compile(
     r"text\.start|instruction\.(placeholder|example\..*)|compare\.(none|keys)|line\.key\.name|.*\.(gif|json)"
 )
@@ -61,7 +62,7 @@ def test_chinese_is_chinese():
     assert {key for key in same if not ALIKE.fullmatch(key)} == set()
 
 
-def test_a_visitor_is_told_in_the_language_of_the_browser(chinese):
+def test_a_visitor_reads_the_language_of_the_browser(chinese):
     assert say("result.stopped") == ZH["result.stopped"]
     assert "2.5" in say("fact.seconds", seconds=2.5)
     assert ZH["result.empty"] in result_view.message(say("result.empty"))
@@ -85,64 +86,86 @@ def test_which_language(accepted: str | None, wanted: str):
     LocalContext.request.reset(token)
 
 
-def templates() -> list[re.Pattern[str]]:
-    """Every string that the core may write, with anything where a value is filled in."""
-    found = []
+# Modules whose messages no visitor sees: English only.
+ENGLISH = {"batch.py", "bench.py", "cli.py", "evaluation", "phones.py", "training"}
+
+
+def templates() -> set[str]:
+    """Every template of the core's messages; so are names of settings and of actions."""
+    found = set(language.CLASSES) - {"none"}
     for path in CORE.rglob("*.py"):
+        parts = set(path.relative_to(CORE).parts)
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            parts: list[ast.expr] = []
-            if isinstance(node, ast.JoinedStr):
-                parts = node.values
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                parts = [node]
-            if any(isinstance(part, ast.Constant) and part.value.strip() for part in parts):
-                pattern = "".join(
-                    re.escape(part.value) if isinstance(part, ast.Constant) else ".*"
-                    for part in parts
-                )
-                found.append(re.compile(pattern, re.S))
+            match node:
+                case ast.Call(ast.Name("InputError" | "Message"), [ast.Constant(str(template))]):
+                    found |= set() if parts & ENGLISH else {template}
+                case ast.Call(ast.Name("InputError" | "Message")):
+                    assert parts & {"errors.py", "settings.py"}, f"{path}:{node.lineno}"
+    for setting in SETTINGS.values():
+        if setting.many:
+            continue
+        if setting.kind in (int, float):
+            found.add(setting.name.capitalize())
+        if setting.longest is not None:
+            found.add(setting.name)
+        if setting.choices:
+            found.add(setting.label)
     return found
 
 
-def test_every_sentence_that_is_translated_is_one_of_the_core():
-    known = templates()
-    plain = {name for name in SENTENCES if not name.endswith((".", ". {help}"))}
-    for sentence in set(SENTENCES) - plain:
-        assert any(
-            pattern.fullmatch(sentence) and len(pattern.pattern) > 12 for pattern in known
-        ), sentence
-    actions = set(language.CLASSES) - {"none"}
-    assert actions <= plain
-    for words in plain - actions:
-        assert any(pattern.fullmatch(words) for pattern in known), words
+def test_every_message_is_translated_and_no_other():
+    assert len(templates()) > 80
+    assert templates() - MESSAGES.keys() == set()
+    assert MESSAGES.keys() - templates() == set()
 
 
-@pytest.mark.parametrize("sentence", SENTENCES)
-def test_sentences_are_told_with_their_values(sentence: str, chinese):
-    names = [name for name, _ in fields(sentence)]
-    assert len(set(names)) == len(names)
-    values = {name: f"<{index}>" for index, name in enumerate(names)}
-    words = told(sentence.format(**values))
-    assert words == SENTENCES[sentence].format(**values)
-    assert re.search("[\u4e00-\u9fff]", words)
+@pytest.mark.parametrize("template", MESSAGES)
+def test_messages_have_the_same_fields(template: str):
+    def parts(text: str) -> list[tuple[str | None, ...]]:
+        return sorted(part[1:] for part in Formatter().parse(text) if part[1] is not None)
+
+    assert parts(MESSAGES[template]) == parts(template)
+    signs = re.compile(r"\{first\}\{next\}")
+    assert re.search("[\u4e00-\u9fff]", MESSAGES[template]) or signs.fullmatch(MESSAGES[template])
 
 
-def test_several_sentences_and_unknown_ones(chinese):
-    one = "The offline male voice spoke instead of en-US-GuyNeural, because the network is off."
-    two = "It reads English only: text in another language sounds wrong."
-    assert told(f"{one} {two}") == told(one) + told(two)
-    assert "网络已关闭" in told(one) and "en-US-GuyNeural" in told(one)
-    assert told(f"{two} Nobody knows this one.") == f"{two} Nobody knows this one."
-    assert told("smile broadly") == "smile broadly"
+def test_messages_are_translated_with_their_values(chinese):
+    reason = Message("the network is off")
+    one = Message(
+        "The offline {gender} voice spoke instead of {name}, because {reason}.",
+        gender=Message("male"),
+        name="en-US-GuyNeural",
+        reason=reason,
+    )
+    two = Message("It reads English only: text in another language sounds wrong.")
+    assert translate(one) == "改由离线男声代替 en-US-GuyNeural，因为网络已关闭。"
+    assert translate(join([one, two])) == translate(one) + translate(two)
+    names = ("yaw", Message("the network is off"))
+    listed = Message("There is no channel {name!r}; choose {names}.", name="a{b}", names=names)
+    assert translate(listed) == "没有通道 'a{b}'；可选：yaw, 网络已关闭。"
+    clause = SimpleNamespace(start=0.0, end=1.0, action="smile", strength=0.8, text="grin")
+    assert "微笑" in result_view.reading(SimpleNamespace(clauses=[clause], notice=None))
+
+
+def test_unknown_messages_and_plain_text_stay(chinese):
+    assert translate(Message("Nobody knows {what}.", what=3)) == "Nobody knows 3."
+    assert translate("The network is {off}") == "The network is {off}"
+
+
+def test_errors_are_shown_in_the_language_of_the_browser(chinese):
     with pytest.raises(gr.Error) as error, toasts():
         raise InputError(
             "The face is cut off by the photo's edge; use a photo that shows it whole."
         )
     assert "照片" in error.value.message
+    with pytest.raises(gr.Error) as error, toasts():
+        raise InputError(say("error.gone", field="{field}"))
+    assert error.value.message == ZH["error.gone"].format(field="{field}")
 
 
 def test_english_is_left_as_it_is():
-    assert told("nod") == "nod"
+    message = Message("{name} has no sound; give a file with speech in it.", name="a.wav")
+    assert translate(message) == str(message)
 
 
 def test_programs_are_answered_in_their_language(studio: Studio, photos: dict[str, Path]):

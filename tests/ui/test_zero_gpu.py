@@ -1,4 +1,4 @@
-"""GPUs lent by the second: the decorated path, what is asked for, and the CPU without one."""
+"""ZeroGPU: the decorated run, the requested seconds, and the CPU without a GPU."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from PIL import Image
 
 from gaia_core import running_time
 from gaia_core.controls import PRESETS
+from gaia_core.errors import Message
 from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.pipeline import Gaia
-from gaia_core.render import NoGpu, Plan, Step
+from gaia_core.render import ON_CPU, NoGpu, Plan, Step
 from gaia_core.request import Request, Result, Span
-from ui.i18n.text import say
 from ui.run import zero_gpu
 
 pytestmark = pytest.mark.slow
@@ -34,7 +34,7 @@ def plan(frames: int = 250, side: int = 256, steps: int = 10, spans: tuple = ())
     return Plan(np.zeros((side, side, 3), np.uint8), np.zeros((478, 3), np.float32), script)
 
 
-@pytest.mark.parametrize("service", ["lends", "refuses"])
+@pytest.mark.parametrize("service", ["grants", "refuses"])
 def test_the_decorated_path(service: str):
     done = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("zero_gpu.py")), service],
@@ -44,19 +44,19 @@ def test_the_decorated_path(service: str):
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout.strip().splitlines()[-1])
-    if service == "lends":
-        assert told["came"] == ["Step", "Moved", "ndarray"] and told["elsewhere"]
+    report = json.loads(done.stdout.strip().splitlines()[-1])
+    if service == "grants":
+        assert report["came"] == ["Step", "Moved", "ndarray"] and report["elsewhere"]
     else:
-        assert told["came"] == [] and told["refusal"] == say("notice.cpu")
-    assert told["asked"] == [zero_gpu.duration(plan())]
+        assert report["came"] == [] and report["refusal"] == ON_CPU
+    assert report["requested"] == [zero_gpu.duration(plan())]
 
 
 def test_where_gpus_are_not_lent_nothing_is_wrapped():
     def render(plan: Plan) -> Iterator[Step]:
         yield Step(1.0)
 
-    assert zero_gpu.lent(render) is render
+    assert zero_gpu.on_zero_gpu(render) is render
 
 
 def test_other_errors_are_not_taken_for_refusals(monkeypatch):
@@ -64,16 +64,16 @@ def test_other_errors_are_not_taken_for_refusals(monkeypatch):
         def run(plan: Plan) -> Iterator[Step]:
             if began:
                 yield Step(0.5)
-            raise gr.Error("told", title=title)
+            raise gr.Error("refused", title=title)
 
         monkeypatch.setattr(spaces, "GPU", lambda duration: lambda render: run)
-        return zero_gpu.lent(lambda plan: iter(()))(plan())
+        return zero_gpu.on_zero_gpu(lambda plan: iter(()))(plan())
 
     with pytest.raises(NoGpu):
         list(broken(False, "ZeroGPU quota exceeded"))
     with pytest.raises(gr.Error):
         list(broken(False, "Error"))
-    with pytest.raises(gr.Error):  # half a take cannot go on elsewhere
+    with pytest.raises(gr.Error):  # half a take cannot be continued on the CPU
         list(broken(True, "ZeroGPU worker error"))
 
 
@@ -88,14 +88,14 @@ def test_more_work_asks_for_more_seconds():
 
 def test_a_refused_take_is_made_on_the_cpu_and_says_so(gaia: Gaia, photo, tmp_path, monkeypatch):
     def refuse(plan: Plan) -> Iterator[Step]:
-        raise NoGpu("There was no GPU.")
+        raise NoGpu(Message("There was no GPU."))
         yield
 
     Image.fromarray(photo).save(tmp_path / "photo.png")
     monkeypatch.setattr(gaia, "_render_on_cpu", lambda: gaia.networks.render)
     monkeypatch.setattr(gaia, "_render", refuse)
-    asked = {"seconds": 0.5, "steps": 1, "size": "256", "controls": PRESETS["nod"](0.5)}
-    request = Request(tmp_path / "photo.png", **asked)
+    settings = {"seconds": 0.5, "steps": 1, "size": "256", "controls": PRESETS["nod"](0.5)}
+    request = Request(tmp_path / "photo.png", **settings)
     *_, last = gaia.generate(request, tmp_path / "out.mp4")
     assert isinstance(last, Result) and last.frames in (12, 13)
     assert "There was no GPU." in last.notices

@@ -1,4 +1,4 @@
-"""What a visitor does on the page, in few words."""
+"""Actions of a visitor on the page."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def tab(page: Page, name: str) -> None:
 
 
 def write(field: Locator, words: str) -> None:
-    """Fills in a field of Gradio's as a person does, who looks whether it stayed.
+    """Fills in a field of Gradio's until the value stays.
 
-    A field that has just appeared falls back to its default when an answer of the server comes in
-    within the next few milliseconds.
+    A field that has just appeared is reset when an answer of the server arrives within
+    milliseconds.
     """
 
     def stayed() -> bool:
@@ -41,7 +41,7 @@ def generate(page: Page) -> None:
 
 
 def still(page: Page) -> None:
-    """Waits until the page has stopped gliding to what it shows."""
+    """Waits until the page has stopped scrolling."""
     page.wait_for_function(
         """async () => {
           const before = scrollY;

@@ -1,8 +1,8 @@
-"""A run under ZeroGPU's own decorator, with a stand-in for the service that lends GPUs.
+"""A run under ZeroGPU's own decorator, with a stub of its scheduler.
 
-Run as a program with what the service answers, "lends" or "refuses": prints JSON of what came
-back, the number of seconds that were asked for, and whether it was made in another process.
-Only CUDA is left out: scheduling, forking and pickling are those of the package `spaces`.
+A program whose argument is the scheduler's answer, "grants" or "refuses". It prints JSON: the
+results, the requested seconds, and whether they came from another process. Only CUDA is left out;
+scheduling, forking and pickling are those of the package `spaces`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from types import ModuleType
 from urllib.parse import parse_qs, urlparse
 
 ANSWERS = {
-    "lends": (200, {"idle": False, "nvidiaIndex": 0, "nvidiaUUID": "0", "allowToken": "0"}),
+    "grants": (200, {"idle": False, "nvidiaIndex": 0, "nvidiaUUID": "0", "allowToken": "0"}),
     "refuses": (429, {"left": 3, "wait": 60}),
 }
-asked: list[int] = []
+requested: list[int] = []
 
 
 class Lender(BaseHTTPRequestHandler):
@@ -27,7 +27,7 @@ class Lender(BaseHTTPRequestHandler):
         url = urlparse(self.path)
         status, body = 200, b""
         if url.path == "/schedule":
-            asked.append(int(parse_qs(url.query)["durationSeconds"][0]))
+            requested.append(int(parse_qs(url.query)["durationSeconds"][0]))
             status, answer = ANSWERS[sys.argv[1]]
             body = json.dumps(answer).encode()
         self.send_response(status)
@@ -43,7 +43,7 @@ class Lender(BaseHTTPRequestHandler):
 
 
 def without_cuda() -> ModuleType:
-    """In place of what prepares torch for CUDA, which this torch may not have."""
+    """A stub of the module that prepares torch for CUDA."""
     module = ModuleType("spaces.zero.torch")
     for name in ("patch", "unpatch", "init", "move", "enter_mode"):
         setattr(module, name, lambda *_, **__: None)
@@ -63,7 +63,7 @@ def main() -> None:
 
     from gaia_core.motion.script import NO_DRIVING, Script
     from gaia_core.render import Moved, NoGpu, Plan, Step
-    from ui.run.zero_gpu import lent
+    from ui.run.zero_gpu import on_zero_gpu
 
     def render(plan):
         yield Step(1.0)
@@ -74,12 +74,16 @@ def main() -> None:
     plan = Plan(np.zeros((256, 256, 3), np.uint8), np.zeros((478, 3), np.float32), script)
     came, elsewhere, refusal = [], None, None
     try:
-        for step in lent(render)(plan):
+        for step in on_zero_gpu(render)(plan):
             came.append(type(step).__name__)
         elsewhere = int(step.max()) != os.getpid() % 251
     except NoGpu as error:
         refusal = str(error)
-    print(json.dumps({"came": came, "elsewhere": elsewhere, "refusal": refusal, "asked": asked}))
+    print(
+        json.dumps(
+            {"came": came, "elsewhere": elsewhere, "refusal": refusal, "requested": requested}
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-// Several takes in one player: one clock, one scrubber, the sound of one of them.
+// A player of several takes: one clock, one scrubber, the sound of one of them.
 // CONFIG stands above this script. Gradio gives element, props and watch; the value is
 // {takes: [{name, title, video}]}, where video is a file of Gradio's with its address.
 const words = CONFIG.words[navigator.language] ?? CONFIG.words[navigator.language.split("-")[0]] ?? CONFIG.words.en;
 const SPEEDS = [1, 0.5, 0.25];
-const APART = 0.06; // seconds that films may drift apart
+const APART = 0.06; // s, the largest drift between videos
 
 let films = [];
-let heard = 0;
+let audible = 0;
 let drawing = 0;
 
 function make(tag, attributes = {}, ...children) {
@@ -26,7 +26,7 @@ const root = make("div", {class: "cp", role: "group", tabindex: 0, "aria-label":
   grid, make("div", {class: "cp-bar"}, play, seek, clock, speed));
 element.replaceChildren(root);
 
-// The longest film is the clock: what ends before it waits at its last frame.
+// The longest video is the clock; shorter ones stop at their last frame.
 const leader = () => films.reduce((a, b) => ((b.duration || 0) > (a?.duration || 0) ? b : a), films[0]);
 const length = () => leader()?.duration || 0;
 const playing = () => Boolean(leader() && !leader().paused && !leader().ended);
@@ -74,12 +74,12 @@ async function start() {
 
 const toggle = () => (playing() ? pause() : start());
 
-function hear(index) {
+function playSound(index) {
   if (!films[index]) return;
-  heard = index;
-  films.forEach((film, i) => { film.muted = i !== heard; });
+  audible = index;
+  films.forEach((film, i) => { film.muted = i !== audible; });
   for (const button of grid.querySelectorAll("button")) {
-    button.setAttribute("aria-pressed", String(Number(button.dataset.hear) === heard));
+    button.setAttribute("aria-pressed", String(Number(button.dataset.sound) === audible));
   }
 }
 
@@ -98,11 +98,11 @@ function draw() {
   root.hidden = !takes.length; // Gradio does not hide this kind of component
   grid.dataset.count = takes.length;
   grid.replaceChildren(...takes.map((take, i) => {
-    const button = make("button", {type: "button", "data-hear": i, "aria-label": `${words.hear} ${take.name}`, title: words.hear},
+    const button = make("button", {type: "button", "data-sound": i, "aria-label": `${words.sound} ${take.name}`, title: words.sound},
       make("b", {}, take.name), make("span", {}, take.title));
     return make("figure", {class: "cp-take"}, films[i], make("figcaption", {}, button));
   }));
-  hear(0);
+  playSound(0);
   show();
 }
 
@@ -111,7 +111,7 @@ seek.addEventListener("input", () => { const time = Number(seek.value); for (con
 speed.addEventListener("change", () => { for (const film of films) film.playbackRate = Number(speed.value); });
 grid.addEventListener("click", (event) => {
   const button = event.target.closest("button");
-  if (button) hear(Number(button.dataset.hear));
+  if (button) playSound(Number(button.dataset.sound));
   else if (event.target.closest("video")) toggle();
 });
 
@@ -125,7 +125,7 @@ root.addEventListener("keydown", (event) => {
   else if (event.key === "ArrowRight") { pause(); move(now + step); }
   else if (event.key === "Home") move(0);
   else if (event.key === "End") { pause(); move(length()); }
-  else if (/^[1-4]$/.test(event.key)) hear(Number(event.key) - 1);
+  else if (/^[1-4]$/.test(event.key)) playSound(Number(event.key) - 1);
   else return;
   event.preventDefault();
 });

@@ -1,6 +1,6 @@
 """The Compare tab: the same portrait and speech, up to four ways, in one player and one table.
 
-Layout, and what is said of a comparison: its differences and measures. Events: `compare.events`.
+Layout, differences and measures; the events are in `compare.events`.
 """
 
 from __future__ import annotations
@@ -33,26 +33,26 @@ NAMES = ("A", "B", "C", "D")
 SCRIPT = Path(__file__).with_name("compare.js").read_text("utf-8")
 CSS = Path(__file__).with_name("compare.css")
 
-# What stands there at first: two that differ, and two to be switched on.
+# The initial variants: two that are on and differ, and two that are off.
 STARTS: tuple[dict[str, Any], ...] = (
     {"on": True, "base": "speech"},
     {"on": True, "base": "speech", "instruction": say("instruction.example.smile")},
     {"on": False, "base": "pose"},
     {"on": False, "base": "speech", "seed": 1},
 )
-OWN = ("instruction", "seed", "guidance", "steps")  # what a variant may say for itself
-UNTOLD = (
+OWN = ("instruction", "seed", "guidance", "steps")  # the settings that a variant may override
+HIDDEN = (
     "gaia_recipe",
     "portrait",
     "speech",
     "text",
     "voice",
-)  # the same in all, or told by `base`
+)  # the same in all variants, or shown by `base`
 
 
 @dataclass(frozen=True)
 class Variant:
-    """The controls of one of the takes; a field that is empty takes what stands in Advanced."""
+    """The controls of one variant; an empty field takes the value under Advanced."""
 
     on: gr.Checkbox
     base: gr.Dropdown
@@ -73,18 +73,18 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Board:
-    """The result, and the two buttons."""
+class Grid:
+    """The grid of finished variants, and the two buttons."""
 
     card: gr.Column
-    stage: gr.HTML
+    status: gr.HTML
     player: gr.HTML
     table: gr.HTML
     again: gr.Row
     pack: gr.Button
     file: gr.DownloadButton
     actions: gr.Row
-    wait: gr.HTML
+    estimate: gr.HTML
     generate: gr.Button
     stop: gr.Button
     state: gr.State
@@ -96,11 +96,11 @@ class Board:
 
 @dataclass(frozen=True)
 class Compared:
-    """A finished one.
+    """A finished variant.
 
     Attributes:
-        title: how it was asked for, in a few words.
-        seconds: that it took to make.
+        title: its settings in a few words.
+        seconds: the time it took.
     """
 
     name: str
@@ -112,7 +112,7 @@ class Compared:
 
 @dataclass
 class Comparison:
-    """The finished ones of this visitor's last comparison; changed in place while it goes on."""
+    """The finished variants of the visitor's last comparison; changed in place."""
 
     made: list[Compared] = field(default_factory=list)
 
@@ -158,7 +158,7 @@ def _variant(name: str, start: Mapping[str, Any]) -> Variant:
 
 
 def _figures(name: str, start: Mapping[str, Any], key: str) -> gr.Textbox:
-    """A number, or nothing: an empty `gr.Number` shows 0."""
+    """A field for an optional number; an empty `gr.Number` would show 0."""
     return gr.Textbox(
         str(start.get(name, "")),
         label=t(f"{name}.label"),
@@ -172,21 +172,21 @@ def _figures(name: str, start: Mapping[str, Any], key: str) -> gr.Textbox:
 
 def actions() -> tuple[gr.Row, gr.HTML, gr.Button, gr.Button]:
     with gr.Row(elem_classes="actions", visible=False) as row:
-        wait = gr.HTML("", apply_default_css=False, elem_id="compare-wait")
+        estimate = gr.HTML("", apply_default_css=False, elem_id="compare-estimate")
         generate = gr.Button(
             t("compare.generate"), variant="primary", size="lg", elem_id="compare-generate"
         )
         stop = gr.Button(
             t("stop"), variant="stop", size="lg", visible=False, elem_id="compare-stop"
         )
-    return row, wait, generate, stop
+    return row, estimate, generate, stop
 
 
-def board(actions: gr.Row, wait: gr.HTML, generate: gr.Button, stop: gr.Button) -> Board:
+def grid(actions: gr.Row, estimate: gr.HTML, generate: gr.Button, stop: gr.Button) -> Grid:
     with gr.Column(elem_classes="card", elem_id="compare-result", visible=False) as column:
         shown = gr.HTML(
             result_view.message(say("compare.empty"), say("compare.empty.hint")),
-            elem_id="compare-stage",
+            elem_id="compare-status",
         )
         player = gr.HTML(
             value={"takes": []},
@@ -200,16 +200,16 @@ def board(actions: gr.Row, wait: gr.HTML, generate: gr.Button, stop: gr.Button) 
             pack = gr.Button(t("compare.pack"), size="sm", elem_id="compare-pack")
             hint("compare.pack.info")
             file = downloads.hidden("compare-file")
-    return Board(
+    return Grid(
         card=column,
-        stage=shown,
+        status=shown,
         player=player,
         table=table,
         again=again,
         pack=pack,
         file=file,
         actions=actions,
-        wait=wait,
+        estimate=estimate,
         generate=generate,
         stop=stop,
         state=gr.State(Comparison()),
@@ -224,11 +224,11 @@ def _config() -> str:
     return json.dumps({"words": words, "frame": 1 / FPS}, ensure_ascii=False)
 
 
-# What is said of a comparison
+# Differences and measures
 
 
 def title(base: str, own: Mapping[str, Any]) -> str:
-    """How a take was asked for, in a few words."""
+    """The settings of a variant in a few words."""
     parts = [say(f"compare.base.{base}")]
     if own.get("instruction") and base != "text":
         parts.append(say("compare.instructed"))
@@ -253,21 +253,21 @@ def played(made: Sequence[Compared]) -> dict[str, Any]:
 
 
 def differences(recipes: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """The fields of recipes that are not the same in all, and what each has there."""
-    fields = [name for name in recipes[0] if name not in UNTOLD] if recipes else []
+    """The recipe fields that differ, each with its values."""
+    fields = [name for name in recipes[0] if name not in HIDDEN] if recipes else []
     found = {name: [recipe.get(name) for recipe in recipes] for name in fields}
     return {name: given for name, given in found.items() if any(x != given[0] for x in given)}
 
 
 def measured(one: Compared) -> dict[str, float]:
-    """The measures by name, and the seconds it took; NaN where there is no measure."""
+    """The measures by name, and the time it took; NaN where there is none."""
     names = tuple(Measures.__dataclass_fields__)
     found = {name: getattr(one.measures, name, math.nan) for name in names}
     return {**found, "took": one.seconds}
 
 
 def table(made: Sequence[Compared]) -> str:
-    """What differs between the takes, and their measures, as HTML."""
+    """The differing settings and the measures, as HTML."""
     if not made:
         return ""
     different = differences([one.take.recipe for one in made])
@@ -299,7 +299,7 @@ def table(made: Sequence[Compared]) -> str:
 
 
 def _label(field: str) -> str:
-    """A field of a recipe in a few words; by its name if there are none."""
+    """The label of a recipe field; its name if it has none."""
     key = f"compare.field.{field}"
     return say(key) if key in EN else SETTINGS[field].label
 
@@ -311,7 +311,7 @@ def _row(name: str, info: str, cells: Sequence[str]) -> str:
 
 
 def _words(name: str, value: Any) -> str:
-    """A field of a recipe for people."""
+    """The value of a recipe field in words."""
     if value in (None, "", [], ()):
         return say("compare.none")
     if name == "controls":
@@ -333,7 +333,7 @@ def _figure(name: str, value: float) -> str:
 
 
 def pack(made: Sequence[Compared], folder: Path) -> Path:
-    """Films, recipes, the table and a film of all side by side, as one zip in a folder."""
+    """Videos, recipes, the table and a side-by-side video, as one zip in a folder."""
     both = folder / "side-by-side.mp4"
     names = [f"{one.name}  {one.title}" for one in made]
     recipe = {"gaia_comparison": 1, "takes": [dict(one.take.recipe) for one in made]}
@@ -351,7 +351,7 @@ def pack(made: Sequence[Compared], folder: Path) -> Path:
 
 
 def as_csv(made: Sequence[Compared]) -> str:
-    """The table with the names of the code and unrounded numbers: a row for each setting."""
+    """The table as CSV, with field names and unrounded numbers: a row per setting."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["", *(one.name for one in made)])

@@ -1,4 +1,4 @@
-"""What happens on the Compare tab: one run after another, each into the player and the table."""
+"""Events of the Compare tab: one run after another, each into the player and the table."""
 
 # No postponed annotations here: Gradio reads a handler's hints as they stand.
 import time
@@ -16,7 +16,7 @@ from gaia_core.errors import InputError
 from gaia_core.request import Progress, Request, Result, Segment
 from gaia_core.settings import MODES
 from ui.compare import compare
-from ui.compare.compare import NAMES, OWN, Board, Card, Compared, Comparison, Variant
+from ui.compare.compare import NAMES, OWN, Card, Compared, Comparison, Grid, Variant
 from ui.components import Inputs, Output, Updates
 from ui.engine import Engine, run
 from ui.faces import faces
@@ -37,46 +37,46 @@ def generate(
     engine: Engine,
     inputs: Inputs,
     card: Card,
-    board: Board,
+    grid: Grid,
     edit: Edit,
     output: Output,
     clock: Clock,
 ) -> Callable[[dict[Component, Any], gr.Request], Iterator[Updates]]:
-    """The handler of the button: all variants that are on, one after the other."""
+    """Generates all enabled variants, one after the other."""
 
     def on_generate(values: dict[Component, Any], request: gr.Request) -> Iterator[Updates]:
         with toasts(page=True):
             wanted = _wanted(values, form_of(values, inputs), card)
             session: Session = values[output.session]
-            comparison: Comparison = values[board.state]
+            comparison: Comparison = values[grid.state]
             comparison.made = []
-            yield {board.stage: _working(wanted[0][0], 0, len(wanted), "")}
-            for index, (name, title, asked) in enumerate(wanted):
+            yield {grid.status: _working(wanted[0][0], 0, len(wanted), "")}
+            for index, (name, title, job) in enumerate(wanted):
                 started, picture = time.monotonic(), ""
-                with closing(run(engine, asked)) as events:
+                with closing(run(engine, job)) as events:
                     for event in paced(events):
                         if isinstance(event, Segment):
                             continue
                         if not isinstance(event, Result):
                             picture = event[1] or picture
                             now = _working(name, index, len(wanted), event[0])
-                            yield {board.stage: now}
+                            yield {grid.status: now}
                             continue
                         took = time.monotonic() - started
-                        clock.learn(asked, event, took, session)
-                        line = timeline.of_take(engine, event, asked)
-                        event = faces.unsaid(event, session)
-                        take = take_of(event, asked, picture, address_of(request), line)
-                        session.add(take, asked)
+                        clock.update(job, event, took, session)
+                        line = timeline.of_take(engine, event, job)
+                        event = faces.without_shown_warnings(event, session)
+                        take = take_of(event, job, picture, address_of(request), line)
+                        session.add(take, job)
                         found = getattr(engine, "measure", lambda result: None)(event)
                         comparison.made.append(Compared(name, title, take, found, took))
                         yield {
-                            **_shown(comparison, board),
+                            **_shown(comparison, grid),
                             output.history_card: gr.update(visible=True),
                             output.history: result_view.history(session.takes, 0),
                             edit.opened: result_view.opened(take.recipe, take.seconds),
                         }
-            yield _idle(comparison, board)
+            yield _idle(comparison, grid)
 
     return on_generate
 
@@ -84,26 +84,26 @@ def generate(
 def note(
     clock: Clock, inputs: Inputs, card: Card, output: Output
 ) -> Callable[[dict[Component, Any]], str]:
-    """How long all variants that are on will take together, as HTML."""
+    """The estimated time of all enabled variants together, as HTML."""
 
     def on_change(values: dict[Component, Any]) -> str:
         shared = estimate.given(inputs, values)
         works = []
-        # What is wrong is said when the button is pressed.
+        # Errors are reported on Generate.
         with suppress(InputError, TypeError, ValueError):
             for variant in card.variants:
                 if values[variant.on]:
                     steps = _own(values, variant).get("steps", shared["steps"])
                     own = {"mode": values[variant.base], "steps": steps}
-                    works.append(estimate.asked_for(shared | own))
-            return estimate.told(clock, works, values[output.session])
+                    works.append(estimate.work_of(shared | own))
+            return estimate.as_html(clock, works, values[output.session])
         return ""
 
     return on_change
 
 
 def _wanted(values: dict[Component, Any], form: Form, card: Card) -> list[tuple[str, str, Request]]:
-    """Name, title and request of each variant that is on; all are checked before one is made."""
+    """Name, title and request of each enabled variant, all checked before the first run."""
     seed, found = None, []
     for name, variant in zip(NAMES, card.variants, strict=True):
         if not values[variant.on]:
@@ -113,12 +113,12 @@ def _wanted(values: dict[Component, Any], form: Form, card: Card) -> list[tuple[
             raise InputError(say("error.mode"))
         try:
             own = _own(values, variant)
-            said = own.get("instruction", form.instruction)
-            asked = replace(form, mode=base, instruction=said).asked()
-            seed = asked.seed if seed is None else seed  # drawn once for all
-            admitted = admit(replace(asked, **{"seed": seed, **own}))
+            instruction = own.get("instruction", form.instruction)
+            raw = replace(form, mode=base, instruction=instruction).raw_request()
+            seed = raw.seed if seed is None else seed  # drawn once for all
+            admitted = admit(replace(raw, **{"seed": seed, **own}))
         except InputError as error:
-            raise InputError(say("compare.wrong", name=name, sentence=error)) from None
+            raise InputError(say("compare.wrong", name=name, sentence=error.message)) from None
         found.append((name, compare.title(base, own), admitted))
     if not found:
         raise InputError(say("compare.error.none"))
@@ -126,7 +126,7 @@ def _wanted(values: dict[Component, Any], form: Form, card: Card) -> list[tuple[
 
 
 def _own(values: dict[Component, Any], variant: Variant) -> dict[str, Any]:
-    """What a variant says for itself: an instruction, numbers, or nothing."""
+    """The settings that a variant overrides."""
     own = {}
     for key in OWN:
         given = values[getattr(variant, key)]
@@ -148,44 +148,44 @@ def _working(name: str, index: int, count: int, progress: str) -> str:
     return f'<p class="compare-now" role="status">{escape(now)}</p>{below}'
 
 
-def _shown(comparison: Comparison, board: Board) -> Updates:
+def _shown(comparison: Comparison, grid: Grid) -> Updates:
     some = bool(comparison.made)
     return {
-        board.player: gr.update(value=compare.played(comparison.made)),
-        board.table: gr.update(value=compare.table(comparison.made), visible=some),
-        board.again: gr.update(visible=some),
+        grid.player: gr.update(value=compare.played(comparison.made)),
+        grid.table: gr.update(value=compare.table(comparison.made), visible=some),
+        grid.again: gr.update(visible=some),
     }
 
 
-def waiting(board: Board) -> Callable[[], Updates]:
-    """The page right after the click, before there is a free place."""
+def waiting(grid: Grid) -> Callable[[], Updates]:
+    """The page after the click, while the run is queued."""
     return lambda: {
-        board.stage: gr.update(value=result_view.working(None), visible=True),
-        board.player: gr.update(value=compare.played([])),
-        board.table: gr.update(visible=False),
-        board.again: gr.update(visible=False),
-        board.generate: gr.update(visible=False),
-        board.stop: gr.update(visible=True),
+        grid.status: gr.update(value=result_view.working(None), visible=True),
+        grid.player: gr.update(value=compare.played([])),
+        grid.table: gr.update(visible=False),
+        grid.again: gr.update(visible=False),
+        grid.generate: gr.update(visible=False),
+        grid.stop: gr.update(visible=True),
     }
 
 
-def ended(board: Board) -> Callable[[Comparison], Updates]:
-    """The page after Stop or a failure: what was finished stays."""
-    return lambda comparison: _idle(comparison, board)
+def ended(grid: Grid) -> Callable[[Comparison], Updates]:
+    """The page after Stop or a failure; finished variants stay."""
+    return lambda comparison: _idle(comparison, grid)
 
 
-def _idle(comparison: Comparison, board: Board) -> Updates:
+def _idle(comparison: Comparison, grid: Grid) -> Updates:
     empty = result_view.message(say("compare.stopped"), say("result.failed.hint"))
     return {
-        **_shown(comparison, board),
-        board.stage: gr.update(value=empty, visible=not comparison.made),
-        board.generate: gr.update(visible=True),
-        board.stop: gr.update(visible=False),
+        **_shown(comparison, grid),
+        grid.status: gr.update(value=empty, visible=not comparison.made),
+        grid.generate: gr.update(visible=True),
+        grid.stop: gr.update(visible=False),
     }
 
 
-def packed(board: Board) -> Callable[[Comparison, Session], Updates]:
-    """Everything of the comparison as one zip, in a folder that goes with the session."""
+def packed(grid: Grid) -> Callable[[Comparison, Session], Updates]:
+    """The comparison as one zip, in a folder that is deleted with the session."""
 
     def on_pack(comparison: Comparison, session: Session) -> Updates:
         with toasts(page=True):
@@ -199,6 +199,6 @@ def packed(board: Board) -> Callable[[Comparison, Session], Updates]:
                 store.discard(folder)
                 raise
             session.files.add(path)
-            return {board.file: gr.update(value=str(path))}
+            return {grid.file: gr.update(value=str(path))}
 
     return on_pack

@@ -1,7 +1,7 @@
-"""The faces of the portrait: drawn on it, to be chosen there, with what is to be said of them.
+"""The faces of the portrait: boxes over the photo, and the crops with their warnings below it.
 
-Two pieces of HTML, drawn from one inspection of the photo: boxes over the photo, and below it what
-each box cuts out. A click on either chooses; the choice itself is a hidden number.
+Both are HTML, drawn from one inspection of the photo. A click on either selects a face; the
+selection is a hidden number.
 """
 
 # No postponed annotations here: Gradio reads a handler's hints as they stand.
@@ -20,13 +20,13 @@ from ui import samples
 from ui.engine import Engine
 from ui.form import admission
 from ui.gradio_compat import event_data
-from ui.i18n.text import say, told
+from ui.i18n.text import say, translate
 from ui.takes import result_view
 from ui.takes.session import Session
 
 CSS = Path(__file__).with_name("faces.css")
-MAX_SHOWN = 24  # the largest; of a crowd nobody animates the rest
-MAX_INSPECTIONS = 8  # photos of a visitor that need not be looked at again
+MAX_SHOWN = 24  # the largest faces of a crowd
+MAX_INSPECTIONS = 8  # cached per visitor
 
 _CHOOSE = """element.addEventListener("click", (event) => {
   const chosen = event.target.closest("[data-face]");
@@ -35,17 +35,17 @@ _CHOOSE = """element.addEventListener("click", (event) => {
 
 
 def boxes() -> gr.HTML:
-    """The boxes; to be put into the same column as the photo."""
+    """The boxes, for the column of the photo."""
     return gr.HTML("", js_on_load=_CHOOSE, apply_default_css=False, elem_id="face-boxes")
 
 
 def crops() -> gr.HTML:
-    """What the boxes cut out, and what is to be said of the one that is chosen."""
+    """The crops of the boxes, and the warnings of the selected face."""
     return gr.HTML("", js_on_load=_CHOOSE, apply_default_css=False, elem_id="face-crops")
 
 
 def show(engine: Engine) -> Callable[[Any, Any, Session], tuple[str, str, Any]]:
-    """Portrait, number of the face and session in; boxes, crops and the number out."""
+    """Portrait, selected face and session to boxes, crops and selected face."""
 
     def on_change(portrait: Any, face: Any, session: Session) -> tuple[str, str, Any]:
         try:
@@ -53,12 +53,12 @@ def show(engine: Engine) -> Callable[[Any, Any, Session], tuple[str, str, Any]]:
         except InputError:  # no portrait
             return "", "", gr.skip()
         try:
-            inspection = seen(engine, path, session)
+            inspection = inspection_of(engine, path, session)
         except InputError as error:
-            return "", result_view.notice(str(error)), gr.skip()
+            return "", result_view.notice(error.message), gr.skip()
         count = len(inspection.faces)
         chosen = face if isinstance(face, int) and 0 <= face < count else 0
-        if samples.is_shipped(path):  # chosen by us: its flaws are no task for the visitor
+        if samples.is_shipped(path):  # nothing for the visitor to correct
             inspection = replace(
                 inspection, faces=tuple(replace(each, warnings=()) for each in inspection.faces)
             )
@@ -71,8 +71,8 @@ def show(engine: Engine) -> Callable[[Any, Any, Session], tuple[str, str, Any]]:
     return on_change
 
 
-def seen(engine: Engine, portrait: Path, session: Session) -> Inspection:
-    """Inspects a photo the first time; Gradio names uploads by their content.
+def inspection_of(engine: Engine, portrait: Path, session: Session) -> Inspection:
+    """The inspection of a photo, cached by path: Gradio names uploads by content.
 
     Raises:
         InputError: it cannot be read, or shows no face.
@@ -85,15 +85,15 @@ def seen(engine: Engine, portrait: Path, session: Session) -> Inspection:
     return inspections[portrait]
 
 
-def unsaid(result: Result, session: Session) -> Result:
-    """A result without what was said of its portrait before the run."""
-    said = {
+def without_shown_warnings(result: Result, session: Session) -> Result:
+    """A result without the warnings that were shown before the run."""
+    shown = {
         w
         for inspection in session.inspections.values()
         for face in inspection.faces
         for w in face.warnings
     }
-    return replace(result, notices=tuple(each for each in result.notices if each not in said))
+    return replace(result, notices=tuple(each for each in result.notices if each not in shown))
 
 
 def choose(event: gr.EventData) -> Any:
@@ -114,7 +114,7 @@ def draw_boxes(inspection: Inspection, chosen: int) -> str:
 
 
 def draw_crops(inspection: Inspection, chosen: int) -> str:
-    """What will move; for several faces all of them in a row, the chosen one marked."""
+    """The crop that will be animated; of several faces all crops, the selected one marked."""
     face = inspection.faces[chosen]
     if len(inspection.faces) == 1:
         picture = f'<img src="{result_view.data_url(face.crop)}" alt="{escape(say("face.crop"))}">'
@@ -130,9 +130,11 @@ def draw_crops(inspection: Inspection, chosen: int) -> str:
             for index, other in enumerate(inspection.faces[:MAX_SHOWN])
         )
         words = say("face.many", count=len(inspection.faces), chosen=chosen + 1)
-    said = [told(face.problem)] if face.problem else [told(each) for each in face.warnings]
+    shown = (
+        [translate(face.problem)] if face.problem else [translate(each) for each in face.warnings]
+    )
     kind = "is-problem" if face.problem else ""
-    notes = "".join(f"<li>{escape(sentence)}</li>" for sentence in said)
+    notes = "".join(f"<li>{escape(sentence)}</li>" for sentence in shown)
     return (
         f'<div class="face-crops"><div class="face-row">{picture}</div>'
         f'<p role="status">{escape(words)}</p>'

@@ -1,1 +1,1 @@
-"""The request form: its tabs, the check of what was sent, presets, a recipe back to a form."""
+"""The request form: tabs, validation, presets, and a recipe back to a form."""

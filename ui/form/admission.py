@@ -1,7 +1,7 @@
-"""The one door: what a browser or a program sent becomes one checked `Request`, or InputError.
+"""Validation of untrusted input: what a browser or a program sent becomes a `Request`.
 
-Nothing that comes in is trusted. Gradio hides private endpoints but still answers them, so types,
-paths and consent are checked here and not in the page.
+Gradio hides private endpoints but still serves them, so types, paths and consent are checked here
+and not in the page.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from ui.takes import store
 
 SOURCES = ("text", "upload", "record", "none")
 GROUPS = Request.drive_groups
-# What a driving video gives, by the name of the choice; "custom" is what is ticked.
+# The groups of each choice; "custom" has those that are ticked.
 DUB = tuple(group for group in GROUPS if group not in ("mouth", "face"))
 TAKES = {"reenact": GROUPS, "dub": DUB}
-LAST_SECOND = MAX_SECONDS  # a constant is held until here
+LAST_SECOND = MAX_SECONDS  # a constant is held until then
 
 
 def absent(declared: Setting) -> Any:
-    """What a program means that leaves a setting out, as it would have sent it."""
+    """The default of a setting as JSON."""
     if declared.kind is Controls:
         return None
     return "" if declared.kind is str and declared.optional else declared.default
@@ -44,18 +44,18 @@ _FIELDS = [
 _Fields: Any = make_dataclass("_Fields", [*_FIELDS, ("consent", Any, False)], frozen=True)
 
 
-class Asked(_Fields):
-    """What a visitor asks for, as it arrived: files as Gradio's file data, the rest as JSON.
+class RawRequest(_Fields):
+    """An unchecked request: files as Gradio's file data, the rest as JSON.
 
-    Its fields are the settings of `Request`, none of them checked yet, and `consent`.
+    Its fields are the settings of `Request`, and `consent`.
     """
 
 
 @dataclass(frozen=True)
 class Form:
-    """The values of the page's controls when the button was pressed; one field per control.
+    """The values of the page's controls when Generate was pressed; one field per control.
 
-    Only what the open tab (`mode`) shows counts: what was set on another tab waits there.
+    Only the controls of the open tab (`mode`) count.
     `expression` and `strength` hold one value for each of their sliders.
     """
 
@@ -85,14 +85,14 @@ class Form:
     label: Any
     consent: Any
 
-    def asked(self) -> Asked:
-        """What the open tab asks for; draws a seed if wished."""
+    def raw_request(self) -> RawRequest:
+        """The request of the open tab; draws a seed if `random`."""
         if self.mode not in MODES:
             raise InputError(say("error.mode"))
         shared = {name: getattr(self, name) for name in SHARED}
         if self.random:
             shared["seed"] = draw_seed()
-        return Asked(**shared, **self._sound(), **self._motion())
+        return RawRequest(**shared, **self._sound(), **self._motion())
 
     def controls(self) -> dict[str, Any]:
         """Keyframes, constant expression and strengths as the JSON of `Controls`."""
@@ -105,7 +105,7 @@ class Form:
         return {"tracks": {**constant, **tracks(self.keys)}, "strength": strength}
 
     def _sound(self) -> dict[str, Any]:
-        """The chosen one of the ways to give speech."""
+        """The speech of the selected source."""
         if self.mode == "video" and self.take == "reenact":
             return {}  # the sound comes from the driving video
         if self.source not in SOURCES or (self.source == "none" and self.mode == "speech"):
@@ -124,7 +124,7 @@ class Form:
         return {"speech": speech}
 
     def _motion(self) -> dict[str, Any]:
-        """What the open tab adds to speech."""
+        """The settings of the open tab besides speech."""
         driven = {
             "drive": self.drive,
             "drive_mode": self.drive_mode,
@@ -145,13 +145,13 @@ class Form:
 
 
 FORM = tuple(field.name for field in fields(Form))
-# What counts as it is set, whatever tab is open. Text counts where it is the source of speech.
+# The settings that count on every tab. Text counts if it is the source of speech.
 _EVERYWHERE = {name for name, declared in SETTINGS.items() if declared.modes == MODES}
 SHARED = (_EVERYWHERE & set(FORM)) - {"text"} | {"seconds", "consent"}
 
 
 def tracks(keys: Any) -> dict[str, list[list[Any]]]:
-    """Rows of (channel, second, value, easing) as the tracks of `Controls`, in time."""
+    """Rows of (channel, second, value, easing) as the tracks of `Controls`, sorted by time."""
     if not isinstance(keys, list | tuple):
         raise InputError(say("error.keys"))
     found: dict[str, list[list[Any]]] = {}
@@ -165,17 +165,17 @@ def tracks(keys: Any) -> dict[str, list[list[Any]]]:
     return {channel: sorted(track, key=lambda key: key[0]) for channel, track in found.items()}
 
 
-def admit(asked: Asked) -> Request:
-    """The request that may be run.
+def admit(raw: RawRequest) -> Request:
+    """The checked request.
 
     Raises:
         InputError: something is missing, of the wrong kind, out of range or not consented to.
     """
-    if asked.portrait is None:
+    if raw.portrait is None:
         raise InputError(say("error.portrait"))
-    given = {name: _typed_as(declared, getattr(asked, name)) for name, declared in SETTINGS.items()}
+    given = {name: _typed_as(declared, getattr(raw, name)) for name, declared in SETTINGS.items()}
     request = Request(**given)
-    return _permitted(request.check(), asked.consent)
+    return _permitted(request.check(), raw.consent)
 
 
 def rerender(
@@ -187,10 +187,10 @@ def rerender(
     controls: Any = None,
     consent: Any = False,
 ) -> Request:
-    """The request of a recipe with one more span to make anew.
+    """The request of a recipe with one more span to re-render.
 
     Args:
-        media: where the recipe's media are looked for, by their content; besides the examples.
+        media: files among which the recipe's media are found by content, besides the examples.
 
     Raises:
         InputError: as `admit`, or a medium of the recipe is not there.
@@ -213,10 +213,10 @@ def rerender(
 
 
 def read_recipe(value: Any) -> dict[str, Any]:
-    """A recipe as a mapping, from JSON or a mapping.
+    """A validated recipe, from JSON or a mapping.
 
     Raises:
-        InputError: it is not a recipe, one of another version, or one that cannot be made.
+        InputError: not a recipe, of another version, or invalid.
     """
     given = _json(value, "error.recipe")
     somewhere = {name: Path() for name in ("speech", "drive") if given.get(name)}
@@ -230,13 +230,13 @@ def read_recipe(value: Any) -> dict[str, Any]:
 
 
 def fingerprints(media: Iterable[Path]) -> dict[str, Path]:
-    """The media by their content; the examples are always among them."""
+    """Files by sha256, the examples included."""
     paths = (*samples.portraits(), *samples.speeches(), *media)
     return {samples.fingerprint(path): path for path in paths if path.is_file()}
 
 
 def missing_media(recipe: Mapping[str, Any], found: Mapping[str, Path]) -> list[str]:
-    """The media of a recipe, as words, that are not among those found."""
+    """The names of a recipe's media that were not found."""
     return [
         say(f"media.{name}")
         for name in MEDIA
@@ -245,7 +245,7 @@ def missing_media(recipe: Mapping[str, Any], found: Mapping[str, Path]) -> list[
 
 
 def uploaded(field: str, value: Any) -> Path:
-    """The uploaded file that a browser or a program names.
+    """The path of an uploaded file.
 
     Raises:
         InputError: it is no longer there, or not an upload.
@@ -257,9 +257,9 @@ def uploaded(field: str, value: Any) -> Path:
     try:
         found = Path(path).resolve()
         there = found.is_file()
-    except (OSError, ValueError):  # a name that no file can have: NUL in it, too long
+    except (OSError, ValueError):  # a name with NUL, or too long
         raise InputError(say("error.file", field=field)) from None
-    # A program can name any path it likes; only what it uploaded is its own.
+    # A program can name any path; only uploads are allowed.
     if not found.is_relative_to(store.cache()):
         raise InputError(say("error.file", field=field))
     if not there:
@@ -273,7 +273,7 @@ def and_list(words: list[str]) -> str:
 
 
 def _permitted(request: Request, consent: Any) -> Request:
-    """The request, if its media are the examples or the visitor may use them."""
+    """The request, if its media are examples or the visitor gave consent."""
     if not _switch("consent", consent):
         if not request.label:
             raise InputError(say("error.label"))
@@ -287,7 +287,7 @@ def controls_of(value: Any) -> Controls:
     """Controls from JSON, or a mapping.
 
     Raises:
-        InputError: it is neither, or asks for what there is not.
+        InputError: it is neither, or invalid.
     """
     return Controls.from_json(_json(value, "error.controls"))
 
@@ -308,7 +308,7 @@ def _json(value: Any, error: str) -> Mapping[str, Any]:
 
 
 def _typed_as(declared: Setting, value: Any) -> Any:
-    """The value of a setting as `Request` holds it; whether it is in range is for its `check`."""
+    """A value with the type of its setting; `Request.check` checks its range."""
     if declared.kind is Path and declared.optional and value is None:
         return None
     if declared.many:
@@ -325,7 +325,7 @@ def _names(value: Any) -> tuple[str, ...]:
 
 def _words(field: str, value: Any) -> str:
     text: str = _typed(field, value, (str,), "string")
-    # JSON may hold half a character, which no file can.
+    # JSON may hold lone surrogates, which cannot be encoded.
     return text.encode("utf-8", "ignore").decode("utf-8").strip()
 
 

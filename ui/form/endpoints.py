@@ -1,4 +1,4 @@
-"""The endpoints, as tables: which settings a program may give to each, and in which order."""
+"""The table of endpoints: the settings of each, in order."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from gaia_core.request import MEDIA, SETTINGS, Request
-from ui.form.admission import Asked, admit, rerender, uploaded
+from ui.form.admission import RawRequest, admit, rerender, uploaded
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An endpoint: the settings of a mode as its arguments.
+    """An endpoint whose arguments are the settings of a mode.
 
     Attributes:
         first: the settings that come right after the portrait.
-        needs: those that must be given here.
-        live: whether the film's parts come as they are made.
+        needs: required settings.
+        live: whether it streams the segments of the video.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Endpoint:
     def takes(self) -> tuple[str, ...]:
         """The names of the arguments, in order.
 
-        Consent follows the label: what is declared after it shifts no place that is taken.
+        Consent follows the label, so that later settings do not move earlier arguments.
         """
         own = [name for name, declared in SETTINGS.items() if self.mode in declared.modes]
         own.insert(own.index("label") + 1, "consent")
@@ -39,11 +39,11 @@ class Endpoint:
         """The checked request of a call."""
         if "drive_groups" not in self.takes and given.get("drive"):
             given = {**given, "drive_groups": ["pose"]}
-        return admit(Asked(**given))
+        return admit(RawRequest(**given))
 
 
 class Rerender(Endpoint):
-    """The endpoint that changes a take: its settings come from the recipe."""
+    """The endpoint that re-renders a span: its settings come from the recipe."""
 
     @property
     def takes(self) -> tuple[str, ...]:

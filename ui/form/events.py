@@ -1,4 +1,4 @@
-"""What happens in the form: its values read, and what a tab or a choice shows and sets."""
+"""Events of the form: reading its values; what tabs and choices show and set."""
 
 # No postponed annotations here: Gradio reads a handler's hints as they stand.
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def form_of(values: dict[Component, Any], inputs: Inputs) -> Form:
 
 
 def media_of(session: Session, form: Form) -> list[Path]:
-    """Where a recipe's media may be: what this visitor used or has chosen now."""
+    """The visitor's files, among which a recipe's media may be."""
     chosen = {"portrait": form.portrait, "speech": form.upload, "drive": form.drive}
     found = [admission.uploaded(name, value) for name, value in chosen.items() if value]
     if form.recording:
@@ -44,14 +44,14 @@ def media_of(session: Session, form: Form) -> list[Path]:
 def choose_portrait(
     portrait: Path, inputs: Inputs, output: Output
 ) -> Callable[[str, bool], Updates]:
-    """An example portrait into the form, and its ready-made video unless a take is in the way."""
+    """Sets an example portrait, and shows its video unless a take is shown."""
 
     def on_choose(shown: str, running: bool) -> Updates:
         ready = samples.output_of(portrait)
         updates: Updates = {inputs.portrait: str(portrait)}
         if ready and shown != "take" and not running:
             updates |= {
-                output.stage: gr.update(visible=False),
+                output.status: gr.update(visible=False),
                 output.video: gr.update(value=str(ready), visible=True, autoplay=False),
                 output.facts: gr.update(value=result_view.caption(), visible=True),
                 output.shown: "example",
@@ -62,7 +62,7 @@ def choose_portrait(
 
 
 def preset(name: str) -> Callable[[Any, Any, Any], tuple[list[Any], float]]:
-    """Adds a preset's keyframes from a second on; the next preset follows after it."""
+    """Adds a preset's keyframes from a second on, and moves the start for the next one."""
 
     def on_preset(keys: Any, at: Any, lasts: Any) -> tuple[list[Any], float]:
         with toasts(page=True):
@@ -87,7 +87,7 @@ def _rows(channel: str, track: list[list[Any]]) -> list[list[Any]]:
 
 
 def view(mode: str, take: str, source: str) -> dict[str, Any]:
-    """Which parts a tab shows, by name, and what its button says."""
+    """The visibility of the page's parts on a tab, and the label of its button."""
     comparing = mode == "compare"
     making = comparing or mode in MODES
     dubbed = mode != "video" or take != "reenact"
@@ -114,7 +114,7 @@ def view(mode: str, take: str, source: str) -> dict[str, Any]:
 
 
 def speech_choices(mode: str) -> list[tuple[str, str]]:
-    """The ways to give speech on a tab; on the first, speech is all there is."""
+    """The sources of speech on a tab; the Speech tab has no "none"."""
     shown = SOURCES[:-1] if mode == "speech" else SOURCES
     return [(t(f"speech.{name}"), name) for name in shown]
 
@@ -122,11 +122,11 @@ def speech_choices(mode: str) -> list[tuple[str, str]]:
 def _source(mode: str, source: str) -> Any:
     if mode not in (*MODES, "compare"):
         return gr.skip()
-    # The first tab has no "none": it is all about speech.
+    # The Speech tab has no "none".
     chosen = "text" if (mode, source) == ("speech", "none") else source
     return gr.update(choices=speech_choices(mode), value=chosen)
 
 
 def ways(source: str) -> list[Any]:
-    """The part of the speech card for the chosen way to give it."""
+    """The part of the speech card for the selected source."""
     return [gr.update(visible=source == name) for name in SOURCES]

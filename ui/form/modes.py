@@ -1,4 +1,4 @@
-"""The cards that belong to one tab: keyframes, instruction, driving video, and the edit of a take.
+"""The cards of single tabs: keyframes, instruction, driving video, edit.
 
 Layout only, as in `panels`. A card is shown while its tab is open and keeps its values otherwise.
 """
@@ -42,7 +42,7 @@ class Text:
 class Drive:
     card: gr.Column
     head_only: gr.Column  # on the Pose tab
-    choice: gr.Column  # what is taken; on the Video tab
+    choice: gr.Column  # what to transfer; on the Video tab
     take: gr.Radio
     groups: gr.CheckboxGroup
     video: gr.Video

@@ -1,4 +1,4 @@
-"""Settings under a name, kept in the visitor's browser and nowhere else; never media or words."""
+"""Named presets of settings, stored in the browser only, without media and texts."""
 
 # No postponed annotations here: Gradio reads a handler's hints as they stand.
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ SLIDERS = ("strength", "expression")
 
 @dataclass(frozen=True)
 class Presets:
-    """The names to choose from, one to be typed among them; what they stand for is in `kept`."""
+    """The names to choose from, or a new one; the values are in `kept`."""
 
     name: gr.Dropdown
     save: gr.Button
@@ -48,24 +48,24 @@ def panel() -> Presets:
         with gr.Row(elem_classes="chips"):
             save = gr.Button(t("presets.save"), size="sm", elem_id="preset-save")
             delete = gr.Button(t("presets.delete"), size="sm", elem_id="preset-delete")
-    # A key and a secret of one's own, or nothing could be read after the server's next start.
+    # With a random key or secret nothing could be read after a restart.
     kept = gr.BrowserState({}, storage_key="gaia-presets", secret="not a secret")
     return Presets(name, save, delete, kept)
 
 
 def controls(inputs: Inputs) -> list[Component]:
-    """What a preset sets."""
+    """The components that a preset sets."""
     sliders = [part for name in SLIDERS for part in getattr(inputs, name).values()]
     return [*(getattr(inputs, name) for name in KEPT), *sliders]
 
 
 def names(kept: Any) -> Any:
-    """The choices, right after the page was opened."""
+    """The choices when the page is opened."""
     return gr.update(choices=sorted(_read(kept)))
 
 
 def save(inputs: Inputs, presets: Presets) -> Callable[[dict[Component, Any]], Updates]:
-    """Keeps what is set now under the name that is typed or chosen."""
+    """Saves the current settings under the typed or selected name."""
 
     def on_save(values: dict[Component, Any]) -> Updates:
         with toasts(page=True):
@@ -83,7 +83,7 @@ def save(inputs: Inputs, presets: Presets) -> Callable[[dict[Component, Any]], U
 
 
 def choose(inputs: Inputs, presets: Presets) -> Callable[[Any, Any], Updates]:
-    """Sets what is kept under the chosen name; a new name changes nothing yet."""
+    """Applies the selected preset; a new name changes nothing."""
 
     def on_choose(name: Any, kept: Any) -> Updates:
         found = _read(kept).get(name) if isinstance(name, str) else None
@@ -97,7 +97,7 @@ def choose(inputs: Inputs, presets: Presets) -> Callable[[Any, Any], Updates]:
 
 
 def delete(presets: Presets) -> Callable[[Any, Any], Updates]:
-    """Forgets the chosen name."""
+    """Deletes the selected preset."""
 
     def on_delete(name: Any, kept: Any) -> Updates:
         left = {key: value for key, value in _read(kept).items() if key != name}
@@ -107,13 +107,13 @@ def delete(presets: Presets) -> Callable[[Any, Any], Updates]:
 
 
 def _read(kept: Any) -> dict[str, dict[str, Any]]:
-    """What the browser holds, as far as it is what was put there."""
+    """The presets in the browser's storage, without invalid ones."""
     given = kept if isinstance(kept, dict) else {}
     return {name: value for name, value in given.items() if isinstance(value, dict)}
 
 
 def _values(inputs: Inputs, found: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
-    """A preset's values and the components that they are for."""
+    """The components of a preset, each with its value."""
     for key in KEPT:
         yield getattr(inputs, key), found.get(key)
     for key in SLIDERS:
@@ -123,7 +123,7 @@ def _values(inputs: Inputs, found: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
 
 
 def _fits(part: Any, value: Any) -> bool:
-    """Whether a component can show a value: a browser may hold anything."""
+    """Whether a stored value is valid for a component."""
     if isinstance(part, gr.Checkbox):
         return isinstance(value, bool)
     if isinstance(part, gr.Slider | gr.Number):

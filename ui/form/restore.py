@@ -1,4 +1,4 @@
-"""A recipe back to what made it: the values of the page's controls, or Python that repeats it."""
+"""A recipe to the values of the page's controls, or to Python that repeats it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from ui.form.endpoints import ENDPOINTS, Endpoint
 
 CONSTANT = ("smile", "brows", "mouth", "gaze_x", "gaze_y")  # the channels that have a slider
 
-# What the page shows of a recipe as it is. The label is not among them: without it, consent is
-# needed.
+# Settings that a recipe sets as they are. Not the label: switching it off needs consent.
 _PLAIN = tuple(
     name
     for name in FORM
@@ -25,7 +24,7 @@ _PLAIN = tuple(
 
 
 def mode_of(request: Request) -> str:
-    """The tab that a request comes from, or would come from."""
+    """The tab that makes such a request."""
     if request.drive and tuple(request.drive_groups) != ("pose",):
         return "video"
     if request.instruction:
@@ -36,10 +35,10 @@ def mode_of(request: Request) -> str:
 
 
 def form_values(recipe: Mapping[str, Any], found: Mapping[str, Path]) -> dict[str, Any]:
-    """A recipe as values of the fields of `admission.Form` that it settles.
+    """The fields of `admission.Form` that a recipe sets.
 
     Args:
-        found: media by their fingerprint; those that are not here are left as they are.
+        found: media by sha256; media that are not among them are not set.
     """
     somewhere = {name: Path() for name in ("speech", "drive") if recipe.get(name)}
     request = Request.from_recipe(read_recipe(recipe), portrait=Path(), **somewhere)
@@ -65,7 +64,7 @@ def form_values(recipe: Mapping[str, Any], found: Mapping[str, Path]) -> dict[st
 
 
 def control_values(controls: Controls) -> dict[str, Any]:
-    """Controls as values of the keyframes and of the sliders for expression and strength."""
+    """Controls as keyframes and values of the sliders for expression and strength."""
     given = controls.to_json()
     expression = {name: 0.0 for name in CONSTANT}
     keys: list[list[Any]] = []
@@ -79,7 +78,7 @@ def control_values(controls: Controls) -> dict[str, Any]:
 
 
 def python_code(request: Request, url: str) -> str:
-    """A program for gradio_client that makes the same video from the same files."""
+    """Python with gradio_client that makes the same video."""
     consent = not all(
         samples.is_shipped(path) for name in MEDIA if (path := getattr(request, name)) is not None
     )
@@ -99,7 +98,7 @@ def python_code(request: Request, url: str) -> str:
 
 
 def _arguments(request: Request, endpoint: Endpoint) -> dict[str, str]:
-    """What differs from the defaults, as Python."""
+    """The arguments that differ from the defaults, as Python."""
     values = {}
     for name in filter(SETTINGS.__contains__, endpoint.takes):
         value = getattr(request, name)

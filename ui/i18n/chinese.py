@@ -21,8 +21,8 @@ ZH: dict[str, str] = {
     "intro.pose": "指定头部何时转向哪里；可配语音，也可无声。",
     "intro.text": "用文字描述面部该做什么；可配语音，也可无声。",
     "intro.video": "用另一段视频里的脸来带动人像。",
-    "intro.compare": "同一张人像、同一段语音，最多四种做法并排观看。",
-    "intro.edit": "只重做其中几秒，其余保持不变。",
+    "intro.compare": "同一张人像、同一段语音，最多四种方案并排观看。",
+    "intro.edit": "重新渲染其中几秒，其余保持不变。",
     # Portrait
     "portrait.label": "人像",
     "portrait.heading": "### 人像\n清晰、正对镜头的照片，合影也可以。",
@@ -51,9 +51,9 @@ ZH: dict[str, str] = {
     "record.label": "麦克风",
     "record.info": "最长两分钟。浏览器会请求使用麦克风。",
     "live.label": "边生成边播放",
-    "live.info": "几秒后开始播放，可能会停下来等后面的画面。",
+    "live.info": "几秒后开始播放，可能会暂停缓冲。",
     # Pose
-    "pose.heading": "### 头部与面部\n先依次选择动作，再到时间轴上微调。",
+    "pose.heading": "### 头部与面部\n先添加动作，再到时间轴上微调。",
     "preset.nod": "点头",
     "preset.shake": "摇头",
     "preset.look_left": "向左看",
@@ -63,9 +63,9 @@ ZH: dict[str, str] = {
     "preset.orbit": "转一圈",
     "preset.still": "静止",
     "at.label": "开始于",
-    "at.info": "下一个动作从第几秒开始。",
-    "lasts.label": "持续",
-    "lasts.info": "动作用时（秒）。",
+    "at.info": "下一个动作的开始时间（秒）。",
+    "lasts.label": "时长",
+    "lasts.info": "动作的时长（秒）。",
     "keys.of": "{channel} 的关键帧",
     # The timeline
     "line.tools": "时间轴",
@@ -100,18 +100,18 @@ ZH: dict[str, str] = {
     "line.remove": "删除关键帧（Delete）",
     "line.copied": "已复制 {count} 个；按 Ctrl+V 粘贴到播放头处。",
     "line.clear": "清空",
-    "line.empty": "还没有关键帧：选择一个动作，或添加轨道后在其中点两下。",
-    "line.hint": ("在轨道中点两下即可添加关键帧。沿着秒数拖动可选择一段，或在播放头处按 [ 和 ]。"),
-    "line.hint.text": "指令的每一部分落在何处。沿着秒数拖动可选择一段。",
-    "line.sketch": "关键帧在播放头处要求的面部",
+    "line.empty": "还没有关键帧：选择一个动作，或添加轨道后在其中双击。",
+    "line.hint": "双击轨道即可添加关键帧。沿标尺拖动可选择一段，或在播放头处按 [ 和 ]。",
+    "line.hint.text": "指令各部分的时间。沿标尺拖动可选择一段。",
+    "line.sketch": "播放头处关键帧的预览",
     "line.span": "选段",
     "line.from": "从",
     "line.until": "到",
-    "line.anew": "重做这一段",
-    "line.unspan": "取消选段",
-    "line.taken": "上一次的结果",
-    "line.made": "实际",
-    "line.asked": "要求",
+    "line.rerender": "重新渲染这一段",
+    "line.clear_span": "取消选段",
+    "line.take": "上一次的结果",
+    "line.result": "结果",
+    "line.target": "目标",
     "line.json": "JSON",
     "line.json.label": "JSON 形式的控制",
     "line.json.copy": "复制",
@@ -149,11 +149,11 @@ ZH: dict[str, str] = {
     "channel.disgusted": "厌恶",
     "channel.afraid": "害怕",
     "easing.ease": "平滑",
-    "easing.linear": "匀速",
+    "easing.linear": "线性",
     "easing.hold": "保持",
     "easing.free": "自由",
     "strength.label": "强度",
-    "strength.info": "生成的动作保留多少：0 为关闭，2 为加倍。",
+    "strength.info": "缩放生成的动作：0 为关闭，2 为加倍。",
     "strength.head": "头部",
     "strength.head.info": "转头与点头。",
     "strength.gaze": "视线",
@@ -165,7 +165,7 @@ ZH: dict[str, str] = {
     "strength.mouth": "嘴部",
     "strength.mouth.info": "嘴唇动作的幅度。",
     "expression.label": "表情",
-    "expression.info": "在整段视频中保持，叠加在生成的动作之上。0 表示不加。",
+    "expression.info": "在整段视频中叠加到生成的动作上。0 表示不加。",
     "expression.smile": "微笑",
     "expression.smile.info": "小于 0 时嘴角下垂。",
     "expression.brows": "眉毛",
@@ -193,7 +193,7 @@ ZH: dict[str, str] = {
     "drive.heading": "### 驱动视频\n只有一张脸，开头正对镜头。",
     "drive.head_only": "可选：没有关键帧的地方，头部跟随这段视频。",
     "drive.label": "驱动视频",
-    "take.label": "从中取用什么",
+    "take.label": "转移的内容",
     "take.info": "全部并使用其声音；除嘴部外全部，以配新语音；或自行选择。",
     "take.reenact": "重演",
     "take.dub": "配音",
@@ -206,13 +206,13 @@ ZH: dict[str, str] = {
     "group.mouth": "嘴部",
     "group.face": "脸颊与下颌",
     "drive_mode.label": "动作",
-    "drive_mode.info": "以旁边时刻为基准的变化，或照搬视频里的姿态。",
+    "drive_mode.info": "相对于基准时刻的变化，或照搬视频里的姿态。",
     "drive_mode.relative": "相对",
     "drive_mode.absolute": "绝对",
     "drive_reference.label": "基准时刻（秒）",
     "drive_reference.info": "此刻视频里的脸与人像最相近。",
     # Compare
-    "compare.heading": "### 做法\n勾选要生成的。",
+    "compare.heading": "### 方案\n勾选要生成的方案。",
     "compare.info": "留空的项沿用“高级设置”。除非另填，否则共用同一个种子。",
     "compare.base": "动作来自",
     "compare.base.speech": "仅语音",
@@ -224,18 +224,18 @@ ZH: dict[str, str] = {
     "compare.same": "相同",
     "compare.generate": "全部生成",
     "compare.empty": "各个结果会在这里同步播放。",
-    "compare.empty.hint": "已备好两种做法：按“全部生成”。",
+    "compare.empty.hint": "已备好两种方案：按“全部生成”。",
     "compare.now": "正在生成 {name}，第 {index} 个，共 {count} 个",
     "compare.stopped": "第一个结果完成前已停止。",
-    "compare.table": "不同之处",
-    "compare.equal": "各项要求相同，所以结果也相同。",
+    "compare.table": "差异",
+    "compare.equal": "所有方案的设置相同。",
     "compare.none": "–",
     "compare.video": "一段视频",
     "compare.keys": "{channel}（{count}）",
     "compare.pack": "全部下载",
-    "compare.pack.info": "视频、配方、表格和并排影片，打包为一个 zip。",
-    "compare.wrong": "做法 {name}：{sentence}",
-    "compare.error.none": "没有勾选任何做法；请至少勾选一个。",
+    "compare.pack.info": "视频、配方、表格和并排视频，打包为一个 zip。",
+    "compare.wrong": "方案 {name}：{sentence}",
+    "compare.error.none": "没有勾选任何方案；请至少勾选一个。",
     "compare.field.face": "人脸",
     "compare.field.seed": "种子",
     "compare.field.steps": "步数",
@@ -249,10 +249,10 @@ ZH: dict[str, str] = {
     "compare.field.drive_mode": "动作",
     "compare.field.drive_reference": "基准时刻（秒）",
     "compare.field.seconds": "时长（秒）",
-    "compare.field.spans": "重做的部分",
+    "compare.field.spans": "重新渲染的部分",
     "compare.field.trim": "剪去首尾静音",
     "measure.steadiness": "稳定性",
-    "measure.steadiness.info": "面部抖动有多小（MSI）；越大越平稳。",
+    "measure.steadiness.info": "运动稳定指数（MSI）；越大越平稳。",
     "measure.yaw": "转头",
     "measure.yaw.info": "标准差（度），下面两项同此。",
     "measure.pitch": "点头",
@@ -268,20 +268,20 @@ ZH: dict[str, str] = {
     "player.pause": "暂停",
     "player.seek": "位置（秒）",
     "player.speed": "速度",
-    "player.hear": "听",
+    "player.sound": "声音",
     # Edit
     "edit.heading": "### 结果\n当前显示的，或从文件打开的。",
     "edit.nothing": "还没有结果。请先在其他页生成，或打开一个文件。",
-    "edit.spans": "重做的部分",
+    "edit.spans": "重新渲染的部分",
     "edit.span": "{start:g} 到 {end:g} 秒",
-    "edit.missing": "它的设置已回到其他页，但文件里不含素材。请在那里重新选择：{media}。",
+    "edit.missing": "设置已恢复到其他页，但文件里不含素材。请在那里重新选择：{media}。",
     "open.label": "MP4 或配方",
     "open.info": "把这里生成的视频或配方拖到此处，即可恢复设置。",
     "start.label": "从第几秒",
-    "start.info": "新的部分从这里开始。",
+    "start.info": "选段的开始。",
     "end.label": "到第几秒",
-    "end.info": "从这里起和原来一样。",
-    "span_seed.label": "新部分的种子",
+    "end.info": "选段的结束。",
+    "span_seed.label": "选段的种子",
     "span_seed.info": "换一个种子就是另一种动作。",
     "controlled.label": "在这里使用“姿态”页的关键帧和强度",
     "controlled.info": "其秒数从整段视频的开头算起。",
@@ -312,7 +312,6 @@ ZH: dict[str, str] = {
     "face.crop": "会动的部分",
     "face.one": "这一部分会动。",
     "face.many": "共 {count} 张脸，已选第 {chosen} 张。点击其他脸可更换。",
-    "notice.cpu": "此刻没有可用的 GPU，视频改在 CPU 上生成。",
     "label.label": "可见的 AI 标记",
     "label.info": "角落里的小标记。在下方确认您拥有权利后可以关闭。",
     "consent.label": "我有权使用这些面孔和声音",
@@ -325,23 +324,23 @@ ZH: dict[str, str] = {
     "presets.delete": "删除",
     # Actions
     "generate": "生成",
-    "rerender": "重做这一段",
+    "rerender": "重新渲染这一段",
     "stop": "停止",
-    "wait.cpu": "在这台服务器的 CPU 上约需 {wait}，视频长 {length}。",
-    "wait.gpu": "约需 {wait} 的 GPU 时间，视频长 {length}。",
-    "wait.seconds": "{count} 秒",
-    "wait.minutes": "{count} 分钟",
-    "wait.left": "约剩 {wait}",
-    "wait.place": "排在第 {number} 位，共 {size} 位",
+    "estimate.cpu": "在这台服务器的 CPU 上约需 {time}，视频长 {length}。",
+    "estimate.gpu": "约需 {time} 的 GPU 时间，视频长 {length}。",
+    "estimate.seconds": "{count} 秒",
+    "estimate.minutes": "{count} 分钟",
+    "estimate.left": "约剩 {time}",
+    "queue.place": "排在第 {number} 位，共 {size} 位",
     # Result
     "result.label": "视频",
     "result.empty": "您的视频会出现在这里。",
     "result.empty.hint": "示例已备好：按“生成”。",
     "result.waiting": "正在排队",
     "result.stopped": "已停止。",
-    "result.stopped.hint": "没有保留任何内容，您的输入原样未动。",
-    "result.failed": "这次没有生成视频。",
-    "result.failed.hint": "您的输入原样未动。",
+    "result.stopped.hint": "没有保存任何内容，您的输入没有变。",
+    "result.failed": "未能生成视频。",
+    "result.failed.hint": "您的输入没有变。",
     "result.example": "示例，由本模型生成。",
     "result.preview": "最新的一帧",
     "fact.seed": "种子",
@@ -351,7 +350,7 @@ ZH: dict[str, str] = {
     "fact.label.visible": "画面和文件中均有标记",
     "fact.label.hidden": "文件中有标记",
     "recipe.label": "配方",
-    "recipe.info": "重新生成这段视频所需的一切；素材只以指纹表示。",
+    "recipe.info": "重现这段视频所需的全部设置；素材只以指纹表示。",
     "recipe.download": "下载配方",
     "recipe.reuse": "沿用这些设置",
     "download.gif": "GIF",
@@ -360,7 +359,7 @@ ZH: dict[str, str] = {
     "download.webm": "透明 WebM",
     "download.making": "正在制作",
     "download.file": "下载",
-    "code.label": "用 Python 实现同样的结果",
+    "code.label": "Python 代码",
     "history.heading": "### 本次会话\n您的结果，最新的在前。",
     "history.take": "显示种子为 {seed} 的结果，{seconds:.1f} 秒",
     "history.apply": "沿用它的设置",
@@ -372,9 +371,9 @@ ZH: dict[str, str] = {
     "stage.start": "正在开始",
     "stage.voice": "正在准备语音",
     "stage.face": "正在寻找人脸",
-    "stage.speech": "正在聆听语音",
-    "stage.motion": "正在构思动作",
-    "stage.frames": "正在绘制画面",
+    "stage.speech": "正在分析语音",
+    "stage.motion": "正在生成动作",
+    "stage.frames": "正在渲染画面",
     "stage.file": "正在写入视频",
     # Sentences for a toast
     "error.title": "请检查",
@@ -394,7 +393,7 @@ ZH: dict[str, str] = {
     "error.controls": "控制必须是含有 tracks 和 strength 的 JSON 对象。",
     "error.preset": "请为预设起一个不超过 {count} 个字符的名称。",
     "error.presets": "最多保存 {count} 个预设；请先删除一个。",
-    "error.recipe": "这不是 GAIA 的配方；请提供结果附带的配方。",
+    "error.recipe": "这不是 GAIA 的配方；请使用结果附带的配方。",
     "error.nothing": "没有可编辑的结果；请先在其他页生成，或打开一个文件。",
     "error.media": "这个结果用的是别的素材；请在当初生成它的页上重新选择它的{media}。",
     "error.gone": "{field}已不在服务器上；请重新提供。",
@@ -409,16 +408,16 @@ ZH: dict[str, str] = {
 ## 这是什么
 
 GAIA 把一张人像和一段语音变成这张脸说话的视频。第一个网络把“长什么样”和“怎么动”分开，\
-第二个网络根据声音想象动作：嘴唇、眨眼、视线和头部。
+第二个网络根据语音生成动作：嘴唇、眨眼、视线和头部。
 
 有四种方式可以控制它，并且都能与语音结合：头部和面部的关键帧（**姿态**）、一句话（**文字**）、\
-另一段视频（**视频**），以及把其中几秒重做一次（**编辑**）。只有当前页上显示的内容会被使用，\
-您在别处的设置会留在原处。左右以您（观看者）为准；只有单眼眨眼指的是人物自己的左右眼。
+另一段视频（**视频**），以及重新渲染其中几秒（**编辑**）。只使用当前页上的设置。\
+左右以您（观看者）为准；只有单眼眨眼指的是人物自己的左右眼。
 
 ## 局限
 
 - 一张清晰、光线均匀、看向镜头的脸效果最好。侧脸、手挡在嘴前、浓密的胡须和强烈的阴影会更难。
-- 牙齿和照片里看不到的部分是猜出来的。
+- 牙齿和照片里看不到的部分由模型合成。
 - 对英语语音最熟悉。其他语言也能带动嘴唇，但没那么准确。
 - 每次语音最长两分钟，无语音时最长 30 秒。
 - 指令由一个只懂面部的小模型来读，只懂英文。它理解成什么会显示出来；方括号里的时间是精确的。
@@ -455,44 +454,53 @@ GAIA 把一张人像和一段语音变成这张脸说话的视频。第一个网
 """,
 }
 
-# What `gaia_core` says in English, and how it is told; what is in braces may be anything there.
-SENTENCES: dict[str, str] = {
+# Messages of `gaia_core`, by their template.
+MESSAGES: dict[str, str] = {
+    # The run
     "The disk is full; free some space on it, then try again.": "磁盘已满；请腾出空间后再试。",
-    "The recipe's media are not sha256 of files; correct them.": (
-        "配方里的媒体不是文件的 sha256；请更正。"
+    "{first} {next}": "{first}{next}",
+    "No GPU was free for this visit, so the video was made on the CPU.": (
+        "此刻没有可用的 GPU，视频改在 CPU 上生成。"
     ),
     # The photo
     "No face was found; use a photo that shows a face from the front, at least {least} px wide.": (
         "没有找到人脸；请使用正面照片，脸至少宽 {least} 像素。"
     ),
-    "The photo shows no face {index}; choose {choice}.": "照片里没有第 {index} 号脸；请另选。",
-    "The face is only {width} px wide; use a photo in which it is at least {least} px wide.": (
-        "脸只有 {width} 像素宽；请使用脸至少宽 {least} 像素的照片。"
+    "The photo shows no face {index}; choose {choice}.": (
+        "照片里没有第 {index} 号脸；请选择{choice}。"
+    ),
+    "The face is only {width:.0f} px wide; use a photo in which it is at least {least} px wide.": (
+        "脸只有 {width:.0f} 像素宽；请使用脸至少宽 {least} 像素的照片。"
     ),
     "The face is cut off by the photo's edge; use a photo that shows it whole.": (
         "脸被照片边缘切掉了；请使用露出整张脸的照片。"
     ),
-    "The head is tilted by {angle} degrees; turn the photo upright.": (
-        "头倾斜了 {angle} 度；请把照片转正。"
+    "The head is tilted by {angle:.0f} degrees; turn the photo upright.": (
+        "头倾斜了 {angle:.0f} 度；请把照片转正。"
     ),
     "The face is turned away too far; use a photo that looks at the camera.": (
         "脸转得太偏；请使用看向镜头的照片。"
     ),
-    "The photo shows {count} faces and one of them moves; crop the photo or choose the face if it "
-    "should be another.": "照片里有 {count} 张脸，只有一张会动；如要换一张，请裁剪照片或另选人脸。",
-    "The face is only {width} px wide, so the video will look soft; use a photo in which it is at "
-    "least {least} px wide.": (
-        "脸只有 {width} 像素宽，视频会显得模糊；请使用脸至少宽 {least} 像素的照片。"
+    "0, the only face": "唯一的脸 0",
+    "a face from 0 to {last}": "0 到 {last} 号脸",
+    "The photo shows {count} faces and one of them moves; crop the photo or choose the "
+    "face if it should be another.": (
+        "照片里有 {count} 张脸，只有一张会动；如要换一张，请裁剪照片或另选人脸。"
     ),
-    "The head is turned by about {angle} degrees, so its hidden side may smear; use a photo that "
-    "looks at the camera.": "头转了约 {angle} 度，被挡住的一侧可能会糊；请使用看向镜头的照片。",
-    "Part of the face is cut off by the photo's border and will not move well; use a photo that "
-    "shows the whole head.": "脸的一部分超出了照片边缘，动起来不自然；请使用露出整个头部的照片。",
+    "The face is only {width:.0f} px wide, so the video will look soft; use a photo in "
+    "which it is at least {least} px wide.": (
+        "脸只有 {width:.0f} 像素宽，视频会显得模糊；请使用脸至少宽 {least} 像素的照片。"
+    ),
+    "The head is turned by about {angle:.0f} degrees, so its hidden side may smear; use "
+    "a photo that looks at the camera.": (
+        "头转了约 {angle:.0f} 度，被挡住的一侧可能会糊；请使用看向镜头的照片。"
+    ),
+    "Part of the face is cut off by the photo's border and will not move well; use a "
+    "photo that shows the whole head.": (
+        "脸的一部分超出了照片边缘，动起来不自然；请使用露出整个头部的照片。"
+    ),
     "The mouth is wide open, so it may smear when it closes; use a photo with closed lips.": (
         "嘴张得很大，闭合时可能会糊；请使用闭着嘴的照片。"
-    ),
-    "The lips are parted, so teeth that show may smear in speech; use a photo with closed lips.": (
-        "嘴唇微张，露出的牙齿在说话时可能会糊；请使用闭着嘴的照片。"
     ),
     "The eyes are closed, so what they look like open is made up; use a photo with open eyes.": (
         "眼睛闭着，睁开的样子只能靠猜；请使用睁着眼的照片。"
@@ -500,129 +508,248 @@ SENTENCES: dict[str, str] = {
     "The face is in the dark, so grain will move with it; use a photo in brighter light.": (
         "脸部太暗，噪点会跟着动；请使用光线更亮的照片。"
     ),
+    "The lips are parted, so teeth that show may smear in speech; use a photo with closed lips.": (
+        "嘴唇微张，露出的牙齿在说话时可能会糊；请使用闭着嘴的照片。"
+    ),
     "The face has little contrast, so it may be read wrongly; use a photo in clearer light.": (
         "脸部对比度太低，可能会读错；请使用光线更清楚的照片。"
     ),
     # Files
-    "{name} cannot be read as an image; save it as JPEG or PNG and try again.": (
-        "无法读取图片 {name}；请另存为 JPEG 或 PNG 再试。"
+    "a recording, for example WAV, MP3 or M4A": "一段录音，例如 WAV、MP3 或 M4A",
+    "{name} has no sound; give a file with speech in it.": (
+        "{name} 没有声音；请提供有语音的文件。"
     ),
-    "{name} has more than {most} megapixels; reduce it and try again.": (
-        "{name} 超过 {most} 百万像素；请缩小后再试。"
-    ),
-    "{name} has no sound; give a file with speech in it.": "{name} 没有声音；请提供有语音的文件。",
     "{name} cannot be read as audio; save it as WAV or MP3 and try again.": (
         "无法读取音频 {name}；请另存为 WAV 或 MP3 再试。"
     ),
-    "{name} holds {seconds} s of sound; give at least {least} s.": (
-        "{name} 只有 {seconds} 秒声音；请至少提供 {least} 秒。"
+    "{name} holds {seconds:.2f} s of sound; give at least {least} s.": (
+        "{name} 只有 {seconds:.2f} 秒声音；请至少提供 {least} 秒。"
     ),
-    "{name} is too long; cut it to at most {most} s.": "{name} 太长；请剪到 {most} 秒以内。",
+    "{name} is too long; cut it to at most {most:g} s.": "{name} 太长；请剪到 {most:g} 秒以内。",
+    "A WebM needs a portrait with transparency; give such a PNG.": (
+        "WebM 需要带透明背景的人像；请提供这样的 PNG。"
+    ),
+    "Subtitles need the times of words; type what shall be said.": (
+        "字幕需要每个词的时间；请用输入文字的方式给出语音。"
+    ),
+    "There is no file {name}; give {wanted}.": "没有文件 {name}；请提供{wanted}。",
+    "{name} is empty; give {wanted}.": "{name} 是空文件；请提供{wanted}。",
+    "a JPEG or PNG photo": "一张 JPEG 或 PNG 照片",
+    "{name} has more than {most} megapixels; reduce it and try again.": (
+        "{name} 超过 {most} 百万像素；请缩小后再试。"
+    ),
+    "{name} cannot be read as an image; save it as JPEG or PNG and try again.": (
+        "无法读取图片 {name}；请另存为 JPEG 或 PNG 再试。"
+    ),
+    "a video, for example MP4": "一段视频，例如 MP4",
     "{name} cannot be read as a video; save it as MP4 (H.264) and try again.": (
         "无法读取视频 {name}；请另存为 MP4（H.264）再试。"
     ),
+    "an MP4 made with GAIA": "一个用 GAIA 生成的 MP4",
     "{name} carries no recipe; give an MP4 made with GAIA.": (
         "{name} 不含配方；请提供用 GAIA 生成的 MP4。"
     ),
-    "{name} is empty; give {wanted}.": "{name} 是空文件；请另选。",
-    "This is not a recipe of version {version}.": "这不是第 {version} 版的配方。",
     # The driving video
     "The driving video shows no face in its first 2 seconds; trim it.": (
         "驱动视频的前 2 秒没有人脸；请剪掉开头。"
     ),
-    "The driving video is longer than {most} s; trim it.": "驱动视频超过 {most} 秒；请剪短。",
-    "The driving video's face is hidden in {share} of its frames; choose a video in which it stays "
-    "in view.": "驱动视频有 {share} 的画面看不到脸；请换一段脸一直可见的视频。",
-    "The driving video has a cut at {second} s; choose one shot of it.": (
-        "驱动视频在 {second} 秒处有切换；请只取一个镜头。"
+    "The driving video's face is hidden in {share:.0%} of its frames; choose a video in "
+    "which it stays in view.": (
+        "驱动视频有 {share:.0%} 的画面看不到脸；请换一段脸一直可见的视频。"
     ),
-    # Text, voice and instruction
-    "The text has {count} characters; shorten it to at most {most}.": (
-        "文字有 {count} 个字符；请缩短到 {most} 个以内。"
+    "The driving video has a cut at {second:.1f} s; choose one shot of it.": (
+        "驱动视频在 {second:.1f} 秒处有切换；请只取一个镜头。"
     ),
-    "The text takes {seconds} s to speak; shorten it to at most {most} s.": (
-        "这段文字要读 {seconds} 秒；请缩短到 {most} 秒以内。"
-    ),
-    "The text has no letter or digit to speak; write at least one word.": (
-        "文字里没有可读的内容；请至少写一个词。"
+    "The driving video is longer than {most:g} s; trim it.": "驱动视频超过 {most:g} 秒；请剪短。",
+    # Voice
+    "The offline voice reads English only; write English, or give a recording.": (
+        "离线嗓音只会读英文；请写英文，或提供录音。"
     ),
     "The offline voice reads English only, and {reason}; write English, or give a recording.": (
         "离线嗓音只会读英文，而{reason}；请写英文，或提供录音。"
     ),
-    "The offline voice reads English only; write English, or give a recording.": (
-        "离线嗓音只会读英文；请写英文，或提供录音。"
+    "female": "女",
+    "male": "男",
+    "It reads English only: text in another language sounds wrong.": (
+        "它只会读英文：其他语言的文字听起来不对。"
+    ),
+    "The offline voice is damaged; install hibari-tts==0.2.1 again.": (
+        "离线嗓音已损坏；请重新安装 hibari-tts==0.2.1。"
     ),
     "The offline voice finds no word to speak; write it in English.": (
         "离线嗓音找不到可读的词；请用英文书写。"
     ),
-    "The offline female voice with an American accent spoke instead of {name}, because {reason}.": (
-        "改由美式口音的离线女声代替 {name}，因为{reason}。"
+    "The offline {gender} voice spoke instead of {name}, because {reason}.": (
+        "改由离线{gender}声代替 {name}，因为{reason}。"
     ),
-    "The offline male voice with an American accent spoke instead of {name}, because {reason}.": (
-        "改由美式口音的离线男声代替 {name}，因为{reason}。"
-    ),
-    "The offline female voice spoke instead of {name}, because {reason}.": (
-        "改由离线女声代替 {name}，因为{reason}。"
-    ),
-    "The offline male voice spoke instead of {name}, because {reason}.": (
-        "改由离线男声代替 {name}，因为{reason}。"
-    ),
-    "It reads English only: text in another language sounds wrong.": (
-        "它只会读英文：其他语言的文字听起来不对。"
-    ),
+    "The offline {gender} voice with an American accent spoke instead of {name}, because "
+    "{reason}.": "改由美式口音的离线{gender}声代替 {name}，因为{reason}。",
     "the network is off": "网络已关闭",
     "the speech service could not be reached": "连不上语音服务",
-    "Square brackets hold a time span; write it as [1-2s: smile].": (
-        "方括号里写的是时间段；请写成 [1-2s: smile] 这样。"
+    "The text takes {seconds:.0f} s to speak; shorten it to at most {most:g} s.": (
+        "这段文字要读 {seconds:.0f} 秒；请缩短到 {most:g} 秒以内。"
     ),
-    "“{text}” is to last from {start} s to {end} s; let it end after it starts.": (
-        "“{text}”要从 {start} 秒到 {end} 秒；请让它先开始后结束。"
+    "The text is empty; write what should be said.": "文字为空；请写下要说的话。",
+    "The text has no letter or digit to speak; write at least one word.": (
+        "文字里没有可读的内容；请至少写一个词。"
     ),
-    "The instruction has {count} characters; shorten it to at most {most}.": (
-        "指令有 {count} 个字符；请缩短到 {most} 个以内。"
+    "There is no voice {name!r}; gaia_core.speech.voices.VOICES lists all.": (
+        "没有嗓音 {name!r}；全部见 gaia_core.speech.voices.VOICES。"
     ),
-    "The instruction asks for nothing that this face can do. {help}": (
-        "指令里没有这张脸能做的动作。请用英文写表情（smile、laugh、sad、surprised、angry、"
-        "disgusted、afraid、relaxed），嘴、腮、眉、眼的动作（open the mouth、pucker、"
-        "puff the cheeks、raise the brows、frown、close the eyes、blink、wink、look left），"
+    "There is no voice {name!r}; did you mean {near}? gaia_core.speech.voices.VOICES lists all.": (
+        "没有嗓音 {name!r}；是否指 {near}？全部见 gaia_core.speech.voices.VOICES。"
+    ),
+    # Instruction
+    "Ask for expressions (smile, laugh, sad, surprised, angry, disgusted, afraid, "
+    "relaxed), for mouth, cheeks, brows and eyes (open the mouth, pucker, puff the "
+    "cheeks, raise the brows, frown, close the eyes, blink, wink, look left), or for "
+    "head movements (nod, shake, turn, tilt, lean in, keep still), with “slightly” or "
+    "“very”, one after another by “then” or at times as in [1-2s: smile]. Left and right "
+    "are as you see them; only a wink is of the person's own left or right eye.": (
+        "请用英文写表情（smile、laugh、sad、surprised、angry、disgusted、afraid、"
+        "relaxed），嘴、腮、眉、眼的动作（open the mouth、pucker、puff the cheeks、"
+        "raise the brows、frown、close the eyes、blink、wink、look left），"
         "或头部动作（nod、shake、turn、tilt、lean in、keep still）；"
         "程度用 slightly 或 very，先后用 then 连接，时间写成 [1-2s: smile]。"
         "左右以您所见为准；只有单眼眨眼指人物自己的左右眼。"
     ),
-    "There is no time for {clauses} in the take of {seconds} s.": (
-        "{seconds} 秒的视频里没有时间做{clauses}。"
+    "The instruction asks for nothing that this face can do. {help}": (
+        "指令里没有这张脸能做的动作。{help}"
+    ),
+    "There is no time for {clauses} in the take of {seconds:g} s.": (
+        "{seconds:g} 秒的视频里没有时间做{clauses}。"
     ),
     "Nothing was found that this face can do for {clauses}.": "{clauses}里没有这张脸能做的动作。",
-    "Subtitles need the times of words; type what shall be said.": (
-        "字幕需要每个词的时间；请用输入文字的方式给出语音。"
+    "Square brackets hold a time span; write it as [1-2s: smile].": (
+        "方括号里写的是时间段；请写成 [1-2s: smile] 这样。"
+    ),
+    "“{text}” is to last from {start:g} s to {end:g} s; let it end after it starts.": (
+        "“{text}”要从 {start:g} 秒到 {end:g} 秒；请让它先开始后结束。"
     ),
     # Settings
-    "{name} is {value}; choose a value from {low} to {high}.": (
-        "{name} 为 {value}；请取 {low} 到 {high} 之间的值。"
+    "A keyframe of {name!r} is not [second, value, easing]; correct it.": (
+        "{name!r} 有一个关键帧不是 [秒, 值, 缓动] 的形式；请更正。"
+    ),
+    'Controls look like {{"tracks": {{"yaw": [[0, 0, "ease"], [1, 20]]}}, "strength": {{}}}}': (
+        '控制的形式如 {{"tracks": {{"yaw": [[0, 0, "ease"], [1, 20]]}}, "strength": {{}}}}'
+    ),
+    "There is no channel {name!r}; choose {names}.": "没有通道 {name!r}；可选：{names}。",
+    "Track {name!r} needs 1 to {most} keyframes; correct it.": (
+        "轨道 {name!r} 需要 1 到 {most} 个关键帧；请更正。"
+    ),
+    "Keyframe {index} of {name!r}": "{name!r} 的第 {index} 个关键帧",
+    "{form}; correct them.": "{form}；请更正。",
+    "A strength is not a number. {form}.": "有一个强度不是数字。{form}。",
+    "{where} is at {second} s; choose 0 to {most:g} s.": (
+        "{where}在 {second} 秒；请取 0 到 {most:g} 秒。"
+    ),
+    "{where} is {value}; choose from {low:g} to {high:g}.": (
+        "{where}为 {value}；请取 {low:g} 到 {high:g}。"
+    ),
+    "{where} eases by {easing!r}; choose {names}.": "{where}的缓动为 {easing!r}；可选：{names}。",
+    "{where} is not later than the one before; put them in order of time.": (
+        "{where}不比前一个晚；请按时间排列。"
+    ),
+    "There is no strength {name!r}; choose {names}.": "没有强度 {name!r}；可选：{names}。",
+    "Strength {name!r} is {value}; choose 0 to {most:g}.": (
+        "强度 {name!r} 为 {value}；请取 0 到 {most:g}。"
+    ),
+    "Track {name!r} is not a list of keyframes. {form}.": (
+        "轨道 {name!r} 不是关键帧列表。{form}。"
+    ),
+    "The span from {start:g} to {end:g} s ends after the take, which lasts {length:.1f} "
+    "s; choose an earlier end.": (
+        "{start:g} 到 {end:g} 秒超出了视频，视频只有 {length:.1f} 秒；请选更早的结束时间。"
+    ),
+    "The recipe's field 'spans' has the wrong type; correct it.": (
+        "配方的字段 'spans' 类型不对；请更正。"
+    ),
+    "Give either a speech recording or a text to speak, not both.": (
+        "请只提供录音或要读的文字之一，不要两者都给。"
+    ),
+    "Give a speech recording, a text to speak, a driving video, controls or an instruction.": (
+        "请提供录音、要读的文字、驱动视频、控制或指令。"
     ),
     "Choose at least one group to take from the driving video.": (
         "请至少选择一个取自驱动视频的部分。"
     ),
-    "The span from {start} to {end} s is not inside a take; choose a start before its end.": (
-        "{start} 到 {end} 秒不在视频之内；请让开始早于结束。"
+    "A take can have at most {most} re-rendered spans.": "一个结果最多可以重新渲染 {most} 段。",
+    "This is not a recipe of version {version}.": "这不是第 {version} 版的配方。",
+    "The recipe's media are not sha256 of files; correct them.": (
+        "配方里的媒体不是文件的 sha256；请更正。"
     ),
-    "The span from {start} to {end} s ends after the take, which lasts {length} s; choose an "
-    "earlier end.": "{start} 到 {end} 秒超出了视频，视频只有 {length} 秒；请选更早的结束时间。",
-    "A take can have at most {most} re-rendered spans.": "一个结果最多可以重做 {most} 段。",
-    "There is no channel {name}; choose {names}.": "没有通道 {name}；可选：{names}。",
-    "Track {name} needs 1 to {most} keyframes; correct it.": (
-        "轨道 {name} 需要 1 到 {most} 个关键帧；请更正。"
+    "There is no group {name!r} to drive; choose {names}.": (
+        "没有可驱动的部分 {name!r}；可选：{names}。"
     ),
-    "Keyframe {index} of {name} is at {second} s; choose 0 to {most} s.": (
-        "{name} 的第 {index} 个关键帧在 {second} 秒；请取 0 到 {most} 秒。"
+    "The span from {start:g} to {end:g} s is not inside a take; choose a start before its end.": (
+        "{start:g} 到 {end:g} 秒不在视频之内；请让开始早于结束。"
     ),
-    "Keyframe {index} of {name} is {value}; choose from {low} to {high}.": (
-        "{name} 的第 {index} 个关键帧为 {value}；请取 {low} 到 {high}。"
+    "The recipe has an unknown field {name!r}; remove it.": (
+        "配方里有未知的字段 {name!r}；请删除。"
     ),
-    "Keyframe {index} of {name} is not later than the one before; put them in order of time.": (
-        "{name} 的第 {index} 个关键帧不比前一个晚；请按时间排列。"
+    "The recipe's field {name!r} has the wrong type; correct it.": (
+        "配方的字段 {name!r} 类型不对；请更正。"
     ),
-    # Actions
+    "{name} is {value}; choose a value from {low} to {high}.": (
+        "{name}为 {value}；请取 {low} 到 {high} 之间的值。"
+    ),
+    "The {name} has {count} characters; shorten it to at most {most}.": (
+        "{name}有 {count} 个字符；请缩短到 {most} 个以内。"
+    ),
+    "{label} is {value!r}; choose one of {names}.": "{label}为 {value!r}；可选：{names}。",
+    "Seconds": "时长",
+    "Drive_reference": "静止时刻",
+    "Face": "人脸编号",
+    "Seed": "种子",
+    "Steps": "步数",
+    "Guidance": "引导强度",
+    "text": "文字",
+    "instruction": "指令",
+    "Drive mode": "动作方式",
+    "Size": "画面",
+    # Weights and model files
+    "The model file {file} is missing or damaged; install {name} again.": (
+        "模型文件 {file} 缺失或损坏；请重新安装 {name}。"
+    ),
+    "The model file {path} is missing; restore it from the project.": (
+        "缺少模型文件 {path}；请从项目中恢复。"
+    ),
+    "The weights file {path} is not the one that {sums} tells of; restore both from the project.": (
+        "权重文件 {path} 与 {sums} 不符；请从项目中恢复两者。"
+    ),
+    "{path} is damaged or of another version; restore it from the project.": (
+        "{path} 损坏或版本不符；请从项目中恢复。"
+    ),
+    "There is no correction {names}; choose of {choices}.": "没有校正 {names}；可选：{choices}。",
+    "{path} is of another version; restore it from the project.": (
+        "{path} 版本不符；请从项目中恢复。"
+    ),
+    "There are no trained weights in {folder}; check out the `weights` folder of the "
+    "project or train them as docs/training.md tells.": (
+        "{folder} 中没有训练好的权重；请取得项目的 `weights` 文件夹，或按 docs/training.md 训练。"
+    ),
+    "The weights in {folder} have no {name}; train it as docs/training.md tells.": (
+        "{folder} 的权重中没有 {name}；请按 docs/training.md 训练。"
+    ),
+    "The weights file {path} is missing; restore it from the project.": (
+        "缺少权重文件 {path}；请从项目中恢复。"
+    ),
+    "{path} is missing or damaged; restore it from the project.": (
+        "{path} 缺失或损坏；请从项目中恢复。"
+    ),
+    "{path} is damaged; restore it from the project.": "{path} 已损坏；请从项目中恢复。",
+    "The weights file {path} is damaged or of another size than config.json tells; "
+    "restore both from the project.": (
+        "权重文件 {path} 损坏，或大小与 config.json 不符；请从项目中恢复两者。"
+    ),
+    "The weights file {path} is damaged or for other actions; restore it from the "
+    "project or train it as docs/training.md tells.": (
+        "权重文件 {path} 损坏或用于其他动作；请从项目中恢复，或按 docs/training.md 训练。"
+    ),
+    "The weights file {path} is missing or damaged; restore it from the project.": (
+        "权重文件 {path} 缺失或损坏；请从项目中恢复。"
+    ),
+    # Actions of instructions
     "smile": "微笑",
     "laugh": "大笑",
     "sad": "悲伤",

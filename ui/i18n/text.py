@@ -2,20 +2,21 @@
 
 `t(key)` is for what Gradio draws (labels, help, buttons): the browser picks the language.
 `say(key)` is for what Python writes (toasts, progress): plain text, filled in with values, in the
-language of the visitor whose event it answers. `told(sentence)` is for what the core wrote.
-Another language is another dictionary with the same keys, added to `LANGUAGES`.
+language of the visitor whose event it answers. `translate(message)` is for messages of the core,
+which another language looks up by their template. Another language is another dictionary with the
+same keys, added to `LANGUAGES`, and one of messages, added to `TEMPLATES`.
 """
 
 from __future__ import annotations
 
-import re
-from functools import cache
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
 
+from gaia_core.errors import Message
 from ui.gradio_compat import accepted_languages
-from ui.i18n.chinese import SENTENCES, ZH
+from ui.i18n.chinese import MESSAGES, ZH
 
 EN = {
     "title": "GAIA studio",
@@ -30,11 +31,11 @@ EN = {
     "tab.edit": "Edit",
     "tab.about": "About",
     "intro.speech": "The voice moves lips, eyes and head.",
-    "intro.pose": "Say where the head turns and when; with speech, or silent.",
-    "intro.text": "Describe what the face should do; with speech, or silent.",
-    "intro.video": "Let the face of another video move the portrait.",
-    "intro.compare": "The same portrait and speech, up to four ways, side by side.",
-    "intro.edit": "Make a few seconds of a take anew; the rest stays as it is.",
+    "intro.pose": "Set where the head turns and when, with or without speech.",
+    "intro.text": "Describe what the face should do, with or without speech.",
+    "intro.video": "Drive the portrait with the face of another video.",
+    "intro.compare": "Up to four variants of the same portrait and speech, side by side.",
+    "intro.edit": "Re-render a few seconds of a take; the rest stays unchanged.",
     # Portrait
     "portrait.label": "Portrait",
     "portrait.heading": "### Portrait\nA clear photo, facing the camera. Group photos work too.",
@@ -62,12 +63,10 @@ EN = {
     "upload.info": "WAV, MP3, M4A and others, up to two minutes. Or try one of ours:",
     "record.label": "Microphone",
     "record.info": "Up to two minutes. The browser will ask to use the microphone.",
-    "live.label": "Show while it is made",
-    "live.info": "The film starts after a few seconds and may wait for what is to come.",
+    "live.label": "Play while generating",
+    "live.info": "Playback starts after a few seconds and may pause to buffer.",
     # Pose
-    "pose.heading": (
-        "### Head and face\nChoose movements one after another, then fine-tune on the timeline."
-    ),
+    "pose.heading": ("### Head and face\nAdd movements, then adjust them on the timeline."),
     "preset.nod": "Nod",
     "preset.shake": "Shake",
     "preset.look_left": "Look left",
@@ -77,9 +76,9 @@ EN = {
     "preset.orbit": "Orbit",
     "preset.still": "Still",
     "at.label": "Start at",
-    "at.info": "Second at which the next one begins.",
-    "lasts.label": "Lasts",
-    "lasts.info": "How many seconds it takes.",
+    "at.info": "Start of the next movement, in seconds.",
+    "lasts.label": "Duration",
+    "lasts.info": "Of the movement, in seconds.",
     "keys.of": "A keyframe of {channel}",
     # The timeline; values in braces are filled in by the browser
     "line.tools": "Timeline",
@@ -114,23 +113,23 @@ EN = {
     "line.remove": "Remove keyframe (Delete)",
     "line.copied": "{count} copied; Ctrl+V puts them at the playhead.",
     "line.clear": "Clear",
-    "line.empty": "No keyframes yet: choose a movement, or add a lane and tap twice in it.",
+    "line.empty": "No keyframes yet: choose a movement, or add a lane and double-tap in it.",
     "line.hint": (
-        "Tap twice in a lane to add a keyframe. Drag along the seconds to choose a span, "
-        "or press [ and ] at the playhead."
+        "Double-tap a lane to add a keyframe. Drag along the ruler to select a span, or "
+        "press [ and ] at the playhead."
     ),
     "line.hint.text": (
-        "Where each part of the instruction falls. Drag along the seconds to choose a span."
+        "When each part of the instruction happens. Drag along the ruler to select a span."
     ),
-    "line.sketch": "The face that the keyframes ask for at the playhead",
+    "line.sketch": "Preview of the keyframes at the playhead",
     "line.span": "Span",
     "line.from": "From",
     "line.until": "To",
-    "line.anew": "Re-render this span",
-    "line.unspan": "Forget the span",
-    "line.taken": "Last take",
-    "line.made": "made",
-    "line.asked": "asked",
+    "line.rerender": "Re-render this span",
+    "line.clear_span": "Clear the span",
+    "line.take": "Last take",
+    "line.result": "result",
+    "line.target": "target",
     "line.json": "JSON",
     "line.json.label": "Controls as JSON",
     "line.json.copy": "Copy",
@@ -168,11 +167,11 @@ EN = {
     "channel.disgusted": "Disgusted",
     "channel.afraid": "Afraid",
     "easing.ease": "Smooth",
-    "easing.linear": "Straight",
+    "easing.linear": "Linear",
     "easing.hold": "Hold",
     "easing.free": "Free",
     "strength.label": "Strength",
-    "strength.info": "How much of the generated movement shows: 0 is off, 2 is double.",
+    "strength.info": "Scales the generated movement: 0 is off, 2 is double.",
     "strength.head": "Head",
     "strength.head.info": "Turning and nodding.",
     "strength.gaze": "Gaze",
@@ -184,7 +183,7 @@ EN = {
     "strength.mouth": "Mouth",
     "strength.mouth.info": "How wide the lips move.",
     "expression.label": "Expression",
-    "expression.info": "Held over the whole take, on top of what is generated. 0 adds nothing.",
+    "expression.info": "Added to the generated movement over the whole take. 0 adds nothing.",
     "expression.smile": "Smile",
     "expression.smile.info": "Below 0 the corners sink.",
     "expression.brows": "Brows",
@@ -209,11 +208,13 @@ EN = {
     "understood.words": "Your words",
     "understood.time": "{start:.1f} to {end:.1f} s",
     # Video
-    "drive.heading": "### Driving video\nOne face, turned to the camera at first.",
-    "drive.head_only": "Optional: the head follows this video, where no keyframe says otherwise.",
+    "drive.heading": "### Driving video\nOne face, facing the camera at the start.",
+    "drive.head_only": "Optional: the head follows this video, except where keyframes set it.",
     "drive.label": "Driving video",
-    "take.label": "What to take from it",
-    "take.info": "All with its sound; all but the mouth, for new speech; or your choice.",
+    "take.label": "What to transfer",
+    "take.info": (
+        "Everything with its sound; everything but the mouth, for new speech; or your choice."
+    ),
     "take.reenact": "Re-enact",
     "take.dub": "Dub",
     "take.custom": "Choose",
@@ -225,15 +226,16 @@ EN = {
     "group.mouth": "Mouth",
     "group.face": "Cheeks and jaw",
     "drive_mode.label": "Movement",
-    "drive_mode.info": "Changes from the moment beside, or the very poses of the video.",
+    "drive_mode.info": "Changes since the reference second, or the exact poses of the video.",
     "drive_mode.relative": "Relative",
     "drive_mode.absolute": "Absolute",
-    "drive_reference.label": "Rest at second",
-    "drive_reference.info": "When its face looks like the portrait's.",
+    "drive_reference.label": "Reference second",
+    "drive_reference.info": "Where its face matches the portrait best.",
     # Compare
-    "compare.heading": "### Variants\nTick the takes to make.",
+    "compare.heading": "### Variants\nSelect the variants to generate.",
     "compare.info": (
-        "Empty fields take what stands under Advanced. All share one seed unless you give another."
+        "Empty fields use the values under Advanced. All variants share one seed unless "
+        "you set another."
     ),
     "compare.base": "Movement from",
     "compare.base.speech": "Speech alone",
@@ -246,17 +248,17 @@ EN = {
     "compare.generate": "Generate all",
     "compare.empty": "Your takes will play here together.",
     "compare.empty.hint": "Two variants are ready: press Generate all.",
-    "compare.now": "Making {name}, {index} of {count}",
-    "compare.stopped": "Stopped before the first take was done.",
-    "compare.table": "What differs",
-    "compare.equal": "All were asked for alike, so they are the same.",
+    "compare.now": "Generating {name}, {index} of {count}",
+    "compare.stopped": "Stopped before the first take was finished.",
+    "compare.table": "Differences",
+    "compare.equal": "All variants have the same settings.",
     "compare.none": "–",
     "compare.video": "a video",
     "compare.keys": "{channel} ({count})",
     "compare.pack": "Download all",
-    "compare.pack.info": "Videos, recipes, table and a film of all side by side, as one zip.",
+    "compare.pack.info": "Videos, recipes, table and a side-by-side video, as one zip.",
     "compare.wrong": "Variant {name}: {sentence}",
-    "compare.error.none": "No variant is ticked; tick at least one.",
+    "compare.error.none": "No variant is selected; select at least one.",
     "compare.field.face": "Face",
     "compare.field.seed": "Seed",
     "compare.field.steps": "Steps",
@@ -266,14 +268,14 @@ EN = {
     "compare.field.controls": "Keyframes and strengths",
     "compare.field.instruction": "Instruction",
     "compare.field.drive": "Driving video",
-    "compare.field.drive_groups": "Taken from it",
+    "compare.field.drive_groups": "Taken from the video",
     "compare.field.drive_mode": "Movement",
-    "compare.field.drive_reference": "Rest at second",
+    "compare.field.drive_reference": "Reference second",
     "compare.field.seconds": "Length in seconds",
-    "compare.field.spans": "Made anew",
+    "compare.field.spans": "Re-rendered",
     "compare.field.trim": "Silence cut off",
     "measure.steadiness": "Steadiness",
-    "measure.steadiness.info": "How little the face trembles (MSI); more is calmer.",
+    "measure.steadiness.info": "Motion stability index (MSI); higher is steadier.",
     "measure.yaw": "Turn of the head",
     "measure.yaw.info": "Standard deviation in degrees, as in the next two.",
     "measure.pitch": "Nod",
@@ -281,33 +283,33 @@ EN = {
     "measure.roll": "Tilt",
     "measure.roll.info": "From side to side.",
     "measure.blinks": "Blinks",
-    "measure.blinks.info": "A minute.",
-    "measure.took": "Time to make",
+    "measure.blinks.info": "Per minute.",
+    "measure.took": "Generation time",
     "measure.took.info": "Seconds.",
     # The player of several takes; said by the browser
-    "player.label": "All takes; space plays, arrows step, 1 to 4 choose the sound",
+    "player.label": "All takes; space plays, arrows step, 1 to 4 select the sound",
     "player.play": "Play",
     "player.pause": "Pause",
     "player.seek": "Position in seconds",
     "player.speed": "Speed",
-    "player.hear": "Hear",
+    "player.sound": "Sound",
     # Edit
-    "edit.heading": "### Take\nThe one that is shown, or one from a file.",
+    "edit.heading": "### Take\nThe shown take, or one from a file.",
     "edit.nothing": "There is no take yet. Make one on another tab, or open one.",
-    "edit.spans": "Made anew",
+    "edit.spans": "Re-rendered",
     "edit.span": "{start:g} to {end:g} s",
     "edit.missing": (
-        "Its settings are back on the other tabs, but a file of a take holds no media. "
+        "The settings are restored on the other tabs, but the file holds no media. "
         "Please choose these again there: {media}."
     ),
     "open.label": "MP4 or recipe",
-    "open.info": "Drop a video made here, or a recipe, to get its settings back.",
+    "open.info": "Drop a video made here, or a recipe, to restore its settings.",
     "start.label": "From second",
-    "start.info": "Where the new part begins.",
+    "start.info": "Start of the span.",
     "end.label": "To second",
-    "end.info": "Where it goes on as before.",
-    "span_seed.label": "Seed of the new part",
-    "span_seed.info": "Another seed is another movement.",
+    "end.info": "End of the span.",
+    "span_seed.label": "Seed of the span",
+    "span_seed.info": "Another seed gives another movement.",
     "controlled.label": "Use keyframes and strengths of the Pose tab here",
     "controlled.info": "Their seconds count from the start of the take.",
     "media.portrait": "portrait",
@@ -321,9 +323,9 @@ EN = {
     "seed.label": "Seed",
     "seed.info": "The same seed and settings give the same video.",
     "random.label": "New seed every time",
-    "random.info": "Off keeps the seed beside it.",
+    "random.info": "Off keeps the seed.",
     "steps.label": "Steps",
-    "steps.info": "More is slower and a little more careful.",
+    "steps.info": "More is slower and slightly better.",
     "guidance.label": "Guidance",
     "guidance.info": "How closely the motion follows the speech. 1 is neutral.",
     "size.label": "Picture",
@@ -334,17 +336,16 @@ EN = {
     "face.label": "Face",
     "face.name": "Face {number} of {count}",
     "face.name.problem": "Face {number} of {count}, cannot be animated",
-    "face.crop": "What will move",
-    "face.one": "This part will move.",
-    "face.many": "{count} faces; number {chosen} is chosen. Click another to change.",
-    "notice.cpu": "No GPU was free for this visit, so the video was made on the CPU.",
+    "face.crop": "The crop that will be animated",
+    "face.one": "This part will be animated.",
+    "face.many": "{count} faces; face {chosen} is selected. Click another to change.",
     "label.label": "Visible AI label",
     "label.info": "A small mark in a corner. Can be turned off once you confirm your rights below.",
     "consent.label": "I have the right to use these faces and voices",
     "consent.info": "Needed for your own photo, recording or video. The examples need none.",
     "presets": "Presets",
     "presets.label": "Name",
-    "presets.info": "Type a name and save: kept in this browser, settings only.",
+    "presets.info": "Type a name and save. Stored in this browser, settings only.",
     "presets.save": "Save",
     "presets.saved": "Saved as {name}.",
     "presets.delete": "Delete",
@@ -352,21 +353,21 @@ EN = {
     "generate": "Generate",
     "rerender": "Re-render this span",
     "stop": "Stop",
-    "wait.cpu": "About {wait} on this server's CPU, for {length} of video.",
-    "wait.gpu": "About {wait} of GPU time, for {length} of video.",
-    "wait.seconds": "{count} s",
-    "wait.minutes": "{count} min",
-    "wait.left": "about {wait} left",
-    "wait.place": "number {number} of {size} in line",
+    "estimate.cpu": "About {time} on this server's CPU, for {length} of video.",
+    "estimate.gpu": "About {time} of GPU time, for {length} of video.",
+    "estimate.seconds": "{count} s",
+    "estimate.minutes": "{count} min",
+    "estimate.left": "about {time} left",
+    "queue.place": "number {number} of {size} in the queue",
     # Result
     "result.label": "Video",
     "result.empty": "Your video will appear here.",
     "result.empty.hint": "The example is ready: press Generate.",
-    "result.waiting": "Waiting for a free place",
+    "result.waiting": "Waiting in the queue",
     "result.stopped": "Stopped.",
-    "result.stopped.hint": "Nothing was kept. Your inputs are as you left them.",
-    "result.failed": "No video this time.",
-    "result.failed.hint": "Your inputs are as you left them.",
+    "result.stopped.hint": "Nothing was saved. Your inputs are unchanged.",
+    "result.failed": "The video could not be generated.",
+    "result.failed.hint": "Your inputs are unchanged.",
     "result.example": "An example, made with this model.",
     "result.preview": "Latest frame",
     "fact.seed": "Seed",
@@ -376,16 +377,16 @@ EN = {
     "fact.label.visible": "label in picture and file",
     "fact.label.hidden": "label in file",
     "recipe.label": "Recipe",
-    "recipe.info": "Everything that makes this video again, with the media as fingerprints.",
+    "recipe.info": "All settings that reproduce this video, with the media as fingerprints.",
     "recipe.download": "Download recipe",
     "recipe.reuse": "Reuse these settings",
     "download.gif": "GIF",
     "download.vtt": "Subtitles",
     "download.poster": "Poster frame",
     "download.webm": "Transparent WebM",
-    "download.making": "Making it",
+    "download.making": "Preparing",
     "download.file": "Download",
-    "code.label": "The same from Python",
+    "code.label": "Python code",
     "history.heading": "### This session\nYour takes, newest first.",
     "history.take": "Show the take with seed {seed}, {seconds:.1f} s",
     "history.apply": "Reuse its settings",
@@ -393,13 +394,13 @@ EN = {
     "history.delete": "Delete",
     "history.delete.name": "Delete the take with seed {seed}",
     "forget": "Delete my data now",
-    "forget.info": "Uploads and takes, at once. Otherwise after about an hour.",
+    "forget.info": "Deletes uploads and takes now; otherwise after about an hour.",
     "stage.start": "Starting",
     "stage.voice": "Preparing the speech",
     "stage.face": "Finding the face",
-    "stage.speech": "Listening to the speech",
-    "stage.motion": "Imagining the motion",
-    "stage.frames": "Drawing the frames",
+    "stage.speech": "Analysing the speech",
+    "stage.motion": "Generating the motion",
+    "stage.frames": "Rendering the frames",
     "stage.file": "Writing the video",
     # Sentences for a toast
     "error.title": "Please check",
@@ -419,7 +420,7 @@ EN = {
     "error.controls": "The controls must be a JSON object with tracks and strength.",
     "error.preset": "Give the preset a name of up to {count} characters.",
     "error.presets": "There is room for {count} presets; delete one first.",
-    "error.recipe": "This is not a recipe of GAIA; give one that a take came with.",
+    "error.recipe": "This is not a recipe of GAIA; use the recipe of a take.",
     "error.nothing": "There is no take to edit; make one on another tab, or open one.",
     "error.media": (
         "This take was made with other media; choose its own {media} again, "
@@ -442,25 +443,24 @@ EN = {
     "about": """
 ## What this is
 
-GAIA turns one portrait and speech into a video of that face saying it. A first network separates
-how a face looks from how it moves, and a second one imagines the motion from the voice: lips,
-blinks, gaze and the head.
+GAIA turns one portrait and speech into a talking video. A first network separates appearance from
+motion, and a second one generates the motion from the speech: lips, blinks, gaze and head.
 
-There are four ways to steer it, and they can be mixed with speech: keyframes for head and face
-(**Pose**), a sentence (**Text**), another video (**Video**), and a new try for a few seconds
-(**Edit**). Only what the open tab shows is used; what you set elsewhere waits there. Left and right
-are yours, the viewer's, except for winks: those are the person's own eyes.
+There are four kinds of control, which can be combined with speech: keyframes for head and face
+(**Pose**), an instruction (**Text**), another video (**Video**), and re-rendering of a few seconds
+(**Edit**). Only the settings of the open tab are used. Left and right are the viewer's, except for
+winks: those are the person's own eyes.
 
 ## Limits
 
 - Best with one sharp, evenly lit face that looks towards the camera. Profiles, hands in front of
   the mouth, heavy beards and strong shadows are harder.
-- Teeth and whatever the photo does not show are guessed.
-- English speech is known best. Other languages move the lips, less exactly.
+- Teeth and whatever the photo does not show are synthesised.
+- English speech works best. With other languages the lips are less accurate.
 - Up to two minutes of speech at a time, and 30 seconds without.
-- Instructions are read by a small model that knows faces and little else. What it understood is
-  shown; a time in brackets is exact.
-- A driving video should show one face without hands or hair before it. Far turns of the head are
+- Instructions are read by a small model of facial actions. How it understood them is shown; times
+  in brackets are exact.
+- A driving video should show one face without hands or hair before it. Large head turns are
   weaker than in the video.
 - Large head movements and strong expressions cost likeness and sharpness.
 
@@ -496,7 +496,7 @@ the model card beside them names the sources. The sources and licences of the ex
 The endpoints `/speech_driven`, `/pose_controlled`, `/text_instructed`, `/video_driven` and
 `/rerender_span` make the same videos, and `/faces` finds the faces of a photo: see *Use via API* at
 the foot of the page and `examples/`.
-The recipe of each take shows the Python that makes it again.
+The recipe of each take has Python code that reproduces it.
 """,
     # The endpoints; what an argument means is the same in all of them
     "api.speech_driven": (
@@ -504,8 +504,8 @@ The recipe of each take shows the Python that makes it again.
         "Give either a speech recording or a text."
     ),
     "api.stream_speech": (
-        "As speech_driven, but the film's parts come as they are made: small MP4 files of about "
-        "two seconds, each with its start and end. The last answer is the whole film."
+        "As speech_driven, but the video streams in segments: small MP4 files of about "
+        "two seconds, each with its start and end. The last answer is the whole video."
     ),
     "api.pose_controlled": (
         "Makes a video of a portrait whose head and face follow keyframes, or whose head follows "
@@ -520,12 +520,12 @@ The recipe of each take shows the Python that makes it again.
         "the sound is that video's; without the mouth give a recording or a text to dub it."
     ),
     "api.rerender_span": (
-        "Makes a few seconds of an earlier take anew, blended at their edges. "
-        "Give the take's recipe and the same media again."
+        "Re-renders a few seconds of an earlier take, blended at the edges. Give the "
+        "take's recipe and the same media again."
     ),
     "api.faces": (
-        "Finds the faces of a portrait, largest first, without making anything: what `face` may "
-        "be in the other endpoints, and what will not go well."
+        "Finds the faces of a portrait, largest first, without generating: the values of "
+        "`face` in the other endpoints, and warnings."
     ),
     "api.faces.returns": (
         "For each face its number, its box (left, top, right, bottom as shares of the photo), why "
@@ -538,17 +538,18 @@ The recipe of each take shows the Python that makes it again.
     "api.returns": (
         "The video (mp4), and its facts: seed, recipe, words with times, notices, seconds."
     ),
-    "api.recipe": "The recipe of the take, as an earlier call gave it.",
-    "api.start": "The second at which the new part begins.",
-    "api.end": "The second at which the take goes on as it was.",
-    "api.span_seed": "The seed of the new part.",
+    "api.recipe": "The recipe of the take, as an earlier call returned it.",
+    "api.start": "The second at which the span begins.",
+    "api.end": "The second at which the span ends.",
+    "api.span_seed": "The seed of the span.",
     "api.consent": (
-        "True says: I have the right to use these faces and voices. "
-        "Needed for all but the studio's own examples."
+        "True confirms: I have the right to use these faces and voices. Needed for all "
+        "but the studio's own examples."
     ),
 }
 
 LANGUAGES = {"en": EN, "zh": EN | ZH}
+TEMPLATES: dict[str, dict[str, str]] = {"en": {}, "zh": MESSAGES}
 # Gradio's own names of languages; what is not among them is English.
 I18N = gr.I18n(**{"en": EN, "zh-CN": LANGUAGES["zh"], "zh-TW": LANGUAGES["zh"]})
 
@@ -561,43 +562,29 @@ def t(key: str) -> Any:
 
 
 def say(key: str, **values: object) -> str:
-    """A text as plain words in the visitor's language, with `values` filled in."""
+    """A text as plain words in the visitor's language, with `values` filled in and translated."""
     text = LANGUAGES[language()][key]
-    return text.format(**values) if values else text
+    return _fill(text, values) if values else text
 
 
-def told(text: str) -> str:
-    """Sentences that the core wrote, in the visitor's language as far as they are known there."""
-    known = None if language() == "en" else _told(text)
-    return text if known is None else known
+def translate(text: str) -> str:
+    """A `Message` in the visitor's language, as far as it is known there; other text as it is."""
+    if not isinstance(text, Message):
+        return text
+    template = TEMPLATES[language()].get(text.template, text.template)
+    return _fill(template, text.values)
 
 
-def _told(text: str) -> str | None:
-    """None if there is a sentence among them that is not known."""
-    if not text:
-        return ""
-    for pattern, words in _sentences():
-        if found := pattern.match(text):
-            rest = _told(text[found.end() :])
-            if rest is not None:
-                values = {name: told(value) for name, value in found.groupdict().items()}
-                return words.format(**values) + rest
-    return None
+def _fill(template: str, values: Mapping[str, object]) -> Message:
+    return Message(template, **{name: _translated(value) for name, value in values.items()})
+
+
+def _translated(value: object) -> object:
+    if isinstance(value, tuple):
+        return tuple(_translated(each) for each in value)
+    return translate(value) if isinstance(value, Message) else value
 
 
 def language() -> str:
     """That of the browser whose event is handled right now; English outside of events."""
     return "zh" if accepted_languages().lower().startswith("zh") else "en"
-
-
-@cache
-def _sentences() -> list[tuple[re.Pattern[str], str]]:
-    def pattern(template: str) -> re.Pattern[str]:
-        parts = re.split(r"\{(\w+)\}", template)  # words and names, by turns
-        return re.compile(
-            "".join(f"(?P<{x}>.+?)" if i % 2 else re.escape(x) for i, x in enumerate(parts))
-            + r"(?: |$)",
-            re.S,
-        )
-
-    return [(pattern(template), words) for template, words in SENTENCES.items()]

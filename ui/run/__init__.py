@@ -1,1 +1,1 @@
-"""A run of the engine from the page: started, followed, estimated, on a GPU where one is lent."""
+"""A run from the page: its events, estimated time, history, and ZeroGPU."""

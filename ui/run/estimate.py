@@ -1,4 +1,4 @@
-"""How long a run will take: told before it and, from how far it has come, while it goes on."""
+"""The estimated time of a run, before it starts and while it lasts."""
 
 # No postponed annotations here: Gradio reads a handler's hints as they stand.
 import math
@@ -26,18 +26,18 @@ from ui.i18n.text import say
 from ui.takes.session import Session
 from ui.timeline import timeline
 
-ASKED = (
+INPUTS = (
     *("mode", "portrait", "face", "steps", "size"),
     *("source", "text", "upload", "recording", "seconds", "take", "drive"),
 )
-FORGET = 0.7  # how much of what was known of this machine's speed stays after another run
-TOLD_FROM = 0.2  # of a run done; before, it says little about the rest
-FAR = 4.0  # as often longer or shorter than expected a run may be to be learned from
+MOMENTUM = 0.7  # of the running estimate of this machine's speed
+SHOWN_FROM = 0.2  # share of a run after which the rest can be estimated
+OUTLIER = 4.0  # runs this many times faster or slower than expected do not count
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a run's length depends on."""
+    """What the time of a run depends on."""
 
     portrait: Path
     face: int
@@ -48,26 +48,26 @@ class Work:
 
 
 class Clock:
-    """How long work takes on this machine, as far as its runs have shown."""
+    """Estimates the time of runs on this machine, corrected by those so far."""
 
     def __init__(self, engine: Engine) -> None:
-        """An engine that does not say where its networks are is taken to run on the CPU."""
+        """An engine without `device` is taken to run on the CPU."""
         self.device = str(getattr(getattr(engine, "device", None), "type", "cpu"))
         self._engine, self._factor = engine, 1.0
 
     def expected(self, work: Work, session: Session) -> float | None:
-        """Seconds that it will take; None if the photo cannot be animated.
+        """Expected seconds; None if the photo cannot be animated.
 
         Raises:
             InputError: the photo cannot be read, or shows no face.
         """
-        look = faces.seen(self._engine, work.portrait, session)
-        shown = look.faces
+        inspection = faces.inspection_of(self._engine, work.portrait, session)
+        shown = inspection.faces
         if not 0 <= work.face < len(shown) or shown[work.face].problem:
             return None
         if work.size == "photo":
             crop = shown[work.face].side
-            side = round(crop * fitting(look.width, look.height, crop))
+            side = round(crop * fitting(inspection.width, inspection.height, crop))
         else:
             side = int(work.size)
         frames = round(work.seconds * FPS)
@@ -75,58 +75,58 @@ class Clock:
             frames, work.spans, work.steps, side, self.device
         )
 
-    def learn(self, request: Request, result: Result, took: float, session: Session) -> None:
-        """Takes a run of so many seconds into account, unless something else held it up."""
+    def update(self, request: Request, result: Result, took: float, session: Session) -> None:
+        """Corrects the estimate by a run that took so many seconds, unless it is an outlier."""
         seconds = result.frames / FPS
         work = Work(
             request.portrait, request.face, seconds, request.steps, request.size, request.spans
         )
         ratio = took / (self.expected(work, session) or math.inf)
-        if 1 / FAR < ratio < FAR:
-            self._factor *= ratio ** (1 - FORGET)
+        if 1 / OUTLIER < ratio < OUTLIER:
+            self._factor *= ratio ** (1 - MOMENTUM)
 
 
 def note(
     clock: Clock, inputs: Inputs, edit: Edit, output: Output
 ) -> Callable[[dict[Component, Any]], str]:
-    """What to expect of the button, as HTML; nothing while too little is known."""
+    """The estimate beside Generate, as HTML; empty while inputs are missing."""
 
     def on_change(values: dict[Component, Any]) -> str:
         session: Session = values[output.session]
-        # What is wrong is said when the button is pressed.
+        # Errors are reported on Generate.
         with suppress(InputError, KeyError, TypeError, ValueError, StopIteration):
             if values[inputs.mode] == "edit":
                 work = _edited(session, values[edit.start], values[edit.end])
             else:
-                work = asked_for(given(inputs, values))
-            return told(clock, [work], session)
+                work = work_of(given(inputs, values))
+            return as_html(clock, [work], session)
         return ""
 
     return on_change
 
 
-def told(clock: Clock, works: Sequence[Work | None], session: Session) -> str:
-    """How long it takes to do all of it, as HTML; nothing if that of one is not known.
+def as_html(clock: Clock, works: Sequence[Work | None], session: Session) -> str:
+    """The expected time of all together, as HTML; empty if one is unknown.
 
     Raises:
         InputError: as `Clock.expected`.
     """
-    waits = [clock.expected(work, session) if work else None for work in works]
-    known = [wait for wait in waits if wait]
+    times = [clock.expected(work, session) if work else None for work in works]
+    known = [time for time in times if time]
     if not known or len(known) < len(works):
         return ""
-    key = "wait.cpu" if clock.device == "cpu" else "wait.gpu"
+    key = "estimate.cpu" if clock.device == "cpu" else "estimate.gpu"
     length = sum(work.seconds for work in works if work)
-    return f'<p class="wait">{escape(say(key, wait=span(sum(known)), length=span(length)))}</p>'
+    return f'<p class="estimate">{escape(say(key, time=span(sum(known)), length=span(length)))}</p>'
 
 
 def given(inputs: Inputs, values: dict[Component, Any]) -> dict[str, Any]:
-    """Of the page's values those that a run's length depends on, by name."""
-    return {name: values[getattr(inputs, name)] for name in ASKED}
+    """The values of `INPUTS`, by name."""
+    return {name: values[getattr(inputs, name)] for name in INPUTS}
 
 
-def asked_for(given: dict[str, Any]) -> Work | None:
-    """What a tab asks for; None while its length is not known."""
+def work_of(given: dict[str, Any]) -> Work | None:
+    """The work of the open tab; None while its length is unknown."""
     portrait = admission.uploaded("portrait", given["portrait"])
     seconds = _length(given)
     if not seconds:
@@ -135,7 +135,7 @@ def asked_for(given: dict[str, Any]) -> Work | None:
 
 
 def _length(given: dict[str, Any]) -> float | None:
-    """Seconds of the take, as far as they are known."""
+    """Seconds of the take; None if unknown."""
     if given["mode"] == "video" and given["take"] == "reenact":
         return length(admission.uploaded("drive", given["drive"]))
     if given["source"] == "text":
@@ -147,12 +147,12 @@ def _length(given: dict[str, Any]) -> float | None:
 
 
 def _edited(session: Session, start: Any, end: Any) -> Work | None:
-    """A span of the opened take."""
+    """The work of re-rendering a span of the opened take."""
     recipe = session.opened
     if recipe is None:
         return None
     take = next((take for take in session.takes if take.recipe is recipe), None)
-    seconds = take.seconds if take else session.heard_of(recipe)["seconds"]
+    seconds = take.seconds if take else session.sound_of(recipe)["seconds"]
     photos = (path for path in session.inspections if path.is_file())
     portrait = next(p for p in photos if samples.fingerprint(p) == recipe["portrait"])
     spans = [Span.from_json(span) for span in recipe["spans"]]
@@ -161,14 +161,14 @@ def _edited(session: Session, start: Any, end: Any) -> Work | None:
 
 
 def span(seconds: float) -> str:
-    """A time in words, no more exact than it is known."""
+    """A duration in words, rounded."""
     if seconds < 90:
-        return say("wait.seconds", count=max(1, round(seconds)))
-    return say("wait.minutes", count=round(seconds / 60))
+        return say("estimate.seconds", count=max(1, round(seconds)))
+    return say("estimate.minutes", count=round(seconds / 60))
 
 
 def left(fraction: float, passed: float) -> str:
-    """What is left of a run of which a fraction is done after so many seconds; "" at its start."""
-    if fraction < TOLD_FROM:
+    """The estimated rest of a run, in words; "" before `SHOWN_FROM`."""
+    if fraction < SHOWN_FROM:
         return ""
-    return say("wait.left", wait=span(passed * (1 - fraction) / fraction))
+    return say("estimate.left", time=span(passed * (1 - fraction) / fraction))

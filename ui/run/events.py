@@ -1,4 +1,4 @@
-"""A take is made: events of the engine become updates of the page."""
+"""A run: events of the engine become updates of the page."""
 
 # No postponed annotations here: Gradio reads a handler's hints as they stand.
 import json
@@ -37,7 +37,7 @@ def generate(
     watch: gr.Checkbox,
     clock: Clock,
 ) -> Callable[[dict[Component, Any], gr.Request], Iterator[Updates]]:
-    """The handler of the button: all controls in, the result panel out."""
+    """The handler of Generate: all controls to the result panel."""
 
     def on_generate(values: dict[Component, Any], request: gr.Request) -> Iterator[Updates]:
         with toasts(page=True):
@@ -46,26 +46,26 @@ def generate(
             if form.mode == "edit":
                 wanted = _edited(values, form, edit, session)
             else:
-                wanted = admit(form.asked())
-            yield {output.stage: result_view.working(Progress("start", 0.0))}
+                wanted = admit(form.raw_request())
+            yield {output.status: result_view.working(Progress("start", 0.0))}
             with closing(run(engine, wanted, bool(values[watch]))) as events:
                 picture, playing, began = "", False, time.monotonic()
                 for event in paced(events):
                     if isinstance(event, Segment):
-                        yield {output.stage: gr.update(visible=False), **output.live.play(event)}
+                        yield {output.status: gr.update(visible=False), **output.live.play(event)}
                         playing = True
                         continue
                     if isinstance(event, Result):
                         line = timeline.of_take(engine, event, wanted)
-                        event = faces.unsaid(event, session)
+                        event = faces.without_shown_warnings(event, session)
                         take = take_of(event, wanted, picture, address_of(request), line)
                         session.add(take, wanted)
-                        clock.learn(wanted, event, time.monotonic() - began, session)
+                        clock.update(wanted, event, time.monotonic() - began, session)
                         watched = output.live.behind() if playing else output.live.hidden()
                         yield {**_finished(session, inputs, edit, output, form.mode), **watched}
                     else:
                         picture = event[1] or picture
-                        yield {output.stage: gr.skip() if playing else event[0]}
+                        yield {output.status: gr.skip() if playing else event[0]}
 
     return on_generate
 
@@ -85,13 +85,13 @@ def _edited(values: dict[Component, Any], form: Form, edit: Edit, session: Sessi
 
 
 def address_of(request: gr.Request) -> str:
-    """The studio's address as the visitor knows it."""
+    """The studio's public address."""
     served = "" if request.request is None else request.request.base_url
     return str(request.headers.get("origin") or served).rstrip("/")
 
 
 def paced(events: Iterable[Any]) -> Iterator[tuple[str, str] | Segment | Result]:
-    """Progress and previews as HTML, few enough for a slow line; what is a film as it is."""
+    """Progress and previews as HTML, at a limited rate; segments and results as they are."""
     progress, preview = Progress("start", 0.0), ""
     updated = previewed = -1.0
     began = time.monotonic()
@@ -103,7 +103,7 @@ def paced(events: Iterable[Any]) -> Iterator[tuple[str, str] | Segment | Result]
             progress = Progress(event.stage, max(event.fraction, progress.fraction))
         elif isinstance(event, Preview) and now - previewed >= PREVIEW_EVERY:
             preview, previewed = result_view.data_url(event.frame), now
-            updated = -1.0  # at once: a short take may end before the next is due
+            updated = -1.0  # immediately: a short take may end before the next update
         if now - updated >= UPDATE_EVERY and not isinstance(event, Segment | Result):
             updated = now
             rest = left(progress.fraction, now - began)
@@ -113,7 +113,7 @@ def paced(events: Iterable[Any]) -> Iterator[tuple[str, str] | Segment | Result]
 def take_of(
     result: Result, request: Request, picture: str, url: str, line: Mapping[str, Any]
 ) -> Take:
-    """A result for the session's list; what belongs to it is written beside its video."""
+    """A result as a `Take`; writes its recipe and further files beside the video."""
     downloads.keep(result)
     recipe = result.video.with_suffix(".json")
     recipe.write_text(json.dumps(result.recipe, indent=2, ensure_ascii=False), encoding="utf-8")
@@ -153,9 +153,9 @@ def _finished(session: Session, inputs: Inputs, edit: Edit, output: Output, mode
 def shown_take(take: Take, output: Output) -> Updates:
     """A take in the result panel."""
     return {
-        output.stage: gr.update(visible=False),
+        output.status: gr.update(visible=False),
         **downloads.offered(output.also, take.video),
-        # Its subtitles follow: a player that appears with both loses the film.
+        # Subtitles follow later: a player that appears with both does not load the video.
         output.video: gr.update(value=str(take.video), visible=True, autoplay=False),
         output.facts: gr.update(value=take.facts, visible=True),
         output.details: gr.update(visible=True),
@@ -168,7 +168,7 @@ def shown_take(take: Take, output: Output) -> Updates:
 
 
 def waiting(output: Output) -> Callable[[], Updates]:
-    """The page right after the click, before there is a free place."""
+    """The page after the click, while the run is queued."""
     return lambda: {
         **without_video(output, result_view.working(None)),
         output.generate: gr.update(visible=False),
@@ -185,7 +185,7 @@ def stopped(output: Output) -> Callable[[str], Updates]:
 def failed(output: Output) -> Callable[[str, bool], Updates]:
     """The page after a failure.
 
-    Gradio calls a stopped run a failure too, once the last progress on its way has arrived.
+    Gradio reports a stopped run as a failure too.
     """
 
     def on_failure(shown: str, running: bool) -> Updates:
@@ -195,10 +195,10 @@ def failed(output: Output) -> Callable[[str, bool], Updates]:
 
 
 def _idle(output: Output, key: str, shown: str) -> Updates:
-    """The buttons as at first, and the video there was before, or else a sentence."""
+    """The initial buttons, and the previous video or else a message."""
     if shown:
         view: Updates = {
-            output.stage: gr.update(visible=False),
+            output.status: gr.update(visible=False),
             output.video: gr.update(visible=True, autoplay=False),
             output.facts: gr.update(visible=True),
             output.details: gr.update(visible=shown == "take"),
@@ -217,7 +217,7 @@ def _idle(output: Output, key: str, shown: str) -> Updates:
 def without_video(output: Output, content: str) -> Updates:
     return {
         **output.live.hidden(),
-        output.stage: gr.update(value=content, visible=True),
+        output.status: gr.update(value=content, visible=True),
         output.video: gr.update(visible=False, subtitles=downloads.subtitles(None)),
         output.facts: gr.update(visible=False),
         output.details: gr.update(visible=False),

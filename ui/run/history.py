@@ -1,4 +1,4 @@
-"""Takes of before: their settings again, one of the list, one from a file, and none at all."""
+"""Earlier takes: open from a file, show, reuse the settings, delete."""
 
 # No postponed annotations here: Gradio reads a handler's hints as they stand.
 from collections.abc import Callable
@@ -27,7 +27,7 @@ from ui.toasts import toasts
 def open_file(
     inputs: Inputs, edit: Edit, output: Output
 ) -> Callable[[dict[Component, Any]], Updates]:
-    """A dropped mp4 or recipe: its settings into the form, its take into the Edit tab."""
+    """Opens a video or recipe: its settings in the form, its take on the Edit tab."""
 
     def on_open(values: dict[Component, Any]) -> Updates:
         with toasts(page=True):
@@ -40,16 +40,16 @@ def open_file(
             form = form_of(values, inputs)
             session.files.add(path)
             session.opened = recipe
-            heard = timeline.of_file(path)
-            session.dropped = recipe, heard
+            sound = timeline.of_file(path)
+            session.dropped = recipe, sound
             found = admission.fingerprints(media_of(session, form))
             missing = admission.missing_media(recipe, found)
             restored = _restored(recipe, found, inputs)
             return {
                 **restored,
-                inputs.keys: gr.update(value=restored[inputs.keys], heard=heard),
+                inputs.keys: gr.update(value=restored[inputs.keys], audio=sound),
                 inputs.mode: "edit",
-                edit.opened: result_view.opened(recipe, heard.get("seconds"), missing),
+                edit.opened: result_view.opened(recipe, sound.get("seconds"), missing),
             }
 
     return on_open
@@ -58,7 +58,7 @@ def open_file(
 def reuse(
     inputs: Inputs, output: Output
 ) -> Callable[[dict[Component, Any], gr.EventData], Updates]:
-    """The settings of a take of the list, or of the one that is shown, back into the form."""
+    """Restores the settings of a listed take, or of the shown one."""
 
     def on_reuse(values: dict[Component, Any], event: gr.EventData) -> Updates:
         with toasts(page=True):
@@ -86,7 +86,7 @@ def _restored(recipe: Any, found: dict[str, Path], inputs: Inputs) -> Updates:
 
 
 def choose_take(edit: Edit, output: Output) -> Callable[[Session, bool, gr.EventData], Updates]:
-    """A take of the list, in the result panel and the Edit tab."""
+    """Shows a listed take in the result panel and on the Edit tab."""
 
     def on_choose(session: Session, running: bool, event: gr.EventData) -> Updates:
         take = _listed(session, event)
@@ -106,7 +106,7 @@ def choose_take(edit: Edit, output: Output) -> Callable[[Session, bool, gr.Event
 
 
 def drop_take(edit: Edit, output: Output) -> Callable[[Session, bool, gr.EventData], Updates]:
-    """Deletes a take of the list; the newest one is shown instead, if there is one."""
+    """Deletes a listed take; if it was shown, the newest one is shown instead."""
 
     def on_drop(session: Session, running: bool, event: gr.EventData) -> Updates:
         take = _listed(session, event)
@@ -120,10 +120,10 @@ def drop_take(edit: Edit, output: Output) -> Callable[[Session, bool, gr.EventDa
             shown = -1
         if shown == dropped and not running:
             updates |= shown_take(session.takes[0], output) if session.takes else _nothing(output)
-            # Gradio would look for those of the take that is gone.
+            # Gradio would request those of the deleted take.
             updates[output.video] |= gr.update(subtitles=downloads.subtitles(None))
         elif shown == dropped:
-            updates |= {output.shown: ""}  # nothing to come back to when the run is over
+            updates |= {output.shown: ""}  # nothing to show again after the run
         now = 0 if shown == dropped else shown - (dropped < shown)
         return updates | {output.history: result_view.history(session.takes, now)}
 
@@ -138,7 +138,7 @@ def _nothing(output: Output) -> Updates:
 
 
 def _listed(session: Session, event: gr.EventData) -> Take | None:
-    """The take that something happened to in the list."""
+    """The take that an event of the list concerns."""
     index = event_data(event).get("index")
     if isinstance(index, int) and 0 <= index < len(session.takes):
         return session.takes[index]
@@ -146,13 +146,13 @@ def _listed(session: Session, event: gr.EventData) -> Take | None:
 
 
 def remember(field: str, output: Output) -> Callable[[Any, Session], Updates]:
-    """Notes an upload, so that it is found again and can be deleted."""
+    """Records an upload, so that it can be found and deleted."""
 
     def on_upload(value: Any, session: Session) -> Updates:
         try:
             path = admission.uploaded(field, value)
         except InputError:
-            return {output.history_card: gr.skip()}  # nothing there, or no upload
+            return {output.history_card: gr.skip()}  # empty, or not an upload
         session.files.add(path)
         own = bool(session.takes) or not samples.is_shipped(path)
         return {output.history_card: gr.update(visible=True) if own else gr.skip()}
@@ -161,5 +161,5 @@ def remember(field: str, output: Output) -> Callable[[Any, Session], Updates]:
 
 
 def forget(session: Session) -> None:
-    """Deletes what the visitor gave and made; the page then starts anew."""
+    """Deletes the visitor's uploads and takes; the page is then reloaded."""
     session.delete()

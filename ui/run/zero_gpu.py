@@ -1,4 +1,4 @@
-"""A GPU that is lent by the second, as on ZeroGPU: for how long it is asked for, and refusals."""
+"""ZeroGPU: the requested duration, and refusals."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ import spaces
 
 from gaia_core import running_time
 from gaia_core.render import Moved, NoGpu, Plan, Render, Step
-from ui.i18n.text import say
 
 
-def lent(render: Render) -> Render:
-    """`render` on a lent GPU; where GPUs are not lent, `render` itself.
+def on_zero_gpu(render: Render) -> Render:
+    """`render` on a GPU of ZeroGPU; elsewhere `render` itself.
 
     Raises:
         NoGpu: when it is run and there is no GPU for this visitor now.
@@ -32,16 +31,16 @@ def lent(render: Render) -> Render:
                     began = True
                     yield step
         except gr.Error as error:
-            # Quota, queue, a worker that could not start: all of its keeper's errors say so.
+            # Quota, queue or a worker that did not start: the titles of ZeroGPU's errors begin so.
             if began or not str(error.title).startswith("ZeroGPU"):
                 raise
-            raise NoGpu(say("notice.cpu")) from error
+            raise NoGpu from error
 
     return either
 
 
 def duration(plan: Plan) -> int:
-    """Seconds to ask for."""
+    """Seconds of GPU time to request for a plan."""
     script = plan.script
     side = plan.portrait.shape[0]
     return running_time.to_lend(

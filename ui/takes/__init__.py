@@ -1,1 +1,1 @@
-"""What was made: kept on disk and in the session, shown, played, downloaded."""
+"""Finished takes: on disk, in the session, shown, played, downloaded."""

@@ -1,7 +1,4 @@
-"""A take in other forms: buttons below the result, each of which makes its file when it is pressed.
-
-The files stand in the take's folder and go with it.
-"""
+"""Downloads of a take in other formats, made on demand in the take's folder."""
 
 # No postponed annotations here: Gradio reads a handler's hints as they stand.
 from collections.abc import Callable, Iterator
@@ -23,12 +20,12 @@ from ui.takes import store
 from ui.takes.session import Session
 from ui.toasts import toasts
 
-DELAY = 150  # ms until the new file's address has arrived at the button
+DELAY = 150  # ms until the button has the new file's address
 
 
 @dataclass(frozen=True)
 class Downloads:
-    """One button for each of `exports.SUFFIX`, and the hidden one that the browser downloads by."""
+    """A button for each of `exports.SUFFIX`, and the hidden download button."""
 
     buttons: dict[str, gr.Button]
     file: gr.DownloadButton
@@ -48,17 +45,17 @@ def row() -> Downloads:
 
 
 def hidden(elem_id: str) -> gr.DownloadButton:
-    """A download that `fetch` presses; hidden by the style sheet, for it must be on the page."""
+    """A download button for `fetch`; hidden by the style sheet, since it must be in the DOM."""
     return gr.DownloadButton(t("download.file"), elem_id=elem_id, elem_classes="fetched")
 
 
 def fetch(elem_id: str) -> str:
-    """The script that presses a hidden download: one click of the visitor is enough."""
+    """The script that presses a hidden download button."""
     return press(elem_id, DELAY)
 
 
 def keep(result: Result) -> None:
-    """Writes beside a take what only its result knows and other forms need."""
+    """Writes the files beside a take that its downloads need: subtitles and cutout."""
     if result.words:
         exports.make("vtt", result.video, result.words, text=result.recipe["text"] or "")
     if result.cutout is not None:
@@ -66,9 +63,9 @@ def keep(result: Result) -> None:
 
 
 def subtitles(video: Path | None) -> str:
-    """The subtitles of a take, for the player; an empty file for a take without.
+    """The subtitles of a take for the player; an empty file if it has none.
 
-    Gradio ignores None: the player would keep those of the take before, and fail once they are
+    Gradio ignores None: the player would keep those of the previous take, and fail once they are
     deleted.
     """
     path = video and video.with_suffix(".vtt")
@@ -81,12 +78,12 @@ def subtitles(video: Path | None) -> str:
 
 
 def subtitled(recipe: Any, session: Session) -> Any:
-    """The subtitles of the shown take, into a player that is there already."""
+    """Sets the subtitles of the shown take in the visible player."""
     return gr.update(subtitles=subtitles(_video(recipe, session)))
 
 
 def offered(downloads: Downloads, video: Path) -> dict[Block, Any]:
-    """Which forms a take has: subtitles need words, a WebM a portrait with transparency."""
+    """The available downloads: subtitles need words, WebM a portrait with transparency."""
     return {
         downloads.buttons["vtt"]: gr.update(visible=video.with_suffix(".vtt").is_file()),
         downloads.buttons["webm"]: gr.update(visible=_cutout(video).is_file()),
@@ -94,7 +91,7 @@ def offered(downloads: Downloads, video: Path) -> dict[Block, Any]:
 
 
 def made(downloads: Downloads, kind: str) -> Callable[[Any, Session], Iterator[dict[Block, Any]]]:
-    """Makes one form of the shown take and hands it to the browser."""
+    """Makes one download of the shown take and sends it to the browser."""
 
     def on_press(recipe: Any, session: Session) -> Iterator[dict[Block, Any]]:
         button = downloads.buttons[kind]
@@ -114,7 +111,7 @@ def made(downloads: Downloads, kind: str) -> Callable[[Any, Session], Iterator[d
 
 
 def failed(downloads: Downloads, kind: str) -> Callable[[], dict[Block, Any]]:
-    """The button as at first."""
+    """The initial button."""
     return lambda: _idle(downloads, kind)
 
 

@@ -1,7 +1,6 @@
-"""A take that plays while it is made: the checkbox that asks for it, and the player of its parts.
+"""Live playback of a take during generation: the checkbox and the player of segments.
 
-The parts go through Gradio's streaming player, which calls ffmpeg and ffprobe; where they are not
-installed there is no checkbox.
+Gradio's streaming player calls ffmpeg and ffprobe; without them the checkbox is hidden.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from gaia_core.request import Segment
 from ui.gradio_compat import film, streaming_possible
 from ui.i18n.text import t
 
-# The finished film goes on where its parts were being watched.
+# The finished video continues at the position of the segments.
 HAND_OVER = """() => {
   const [parts, film] = ["PARTS", "FILM"].map((name) => document.querySelector(name));
   if (parts && film && parts.currentTime > 0) {
@@ -29,22 +28,22 @@ HAND_OVER = """() => {
 
 @dataclass(frozen=True)
 class Player:
-    """Shown from the first part on, by its column: a player cannot take a part and a change."""
+    """Shown by its column: a player cannot take a segment and another update at once."""
 
     column: gr.Column
     video: gr.Video
 
     def play(self, part: Segment) -> dict[Any, Any]:
-        """The page when a part has come."""
+        """The updates for a new segment."""
         shown = {self.column: gr.update(visible=True)} if part.start == 0 else {}
         return {**shown, self.video: str(part.video)}
 
     def hidden(self) -> dict[Any, Any]:
-        """The page without it; the browser forgets what it was playing."""
+        """The updates that remove the player."""
         return {self.column: gr.update(visible=False)}
 
     def behind(self) -> dict[Any, Any]:
-        """The page when the film is there: out of sight, but still known to `HAND_OVER`."""
+        """The updates when the take is finished: hidden, but in the DOM for `HAND_OVER`."""
         return {self.column: gr.update(visible="hidden")}
 
 

@@ -1,6 +1,6 @@
-"""What the result panel shows as HTML: nothing yet, work in progress, and a take's facts.
+"""The result panel as HTML: a placeholder, progress, and the facts of a take.
 
-A preview frame is part of the HTML and never a file: files in the cache have addresses.
+Preview frames are embedded and never written to a file, since files in the cache have addresses.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ import numpy as np
 from PIL import Image
 
 from gaia_core import FPS
+from gaia_core.errors import Message
 from gaia_core.request import Progress, Result
-from ui.i18n.text import say, t, told
+from ui.i18n.text import say, t, translate
 from ui.takes.session import Take
 
 STAGES = ("voice", "face", "speech", "motion", "frames", "file")
 PREVIEW_SIDE = 384  # px; small enough to send a few times a second
 
 _MARK = (
-    '<svg class="stage-mark" viewBox="0 0 96 48" aria-hidden="true">'
+    '<svg class="status-mark" viewBox="0 0 96 48" aria-hidden="true">'
     + "".join(
         f'<rect x="{6 + 12 * i}" y="{24 - h / 2}" width="5" height="{h}" rx="2.5"/>'
         for i, h in enumerate((8, 16, 28, 40, 24, 34, 14, 6))
@@ -43,46 +44,48 @@ _BIN = (
 
 
 def message(title: str, hint: str = "") -> str:
-    """A calm sentence in the middle of the stage."""
-    below = f'<p class="stage-hint">{escape(hint)}</p>' if hint else ""
+    """The placeholder with a message."""
+    below = f'<p class="status-hint">{escape(hint)}</p>' if hint else ""
     return (
-        f'<div class="stage">{_MARK}<p class="stage-title" role="status">{escape(title)}</p>'
+        f'<div class="status">{_MARK}<p class="status-title" role="status">{escape(title)}</p>'
         f"{below}</div>"
     )
 
 
 def working(progress: Progress | None, preview: str = "", left: str = "") -> str:
-    """The stage at work: which step, how far, and the latest frame once there is one.
+    """The progress of a run: step, percentage, and the latest frame.
 
-    `progress` is None while waiting in the queue, whose length `panels` fills in; `preview`
-    comes from `data_url`; `left` says how long it will still take.
+    Args:
+        progress: None while in the queue, whose place `gradio_compat.SHOW_PLACE` fills in.
+        preview: from `data_url`.
+        left: the estimated rest, in words.
     """
     waiting = progress is None
     name = say("result.waiting" if progress is None else _words(progress.stage))
     percent = 0 if progress is None else round(100 * min(max(progress.fraction, 0.0), 1.0))
     picture = (
-        f'<img class="stage-preview" decoding="sync" src="{preview}" '
+        f'<img class="status-preview" decoding="sync" src="{preview}" '
         f'alt="{escape(say("result.preview"))}">'
         if preview
         else _MARK
     )
     bar = (
-        f'<div class="stage-bar{" is-waiting" if waiting else ""}" role="progressbar" '
+        f'<div class="status-bar{" is-waiting" if waiting else ""}" role="progressbar" '
         f'aria-label="{escape(name)}" aria-valuemin="0" aria-valuemax="100" '
         f'aria-valuenow="{percent}"><span style="width:{percent}%"></span></div>'
     )
     if waiting:
-        number = f'<span class="stage-queue" data-words="{escape(say("wait.place"))}"></span>'
+        number = f'<span class="status-queue" data-words="{escape(say("queue.place"))}"></span>'
     else:
-        number = f'<span class="stage-percent">{escape(left)} <b>{percent} %</b></span>'
+        number = f'<span class="status-percent">{escape(left)} <b>{percent} %</b></span>'
     return (
-        f'<div class="stage is-working">{picture}<div class="stage-progress">'
+        f'<div class="status is-working">{picture}<div class="status-progress">'
         f'<p><span role="status">{escape(name)}</span>{number}</p>{bar}</div></div>'
     )
 
 
 def facts(result: Result) -> str:
-    """Seed, length and label of a take, then what the visitor should know about it."""
+    """Seed, length and label of a take, and its notices."""
     recipe = result.recipe
     label = say("fact.label.visible" if recipe.get("label", True) else "fact.label.hidden")
     pairs = (
@@ -90,14 +93,14 @@ def facts(result: Result) -> str:
         (say("fact.length"), say("fact.seconds", seconds=seconds(result))),
         (say("fact.label"), label),
     )
-    notices = "".join(f"<p>{escape(told(notice))}</p>" for notice in result.notices)
+    notices = "".join(f"<p>{escape(translate(notice))}</p>" for notice in result.notices)
     return _listed(pairs) + (
         f'<div class="notices" role="status">{notices}</div>' if notices else ""
     )
 
 
 def caption() -> str:
-    """What stands below a video that is shipped."""
+    """The caption of an example video."""
     return f'<p class="caption">{t("result.example")}</p>'
 
 
@@ -107,7 +110,7 @@ def seconds(result: Result) -> float:
 
 
 def opened(recipe: Mapping[str, Any], length: float | None, missing: Sequence[str] = ()) -> str:
-    """The take that the Edit tab works on, and which of its media must be chosen again."""
+    """The opened take on the Edit tab, and which of its media must be chosen again."""
     pairs = [(say("fact.seed"), str(recipe.get("seed", "")))]
     if length is not None:
         pairs.append((say("fact.length"), say("fact.seconds", seconds=length)))
@@ -120,24 +123,24 @@ def opened(recipe: Mapping[str, Any], length: float | None, missing: Sequence[st
 
 
 def nothing_opened() -> str:
-    """The Edit tab before there is a take."""
+    """The Edit tab without a take."""
     return f'<p class="caption">{t("edit.nothing")}</p>'
 
 
 def notice(sentence: str) -> str:
-    """A sentence that the visitor should see."""
-    return f'<div class="notices" role="status"><p>{escape(told(sentence))}</p></div>'
+    """A notice as HTML."""
+    return f'<div class="notices" role="status"><p>{escape(translate(sentence))}</p></div>'
 
 
 def reading(found: Any) -> str:
-    """What an instruction was understood as: a clause with its time, action and strength a line.
+    """The table of an instruction's clauses: time, action, strength, words.
 
     Args:
         found: a `Reading` of `gaia_core.instruction.language`.
     """
     rows = "".join(
         f"<tr><td>{escape(say('understood.time', start=clause.start, end=clause.end))}</td>"
-        f"<td>{escape(told(clause.action.replace('_', ' ')))}</td>"
+        f"<td>{escape(translate(Message(clause.action)))}</td>"
         f"<td>{round(100 * clause.strength)} %</td><td>{escape(clause.text)}</td></tr>"
         for clause in found.clauses
     )

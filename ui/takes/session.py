@@ -1,4 +1,4 @@
-"""What the page remembers of one visitor, until the tab is closed: takes, media and uploads."""
+"""State of one visitor until the tab is closed: takes, media and uploads."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ class Take:
     code: str  # Python
     thumbnail: str  # data URL
     seconds: float
-    timeline: Mapping[str, Any] = field(default_factory=dict)  # what it shows of the take
+    timeline: Mapping[str, Any] = field(default_factory=dict)  # its properties for the take
 
 
 @dataclass
 class Session:
-    """Nothing here is shared: Gradio keeps one for each open page, and hands out that very object.
+    """One per open page; Gradio hands out the very object, which is changed in place.
 
-    It is changed in place, for an upload may come while a take is being made.
+    An upload may arrive while a take is generated.
 
     Attributes:
         takes: newest first.
         files: every upload and every take of the visitor, to be found and deleted.
-        opened: the recipe that the Edit tab works on.
-        inspections: what was seen on the last photos.
-        dropped: the recipe of the last take from a file, and what the timeline shows of its sound.
+        opened: the recipe on the Edit tab.
+        inspections: of the last photos.
+        dropped: the recipe of the last file that was opened, and its sound for the timeline.
     """
 
     takes: list[Take] = field(default_factory=list)
@@ -54,8 +54,8 @@ class Session:
         self.takes = [take, *self.takes][:MAX_TAKES]
         self.opened = take.recipe
 
-    def heard_of(self, recipe: Mapping[str, Any] | None) -> Mapping[str, Any]:
-        """The sound of a take from a file, as `timeline.hear` has it; {} if that is not known."""
+    def sound_of(self, recipe: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        """The sound of an opened file, as `timeline.sound_of` gives it; {} if unknown."""
         same = self.dropped is not None and self.dropped[0] is recipe
         return self.dropped[1] if self.dropped and same else {}
 

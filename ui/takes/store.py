@@ -1,8 +1,7 @@
-"""Where takes live: one folder per request below Gradio's cache, gone after `KEEP` seconds.
+"""Storage of takes: a folder per request below Gradio's cache, deleted after `KEEP` seconds.
 
-Folder names are random, so no visitor can reach another's take, and nothing a visitor named is
-ever part of a path. Gradio deletes old uploads by itself, but loses sight of some files that a
-session's components hold; so the takes are swept here, for as long as the server runs.
+Folder names are random, so no visitor can reach another's take, and no input is part of a path.
+Gradio deletes old uploads but misses some files of a session's components, so takes are swept here.
 """
 
 from __future__ import annotations
@@ -29,13 +28,13 @@ def new_folder() -> Path:
 
 
 def discard(folder: Path) -> None:
-    """Removes a take that was not finished."""
+    """Removes the folder of a take."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @asynccontextmanager
 async def swept(app: object) -> AsyncIterator[None]:
-    """Sweeps now and then; a lifespan for the server's app."""
+    """The lifespan of the server's app, which sweeps periodically."""
 
     async def forever() -> None:
         while True:
@@ -50,11 +49,11 @@ async def swept(app: object) -> AsyncIterator[None]:
 
 
 def sweep(age: float = KEEP) -> None:
-    """Removes the takes in which nothing was written for `age` seconds."""
+    """Removes the takes that were not written to for `age` seconds."""
     for folder in (cache() / "takes").glob("*/"):
         try:
             newest = max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
         except FileNotFoundError:
-            continue  # swept by another request just now
+            continue  # deleted by another request meanwhile
         if time.time() - newest > age:
             discard(folder)

@@ -1,4 +1,4 @@
-"""What the timeline asks of Python: sound, controls as JSON, a span, an instruction read."""
+"""Events of the timeline: sound, controls as JSON, a span, an instruction."""
 
 # No postponed annotations here: Gradio reads a handler's hints as they stand.
 from collections.abc import Callable, Mapping
@@ -22,40 +22,40 @@ from ui.takes.session import Session
 from ui.timeline import timeline
 from ui.toasts import toasts
 
-# After the span is set, the button that makes it is pressed for the visitor.
+# After the span is set, Generate is pressed for the visitor.
 PRESS = press("generate")
 
 
-def hear(inputs: Inputs, output: Output) -> Callable[[dict[Component, Any]], Any]:
-    """The sound that the next take will have, as far as it is known."""
+def show_sound(inputs: Inputs, output: Output) -> Callable[[dict[Component, Any]], Any]:
+    """Shows the sound of the next take, as far as it is known."""
 
-    def on_hear(values: dict[Component, Any]) -> Any:
+    def on_change(values: dict[Component, Any]) -> Any:
         session: Session = values[output.session]
         source, text = values[inputs.source], values[inputs.text]
-        heard: Mapping[str, Any] = {}
+        sound: Mapping[str, Any] = {}
         if source in ("upload", "record"):
             given = values[inputs.upload if source == "upload" else inputs.recording]
-            with suppress(InputError):  # nothing there yet, or no sound: said when it is used
-                heard = timeline.hear(admission.uploaded("speech", given))
+            with suppress(InputError):  # no file yet, or no sound: reported on Generate
+                sound = timeline.sound_of(admission.uploaded("speech", given))
         elif source == "none":
-            heard = {"seconds": values[inputs.seconds] or 0}
+            sound = {"seconds": values[inputs.seconds] or 0}
         elif isinstance(text, str):
             same = (take for take in session.takes if take.recipe.get("text") == text.strip())
-            heard = {"seconds": timeline.spoken(text)}
-            heard = next((take.timeline["heard"] for take in same if take.timeline), heard)
-        if not heard.get("peaks"):
-            heard = _dropped(session, source, text) or heard
-        return gr.update(heard=heard)
+            sound = {"seconds": timeline.spoken(text)}
+            sound = next((take.timeline["audio"] for take in same if take.timeline), sound)
+        if not sound.get("peaks"):
+            sound = _dropped(session, source, text) or sound
+        return gr.update(audio=sound)
 
-    return on_hear
+    return on_change
 
 
 def _dropped(session: Session, source: Any, text: Any) -> Mapping[str, Any]:
-    """The sound of the opened take from a file, as long as its speech is what is asked for."""
+    """The sound of the opened file while the form still has its speech."""
     recipe = session.opened or {}
     if source == "text" and recipe.get("text") != str(text).strip():
         return {}
-    return session.heard_of(session.opened)
+    return session.sound_of(session.opened)
 
 
 def written(inputs: Inputs) -> Callable[[dict[Component, Any]], Any]:
@@ -86,11 +86,8 @@ def pasted(inputs: Inputs) -> Callable[[gr.EventData], Updates]:
     return on_submit
 
 
-def anew(inputs: Inputs, edit: Edit) -> Callable[[Any, bool, gr.EventData], Updates]:
-    """The chosen span into the Edit tab, with a fresh seed.
-
-    From the Pose tab its controls count too: there one chooses a span to try them.
-    """
+def rerender(inputs: Inputs, edit: Edit) -> Callable[[Any, bool, gr.EventData], Updates]:
+    """Sends the selected span to the Edit tab with a new seed, from the Pose tab with controls."""
 
     def on_select(mode: Any, controlled: bool, event: gr.EventData) -> Updates:
         span = event_data(event)
@@ -106,19 +103,19 @@ def anew(inputs: Inputs, edit: Edit) -> Callable[[Any, bool, gr.EventData], Upda
 
 
 def understand(engine: Engine) -> Callable[[Any, Any, Any, Any], tuple[Any, Any]]:
-    """What the engine reads in an instruction before a run, as words and for the timeline."""
+    """Shows how an instruction is understood before a run: as a table and on the timeline."""
 
     def on_instruction(instruction: Any, source: Any, text: Any, seconds: Any) -> tuple[Any, Any]:
         read = getattr(engine, "read", None)
         if read is None or not (instruction or "").strip():
-            return gr.update(visible=False), gr.update(grasped={})
-        said = timeline.spoken(text or "") if source == "text" else 0.0
+            return gr.update(visible=False), gr.update(reading={})
+        speech = timeline.spoken(text or "") if source == "text" else 0.0
         try:
-            reading = read(instruction, max(1.0, said or float(seconds or 0)))
+            reading = read(instruction, max(1.0, speech or float(seconds or 0)))
         except InputError as error:
-            notice = result_view.notice(str(error))
-            return gr.update(value=notice, visible=True), gr.update(grasped={})
+            notice = result_view.notice(error.message)
+            return gr.update(value=notice, visible=True), gr.update(reading={})
         shown = gr.update(value=result_view.reading(reading), visible=True)
-        return shown, gr.update(grasped=timeline.grasp(reading))
+        return shown, gr.update(reading=timeline.clauses_of(reading))
 
     return on_instruction

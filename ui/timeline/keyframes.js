@@ -1,5 +1,4 @@
-// Keyframes without the page: values over time, places in time, what can be undone. It stands above
-// `timeline.js`. A keyframe is {id, channel, time, value, easing}; times are in seconds.
+// Keyframes without the DOM: values over time, snapping, undo. Loaded before `timeline.js`. A keyframe is {id, channel, time, value, easing}; times are in seconds.
 
 const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
 const round = (x, digits) => Number(x.toFixed(digits));
@@ -43,7 +42,7 @@ function uncovered(keys, picked) {
   return keys.filter((key) => picked.has(key.id) || !keys.some((other) => covers(other, key)));
 }
 
-// States before each of the latest changes, and those that were undone.
+// The undo stack: states before each of the latest changes, and undone ones.
 class UndoStack {
   past = [];
   future = [];

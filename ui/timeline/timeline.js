@@ -1,35 +1,35 @@
-// The timeline: sound, words, clauses, one lane of keyframes per channel, and what the last take did.
+// The timeline: sound, words, clauses, a lane of keyframes per channel, and the curves of the last take.
 // CONFIG and `keyframes.js` stand above this script. Gradio gives element, props, trigger and watch.
-// The value is a list of rows [channel, second, value, easing]; nothing here is trusted by the server.
+// The value is a list of rows [channel, second, value, easing]; the server validates it.
 const {channels, easings, curves: plots, face, frame, fade} = CONFIG;
 const words = CONFIG.words[navigator.language] ?? CONFIG.words[navigator.language.split("-")[0]] ?? CONFIG.words.en;
 const say = (key, values = {}) =>
   (words[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 const known = Object.fromEntries(channels.map((c) => [c.name, {...c, label: say(`channel.${c.name}`)}]));
-const TALL = 60, FLAT = 24, EDGE = 9, SIDE = 13; // px: lanes, and the room around their values
+const TALL = 60, FLAT = 24, EDGE = 9, SIDE = 13; // px: heights of lanes, and margins
 const NARROW = 480; // px
-const TEXT = "text", EDIT = "edit"; // tabs; on that of the instruction no keyframes count
-const LETTER = 5.6; // px of a word's letter, about: a word that does not fit is left out
-const CLOSE = 7; // px within which a word attracts
+const TEXT = "text", EDIT = "edit"; // tabs; keyframes do not count on the Text tab
+const LETTER = 5.6; // px per letter, roughly; words that do not fit are left out
+const CLOSE = 7; // px, the reach of snapping to words
 const LONGEST = CONFIG.longest, STEPS = 200; // seconds; steps to undo
 
 let keys = []; // {id, channel, time, value, easing}, in order of channel and time
 let picked = new Set(); // ids
-const opened = new Set(), folded = new Set(); // lanes shown without keys; lanes kept low
+const opened = new Set(), folded = new Set(); // lanes shown without keys; collapsed lanes
 let clipboard = [];
 let now = 0, zoom = 1, scale = 60, span = null, held = null, serial = 0, tapped = null, sought = null;
-let unfolded = null; // the curves of the last take; by default where there is room
-let began = null; // when the sketch alone began to play, and from where
+let unfolded = null; // whether the curves are shown; by default where there is room
+let began = null; // start of playback without a video: time and position
 
-// Gradio builds this anew after the page without it was shown, with the latest update alone.
+// Gradio rebuilds this when its page is shown again, with only the latest update.
 window.timelineKept ??= {edits: new UndoStack(STEPS)};
 const kept = window.timelineKept, {edits} = kept;
-const GIVEN = Object.keys({tab: 0, heard: 0, taken: 0, grasped: 0});
+const PROPERTIES = Object.keys({tab: 0, audio: 0, take: 0, reading: 0});
 function keep() {
-  for (const given of GIVEN) if (props[given] !== undefined) kept[given] = props[given];
+  for (const name of PROPERTIES) if (props[name] !== undefined) kept[name] = props[name];
 }
 
-// Small things
+// Helpers
 
 const digits = (c) => (c.step >= 1 ? 1 : 2);
 const shown = (c, value) => `${round(value, digits(c))}${c.unit}`;
@@ -38,16 +38,16 @@ const order = Object.fromEntries(channels.map((c, i) => [c.name, i]));
 const sorted = () => keys.sort((a, b) => order[a.channel] - order[b.channel] || a.time - b.time);
 const track = (name) => keys.filter((key) => key.channel === name);
 const chosen = () => keys.filter((key) => picked.has(key.id));
-// What plays: the parts of a take while it is made, or else the last take.
+// The playing video: the segments during a run, or else the last take.
 const film = () => {
   const parts = document.querySelector(CONFIG.films.parts);
   if (parts?.offsetParent) return parts;
-  return taken().seconds ? document.querySelector(CONFIG.films.whole) : null;
+  return take().seconds ? document.querySelector(CONFIG.films.whole) : null;
 };
-const heard = () => kept.heard ?? {};
-const taken = () => kept.taken ?? {};
-const clauses = () => ([TEXT, EDIT].includes(kept.tab) ? (kept.grasped?.clauses ?? []) : []);
-const keyed = () => kept.tab !== TEXT; // what the Pose tab holds waits there
+const audio = () => kept.audio ?? {};
+const take = () => kept.take ?? {};
+const clauses = () => ([TEXT, EDIT].includes(kept.tab) ? (kept.reading?.clauses ?? []) : []);
+const keyed = () => kept.tab !== TEXT; // keyframes belong to the Pose tab
 
 function make(tag, attributes = {}, ...children) {
   const svg = ["svg", "path", "line", "g", "clipPath", "defs"].includes(tag);
@@ -110,32 +110,32 @@ const spans = make("div", {class: "tl-fields", role: "group", "aria-label": say(
   make("span", {class: "tl-name"}, say("line.span")),
   make("label", {}, make("span", {}, say("line.from")), from),
   make("label", {}, make("span", {}, say("line.until")), until),
-  button("anew", say("line.anew")),
-  button("unspan", say("line.unspan"), icon("cross")),
+  button("rerender", say("line.rerender")),
+  button("clearSpan", say("line.clear_span"), icon("cross")),
 );
 const text = make("textarea", {class: "tl-text", rows: 6, spellcheck: "false", "aria-label": say("line.json.label")});
 const json = make("div", {class: "tl-json", hidden: true}, text, make("div", {class: "tl-row-of"},
   button("copy", say("line.json.copy")), button("apply", say("line.json.apply")), button("json", say("line.json.close"))));
-const spoken = make("div", {class: "tl-spoken", role: "status"});
+const announced = make("div", {class: "tl-announced", role: "status"});
 const foot = make("div", {class: "tl-foot"}, face ? picture : null, make("div", {class: "tl-panel"},
   hint, fields, spans,
   make("div", {class: "tl-row-of"}, more, button("json", say("line.json")), button("clear", say("line.clear")))));
-const whole = make("div", {class: "tl"}, bar, scroll, foot, json, spoken);
+const whole = make("div", {class: "tl"}, bar, scroll, foot, json, announced);
 element.replaceChildren(whole);
 
 // Values over time
 
 const keyValue = (name, at) => valueAt(track(name), known[name].pose, at, length(), CONFIG);
-const asked = () => (keyed()
+const atPlayhead = () => (keyed()
   ? (channel) => keyValue(channel, now)
-  : (channel) => valueAt((kept.grasped?.tracks?.[channel] ?? []).map(([time, value, easing]) => ({time, value, easing})), known[channel].pose, now, length(), CONFIG));
+  : (channel) => valueAt((kept.reading?.tracks?.[channel] ?? []).map(([time, value, easing]) => ({time, value, easing})), known[channel].pose, now, length(), CONFIG));
 
 // Places
 
 function length() {
   const last = keyed() && keys.length ? Math.max(...keys.map((key) => key.time)) : 0;
-  const said = clauses().map((clause) => clause[1]);
-  return clamp(Math.max(1, heard().seconds ?? 3, taken().seconds ?? 0, last, ...said), 1, LONGEST);
+  const ends = clauses().map((clause) => clause[1]);
+  return clamp(Math.max(1, audio().seconds ?? 3, take().seconds ?? 0, last, ...ends), 1, LONGEST);
 }
 const labels = () => parseFloat(getComputedStyle(element).getPropertyValue("--tl-label")) || 120;
 const room = () => Math.max(scroll.clientWidth - labels() - 2 * SIDE, 60);
@@ -143,13 +143,13 @@ const x = (second) => SIDE + second * scale;
 const wide = () => x(length()) + SIDE;
 const y = (c, value) => EDGE + (1 - (value - c.low) / (c.high - c.low)) * (TALL - 2 * EDGE);
 const secondAt = (event) => {
-  const board = canvas.getBoundingClientRect();
-  return clamp((event.clientX - board.left - labels() - SIDE) / scale, 0, LONGEST);
+  const box = canvas.getBoundingClientRect();
+  return clamp((event.clientX - box.left - labels() - SIDE) / scale, 0, LONGEST);
 };
 
 function snapped(second) {
   if (!snaps()) return round(clamp(second, 0, LONGEST), 3);
-  const edges = (heard().words ?? []).flatMap(([, start, end]) => [start, end]);
+  const edges = (audio().words ?? []).flatMap(([, start, end]) => [start, end]);
   return snapTime(second, edges, CLOSE / scale, CONFIG);
 }
 
@@ -186,7 +186,7 @@ function step(state) {
   trigger("input");
   render();
   if (!at) return;
-  // The keyboard stays where it was: on the same keyframe, or the nearest.
+  // Keep the focus on the same keyframe, or the nearest.
   const near = track(at.channel).sort((a, b) => Math.abs(a.time - at.time) - Math.abs(b.time - at.time));
   if (near.length) focus(near[0].id);
   else head.focus();
@@ -238,7 +238,7 @@ function shift(list, seconds, levels) {
     key.value = round(clamp(key.value + levels * c.step, c.low, c.high), digits(c));
   }
   commit();
-  if (list.length === 1) tell(`${clock(list[0].time)}, ${shown(known[list[0].channel], list[0].value)}`);
+  if (list.length === 1) announce(`${clock(list[0].time)}, ${shown(known[list[0].channel], list[0].value)}`);
 }
 
 function copy() {
@@ -246,7 +246,7 @@ function copy() {
   if (!list.length) return;
   const start = Math.min(...list.map((key) => key.time));
   clipboard = list.map((key) => ({...key, time: key.time - start}));
-  tell(say("line.copied", {count: list.length}));
+  announce(say("line.copied", {count: list.length}));
 }
 
 function paste() {
@@ -265,10 +265,10 @@ function pick(id, also) {
   mark();
 }
 
-const tell = (sentence) => { spoken.textContent = sentence; };
+const announce = (sentence) => { announced.textContent = sentence; };
 const focus = (id) => canvas.querySelector(`[data-key="${id}"]`)?.focus({preventScroll: false});
 
-// The playhead and the player: each follows the other
+// Synchronisation of playhead and player
 
 function go(second, quiet = false) {
   now = clamp(second, 0, Math.max(length(), film()?.duration || 0));
@@ -313,7 +313,7 @@ function playing(yes) {
   play.setAttribute("aria-label", play.title);
 }
 
-// Without a take the sketch alone plays what is asked.
+// Without a take only the sketch plays.
 function tick() {
   if (!began || !element.isConnected) return;
   const at = began.second + (performance.now() - began.at) / 1000;
@@ -333,7 +333,7 @@ function onMedia(event) {
   if (event.target !== video) return;
   const paused = video.paused;
   playing(!paused);
-  // The answer to one's own seek: the playhead may stand behind the video's end.
+  // The event of our own seek: the playhead may be behind the end of the video.
   if (sought !== null && Math.abs(video.currentTime - sought) < 0.05 && paused) {
     if (event.type === "seeked") sought = null;
     return;
@@ -369,15 +369,15 @@ function line(kind, label, inside, attributes, height = null) {
 const drawing = (height, ...inside) => make("svg", {class: "tl-plot", width: wide(), height, "aria-hidden": "true"}, ...inside);
 
 function sound() {
-  const {peaks = [], seconds = 0, words: said = []} = heard();
+  const {peaks = [], seconds = 0, words: timed = []} = audio();
   if (!peaks.length) return null;
-  const height = said.length ? 62 : 46, middle = 24, each = seconds / peaks.length;
+  const height = timed.length ? 62 : 46, middle = 24, each = seconds / peaks.length;
   const top = peaks.map((peak, i) => `${round(x((i + 0.5) * each), 1)},${round(middle - 1 - 0.2 * peak, 1)}`);
   const bottom = peaks.map((peak, i) => `${round(x((i + 0.5) * each), 1)},${round(middle + 1 + 0.2 * peak, 1)}`);
   const wave = make("path", {class: "tl-wave", d: `M${x(0)},${middle}L${top.join("L")}L${x(seconds)},${middle}L${bottom.reverse().join("L")}Z`});
-  const ticks = said.map(([, start]) => make("path", {class: "tl-word-tick", d: `M${x(start)},0V${height}`}));
-  const texts = said.map(([word, start, end], i) => {
-    const next = said[i + 1]?.[1] ?? Math.max(end, seconds);
+  const ticks = timed.map(([, start]) => make("path", {class: "tl-word-tick", d: `M${x(start)},0V${height}`}));
+  const texts = timed.map(([word, start, end], i) => {
+    const next = timed[i + 1]?.[1] ?? Math.max(end, seconds);
     const place = x(next) - x(start) - 4;
     return place < LETTER * word.length ? null
       : make("span", {class: "tl-word", style: `left:${x(start) + 3}px;max-width:${place}px`}, word);
@@ -453,7 +453,7 @@ function dot(key) {
 }
 
 function plot(c) {
-  const {made, asked: wanted} = taken().curves?.[c.name] ?? {};
+  const {result: made, target: wanted} = take().curves?.[c.name] ?? {};
   if (!made) return null;
   const all = [...made, ...(wanted ?? []).filter((v) => v !== null)];
   const low = Math.min(c.low, ...all), high = Math.max(c.high, ...all);
@@ -468,15 +468,15 @@ function plot(c) {
   };
   return line("trace", make("span", {class: "tl-title"}, say(`trace.${c.name}`)), [drawing(height,
     make("path", {class: "tl-rest", d: `M${x(0)},${at(c.rest)}H${x(length())}`}),
-    wanted ? make("path", {class: "tl-asked", d: drawn(wanted)}) : null,
+    wanted ? make("path", {class: "tl-target", d: drawn(wanted)}) : null,
     make("path", {class: "tl-made", d: drawn(made)}))], {"data-seek": true}, height);
 }
 
 function traces() {
   const lines = plots.map(plot).filter(Boolean);
   if (!lines.length) return [];
-  const fold = make("button", {type: "button", class: "tl-fold", "data-act": "traces", "aria-expanded": String(unfolded)}, make("span", {class: "tl-title"}, say("line.taken")));
-  const legend = make("span", {class: "tl-legend"}, make("i", {class: "is-made"}), say("line.made"), make("i", {class: "is-asked"}), say("line.asked"));
+  const fold = make("button", {type: "button", class: "tl-fold", "data-act": "traces", "aria-expanded": String(unfolded)}, make("span", {class: "tl-title"}, say("line.take")));
+  const legend = make("span", {class: "tl-legend"}, make("i", {class: "is-result"}), say("line.result"), make("i", {class: "is-target"}), say("line.target"));
   return [line("legend", fold, [legend], {"data-seek": true}, FLAT), ...(unfolded ? lines : [])];
 }
 
@@ -504,7 +504,7 @@ function render() {
   point();
 }
 
-// A drag moves what is there, without building it anew.
+// A drag moves elements without rebuilding them.
 function place() {
   for (const key of keys) {
     const node = canvas.querySelector(`[data-key="${key.id}"]`);
@@ -545,7 +545,7 @@ function bandage() {
   if (document.activeElement !== until) until.value = round(span[1], 2);
 }
 
-// The sketch: the mean face, moved by what is asked at the playhead
+// The sketch: the mean face, moved by the controls at the playhead
 
 let limbs = null;
 function sketch() {
@@ -555,7 +555,7 @@ function sketch() {
     const lids = face.irises.map((iris, i) => make("clipPath", {id: `tl-lid-${iris}`}, make("path", {"data-lid": face.eyes[i]})));
     picture.replaceChildren(make("defs", {}, ...lids), ...limbs);
   }
-  const value = asked();
+  const value = atPlayhead();
   const of = (name) => value(name) ?? known[name].rest;
   const [yaw, pitch, roll] = ["yaw", "pitch", "roll"].map((name) => of(name) * Math.PI / 180);
   const [cy, sy, cp, sp, cr, sr] = [yaw, pitch, roll].flatMap((angle) => [Math.cos(angle), Math.sin(angle)]);
@@ -663,7 +663,7 @@ function release() {
 canvas.addEventListener("pointerup", release);
 canvas.addEventListener("pointercancel", release);
 
-// Two taps on an empty place of a lane add a keyframe; one goes there.
+// A double tap on a lane adds a keyframe; a single one moves the playhead.
 canvas.addEventListener("click", (event) => {
   const area = event.target.closest(".tl-track[data-lane]");
   if (!area || event.target.closest("[data-key]")) return;
@@ -714,8 +714,8 @@ const ACTS = {
   traces() { unfolded = !unfolded; render(); },
   remove,
   clear() { keys = []; opened.clear(); picked.clear(); commit(); more.focus(); },
-  unspan() { span = null; mark(); bandage(); head.focus(); },
-  anew() { trigger("select", {start: round(span[0], 2), end: round(span[1], 2)}); },
+  clearSpan() { span = null; mark(); bandage(); head.focus(); },
+  rerender() { trigger("select", {start: round(span[0], 2), end: round(span[1], 2)}); },
   json() {
     json.hidden = !json.hidden;
     if (!json.hidden) { text.value = ""; trigger("copy"); text.focus(); }
@@ -723,7 +723,7 @@ const ACTS = {
   async copy() {
     text.select();
     try { await navigator.clipboard.writeText(text.value); } catch { document.execCommand("copy"); }
-    tell(say("line.json.copied"));
+    announce(say("line.json.copied"));
   },
   apply() { trigger("submit", {json: text.value}); },
 };
@@ -768,7 +768,7 @@ function limit(which) {
   if (span[1] - span[0] < frame) span = null;
   mark();
   bandage();
-  if (span) tell(`${say("line.span")} ${clock(span[0])} – ${clock(span[1])}`);
+  if (span) announce(`${say("line.span")} ${clock(span[0])} – ${clock(span[1])}`);
 }
 
 element.addEventListener("keydown", (event) => {
@@ -826,7 +826,7 @@ canvas.addEventListener("focusin", (event) => {
 const drawn = new ResizeObserver(() => render());
 drawn.observe(scroll);
 watch("value", read);
-watch(GIVEN, () => { keep(); render(); });
+watch(PROPERTIES, () => { keep(); render(); });
 watch(Object.keys({controls: 0}), () => { if (!json.hidden) text.value = props.controls?.text ?? ""; });
 keep();
 load(Array.isArray(props.value) ? props.value : []);

@@ -1,7 +1,7 @@
 """The timeline: a component whose value is a list of keyframes, [channel, second, value, easing].
 
-It is drawn by `timeline.js`, which also shows what else is over time: the sound and its words, the
-clauses of an instruction, and what the last take did. Those arrive as properties of the component.
+It is drawn by `timeline.js`, which also shows the sound with its words, the clauses of an
+instruction and the motion curves of the last take. Those are properties of the component.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ import numpy as np
 from gaia_core import FPS, MAX_SECONDS, SAMPLE_RATE, controls
 from gaia_core import landmarks as mesh
 from gaia_core.controls import Controls, curve
-from gaia_core.errors import InputError
+from gaia_core.errors import InputError, Message
 from gaia_core.media.audio import length, read_audio
 from gaia_core.motion.curves import LINES, Sketch
 from gaia_core.request import Request, Result
 from ui.engine import Engine
 from ui.gradio_compat import film
-from ui.i18n.text import LANGUAGES
+from ui.i18n.text import LANGUAGES, translate
 
 SCRIPTS = [Path(__file__).with_name(f"{name}.js") for name in ("keyframes", "timeline")]
 CSS = Path(__file__).with_name("timeline.css")
-TABS = ("pose", "text", "edit")  # where it is to be seen
+TABS = ("pose", "text", "edit")  # that show it
 PEAKS = 50  # a second, of the waveform
 LETTERS_PER_SECOND = 14  # of speech, about
 SIGNS_PER_SECOND = 4.5  # of Chinese, Japanese and Korean
@@ -39,8 +39,7 @@ GROUPS = {
     "feelings": ("sad", "surprised", "angry", "disgusted", "afraid"),
 }
 DEGREES = ("yaw", "pitch", "roll")
-# What is plotted of a take, if it moved at all or was asked for: lowest, highest and rest value
-# that are always in view.
+# The plotted curves of a take: lowest and highest value of the axis at least, and rest value.
 CURVES = {
     "yaw": (-15.0, 15.0, 0.0),
     "pitch": (-10.0, 10.0, 0.0),
@@ -55,15 +54,16 @@ ALWAYS = (*DEGREES, "mouth", "eyes")
 
 
 def component(elem_id: str, sketch: Sketch | None) -> gr.HTML:
-    """The timeline; emits `input` for a changed keyframe, `select` for a span to make anew, and
-    `copy` and `submit` for controls as JSON.
+    """The timeline component.
 
-    It hides itself on other tabs than `TABS`: it would forget what can be undone if Gradio hid it.
-    Its properties are `tab` (the open one), `heard` (from `hear`), `grasped` (from `grasp`),
-    `taken` (from `of_take`) and `controls` ({"text"}). Gradio replaces what is not in an update, so
-    what never changes is in the script instead; and none of those names may stand in quotes there.
+    It emits `input` for a changed keyframe, `select` for a span to re-render, `copy` and `submit`
+    for controls as JSON. It hides itself on tabs other than `TABS`, since hiding by Gradio would
+    lose the undo history. Properties: `tab` (the open one), `audio` (from `sound_of`), `reading`
+    (from `clauses_of`), `take` (from `of_take`) and `controls` ({"text"}). An update by Gradio
+    drops the properties that it lacks, so constants are part of the script; none of these names
+    may stand in quotes there.
 
-    Not a class of its own: Gradio writes a stub file beside the source of each subclass.
+    Not a subclass: Gradio writes a stub file beside the source of each.
     """
     config = {
         "channels": [_channel(name, group) for group, names in GROUPS.items() for name in names],
@@ -113,7 +113,7 @@ def _channel(name: str, group: str) -> dict[str, Any]:
 
 
 def _face(sketch: Sketch) -> dict[str, Any]:
-    """A sketch in thousandths of a face's width, small enough to be part of the page."""
+    """A sketch in thousandths of a face's width, so that the page stays small."""
 
     def small(values: np.ndarray) -> Any:
         return np.rint(1000 * values).astype(int).tolist()
@@ -129,7 +129,7 @@ def _face(sketch: Sketch) -> dict[str, Any]:
     }
 
 
-def hear(path: Path) -> dict[str, Any]:
+def sound_of(path: Path) -> dict[str, Any]:
     """The sound of a file: its length, and its peaks, `PEAKS` a second, from 0 to 100.
 
     Raises:
@@ -145,62 +145,60 @@ def hear(path: Path) -> dict[str, Any]:
 
 
 def spoken(text: str) -> float:
-    """Seconds that a text takes to say, about."""
+    """Estimated seconds of speech for a text."""
     signs = sum("\u3040" <= sign <= "\u9fff" or "\uac00" <= sign <= "\ud7af" for sign in text)
     return signs / SIGNS_PER_SECOND + (len(text) - signs) / LETTERS_PER_SECOND
 
 
 def of_file(path: Path) -> dict[str, Any]:
-    """The sound of a film; of a silent one its length alone, of a recipe nothing."""
+    """The sound of a video; only the length of a silent one; {} for a recipe."""
     try:
-        return hear(path)
+        return sound_of(path)
     except InputError:
         seconds = length(path)
         return {"seconds": round(seconds, 2), "peaks": []} if seconds else {}
 
 
-def grasp(reading: Any) -> dict[str, Any]:
-    """An instruction as it was understood; reading: an `instruction.language.Reading`."""
+def clauses_of(reading: Any) -> dict[str, Any]:
+    """The clauses and tracks of an `instruction.language.Reading`."""
     clauses = [
-        [clause.start, clause.end, clause.action.replace("_", " "), clause.text]
+        [clause.start, clause.end, translate(Message(clause.action)), clause.text]
         for clause in reading.clauses
     ]
     return {"clauses": clauses, "tracks": reading.controls.to_json()["tracks"]}
 
 
 def of_take(engine: Engine, result: Result, request: Request) -> dict[str, Any]:
-    """What the timeline shows of a take: the properties `heard`, `taken` and, if it followed an
-    instruction, `grasped`.
-    """
+    """Properties for a take: `audio`, `take` and, if it had an instruction, `reading`."""
     seconds = result.frames / FPS
     try:
-        heard = hear(result.video)
+        sound = sound_of(result.video)
     except InputError:  # it is silent
-        heard = {"seconds": round(seconds, 2), "peaks": []}
-    heard["words"] = [
+        sound = {"seconds": round(seconds, 2), "peaks": []}
+    sound["words"] = [
         [word.text, round(word.start, 3), round(word.end, 3)] for word in result.words
     ]
-    shown: dict[str, Any] = {"heard": heard}
-    asked = request.controls
+    shown: dict[str, Any] = {"audio": sound}
+    wanted = request.controls
     read = getattr(engine, "read", None)
     if request.instruction and read is not None:
         reading = read(request.instruction, seconds)
-        shown["grasped"] = grasp(reading)
-        asked = reading.controls + asked
-    shown["taken"] = {"seconds": round(seconds, 2), "curves": _curves(result, asked)}
+        shown["reading"] = clauses_of(reading)
+        wanted = reading.controls + wanted
+    shown["take"] = {"seconds": round(seconds, 2), "curves": _curves(result, wanted)}
     return shown
 
 
-def _curves(result: Result, asked: Controls) -> dict[str, Any]:
-    """For each curve what was made of it, and for head pose what was asked (null where free)."""
+def _curves(result: Result, wanted: Controls) -> dict[str, Any]:
+    """Each curve of the result, and for head pose its target (null where free)."""
     found = {}
     for name, made in (result.traces or {}).items():
-        track = asked.tracks.get(name) if name in controls.POSE else None
+        track = wanted.tracks.get(name) if name in controls.POSE else None
         if track is None and name not in ALWAYS:
             continue
-        found[name] = {"made": _numbers(made)}
+        found[name] = {"result": _numbers(made)}
         if track is not None:
-            found[name]["asked"] = _numbers(curve(track, len(made)))
+            found[name]["target"] = _numbers(curve(track, len(made)))
     return found
 
 
