@@ -30,7 +30,7 @@ from gaia_core.motion.live import LiveMotion
 from gaia_core.motion.measures import Measures, measure
 from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.portrait.detector import FaceLandmarker
-from gaia_core.portrait.face import Crop, crop_around
+from gaia_core.portrait.face import Crop, crop_around, turned
 from gaia_core.portrait.inspection import Inspection, choose_face, inspect_photo, warnings
 from gaia_core.portrait.tracking import track_face
 from gaia_core.render import Moved, Networks, NoGpu, Plan, PortraitRenderer, Render, Step
@@ -155,10 +155,10 @@ class Gaia:
             stack.callback(_release)
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gaia-")))
             yield Progress("face", STAGES["face"])
-            photo = read_image(request.portrait)
-            faces = self.landmarker.detect(photo)
-            face = choose_face(faces, request.face, photo)
-            foreseen = warnings(face, photo, len(faces))
+            seen = self.landmarker.detect_upright(read_image(request.portrait))
+            photo = seen.photo
+            face = choose_face(seen.faces, request.face, photo)
+            foreseen = warnings(face, photo, len(seen.faces), seen.turn)
             if request.size == "photo":
                 photo, face = fit(photo, face)
             crop = crop_around(face.landmarks)
@@ -196,7 +196,7 @@ class Gaia:
                 (*foreseen, *notices, *([notice] if notice else [])),
                 moved.motion if moved else None,
                 moved.traces if moved else None,
-                _cutout(composer, photo, request.portrait),
+                _cutout(composer, photo, request.portrait, seen.turn),
             )
 
     def read(self, instruction: str, seconds: float) -> language.Reading:
@@ -215,8 +215,7 @@ class Gaia:
         Raises:
             InputError: it cannot be read, or shows no face.
         """
-        photo = read_image(portrait)
-        return inspect_photo(photo, self.landmarker.detect(photo))
+        return inspect_photo(self.landmarker.detect_upright(read_image(portrait)))
 
     def measure(self, result: Result) -> Measures | None:
         """Measures of a clip; None if the result has no motion."""
@@ -290,7 +289,8 @@ class Gaia:
         """
         given = {"size": size, "seed": seed, "steps": steps, "guidance": guidance, "face": face}
         Request(Path(), text="-", controls=controls, label=label, **given).check()  # type: ignore[arg-type]
-        found = choose_face(self.landmarker.detect(portrait), face, portrait)
+        seen = self.landmarker.detect_upright(portrait)
+        portrait, found = seen.photo, choose_face(seen.faces, face, seen.photo)
         if size == "photo":
             portrait, found = fit(portrait, found)
         crop = crop_around(found.landmarks)
@@ -418,9 +418,10 @@ def _release() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _cutout(composer: Composer, photo: np.ndarray, path: Path) -> np.ndarray | None:
+def _cutout(composer: Composer, photo: np.ndarray, path: Path, turn: int) -> np.ndarray | None:
     matte = read_matte(path)
     if matte is None:
         return None
+    matte = turned(matte, turn)
     pictures = composer.still(photo), composer.still(np.repeat(matte[..., None], 3, -1))
     return np.concatenate([pictures[0], pictures[1][..., :1]], -1)

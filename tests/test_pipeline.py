@@ -265,6 +265,20 @@ def test_the_same_seed_gives_the_same_frames(gaia, plan):
     assert np.array_equal(frames_of(gaia, plan), frames)
 
 
+def test_a_photo_on_its_head_is_shown_upright(gaia, request_, photo, tmp_path):
+    portrait = tmp_path / "turned.png"
+    matte = np.where(np.arange(512) < 60, 0, 255) * np.ones((512, 1), int)
+    whole = np.concatenate([photo, matte[..., None].astype(np.uint8)], -1)
+    Image.fromarray(np.rot90(whole, 2).copy()).save(portrait)
+    wanted = replace(request_, portrait=portrait, size="photo", label=False)
+    *_, result = gaia.generate(wanted, tmp_path / "take.mp4")
+    frame = next(read_video(result.video)).astype(float)
+    upright, turned = (np.abs(each - photo)[300:, 70:] for each in (frame, frame[::-1, ::-1]))
+    assert upright.mean() < 6 < turned.mean()
+    assert (result.cutout[:, :60, 3] == 0).all() and (result.cutout[:, 60:, 3] == 255).all()
+    assert any("turned by 180 degrees" in notice for notice in result.notices)
+
+
 @pytest.mark.parametrize("changes", [{"seed": 1}, {"steps": 5}, {"guidance": 4.0}])
 def test_every_setting_matters(gaia, plan, changes):
     assert not np.array_equal(frames_of(gaia, changed(plan, **changes)), frames_of(gaia, plan))

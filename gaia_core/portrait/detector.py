@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import weakref
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from io import BytesIO
 from types import TracebackType
 
 import mediapipe
@@ -14,9 +16,10 @@ from mediapipe.tasks.python import BaseOptions, vision
 
 from gaia_core.assets import shipped_model
 from gaia_core.landmarks import mirrored
-from gaia_core.portrait.face import MIN_WIDTH, Crop, Face, crop_around
+from gaia_core.portrait.face import MIN_WIDTH, Crop, Face, Seen, crop_around, turned
 
 MODEL = "face_landmarker_v2.task"
+_DETECTOR = "face_detector.tflite"  # within that file; by itself it tells scores
 
 _MAX_FACES = 32  # in one view
 _VIEW = 512  # px; twice the input size of the landmarker
@@ -26,6 +29,10 @@ _SMALLEST_IN_VIEW = 1 / 8
 _SAFE_IN_VIEW = 1 / 5  # next to a face smaller than this others may be missed
 _TILE_STEP = 0.6  # of a tile's side
 _SAME_FACE = 0.3  # intersection over union of two boxes
+_GLANCE = 256  # px; twice what the detector looks at
+# By how much a face scores more upright than otherwise. Of 210 portraits none was turned that stood
+# upright, all that stood on their heads were, and of 420 on their sides 414.
+_CLEARLY_UPRIGHT = 0.05
 
 
 class FaceLandmarker:
@@ -36,16 +43,22 @@ class FaceLandmarker:
     """
 
     def __init__(self) -> None:
+        model = shipped_model(MODEL).read_bytes()
         options = vision.FaceLandmarkerOptions(
-            base_options=BaseOptions(model_asset_buffer=shipped_model(MODEL).read_bytes()),
+            base_options=BaseOptions(model_asset_buffer=model),
             num_faces=_MAX_FACES,
             output_face_blendshapes=True,
         )
         self._landmarker = vision.FaceLandmarker.create_from_options(options)
+        with zipfile.ZipFile(BytesIO(model)) as parts:
+            base = BaseOptions(model_asset_buffer=parts.read(_DETECTOR))
+        self._detector = vision.FaceDetector.create_from_options(
+            vision.FaceDetectorOptions(base_options=base)
+        )
         self._lock = threading.Lock()
         # Garbage-collected in a cycle, MediaPipe's own clean-up would wait forever for a thread
         # that has ended. This keeps its parts alive until they have been closed.
-        self._closed = weakref.finalize(self, self._landmarker.close)
+        self._closed = weakref.finalize(self, _close, self._landmarker, self._detector)
         self._closed.atexit = False
 
     def __enter__(self) -> FaceLandmarker:
@@ -64,6 +77,32 @@ class FaceLandmarker:
         with self._lock:
             self._closed()
 
+    def detect_upright(self, image: np.ndarray) -> Seen:
+        """The faces of a photo (H, W, 3) uint8 that may lie on its side or stand on its head.
+
+        Upside down, a face is overlooked or, worse, read as an upright one. So the photo, and the
+        faces found if they are too small to be seen in it as a whole, are scored in all four
+        orientations.
+        """
+        turn = self._turn([_whole(image)], image)
+        photo = turned(image, turn)
+        faces = self.detect(photo)
+        if turn or self.glimpses(image):
+            return Seen(photo, faces, turn)
+        if not faces:  # on its side a face would have been found, on its head it may not
+            photo = turned(image, 2)
+            faces, turn = self.detect(photo), 2
+        more = self._turn([crop_around(face.landmarks) for face in faces[:4]], photo)
+        if more:
+            turn = (turn + more) % 4
+            photo = turned(image, turn)
+            faces = self.detect(photo)
+        return Seen(photo, faces, turn) if faces else Seen(image, [])
+
+    def glimpses(self, image: np.ndarray) -> bool:
+        """Whether a quick look at (H, W, 3) uint8 as a whole sees a face, in milliseconds."""
+        return self._score(_whole(image).extract(image, _GLANCE)) > 0
+
     def detect(self, image: np.ndarray) -> list[Face]:
         """The faces of a photo (H, W, 3) uint8 of any size, largest first.
 
@@ -72,9 +111,8 @@ class FaceLandmarker:
         where they are most precise.
         """
         height, width = image.shape[:2]
-        side = float(max(height, width))
-        whole = Crop(width / 2, height / 2, side)
-        found = self._detect_in(image, whole)
+        whole = _whole(image)
+        side, found = whole.side, self._detect_in(image, whole)
         while side * _SMALLEST_IN_VIEW > MIN_WIDTH and all(
             face.width < side * _SAFE_IN_VIEW for face in found
         ):
@@ -92,6 +130,25 @@ class FaceLandmarker:
         """
         for frame in frames:
             yield max(self._read(frame), key=lambda face: face.width, default=None)
+
+    def _turn(self, views: Sequence[Crop], image: np.ndarray) -> int:
+        """Quarter turns anticlockwise after which the faces in some views score clearly best."""
+        pictures = [view.extract(image, _GLANCE) for view in views]
+        scores = [
+            max((self._score(turned(each, turn)) for each in pictures), default=0.0)
+            for turn in range(4)
+        ]
+        best = int(np.argmax(scores))
+        return best if scores[best] > scores[0] + _CLEARLY_UPRIGHT else 0
+
+    def _score(self, image: np.ndarray) -> float:
+        """Of the most certain face in a small image, in [0, 1]; 0 where there is none."""
+        picture = mediapipe.Image(
+            image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(image)
+        )
+        with self._lock:
+            found = self._detector.detect(picture).detections
+        return max((float(each.categories[0].score or 0) for each in found), default=0.0)
 
     def _refine(self, image: np.ndarray, rough: Face) -> list[Face]:
         """The face as detected in its crop; empty if it is not found there."""
@@ -141,6 +198,16 @@ class FaceLandmarker:
             )
             for points, shapes in zip(result.face_landmarks, result.face_blendshapes, strict=True)
         ]
+
+
+def _close(*models: vision.FaceLandmarker | vision.FaceDetector) -> None:
+    for model in models:
+        model.close()
+
+
+def _whole(image: np.ndarray) -> Crop:
+    height, width = image.shape[:2]
+    return Crop(width / 2, height / 2, float(max(height, width)))
 
 
 def _in_photo(face: Face, view: Crop) -> Face:

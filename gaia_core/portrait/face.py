@@ -6,6 +6,7 @@ in the training clips.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -19,6 +20,7 @@ BOX_CENTRE = (0.50, 0.54)
 MIN_WIDTH = 64  # px, of the face's box
 # Mesh indices of the outline, as the person's own left and right.
 FOREHEAD, CHIN, CHEEK_RIGHT, CHEEK_LEFT = 10, 152, 234, 454
+_TURNS = (None, cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_CLOCKWISE)
 _BLUR = 24  # crop sides per blur radius outside the photo
 
 
@@ -55,6 +57,27 @@ class Face:
         pitch = np.arctan2(down[2], np.hypot(down[0], down[1]))
         roll = np.arctan2(across[1], across[0])
         return float(np.degrees(yaw)), float(np.degrees(pitch)), float(np.degrees(roll))
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A photo with its faces upright.
+
+    Attributes:
+        photo: (H, W, 3) uint8.
+        faces: in its px, largest first.
+        turn: quarter turns anticlockwise that made it of the photo looked at, 0 to 3.
+    """
+
+    photo: np.ndarray
+    faces: Sequence[Face]
+    turn: int = 0
+
+
+def turned(image: np.ndarray, turn: int) -> np.ndarray:
+    """An image (H, W, ...) after so many quarter turns anticlockwise."""
+    code = _TURNS[turn % 4]
+    return image if code is None else cv2.rotate(image, code)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from gaia_core.errors import InputError, Message
-from gaia_core.portrait.face import CHIN, FOREHEAD, MIN_WIDTH, Face, crop_around
+from gaia_core.portrait.face import CHIN, FOREHEAD, MIN_WIDTH, Face, Seen, crop_around, turned
 
 MAX_YAW, MAX_PITCH, MAX_ROLL = 50.0, 40.0, 45.0  # degrees
 MIN_INSIDE = 0.9  # share of the landmarks that must lie in the photo
@@ -74,18 +74,26 @@ def choose_face(faces: Sequence[Face], index: int, image: np.ndarray) -> Face:
     return face
 
 
-def warnings(face: Face, photo: np.ndarray, count: int = 1) -> tuple[Message, ...]:
+def warnings(face: Face, photo: np.ndarray, count: int = 1, turn: int = 0) -> tuple[Message, ...]:
     """Expected defects of a face that can be animated, with advice.
 
     Args:
         face: as `choose_face` returns it.
         photo: (H, W, 3) uint8.
         count: how many faces the photo shows.
+        turn: quarter turns anticlockwise by which the photo was set upright.
 
     Returns:
         One sentence for each; none for a good portrait.
     """
     said = []
+    if turn:
+        said.append(
+            Message(
+                "The photo was turned by {degrees} degrees clockwise, so that the face is upright.",
+                degrees=360 - 90 * turn,
+            )
+        )
     if count > 1:
         said.append(
             Message(
@@ -146,25 +154,26 @@ def warnings(face: Face, photo: np.ndarray, count: int = 1) -> tuple[Message, ..
                 "open eyes."
             )
         )
+    if badly_lit := _light(face, photo):
+        said.append(badly_lit)
+    return tuple(said)
+
+
+def _light(face: Face, photo: np.ndarray) -> Message | None:
+    """A warning about the light on a face."""
     left, top, right, bottom = (round(x) for x in face.box)
     inside = photo[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
     dark, light = np.percentile(cv2.cvtColor(inside, cv2.COLOR_RGB2GRAY), (5, 95))
     # Of the light parts, not of the mean, so that dark skin in good light is not reported.
     if light < DARK:
-        said.append(
-            Message(
-                "The face is in the dark, so grain will move with it; use a photo in brighter "
-                "light."
-            )
+        return Message(
+            "The face is in the dark, so grain will move with it; use a photo in brighter light."
         )
     elif light - dark < FLAT:
-        said.append(
-            Message(
-                "The face has little contrast, so it may be read wrongly; use a photo in clearer "
-                "light."
-            )
+        return Message(
+            "The face has little contrast, so it may be read wrongly; use a photo in clearer light."
         )
-    return tuple(said)
+    return None
 
 
 CROP = 192  # px
@@ -175,8 +184,9 @@ class InspectedFace:
     """A face of a photo.
 
     Attributes:
-        box: left, top, right, bottom of the face, as shares of the photo's width and height.
-        crop: (CROP, CROP, 3) uint8, the area that would be animated.
+        box: left, top, right, bottom of the face, as shares of the photo's width and height, of
+            the uploaded photo.
+        crop: (CROP, CROP, 3) uint8, the area that would be animated, upright.
         side: of that crop in the photo, px.
         problem: why it cannot be animated, with advice, or None.
         warnings: of a face that can be animated, see `warnings`.
@@ -198,29 +208,33 @@ class Inspection:
     faces: tuple[InspectedFace, ...]
 
 
-def inspect_photo(photo: np.ndarray, faces: Sequence[Face]) -> Inspection:
-    """Inspects a photo (H, W, 3) uint8 with its detected faces.
+def inspect_photo(seen: Seen) -> Inspection:
+    """Inspects a photo with its detected faces.
 
     Raises:
         InputError: there is no face.
     """
-    if not faces:
-        choose_face(faces, 0, photo)
-    height, width = photo.shape[:2]
+    if not seen.faces:
+        choose_face(seen.faces, 0, seen.photo)
+    height, width = turned(seen.photo, -seen.turn).shape[:2]
     return Inspection(
-        width, height, tuple(_inspected(photo, faces, index) for index in range(len(faces)))
+        width, height, tuple(_inspected(seen, index) for index in range(len(seen.faces)))
     )
 
 
-def _inspected(photo: np.ndarray, faces: Sequence[Face], index: int) -> InspectedFace:
-    height, width = photo.shape[:2]
-    left, top, right, bottom = faces[index].box
+def _inspected(seen: Seen, index: int) -> InspectedFace:
+    height, width = seen.photo.shape[:2]
+    left, top, right, bottom = seen.faces[index].box
     box = left / width, top / height, right / width, bottom / height
-    crop = crop_around(faces[index].landmarks)
-    picture = crop.extract(photo, CROP)
+    for _ in range(seen.turn):  # back, clockwise
+        box = 1 - box[3], box[0], 1 - box[1], box[2]
+    crop = crop_around(seen.faces[index].landmarks)
+    picture = crop.extract(seen.photo, CROP)
     try:
-        face = choose_face(faces, index, photo)
+        face = choose_face(seen.faces, index, seen.photo)
     except InputError as error:
         return InspectedFace(box, picture, crop.side, problem=error.message)
     # No warning about the number of faces, since the caller gets all of them.
-    return InspectedFace(box, picture, crop.side, warnings=warnings(face, photo))
+    return InspectedFace(
+        box, picture, crop.side, warnings=warnings(face, seen.photo, turn=seen.turn)
+    )

@@ -60,6 +60,32 @@ def test_a_face_that_fills_the_photo(landmarker, photo):
     assert len(landmarker.detect(photo[70:182, 175:280])) == 1
 
 
+@pytest.mark.parametrize("turn", range(4))
+@pytest.mark.parametrize("small", [False, True])
+def test_a_photo_is_seen_upright(landmarker, photo, photo_face, turn, small):
+    """As a JPEG the portrait's upside-down copy was read as an upright face."""
+    if small:  # too small to be seen in the photo as a whole
+        photo = np.pad(photo[:300, 50:400], ((600, 0), (1250, 0), (0, 0)), constant_values=120)
+    _, file = cv2.imencode(".jpg", np.rot90(photo, turn)[..., ::-1])
+    picture = cv2.imdecode(file, cv2.IMREAD_COLOR_RGB)
+    seen = landmarker.detect_upright(picture)
+    assert seen.turn == -turn % 4 and seen.photo.shape == photo.shape
+    shift = (1200, 600) if small else (0, 0)
+    assert np.abs(centre(seen.faces[0]) - centre(photo_face) - shift).max() < 3
+    assert abs(seen.faces[0].angles()[2]) < 10
+
+
+def test_one_who_lies_among_the_upright_turns_no_photo(landmarker, photo):
+    pair = np.concatenate([np.rot90(photo), photo], 1)
+    seen = landmarker.detect_upright(pair)
+    assert seen.turn == 0 and seen.photo is pair and len(seen.faces) == 2
+
+
+def test_a_quick_look(landmarker, photo):
+    assert landmarker.glimpses(photo)
+    assert not landmarker.glimpses(np.full((700, 900, 3), 120, np.uint8))
+
+
 def test_no_face(landmarker):
     assert landmarker.detect(np.full((700, 900, 3), 120, np.uint8)) == []
     assert landmarker.detect(np.zeros((1, 3, 3), np.uint8)) == []

@@ -16,7 +16,7 @@ from PIL import Image
 
 from gaia_core.errors import InputError
 from gaia_core.portrait.detector import FaceLandmarker
-from gaia_core.portrait.face import MIN_WIDTH
+from gaia_core.portrait.face import MIN_WIDTH, Seen
 from gaia_core.portrait.inspection import CROP, inspect_photo
 from ui.faces import faces
 from ui.i18n.text import say
@@ -47,7 +47,7 @@ def shown(engine: FakeEngine, photo: Path | None, face: object, session: Session
 
 
 def test_faces_of_a_photo_and_what_they_are_worth(photo: np.ndarray, landmarker: FaceLandmarker):
-    found = inspect_photo(photo, landmarker.detect(photo))
+    found = inspect_photo(landmarker.detect_upright(photo))
     assert (found.width, found.height) == (512, 512) and len(found.faces) == 1
     face = found.faces[0]
     left, top, right, bottom = face.box
@@ -60,14 +60,34 @@ def test_faces_of_a_photo_and_what_they_are_worth(photo: np.ndarray, landmarker:
 
 def test_a_face_that_cannot_be_animated_says_why(photo: np.ndarray, landmarker: FaceLandmarker):
     face = landmarker.detect(photo)[0]
-    seen = inspect_photo(photo, [replace(face, landmarks=face.landmarks / 2)]).faces
+    seen = inspect_photo(Seen(photo, [replace(face, landmarks=face.landmarks / 2)])).faces
     assert len(seen) == 1 and f"at least {MIN_WIDTH} px" in (seen[0].problem or "")
     assert seen[0].warnings == ()
 
 
+@pytest.mark.parametrize("turn", [1, 2, 3])
+def test_faces_of_a_turned_photo(photo: np.ndarray, landmarker: FaceLandmarker, turn: int):
+    """Boxes lie where the visitor sees the photo; what moves is shown upright, which is told."""
+    wide = np.pad(photo, ((0, 0), (0, 128), (0, 0)))
+    upright = inspect_photo(landmarker.detect_upright(wide))
+    found = inspect_photo(landmarker.detect_upright(np.rot90(wide, turn).copy()))
+    height, width = np.rot90(wide, turn).shape[:2]
+    assert (found.width, found.height) == (width, height)
+    left, top, right, bottom = upright.faces[0].box
+    corners = np.zeros(wide.shape[:2], bool)
+    corners[round(top * 512) : round(bottom * 512), round(left * 640) : round(right * 640)] = True
+    rows, columns = np.nonzero(np.rot90(corners, turn))
+    expected = columns.min() / width, rows.min() / height, columns.max() / width
+    assert found.faces[0].box[:3] == pytest.approx(expected, abs=0.01)
+    difference = found.faces[0].crop.astype(float) - upright.faces[0].crop
+    assert np.abs(difference).mean() < 8
+    told = f"turned by {90 * turn} degrees clockwise"
+    assert told in found.faces[0].warnings[0] and told not in str(upright.faces[0].warnings)
+
+
 def test_no_face_is_an_error_that_says_what_to_do():
     with pytest.raises(InputError, match="No face was found; use a photo"):
-        inspect_photo(np.zeros((64, 64, 3), np.uint8), [])
+        inspect_photo(Seen(np.zeros((64, 64, 3), np.uint8), []))
 
 
 # The page

@@ -481,6 +481,9 @@ MESSAGES: dict[str, str] = {
     "The face is turned away too far; use a photo that looks at the camera.": (
         "脸转得太偏；请使用看向镜头的照片。"
     ),
+    "The photo was turned by {degrees} degrees clockwise, so that the face is upright.": (
+        "照片已顺时针旋转 {degrees} 度，使脸正立。"
+    ),
     "0, the only face": "唯一的脸 0",
     "a face from 0 to {last}": "0 到 {last} 号脸",
     "The photo shows {count} faces and one of them moves; crop the photo or choose the "
