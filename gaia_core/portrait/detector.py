@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from types import TracebackType
 
+import cv2
 import mediapipe
 import numpy as np
 import torch
@@ -84,7 +85,7 @@ class FaceLandmarker:
         faces found if they are too small to be seen in it as a whole, are scored in all four
         orientations.
         """
-        turn = self._turn([_whole(image)], image)
+        turn = self._turn([_glance(image)])
         photo = turned(image, turn)
         faces = self.detect(photo)
         if turn or self.glimpses(image):
@@ -92,7 +93,8 @@ class FaceLandmarker:
         if not faces:  # on its side a face would have been found, on its head it may not
             photo = turned(image, 2)
             faces, turn = self.detect(photo), 2
-        more = self._turn([crop_around(face.landmarks) for face in faces[:4]], photo)
+        crops = (crop_around(face.landmarks) for face in faces[:4])
+        more = self._turn([crop.extract(photo, _GLANCE) for crop in crops])
         if more:
             turn = (turn + more) % 4
             photo = turned(image, turn)
@@ -101,7 +103,7 @@ class FaceLandmarker:
 
     def glimpses(self, image: np.ndarray) -> bool:
         """Whether a quick look at (H, W, 3) uint8 as a whole sees a face, in milliseconds."""
-        return self._score(_whole(image).extract(image, _GLANCE)) > 0
+        return self._score(_glance(image)) > 0
 
     def detect(self, image: np.ndarray) -> list[Face]:
         """The faces of a photo (H, W, 3) uint8 of any size, largest first.
@@ -131,9 +133,8 @@ class FaceLandmarker:
         for frame in frames:
             yield max(self._read(frame), key=lambda face: face.width, default=None)
 
-    def _turn(self, views: Sequence[Crop], image: np.ndarray) -> int:
-        """Quarter turns anticlockwise after which the faces in some views score clearly best."""
-        pictures = [view.extract(image, _GLANCE) for view in views]
+    def _turn(self, pictures: Sequence[np.ndarray]) -> int:
+        """Quarter turns anticlockwise after which the faces in small images score clearly best."""
         scores = [
             max((self._score(turned(each, turn)) for each in pictures), default=0.0)
             for turn in range(4)
@@ -208,6 +209,16 @@ def _close(*models: vision.FaceLandmarker | vision.FaceDetector) -> None:
 def _whole(image: np.ndarray) -> Crop:
     height, width = image.shape[:2]
     return Crop(width / 2, height / 2, float(max(height, width)))
+
+
+def _glance(image: np.ndarray) -> np.ndarray:
+    """A whole image in a square of `_GLANCE`, at a cost that hardly grows with its size."""
+    height, width = image.shape[:2]
+    scale = _GLANCE / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    right, below = _GLANCE - size[0], _GLANCE - size[1]
+    return cv2.copyMakeBorder(small, 0, below, 0, right, cv2.BORDER_CONSTANT)
 
 
 def _in_photo(face: Face, view: Crop) -> Face:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 
+import cv2
 import numpy as np
 
 from gaia_core import FPS, MAX_SECONDS
 from gaia_core.errors import InputError
 from gaia_core.portrait.detector import FaceLandmarker
-from gaia_core.portrait.face import crop_around
+from gaia_core.portrait.face import Crop, crop_around
 
 SIDE = 256  # of the tracked crop, px
 SEEN = 0.8  # minimal share of frames with a face
+SEARCHED, SEARCH_SIDE = 3, 1280  # frames searched for a small face, and their longest side, px
 CUT = 0.12  # motion between frames, in crop units, from which on it is taken as a cut
 
 
@@ -28,15 +30,7 @@ def track_face(landmarker: FaceLandmarker, frames: Iterator[np.ndarray]) -> np.n
     Raises:
         InputError: no video, too long, no face, a face too often occluded, or a cut.
     """
-    before: list[np.ndarray] = []
-    crop = None
-    for frame in frames:
-        before.append(frame)
-        if found := landmarker.detect(frame):
-            crop = crop_around(found[0].landmarks)
-            break
-        if len(before) > FPS * 2:
-            break
+    before, crop = _first_face(landmarker, frames)
     if crop is None:
         raise InputError("The driving video shows no face in its first 2 seconds; trim it.")
     points: list[np.ndarray | None] = []
@@ -63,6 +57,27 @@ def track_face(landmarker: FaceLandmarker, frames: Iterator[np.ndarray]) -> np.n
             "The driving video has a cut at {second:.1f} s; choose one shot of it.", second=second
         )
     return fill_gaps(known, seen)
+
+
+def _first_face(
+    landmarker: FaceLandmarker, frames: Iterator[np.ndarray]
+) -> tuple[list[np.ndarray], Crop | None]:
+    """The frames up to the first face within two seconds, and the crop around it.
+
+    Small faces are searched for in tiles, which takes the time of a hundred quick looks; so only
+    when the quick looks have found nothing, and in a few frames, reduced.
+    """
+    before: list[np.ndarray] = []
+    for frame in islice(frames, FPS * 2 + 1):
+        before.append(frame)
+        if landmarker.glimpses(frame) and (found := landmarker.detect(frame)):
+            return before, crop_around(found[0].landmarks)
+    for frame in before[:: FPS * 2 // (SEARCHED - 1)]:
+        scale = min(1.0, SEARCH_SIDE / max(frame.shape))
+        small = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        if found := landmarker.detect(small):
+            return before, crop_around(found[0].landmarks / np.float32(scale))
+    return before, None
 
 
 def fill_gaps(known: np.ndarray, seen: np.ndarray) -> np.ndarray:

@@ -1,8 +1,40 @@
 """Tracking a face in a video."""
 
 import numpy as np
+import pytest
 
-from gaia_core.portrait.tracking import fill_gaps
+from gaia_core.errors import InputError
+from gaia_core.portrait.tracking import SEARCH_SIDE, fill_gaps, track_face
+
+
+class Blind:
+    """A landmarker that sees nothing, and how large the pictures were that it searched."""
+
+    def __init__(self) -> None:
+        self.searched: list[int] = []
+
+    def glimpses(self, image: np.ndarray) -> bool:
+        return False
+
+    def detect(self, image: np.ndarray) -> list:
+        self.searched.append(max(image.shape))
+        return []
+
+
+def test_a_film_without_a_face_is_refused_after_a_few_reduced_frames():
+    landmarker = Blind()
+    frames = (np.zeros((1080, 1920, 3), np.uint8) for _ in range(1000))
+    with pytest.raises(InputError, match="no face in its first 2 seconds"):
+        track_face(landmarker, frames)
+    assert landmarker.searched == [SEARCH_SIDE] * 3
+    assert sum(1 for _ in frames) >= 940  # the others were not read
+
+
+def test_a_small_face_is_followed_at_the_films_own_size(landmarker, photo):
+    large = np.full((900, 1600, 3), 120, np.uint8)
+    large[500:, 1100:] = np.repeat(np.repeat(photo[20:220, 126:376], 2, 0), 2, 1)
+    points = track_face(landmarker, iter([large] * 2))
+    assert points.shape == (2, 478, 3) and np.abs(points.mean(1)[:, :2] - 0.5).max() < 0.1
 
 
 def test_frames_without_a_face_are_filled_from_the_nearest():
