@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +14,7 @@ import numpy as np
 from gaia_core.assets import hash_file
 from gaia_core.errors import InputError, Message, join
 from gaia_core.request import Word
+from gaia_core.speech.text import normalise
 from gaia_core.speech.voices import Gender, Spoken, Voice
 
 # hibari-tts 0.2.1: the one voice inside the package; its other voices are downloads.
@@ -24,6 +24,7 @@ _DURATIONS = b"/Clip_output_0"  # tensor in its graph: durations of the phonemes
 _LEAD = 0.05  # s by which the sound is ahead of those durations, measured on onsets after pauses
 _MAX_PHONEMES = 400  # as in hibari; longer sentences are synthesised in parts
 _LONG_NUMBER = re.compile(r"\d(?:[,.]?\d){20,}")  # hibari counts to 10^36; these are read by digit
+_NAMED = 20  # of what was left out
 _PEAK = 0.8
 # Factors from the female to the male voice: pitch, and formants (the spectral envelope).
 _MAN_PITCH, _MAN_ENVELOPE = 0.56, 0.86
@@ -42,8 +43,8 @@ class _Spelled:
 
 def speak_offline(text: str, voice: Voice, reason: Message) -> Spoken:
     replaced = voice.engine == "edge"
-    latin = " ".join(word for word in text.split() if _is_latin(word))
-    if not any(letter.isalnum() for letter in latin):
+    readable = normalise(text)
+    if not any(letter.isalnum() for letter in readable.text):
         if replaced:
             raise InputError(
                 "The offline voice reads English only, and {reason}; write English, or give a "
@@ -54,8 +55,7 @@ def speak_offline(text: str, voice: Voice, reason: Message) -> Spoken:
             "The offline voice reads English only; write English, or give a recording."
         )
     engine = _engine()
-    waveform, words, unknown = engine.speak(text if latin == text else latin, voice.gender)
-    foreign = unknown or len(latin.split()) < len(text.split())
+    waveform, words, mute, foreign = engine.speak(readable.text, voice.gender)
     notices = []
     if replaced:
         gender = Message("female") if voice.gender == "female" else Message("male")
@@ -75,13 +75,20 @@ def speak_offline(text: str, voice: Voice, reason: Message) -> Spoken:
                 reason=reason,
             )
         )
+    if left_out := (*readable.left_out, *mute):
+        parts, more = left_out[:_NAMED], len(left_out) - _NAMED
+        notices.append(
+            Message("It reads English only and left out: {parts}.", parts=parts)
+            if more <= 0
+            else Message(
+                "It reads English only and left out: {parts} and {more} more.",
+                parts=parts,
+                more=more,
+            )
+        )
     if foreign or not voice.locale.startswith("en-"):
         notices.append(Message("It reads English only: text in another language sounds wrong."))
     return Spoken(waveform, engine.sample_rate, words, join(notices))
-
-
-def _is_latin(word: str) -> bool:
-    return all("LATIN" in unicodedata.name(x, "") for x in word if x.isalpha())
 
 
 class _Hibari:
@@ -107,14 +114,18 @@ class _Hibari:
         self.sample_rate: int = RATE
         self.text = Hibari(_HIBARI)
 
-    def speak(self, text: str, gender: Gender) -> tuple[np.ndarray, tuple[Word, ...], bool]:
-        """The waveform (N,), its words, and whether the text looks like another language."""
+    def speak(
+        self, text: str, gender: Gender
+    ) -> tuple[np.ndarray, tuple[Word, ...], tuple[str, ...], bool]:
+        """The waveform (N,), its words, what has no sound, and whether it seems not English."""
         generator = np.random.default_rng(0)  # the same text sounds the same
         parts: list[np.ndarray] = []
         words: list[Word] = []
+        mute: list[str] = []
         unknown = total = length = 0
         for sentence in self.text.split_sentences(text):
             spelled, strange = self._spell(sentence)
+            mute += [word.text for word in spelled if _is_mute(word)]
             unknown, total = unknown + strange, total + len(spelled)
             for chunk in _chunks(spelled):
                 waveform, ends = self._sound(chunk, gender, generator)
@@ -126,7 +137,7 @@ class _Hibari:
             raise InputError("The offline voice finds no word to speak; write it in English.")
         waveform = np.concatenate(parts)
         waveform *= _PEAK / max(float(np.abs(waveform).max()), 1e-6)
-        return waveform, tuple(words), unknown >= 2 and unknown > 0.25 * total
+        return waveform, tuple(words), tuple(mute), unknown >= 2 and unknown > 0.25 * total
 
     def _spell(self, sentence: str) -> tuple[list[_Spelled], int]:
         """The words of a sentence, and how many words but names are in no lexicon."""
@@ -173,6 +184,10 @@ class _Hibari:
 @lru_cache(maxsize=1)
 def _engine() -> _Hibari:
     return _Hibari()
+
+
+def _is_mute(word: _Spelled) -> bool:
+    return any(x.isalnum() for x in word.text) and not any(x.isalpha() for x in word.phonemes)
 
 
 def _with_output(model: bytes, tensor: bytes) -> bytes:

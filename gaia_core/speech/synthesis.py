@@ -10,11 +10,12 @@ from gaia_core.errors import InputError, Message
 from gaia_core.request import SETTINGS
 from gaia_core.speech.offline_voice import speak_offline
 from gaia_core.speech.online_voice import speak_online
+from gaia_core.speech.text import without_markup
 from gaia_core.speech.voices import Spoken, find_voice
 
 
 def synthesise(text: str, voice: str, network: bool = True) -> Spoken:
-    """Synthesises `text` with a voice of `VOICES`.
+    """Synthesises `text` with a voice of `VOICES`; markup (SSML) is removed.
 
     Word times come from the service, or from the offline voice's phoneme durations. An online
     voice is replaced by the offline one of its gender, with a notice, if the service fails or
@@ -25,6 +26,8 @@ def synthesise(text: str, voice: str, network: bool = True) -> Spoken:
             in Latin letters; the speech lasts over `MAX_SECONDS`; the offline voice is damaged.
     """
     chosen = find_voice(voice)
+    SETTINGS["text"].check(text)
+    text = without_markup(text)
     _check(text)
     spoken: Spoken | None = None
     reason = Message("the network is off")
@@ -45,6 +48,5 @@ def synthesise(text: str, voice: str, network: bool = True) -> Spoken:
 def _check(text: str) -> None:
     if not text.strip():
         raise InputError("The text is empty; write what should be said.")
-    SETTINGS["text"].check(text)
     if not any(letter.isalnum() for letter in text):
         raise InputError("The text has no letter or digit to speak; write at least one word.")

@@ -573,6 +573,10 @@ MESSAGES: dict[str, str] = {
     ),
     "female": "女",
     "male": "男",
+    "It reads English only and left out: {parts}.": "它只会读英语，没有读出：{parts}。",
+    "It reads English only and left out: {parts} and {more} more.": (
+        "它只会读英语，没有读出：{parts} 等，另有 {more} 处。"
+    ),
     "It reads English only: text in another language sounds wrong.": (
         "它只会读英文：其他语言的文字听起来不对。"
     ),
