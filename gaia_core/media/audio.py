@@ -12,7 +12,14 @@ import numpy as np
 
 from gaia_core import MAX_SECONDS, SAMPLE_RATE
 from gaia_core.errors import InputError, Message
-from gaia_core.media.ffmpeg import check_file, failure, from_zero, run_ffmpeg, untrusted
+from gaia_core.media.ffmpeg import (
+    check_file,
+    failure,
+    file_url,
+    from_zero,
+    run_ffmpeg,
+    untrusted,
+)
 
 MIN_SECONDS = 0.2  # of a recording
 # Hz, of a video's sound: browsers like it, and a player that ignores AAC's priming is 21 ms late.
@@ -104,7 +111,7 @@ def cut_audio(path: Path, out: Path, start: float, end: float) -> None:
     span = f"atrim={start:.4f}:{end:.4f},asetpts=PTS-STARTPTS"
     done = run_ffmpeg(
         [*untrusted(), "-map", "0:a:0", "-af", f"{from_zero(FILE_RATE)},{span}"],
-        ["-c:a", "pcm_s16le", str(out)],
+        ["-c:a", "pcm_s16le", file_url(out)],
         source=path,
     )
     if done.code:

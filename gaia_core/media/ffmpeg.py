@@ -103,6 +103,11 @@ def _command(*arguments: Sequence[str]) -> list[str]:
     return start + [argument for group in arguments for argument in group]
 
 
+def file_url(path: Path) -> str:
+    """A path of ours as an argument: ffmpeg takes what stands before a colon for a protocol."""
+    return f"file:{path.absolute()}"
+
+
 def untrusted() -> list[str]:
     return ["-protocol_whitelist", "fd", "-fd", "0", "-i", "fd:"]
 

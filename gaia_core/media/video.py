@@ -19,7 +19,15 @@ import numpy as np
 from gaia_core import FPS
 from gaia_core.errors import InputError, Message
 from gaia_core.media.audio import FILE_RATE
-from gaia_core.media.ffmpeg import Ffmpeg, check_file, failure, from_zero, run_ffmpeg, untrusted
+from gaia_core.media.ffmpeg import (
+    Ffmpeg,
+    check_file,
+    failure,
+    file_url,
+    from_zero,
+    run_ffmpeg,
+    untrusted,
+)
 from gaia_core.media.label import COMMENT
 
 # sRGB to BT.709, tagged in the stream, since players guess untagged colours from the frame size.
@@ -141,7 +149,7 @@ class VideoWriter:
         """
         self._end_part()
         sound = ["-c:a", "flac", "-strict", "-2"]
-        self._join(["-i", str(self._parts[-1])], self.cut_at, sound, out)
+        self._join(["-i", file_url(self._parts[-1])], self.cut_at, sound, out)
         self.cut_at = self.frames
 
     def _start(self) -> Ffmpeg:
@@ -151,7 +159,7 @@ class VideoWriter:
             ["-s", f"{self.shape[1]}x{self.shape[0]}", "-r", str(self.fps), "-i", "pipe:0"],
             ["-vf", _TO_YUV, "-c:v", "libx264", "-preset", "veryfast", "-crf", "18"],
             # Without B-frames no edit list is needed, which some players ignore.
-            ["-bf", "0", "-threads", "2", str(self._parts[-1])],
+            ["-bf", "0", "-threads", "2", file_url(self._parts[-1])],
             stdin=subprocess.PIPE,
         )
 
@@ -169,9 +177,11 @@ class VideoWriter:
             raise RuntimeError("no frame was written")
         self._end_part()
         parts = self._folder / "parts.txt"
-        parts.write_text("".join(f"file '{part.name}'\n" for part in self._parts), "utf-8")
+        # Whole addresses, for a `#` in the folder's name would end a relative one.
+        names = (file_url(part).replace("'", r"'\''") for part in self._parts)
+        parts.write_text("".join(f"file '{name}'\n" for name in names), "utf-8")
         whole = self._folder / "whole.mp4"
-        frames = ["-f", "concat", "-i", str(parts)]
+        frames = ["-f", "concat", "-safe", "0", "-i", file_url(parts)]
         self._join(frames, 0, ["-c:a", "aac", "-b:a", "128k"], whole)
         os.replace(whole, self.path)
 
@@ -187,12 +197,12 @@ class VideoWriter:
             fit = f"{from_zero(FILE_RATE)},{fit},asetpts=PTS-STARTPTS"
             sound = ["-map", "2:a:0", "-af", fit, *codec]
         done = run_ffmpeg(
-            [*frames, "-f", "ffmetadata", "-i", str(tags)],
+            [*frames, "-f", "ffmetadata", "-i", file_url(tags)],
             untrusted() if self.audio is not None else [],
             ["-map", "0:v:0", "-c:v", "copy", *sound],
             # The recording's tags are dropped: they can name people.
             ["-map_metadata", "1", "-map_metadata:s", "-1", "-map_chapters", "-1"],
-            ["-fflags", "+bitexact", "-movflags", "+faststart", str(out)],
+            ["-fflags", "+bitexact", "-movflags", "+faststart", file_url(out)],
             source=self.audio,
         )
         if done.code:
@@ -228,7 +238,7 @@ def transcode(source: Path | str, out: Path | str, arguments: Sequence[str]) -> 
     out = Path(out)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".gaia-") as folder:
         part = Path(folder, out.name)
-        done = run_ffmpeg([*untrusted(), *arguments, str(part)], source=Path(source))
+        done = run_ffmpeg([*untrusted(), *arguments, file_url(part)], source=Path(source))
         if done.code:
             raise RuntimeError(f"ffmpeg could not make {out.suffix}: {done.errors}")
         os.replace(part, out)
@@ -253,11 +263,12 @@ def write_webm(
         part = Path(folder, path.name)
         ffmpeg = Ffmpeg(
             ["-f", "rawvideo", "-pix_fmt", "rgba", "-s", f"{first.shape[1]}x{first.shape[0]}"],
-            ["-r", str(fps), "-i", "pipe:0", "-i", str(video), "-map", "0:v:0", "-map", "1:a:0?"],
+            ["-r", str(fps), "-i", "pipe:0", "-i", file_url(Path(video))],
+            ["-map", "0:v:0", "-map", "1:a:0?"],
             ["-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuva420p", *_BT709],
             ["-c:v", "libvpx-vp9", "-crf", "30", "-b:v", "0", "-row-mt", "1", "-cpu-used", "6"],
             ["-deadline", "realtime", "-auto-alt-ref", "0", "-c:a", "libopus", "-b:a", "96k"],
-            ["-map_metadata", "-1", "-metadata", f"comment={COMMENT}", str(part)],
+            ["-map_metadata", "-1", "-metadata", f"comment={COMMENT}", file_url(part)],
             stdin=subprocess.PIPE,
         )
         try:

@@ -19,7 +19,7 @@ from gaia_core import SAMPLE_RATE
 from gaia_core.errors import InputError
 from gaia_core.media.audio import cut_audio, find_sound, read_audio, write_audio
 from gaia_core.media.image import read_image
-from gaia_core.media.video import VideoWriter, read_recipe, read_video
+from gaia_core.media.video import VideoWriter, read_recipe, read_video, transcode, write_webm
 
 RED, GREY = (200, 40, 40), 128
 
@@ -347,6 +347,24 @@ def test_other_videos_have_no_recipe(tmp_path):
         ffmpeg("-i", str(tmp_path / "a.mp4"), "-metadata", f"description={description}", str(other))
         with pytest.raises(InputError, match="carries no recipe"):
             read_recipe(other)
+
+
+@pytest.mark.parametrize("folder", ["21:55", "50 %d", "it's #1 🙂"])
+def test_relative_folders_of_any_name_are_written_to(tmp_path, monkeypatch, folder):
+    monkeypatch.chdir(tmp_path)
+    place = Path(folder)
+    place.mkdir()
+    write_audio(place / "in.wav", tone(1), SAMPLE_RATE)
+    write_flash(place / "a.mp4", 5, None, place / "in.wav")
+    with VideoWriter(place / "b.mp4", 64, 48, place / "a.mp4", {}) as video:
+        video.write(np.zeros((48, 64, 3), np.uint8))
+        video.cut(place / "part.mp4")
+    transcode(place / "a.mp4", place / "a.gif", [])
+    write_webm(place / "a.webm", [np.zeros((48, 64, 4), np.uint8)], place / "a.mp4")
+    cut_audio(place / "a.mp4", place / "cut.wav", 0, 0.2)
+    made = ["a.gif", "a.mp4", "a.webm", "b.mp4", "cut.wav", "in.wav", "part.mp4"]
+    assert sorted(path.name for path in place.iterdir()) == made
+    assert all(path.stat().st_size for path in place.iterdir())
 
 
 def fail_in_the_block(path: Path, audio: Path) -> None:
