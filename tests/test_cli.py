@@ -142,6 +142,14 @@ def test_bad_input_is_one_line_and_no_file(loaded, folder, tmp_path, capsys, opt
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(("kind", "named"), [("webm", "transparency"), ("vtt", "times of words")])
+def test_a_form_that_cannot_be_made_is_refused_before_the_take(
+    loaded, folder, tmp_path, capsys, kind, named
+):
+    line = refusal(capsys, [*animate(folder, tmp_path / "out.mp4"), "--also", kind])
+    assert named in line and not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("out", ["nowhere/out.mp4", "out.avi", "out"])
 def test_a_bad_place_for_the_video(loaded, folder, tmp_path, capsys, out):
     line = refusal(capsys, animate(folder, tmp_path / out))

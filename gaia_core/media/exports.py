@@ -56,10 +56,7 @@ def make(
     Raises:
         InputError: the video lacks what the format needs.
     """
-    if kind == "webm" and cutout is None:
-        raise InputError("A WebM needs a portrait with transparency; give such a PNG.")
-    if kind == "vtt" and not words:
-        raise InputError("Subtitles need the times of words; type what shall be said.")
+    check(kind, bool(words), cutout is not None)
     out = video.with_suffix(SUFFIX[kind])
     try:
         if kind == "gif":
@@ -74,6 +71,22 @@ def make(
         out.unlink(missing_ok=True)  # an incomplete file, if the disk is full
         raise
     return out
+
+
+def check(kind: str, spoken: bool, transparent: bool) -> None:
+    """Whether one of `SUFFIX` can be made.
+
+    Args:
+        spoken: the take has times of words.
+        transparent: the portrait has transparency.
+
+    Raises:
+        InputError: it cannot; says what it needs.
+    """
+    if kind == "webm" and not transparent:
+        raise InputError("A WebM needs a portrait with transparency; give such a PNG.")
+    if kind == "vtt" and not spoken:
+        raise InputError("Subtitles need the times of words; type what shall be said.")
 
 
 def gif(video: Path, out: Path) -> None:
