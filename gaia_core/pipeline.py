@@ -20,7 +20,15 @@ from gaia_core.assets import WEIGHTS
 from gaia_core.controls import Controls
 from gaia_core.errors import InputError, Message
 from gaia_core.instruction import language
-from gaia_core.media.audio import cut_audio, find_sound, has_sound, read_audio, write_audio
+from gaia_core.media.audio import (
+    Choice,
+    choose_sound,
+    cut_audio,
+    find_sound,
+    has_sound,
+    read_audio,
+    write_audio,
+)
 from gaia_core.media.compositing import Composer, fit
 from gaia_core.media.image import read_image, read_matte
 from gaia_core.media.label import draw_label
@@ -311,9 +319,15 @@ class Gaia:
 
     def _speak(self, request: Request, scratch: Path, max_seconds: float) -> Speech:
         if request.speech is not None:
-            return Speech(read_audio(request.speech, max_seconds), request.speech)
+            choice = choose_sound(request.speech)
+            waveform = read_audio(request.speech, max_seconds, choice=choice)
+            file = _chosen(request.speech, choice, scratch, max_seconds)
+            return Speech(waveform, file, notice=choice.notice(request.speech.name))
         if not (request.text or "").strip():
-            return Speech(None, request.drive if has_sound(request.drive) else None)
+            if request.drive is None or not has_sound(request.drive):
+                return Speech(None, None)
+            choice = choose_sound(request.drive)
+            return Speech(None, _chosen(request.drive, choice, scratch, max_seconds))
         spoken = synthesise(request.text or "", request.voice)
         path = scratch / "speech.wav"
         write_audio(path, spoken.waveform, spoken.sample_rate)
@@ -416,6 +430,15 @@ def _release() -> None:
     """
     with suppress(OSError, AttributeError, TypeError):  # another C library; Windows takes no None
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def _chosen(path: Path, choice: Choice, folder: Path, max_seconds: float) -> Path:
+    """A file whose first track is the sound that was chosen; it may be the file itself."""
+    if not choice.track and choice.channel is None:
+        return path
+    file = folder / "chosen.flac"
+    cut_audio(path, file, 0, max_seconds, choice)
+    return file
 
 
 def _cutout(composer: Composer, photo: np.ndarray, path: Path, turn: int) -> np.ndarray | None:

@@ -1,10 +1,12 @@
 """From a request to a video: length, events, files, streaming, and stopping."""
 
 import pickle
+import subprocess
 import weakref
 from dataclasses import replace
 from pathlib import Path
 
+import imageio_ffmpeg
 import numpy as np
 import pytest
 import torch
@@ -175,6 +177,22 @@ def test_a_text_is_spoken(gaia, request_, tmp_path, monkeypatch):
     assert result.frames == 19 and result.words == words
     assert result.notices[-1] == "The other voice speaks."
     assert read_audio(result.video).any()
+
+
+def test_what_is_chosen_of_a_recording_is_told_and_heard(gaia, request_, tmp_path):
+    write_audio(tmp_path / "empty.wav", np.zeros(SAMPLE_RATE), SAMPLE_RATE)
+    tracks = tmp_path / "tracks.mka"
+    inputs = ("-i", str(tmp_path / "empty.wav"), "-i", str(request_.speech))
+    exe = imageio_ffmpeg.get_ffmpeg_exe()
+    subprocess.run([exe, "-v", "error", *inputs, "-map", "0", "-map", "1", tracks], check=True)
+    for file, said, heard in (
+        (tracks, "track 2", True),
+        (tmp_path / "empty.wav", "Nothing", False),
+    ):
+        request = replace(request_, speech=file, steps=1)
+        *_, result = gaia.generate(request, tmp_path / "a.mp4")
+        assert any(said in str(notice) for notice in result.notices)
+        assert read_audio(result.video).any() == heard
 
 
 # Stopping and failing

@@ -6,6 +6,8 @@ import os
 import re
 import tempfile
 import wave
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -24,21 +26,109 @@ from gaia_core.media.ffmpeg import (
 MIN_SECONDS = 0.2  # of a recording
 # Hz, of a video's sound: browsers like it, and a player that ignores AAC's priming is 21 ms late.
 FILE_RATE = 48_000
+LOUDEST = 100  # of a sample; full scale is 1, which a mix in floats may pass
+INAUDIBLE = 1e-3  # the peak of what is not heard: -60 dB of full scale
+CANCELLED = 10**-1.2  # power of a mix by that of its louder channel; of one channel alone it is 1/4
+JUDGED, JUDGED_RATE = 600, 8000  # s, Hz: what is looked at to choose a track and a channel
 WINDOW, SILENCE, MARGIN = 0.02, 1e-4, 0.1  # s; power, as a share of the loudest window's; s
 
 
-def read_audio(
-    path: Path | str, max_seconds: float = MAX_SECONDS, sample_rate: int = SAMPLE_RATE
-) -> np.ndarray:
-    """The first sound track of a file as float32 (N,) mono in [-1, 1].
+@dataclass(frozen=True)
+class Choice:
+    """Which sound of a file is taken.
+
+    Attributes:
+        track: 0 but where the tracks before it are silent.
+        channel: 0 or 1, left or right, where both cancel each other; None for their mix.
+        silent: no track holds anything that can be heard.
+    """
+
+    track: int = 0
+    channel: int | None = None
+    silent: bool = False
+
+    @property
+    def filters(self) -> str:
+        """ffmpeg's filters that take the channel, to be followed by others."""
+        if self.channel is None:
+            return ""
+        return f"aformat=channel_layouts=stereo,pan=mono|c0=c{self.channel},"
+
+    def notice(self, name: str) -> Message | None:
+        """What the user should be told of the choice in a file of that name, if anything."""
+        if self.silent:
+            return Message(
+                "Nothing is heard in {name}, so the lips hardly move; check the recording.",
+                name=name,
+            )
+        if self.channel is not None:
+            return Message(
+                "The channels of {name} cancel each other, so only the {side} one is used.",
+                name=name,
+                side=Message("right") if self.channel else Message("left"),
+            )
+        if self.track:
+            return Message(
+                "Sound track 1 of {name} is silent, so track {track} is used.",
+                name=name,
+                track=self.track + 1,
+            )
+        return None
+
+
+PLAIN = Choice()
+
+
+def choose_sound(path: Path | str) -> Choice:
+    """The first track of a file in which something is heard, judged by its first `JUDGED` seconds.
+
+    Of a file that cannot be read it is the plain choice: `read_audio` tells what is wrong.
 
     Raises:
-        InputError: empty, damaged, without sound, under `MIN_SECONDS` or over `max_seconds`.
+        InputError: there is no such file, or it is empty.
     """
     path = Path(path)
     check_file(path, Message("a recording, for example WAV, MP3 or M4A"))
+    for track in count():
+        done = run_ffmpeg(
+            [*untrusted(), "-map", f"0:a:{track}", "-t", str(JUDGED), "-ac", "2"],
+            ["-ar", str(JUDGED_RATE), "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"],
+            source=path,
+        )
+        if "matches no streams" in done.errors:
+            return Choice(silent=track > 0)
+        if done.code or not done.stdout:
+            return PLAIN
+        channels = np.frombuffer(done.stdout, "<f4").reshape(-1, 2)
+        if np.abs(channels).max() <= INAUDIBLE:
+            continue
+        powers = np.square(channels, dtype=np.float64).mean(0)
+        if np.square(channels.mean(1), dtype=np.float64).mean() < CANCELLED * powers.max():
+            return Choice(track, int(powers.argmax()))
+        return Choice(track)
+    raise AssertionError  # no file has endless tracks
+
+
+def read_audio(
+    path: Path | str,
+    max_seconds: float = MAX_SECONDS,
+    sample_rate: int = SAMPLE_RATE,
+    choice: Choice | None = None,
+) -> np.ndarray:
+    """What is heard in a file as float32 (N,) mono in [-1, 1].
+
+    Args:
+        choice: by default `choose_sound`.
+
+    Raises:
+        InputError: empty, damaged, without sound, under `MIN_SECONDS` or over `max_seconds`, or
+            with samples that are not finite or over `LOUDEST`.
+    """
+    path = Path(path)
+    choice = choice or choose_sound(path)
+    filters = choice.filters + from_zero(sample_rate)
     done = run_ffmpeg(
-        [*untrusted(), "-map", "0:a:0", "-af", from_zero(sample_rate), "-ac", "1"],
+        [*untrusted(), "-map", f"0:a:{choice.track}", "-af", filters, "-ac", "1"],
         ["-t", str(max_seconds + 1), "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"],
         source=path,
     )
@@ -61,8 +151,13 @@ def read_audio(
         raise InputError(
             "{name} is too long; cut it to at most {most:g} s.", name=path.name, most=max_seconds
         )
-    waveform = np.nan_to_num(waveform)
-    return np.clip(waveform, -1, 1, out=waveform)
+    if not np.abs(waveform).max() <= LOUDEST:  # nor of what is not a number
+        raise InputError(
+            "{name} holds samples that are no sound (not a number, or far over full scale); "
+            "export it again as 16-bit WAV.",
+            name=path.name,
+        )
+    return np.clip(waveform, -1, 1)
 
 
 def length(path: Path | str) -> float | None:
@@ -106,12 +201,16 @@ def find_sound(waveform: np.ndarray, sample_rate: int = SAMPLE_RATE) -> tuple[fl
     return max(0.0, float(start)), min(length, float(end))
 
 
-def cut_audio(path: Path, out: Path, start: float, end: float) -> None:
-    """Writes the sound of a file from second `start` to `end` as WAV, with all channels."""
+def cut_audio(path: Path, out: Path, start: float, end: float, choice: Choice = PLAIN) -> None:
+    """Writes the sound of a file from second `start` to `end` as WAV or FLAC.
+
+    All channels, if the choice names none.
+    """
     span = f"atrim={start:.4f}:{end:.4f},asetpts=PTS-STARTPTS"
+    filters = f"{choice.filters}{from_zero(FILE_RATE)},{span}"
     done = run_ffmpeg(
-        [*untrusted(), "-map", "0:a:0", "-af", f"{from_zero(FILE_RATE)},{span}"],
-        ["-c:a", "pcm_s16le", file_url(out)],
+        [*untrusted(), "-map", f"0:a:{choice.track}", "-af", filters],
+        ["-sample_fmt", "s16", file_url(out)],
         source=path,
     )
     if done.code:

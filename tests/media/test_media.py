@@ -17,7 +17,7 @@ from PIL import Image, ImageCms
 
 from gaia_core import SAMPLE_RATE
 from gaia_core.errors import InputError
-from gaia_core.media.audio import cut_audio, find_sound, read_audio, write_audio
+from gaia_core.media.audio import choose_sound, cut_audio, find_sound, read_audio, write_audio
 from gaia_core.media.image import read_image
 from gaia_core.media.video import VideoWriter, read_recipe, read_video, transcode, write_webm
 
@@ -234,6 +234,72 @@ def test_a_file_without_a_sound_track(tmp_path):
     for name in ("a.mp4", "a.jpg"):
         with pytest.raises(InputError, match="no sound"):
             read_audio(tmp_path / name)
+
+
+def float_wav(samples: np.ndarray) -> bytes:
+    """Samples (N, channels) of any value as a WAV file of 32-bit floats."""
+    data, channels = samples.astype("<f4").tobytes(), samples.shape[1]
+    kind = struct.pack("<HHIIHH", 3, channels, SAMPLE_RATE, 4 * channels * SAMPLE_RATE, 4, 32)
+    head = b"WAVEfmt " + struct.pack("<I", 16) + kind + b"data" + struct.pack("<I", len(data))
+    return b"RIFF" + struct.pack("<I", len(head) + len(data)) + head + data
+
+
+@pytest.mark.parametrize("sample", [np.nan, np.inf, -np.inf, 1e30, 32_767])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_samples_that_are_no_sound_are_refused(tmp_path, sample, channels):
+    samples = tone(1)[:, None].repeat(channels, 1)
+    samples[5000, -1] = sample
+    (tmp_path / "a.wav").write_bytes(float_wav(samples))
+    with pytest.raises(InputError, match="export it again as 16-bit WAV") as error:
+        read_audio(tmp_path / "a.wav")
+    assert one_sentence(error)
+
+
+def test_floats_over_full_scale_are_clipped(tmp_path):
+    (tmp_path / "a.wav").write_bytes(float_wav(3 * tone(1)[:, None]))
+    assert np.abs(read_audio(tmp_path / "a.wav")).max() == 1
+
+
+@pytest.mark.parametrize("suffix", ["wav", "m4a"])
+@pytest.mark.parametrize("sides", [(1, -1), (-1, 0.9)])
+def test_channels_that_cancel_each_other_are_heard(tmp_path, suffix, sides):
+    (tmp_path / "in.wav").write_bytes(float_wav(tone(1)[:, None] * sides))
+    path = tmp_path / f"a.{suffix}"
+    ffmpeg("-i", str(tmp_path / "in.wav"), str(path))
+    choice, heard = choose_sound(path), np.abs(read_audio(path)).max()
+    side = ("left", "right")[choice.channel]
+    assert side in str(choice.notice("a")) and choice.channel == int(np.argmax(np.abs(sides)))
+    assert heard == pytest.approx(0.5, rel=0.1)
+    cut_audio(path, tmp_path / "cut.flac", 0, 9, choice)
+    assert np.abs(read_audio(tmp_path / "cut.flac")).max() == pytest.approx(0.5, rel=0.1)
+
+
+@pytest.mark.parametrize("sides", [(1, 1), (1, 0), (0, 1), (0.3, -1)])
+def test_the_mix_of_ordinary_channels_is_kept(tmp_path, sides):
+    (tmp_path / "a.wav").write_bytes(float_wav(tone(1)[:, None] * sides))
+    assert choose_sound(tmp_path / "a.wav").notice("a") is None
+    mix = tone(1) * np.sum(sides) * 0.5**0.5
+    assert np.abs(read_audio(tmp_path / "a.wav") - mix).max() < 1e-6
+
+
+def test_an_empty_first_track_hides_no_other(tmp_path):
+    (tmp_path / "empty.wav").write_bytes(wav(1))
+    write_audio(tmp_path / "full.wav", tone(1), SAMPLE_RATE)
+    inputs = [
+        part for name in ("empty", "empty", "full") for part in ("-i", f"{tmp_path / name}.wav")
+    ]
+    ffmpeg(*inputs, "-map", "0", "-map", "1", "-map", "2", str(tmp_path / "a.mka"))
+    choice = choose_sound(tmp_path / "a.mka")
+    assert "so track 3 is used" in str(choice.notice("a.mka"))
+    assert np.abs(read_audio(tmp_path / "a.mka")).max() == pytest.approx(0.5, rel=0.1)
+    cut_audio(tmp_path / "a.mka", tmp_path / "cut.wav", 0, 1, choice)
+    assert read_audio(tmp_path / "cut.wav").any()
+
+
+def test_silence_is_told(tmp_path):
+    (tmp_path / "a.wav").write_bytes(wav(1))
+    assert "Nothing is heard in a.wav" in str(choose_sound(tmp_path / "a.wav").notice("a.wav"))
+    assert not read_audio(tmp_path / "a.wav").any()
 
 
 def test_a_playlist_opens_no_other_file(tmp_path):

@@ -519,6 +519,19 @@ MESSAGES: dict[str, str] = {
     ),
     # Files
     "a recording, for example WAV, MP3 or M4A": "一段录音，例如 WAV、MP3 或 M4A",
+    "{name} holds samples that are no sound (not a number, or far over full scale); export it "
+    "again as 16-bit WAV.": "{name} 含有不是声音的采样（非数值，或远超满幅）；请重新导出为 16 位 WAV。",
+    "Nothing is heard in {name}, so the lips hardly move; check the recording.": (
+        "{name} 里听不到声音，所以嘴唇几乎不动；请检查录音。"
+    ),
+    "The channels of {name} cancel each other, so only the {side} one is used.": (
+        "{name} 的两个声道互相抵消，所以只用了{side}声道。"
+    ),
+    "left": "左",
+    "right": "右",
+    "Sound track 1 of {name} is silent, so track {track} is used.": (
+        "{name} 的第 1 条音轨没有声音，所以用了第 {track} 条。"
+    ),
     "{name} has no sound; give a file with speech in it.": (
         "{name} 没有声音；请提供有语音的文件。"
     ),
