@@ -7,7 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps
+import pillow_heif
+from PIL import Image, ImageCms, ImageOps, ImageStat
 
 from gaia_core.errors import InputError, Message
 from gaia_core.media.ffmpeg import check_file
@@ -16,8 +17,12 @@ MAX_SIDE = 4096  # px; larger photos are reduced
 MAX_MEGAPIXELS = 80
 
 # Formats whose decoders run inside this process; EPS, for one, would start Ghostscript.
-_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF", "JPEG2000", "PPM")
+_ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")  # the others' further images are no later moments
+_LOOKED_AT = 30  # first frames of an animation, of which one is taken
 MID_GREY = 128
+
+pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
 
 
 def read_image(path: Path | str) -> np.ndarray:
@@ -55,6 +60,7 @@ def _open(path: Path) -> Image.Image:
         with Image.open(path, formats=formats) as image:
             small = image.width * image.height <= MAX_MEGAPIXELS * 1e6
             if small:
+                _skip_plain_frames(image)
                 image.draft(None, (MAX_SIDE, MAX_SIDE))  # a JPEG decodes straight to a smaller size
                 upright = ImageOps.exif_transpose(image)
     except Image.DecompressionBombError:
@@ -71,6 +77,17 @@ def _open(path: Path) -> Image.Image:
             most=MAX_MEGAPIXELS,
         )
     return upright
+
+
+def _skip_plain_frames(image: Image.Image) -> None:
+    """Goes to the first frame with half the contrast of any: many animations fade in from black."""
+    if image.format not in _ANIMATED or not getattr(image, "is_animated", False):
+        return
+    contrasts = []
+    for frame in range(min(getattr(image, "n_frames", 1), _LOOKED_AT)):
+        image.seek(frame)
+        contrasts.append(ImageStat.Stat(image.convert("L")).stddev[0])
+    image.seek(next(i for i, c in enumerate(contrasts) if c >= max(contrasts) / 2))
 
 
 def _to_rgb(image: Image.Image) -> np.ndarray:

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import imageio_ffmpeg
 import numpy as np
+import pillow_heif
 import psutil
 import pytest
 from PIL import Image, ImageCms
@@ -101,6 +102,51 @@ def test_colour_profile_is_applied(tmp_path):
     assert np.abs(read_image(tmp_path / "a.png").astype(int) - np.asarray(profiled)).max() <= 1
     profiled.save(tmp_path / "b.png", icc_profile=b"not a profile")
     assert (read_image(tmp_path / "b.png") == np.asarray(profiled)).all()
+
+
+@pytest.mark.parametrize("suffix", ["heic", "heif"])
+def test_heic_photos_of_telephones(tmp_path, suffix):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    halves().resize((400, 200)).save(
+        tmp_path / f"a.{suffix}", "HEIF", exif=exif.tobytes(), icc_profile=srgb, quality=90
+    )
+    image = read_image(tmp_path / f"a.{suffix}")
+    assert image.shape == (400, 200, 3)
+    assert np.abs(image[50, 100].astype(int) - RED).max() < 8 and image[350, 100].max() < 8
+
+
+def test_the_main_image_of_a_heic_with_several_is_taken(tmp_path):
+    images = pillow_heif.from_pillow(Image.new("RGB", (64, 64), (0, 0, 255)))
+    images.add_from_pillow(Image.new("RGB", (64, 64), RED))
+    images.save(tmp_path / "a.heic", primary_index=1, quality=90)
+    assert np.abs(read_image(tmp_path / "a.heic")[32, 32].astype(int) - RED).max() < 8
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "png"])
+@pytest.mark.parametrize("levels", [(0, 0, 255), (0, 20, 255), (255, 255, 255)])
+def test_an_animations_black_start_is_skipped(tmp_path, suffix, levels):
+    shown = np.asarray(halves().convert("L")) > 0
+    frames = [Image.fromarray((shown * level).astype(np.uint8)) for level in levels]
+    frames[0].putpixel((39, 0), 7)  # no two frames alike, which would be joined
+    first = frames[0].convert("RGB")
+    first.save(tmp_path / f"a.{suffix}", save_all=True, append_images=frames[1:], duration=40)
+    assert read_image(tmp_path / f"a.{suffix}")[:, :20].min() > 240
+
+
+@pytest.mark.parametrize("kind", ["mpo", "motion"])
+def test_the_first_image_of_a_jpeg_with_more_in_it(tmp_path, kind):
+    if kind == "mpo":
+        black = Image.new("RGB", (40, 20))
+        halves().save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[black], quality=95)
+    else:  # a film behind the photo
+        halves().save(tmp_path / "a.jpg", quality=95)
+        write_flash(tmp_path / "a.mp4", 3, None, None)
+        with open(tmp_path / "a.jpg", "ab") as file:
+            file.write((tmp_path / "a.mp4").read_bytes())
+    image = read_image(tmp_path / "a.jpg")
+    assert image.shape == (20, 40, 3) and np.abs(image[10, 5].astype(int) - RED).max() < 8
 
 
 def test_large_photos_are_reduced(tmp_path):
