@@ -91,12 +91,12 @@ class Crop:
     @property
     def left(self) -> float:
         """Its left edge, px."""
-        return self.centre_x - self.side / 2
+        return float(self.centre_x - self.side / 2)
 
     @property
     def top(self) -> float:
         """Its upper edge, px."""
-        return self.centre_y - self.side / 2
+        return float(self.centre_y - self.side / 2)
 
     def to_crop(self, landmarks: np.ndarray) -> np.ndarray:
         """(..., K, 3) px of the photo -> crop units, z in the scale of x."""
@@ -108,27 +108,40 @@ class Crop:
         # First at the photo's scale, where whole-pixel crops are exact copies; then reduced by
         # area, since a warp alone would alias.
         side = max(size, round(self.side))
-        scale = self.side / side
-        inverse = np.array(
-            [[scale, 0, self.left + scale / 2 - 0.5], [0, scale, self.top + scale / 2 - 0.5]]
-        )
-        crop = cv2.warpAffine(
-            image,
-            inverse,
-            (side, side),
-            flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        # A replicated border would show streaks.
-        ends = np.array([[0, 0], [image.shape[1], image.shape[0]]]) - (self.left, self.top)
-        (left, top), (right, bottom) = np.floor(ends / scale).clip(0, side).astype(int)
-        if right - left < side or bottom - top < side:
-            inside = crop[top:bottom, left:right].copy()
-            crop = cv2.GaussianBlur(crop, (0, 0), side / _BLUR, borderType=cv2.BORDER_REPLICATE)
-            crop[top:bottom, left:right] = inside
+        if side == self.side and self.left.is_integer() and self.top.is_integer():
+            crop = _copy(image, int(self.left), int(self.top), side)
+        else:
+            scale = self.side / side
+            inverse = np.array(
+                [[scale, 0, self.left + scale / 2 - 0.5], [0, scale, self.top + scale / 2 - 0.5]]
+            )
+            crop = cv2.warpAffine(
+                image,
+                inverse,
+                (side, side),
+                flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+                borderMode=cv2.BORDER_REPLICATE,
+            )
         if side != size:
             crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
+        # A replicated border would show streaks. It is blurred at the output size: at a large
+        # photo's own the blur would cost more than all else.
+        ends = np.array([[0, 0], [image.shape[1], image.shape[0]]]) - (self.left, self.top)
+        (left, top), (right, bottom) = np.floor(ends * size / self.side).clip(0, size).astype(int)
+        if right - left < size or bottom - top < size:
+            inside = crop[top:bottom, left:right].copy()
+            crop = cv2.GaussianBlur(crop, (0, 0), size / _BLUR, borderType=cv2.BORDER_REPLICATE)
+            crop[top:bottom, left:right] = inside
         return crop
+
+
+def _copy(image: np.ndarray, left: int, top: int, side: int) -> np.ndarray:
+    """A square of a photo on whole pixels, padded by the replicated border."""
+    right, bottom = left + side, top + side
+    if left >= 0 and top >= 0 and right <= image.shape[1] and bottom <= image.shape[0]:
+        return image[top:bottom, left:right].copy()
+    rows = image.take(range(top, bottom), 0, mode="clip")
+    return rows.take(range(left, right), 1, mode="clip")
 
 
 def crop_around(landmarks: np.ndarray) -> Crop:

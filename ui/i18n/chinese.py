@@ -519,8 +519,10 @@ MESSAGES: dict[str, str] = {
     ),
     # Files
     "a recording, for example WAV, MP3 or M4A": "一段录音，例如 WAV、MP3 或 M4A",
-    "{name} holds samples that are no sound (not a number, or far over full scale); export it "
-    "again as 16-bit WAV.": "{name} 含有不是声音的采样（非数值，或远超满幅）；请重新导出为 16 位 WAV。",
+    "{name} holds samples that are no sound (not a number, or far over full scale); "
+    "export it again as 16-bit WAV.": (
+        "{name} 含有不是声音的采样（非数值，或远超满幅）；请重新导出为 16 位 WAV。"
+    ),
     "Nothing is heard in {name}, so the lips hardly move; check the recording.": (
         "{name} 里听不到声音，所以嘴唇几乎不动；请检查录音。"
     ),
