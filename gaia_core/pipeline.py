@@ -40,7 +40,7 @@ from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.portrait.detector import FaceLandmarker
 from gaia_core.portrait.face import Crop, crop_around, turned
 from gaia_core.portrait.inspection import Inspection, choose_face, inspect_photo, warnings
-from gaia_core.portrait.tracking import track_face
+from gaia_core.portrait.tracking import DRIVING_SIDE, track_face
 from gaia_core.render import Moved, Networks, NoGpu, Plan, PortraitRenderer, Render, Step
 from gaia_core.request import Event, Preview, Progress, Request, Result, Segment, Word
 from gaia_core.speech import visemes
@@ -178,7 +178,7 @@ class Gaia:
             composer = Composer(photo, crop, request.size)
             driving = NO_DRIVING
             if request.drive is not None:
-                driving = track_face(self.landmarker, read_video(request.drive))
+                driving = track_face(self.landmarker, read_video(request.drive, DRIVING_SIDE))
             script, notices = self._script(request, speech, driving)
             speech = replace(speech, waveform=None)  # frees the memory of a long recording
             plan = Plan(

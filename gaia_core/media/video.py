@@ -30,6 +30,8 @@ from gaia_core.media.ffmpeg import (
 )
 from gaia_core.media.label import COMMENT
 
+MAX_SIDE = 4096  # px; larger frames are reduced
+
 # sRGB to BT.709, tagged in the stream, since players guess untagged colours from the frame size.
 _TO_YUV = (
     "crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0,scale=out_color_matrix=bt709:out_range=tv,"
@@ -38,10 +40,29 @@ _TO_YUV = (
 _BT709 = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709")
 
 
-def read_video(path: Path | str) -> Iterator[np.ndarray]:
-    """The frames of a video, uint8 (H, W, 3), resampled to 25 a second.
+# Square pixels, at most so many on the longer side; whole frames only, where they are interlaced.
+_FRAMES = (
+    "bwdif=mode=send_frame:deint=interlaced,"
+    "scale=w='max(1,round(iw*sar*{shrink}))':h='max(1,round(ih*{shrink}))':flags=area,setsar=1"
+)
+# HDR (ITU-R BT.2100) to SDR: reference white, 203 cd/m2 (BT.2408), becomes white, and what is
+# brighter is compressed.
+_TO_SDR = (
+    "zscale=matrixin=2020_ncl:primariesin=2020:transfer=linear:npl=203,format=gbrpf32le,"
+    "zscale=primaries=709,tonemap=mobius:param=0.8:desat=0,"
+    "zscale=transfer=iec61966-2-1:range=pc,format=gbrp"
+)
+_HDR = re.compile(r"Video: [^\n]*(?:smpte2084|arib-std-b67)")
 
-    Closing the iterator ends ffmpeg.
+
+def read_video(path: Path | str, longest: int = MAX_SIDE) -> Iterator[np.ndarray]:
+    """The frames of a video, uint8 (H, W, 3) sRGB, resampled to 25 a second.
+
+    Rotation and shape of pixels are applied, HDR is brought to SDR. Closing the iterator ends
+    ffmpeg.
+
+    Args:
+        longest: side in px to which larger frames are reduced.
 
     Raises:
         InputError: not a readable video.
@@ -49,11 +70,15 @@ def read_video(path: Path | str) -> Iterator[np.ndarray]:
     path = Path(path)
     check_file(path, Message("a video, for example MP4"))
     count = 0
+    shrink = f"min(1,{longest}/max(iw*sar,ih))"
+    filters = f"fps={FPS},{_FRAMES.format(shrink=shrink)}"
+    if _HDR.search(run_ffmpeg(["-v", "info", *untrusted()], source=path).errors):
+        filters += f",{_TO_SDR}"
     with open(path, "rb") as source:
         # PPM states each frame's size, so that ffmpeg's messages need no parsing.
         ffmpeg = Ffmpeg(
-            [*untrusted(), "-map", "0:v:0", "-vf", f"fps={FPS}"],
-            ["-c:v", "ppm", "-f", "image2pipe", "pipe:1"],
+            [*untrusted(), "-map", "0:v:0", "-vf", filters],
+            ["-c:v", "ppm", "-pix_fmt", "rgb24", "-f", "image2pipe", "pipe:1"],
             stdin=source,
             stdout=subprocess.PIPE,
         )

@@ -13,6 +13,7 @@ from gaia_core.errors import InputError
 from gaia_core.portrait.detector import FaceLandmarker
 from gaia_core.portrait.face import Crop, crop_around
 
+DRIVING_SIDE = 1920  # px; larger frames of a driving video are reduced
 SIDE = 256  # of the tracked crop, px
 SEEN = 0.8  # minimal share of frames with a face
 SEARCHED, SEARCH_SIDE = 3, 1280  # frames searched for a small face, and their longest side, px
