@@ -435,6 +435,81 @@ def test_other_frame_rates_are_resampled(tmp_path):
     assert len(list(read_video(tmp_path / "b.mp4"))) in (50, 51)
 
 
+def film(path: Path, picture: np.ndarray, filters: str, *codec: str) -> np.ndarray:
+    """Writes a still picture (H, W, 3) as a film and reads a frame of it as int."""
+    Image.fromarray(picture).save(path.with_suffix(".png"))
+    made = ["-loop", "1", "-t", "0.2", "-i", str(path.with_suffix(".png")), "-vf", filters]
+    ffmpeg(*made, *codec, str(path))
+    return next(read_video(path)).astype(int)
+
+
+PATCHES = np.array([(224, 172, 140), (120, 80, 60), (128, 128, 128), (200, 40, 40), (30, 30, 220)])
+PATCHES_PICTURE = PATCHES.astype(np.uint8)[None].repeat(32, 0).repeat(32, 1)
+TO_709 = "scale=out_color_matrix=bt709:out_range=tv,setparams=colorspace=bt709,format="
+
+
+@pytest.mark.parametrize(
+    ("name", "pixels", "codec"),
+    [
+        ("a.mp4", "yuv420p10le", ["-c:v", "libx264"]),
+        ("a.mp4", "yuv420p10le", ["-c:v", "libx265", "-tag:v", "hvc1"]),
+        ("a.mov", "yuv422p10le", ["-c:v", "prores_ks"]),
+        ("a.webm", "yuv420p10le", ["-c:v", "libvpx-vp9", "-cpu-used", "8"]),
+        ("a.mp4", "yuv420p10le", ["-c:v", "libsvtav1"]),
+        ("a.mov", "yuva444p12le", ["-c:v", "prores_ks"]),
+    ],
+)
+def test_films_of_more_than_8_bits(tmp_path, name, pixels, codec):
+    read = film(tmp_path / name, PATCHES_PICTURE, TO_709 + pixels, "-crf", "10", *codec)
+    assert np.abs(read[16, 16::32] - PATCHES).max() <= 6
+
+
+@pytest.mark.parametrize("transfer", ["smpte2084", "arib-std-b67"])
+def test_hdr_is_brought_to_sdr(tmp_path, transfer):
+    to_hdr = (
+        "setparams=colorspace=gbr:color_primaries=bt709:color_trc=iec61966-2-1:range=pc,"
+        "format=gbrp,zscale=transfer=linear:npl=203,format=gbrpf32le,zscale=primaries=2020,"
+        f"zscale=transfer={transfer}:matrix=2020_ncl:range=tv:npl=203,format=yuv420p10le"
+    )
+    tags = f"log-level=none:colorprim=bt2020:transfer={transfer}:colormatrix=bt2020nc"
+    codec = ["-c:v", "libx265", "-crf", "5", "-x265-params", tags]
+    read = film(tmp_path / "a.mov", PATCHES_PICTURE, to_hdr, *codec)
+    assert np.abs(read[16, 16::32] - PATCHES).max() <= 6
+
+
+@pytest.mark.parametrize("limits", ["tv", "pc"])
+def test_both_colour_ranges(tmp_path, limits):
+    yuv = f"scale=out_color_matrix=bt709:out_range={limits},setparams=colorspace=bt709"
+    codec = ["-c:v", "libx264", "-crf", "10", "-color_range", limits]
+    read = film(tmp_path / "a.mp4", PATCHES_PICTURE, f"{yuv},format=yuv420p", *codec)
+    assert np.abs(read[16, 16::32] - PATCHES).max() <= 6
+
+
+def test_pixels_that_are_not_square_become_so(tmp_path):
+    picture = np.zeros((60, 40, 3), np.uint8)
+    read = film(tmp_path / "a.mp4", picture, "setsar=3/2,format=yuv420p", "-c:v", "libx264")
+    assert read.shape == (60, 60, 3)
+
+
+def test_interlaced_frames_become_whole(tmp_path):
+    picture = np.zeros((64, 64, 3), np.uint8)
+    picture[::2, :32] = picture[1::2, 32:] = 255  # a bar that has moved between the fields
+    codec = ["-c:v", "libx264", "-crf", "1", "-x264-params", "tff=1"]
+    read = film(tmp_path / "a.mp4", picture, "format=yuv444p,setfield=tff", *codec)
+    combed = np.abs(np.diff(read[16:-16, 8:24, 1], axis=0)).mean()
+    assert combed < 20 and read[32, 16, 1] > 200 and read[32, 48, 1] < 50
+
+
+@pytest.mark.parametrize("longest", [64, 300])
+def test_large_frames_are_reduced(tmp_path, longest):
+    codec = ["-c:v", "libx264", "-crf", "10"]
+    film(tmp_path / "a.mp4", PATCHES_PICTURE, TO_709 + "yuv444p", *codec)
+    frame = next(read_video(tmp_path / "a.mp4", longest))
+    assert frame.shape == ((13, 64, 3) if longest == 64 else (32, 160, 3))
+    middles = np.linspace(0, frame.shape[1], 11).astype(int)[1::2]
+    assert np.abs(frame[6, middles] - PATCHES).max() <= 8
+
+
 def test_reading_can_stop_early(tmp_path):
     write_flash(tmp_path / "a.mp4", 200, None, None)
     frames = read_video(tmp_path / "a.mp4")
