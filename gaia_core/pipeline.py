@@ -34,7 +34,7 @@ from gaia_core.media.image import read_image, read_matte
 from gaia_core.media.label import draw_label
 from gaia_core.media.video import VideoWriter, read_video
 from gaia_core.motion.curves import sketch
-from gaia_core.motion.live import LiveMotion
+from gaia_core.motion.live import STEPS, LiveMotion
 from gaia_core.motion.measures import Measures, measure
 from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.portrait.detector import FaceLandmarker
@@ -273,7 +273,7 @@ class Gaia:
         face: int = Request.face,
         size: str = "256",
         seed: int = Request.seed,
-        steps: int = Request.steps,
+        steps: int = STEPS,
         guidance: float = Request.guidance,
         controls: Controls = Request.controls,
         label: bool = Request.label,

@@ -118,7 +118,7 @@ class Request:
         0, "The same seed and settings give the same video.", low=0, high=MAX_SEED, preset=True
     )
     steps: int = setting(
-        10, "Sampling steps, $low to $high. More is slower.", low=1, high=100, preset=True
+        16, "Sampling steps, $low to $high. More is slower.", low=1, high=100, preset=True
     )
     guidance: float = setting(
         2.5,

@@ -31,7 +31,7 @@ from gaia_core.portrait.face import Face
 from gaia_core.renderer.autoencoder import Autoencoder
 from gaia_core.request import Request
 
-STEPS = (4, 6, 8, 10, 15, 25, 50)
+STEPS = (4, 6, 8, 10, 16, 25, 50)
 GUIDANCE = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
 FRAMES = 120  # of each clip at most
 

@@ -20,6 +20,7 @@ from gaia_core.motion.script import Script
 from gaia_core.speech import encoder as sp
 from gaia_core.speech.encoder import SpeechEncoder
 
+STEPS = 10  # of sampling by default, fewer than of a finished recording: windows must keep pace
 CONTEXT = 20  # look-ahead of the encoder in steps, 50 a second
 NEW = 20  # frames that a window adds
 AHEAD = 8  # look-ahead of a window in frames, which the next window generates again

@@ -19,6 +19,7 @@ from gaia_core.evaluation import (
 from gaia_core.evaluation.tables import format_table
 from gaia_core.media.audio import write_audio
 from gaia_core.media.video import VideoWriter
+from gaia_core.request import Request
 from gaia_core.speech import phones
 from gaia_core.speech.phones import Phone
 
@@ -170,7 +171,7 @@ def test_a_sweep_compares_settings(gaia, manifest, monkeypatch):
     monkeypatch.setattr(sweep, "FRAMES", 30)
     report = protocol.evaluate(gaia, manifest, "sweep", limit=3)
     rows = report["sweep"]["settings"]
-    assert [row["steps"] for row in rows] == [2, 4, 10]
+    assert [row["steps"] for row in rows] == [2, 4, Request.steps]
     assert rows[0]["yaw_spread"] != rows[1]["yaw_spread"]
     assert all(row["seconds"] > 0 for row in rows)
     table = format_table(report)
