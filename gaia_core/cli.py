@@ -425,7 +425,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="START:END:SEED",
-        help="seconds of the take to make anew",
+        help="seconds of the take to re-render",
     )
 
     it = command("batch", batch, "Make many videos; started again, go on with what is missing.")

@@ -41,7 +41,7 @@ from gaia_core.portrait.detector import FaceLandmarker
 from gaia_core.portrait.face import Crop, crop_around, turned
 from gaia_core.portrait.inspection import Inspection, choose_face, inspect_photo, warnings
 from gaia_core.portrait.tracking import DRIVING_SIDE, track_face
-from gaia_core.render import Moved, Networks, NoGpu, Plan, PortraitRenderer, Render, Step
+from gaia_core.render import Networks, NoGpu, Plan, PortraitRenderer, Render, SampledMotion, Step
 from gaia_core.request import Event, Preview, Progress, Request, Result, Segment, Word
 from gaia_core.speech import visemes
 from gaia_core.speech.encoder import FEATURES, SpeechEncoder
@@ -374,17 +374,17 @@ class Gaia:
 
     @staticmethod
     def _write(
-        steps: Iterator[Step | Moved | Message | np.ndarray],
+        steps: Iterator[Step | SampledMotion | Message | np.ndarray],
         frames: int,
         composer: Composer,
         writer: VideoWriter,
         label: bool,
         segments: Path | None,
-    ) -> Generator[Progress | Preview | Segment, None, tuple[Moved | None, Message | None]]:
+    ) -> Generator[Progress | Preview | Segment, None, tuple[SampledMotion | None, Message | None]]:
         """Writes frames as they are rendered; returns their motion and a notice."""
         moved, notice, sampled = None, None, 0.0
         for step in steps:
-            if isinstance(step, Moved):
+            if isinstance(step, SampledMotion):
                 moved = step
                 continue
             if isinstance(step, Message):
@@ -411,7 +411,9 @@ class Gaia:
             yield Progress(stage, done)
         return moved, notice
 
-    def _rendered(self, plan: Plan) -> Generator[Step | Moved | Message | np.ndarray, None, None]:
+    def _rendered(
+        self, plan: Plan
+    ) -> Generator[Step | SampledMotion | Message | np.ndarray, None, None]:
         """Renders on the GPU or, after a notice, on the CPU."""
         try:
             yield from self._render(plan)

@@ -22,7 +22,7 @@ from gaia_core.renderer.autoencoder import Autoencoder
 # Frames decoded at once. With more, the allocator maps memory again for each tensor.
 FRAMES_PER_BATCH, PIXELS_PER_BATCH = 4, 8 * 256 * 256
 
-Render = Callable[["Plan"], Generator["Step | Moved | np.ndarray", None, None]]
+Render = Callable[["Plan"], Generator["Step | SampledMotion | np.ndarray", None, None]]
 
 
 ON_CPU = Message("No GPU was free for this visit, so the video was made on the CPU.")
@@ -67,7 +67,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Moved:
+class SampledMotion:
     """The motion latents of a clip, (T, D) float32, and their curves, see `curves.traces`."""
 
     motion: np.ndarray
@@ -121,13 +121,13 @@ class Networks:
         )
 
     @torch.no_grad()
-    def render(self, plan: Plan) -> Generator[Step | Moved | np.ndarray, None, None]:
+    def render(self, plan: Plan) -> Generator[Step | SampledMotion | np.ndarray, None, None]:
         """Samples the motion in windows and decodes final frames at once.
 
         With spans to re-render no frame is final before the last window.
 
         Yields:
-            `Step` after each window, `Moved` after the last, and frames in batches of
+            `Step` after each window, `SampledMotion` after the last, and frames in batches of
             (n, S, S, 3) uint8.
         """
         renderer = PortraitRenderer(self, plan.portrait, plan.landmarks, plan.edge_mask)
@@ -138,7 +138,7 @@ class Networks:
                 curves = traces(
                     self.autoencoder.motion, motion[0], renderer.reference[0], self.corrections
                 )
-                yield Moved(motion[0].cpu().numpy(), curves)
+                yield SampledMotion(motion[0].cpu().numpy(), curves)
             yield from renderer.render(motion[0, done:])
             done = motion.shape[1]
 

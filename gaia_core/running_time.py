@@ -54,6 +54,6 @@ def seconds(frames: int, spans: Iterable[Span], steps: int, side: int, device: s
     return pace.start + sampled * steps * pace.step + drawn
 
 
-def to_lend(estimate: float) -> int:
+def gpu_seconds(estimate: float) -> int:
     """Whole seconds for which to allocate a ZeroGPU, from the estimated `seconds` of a run."""
     return math.ceil(START_GPU + ROOM * estimate)

@@ -21,7 +21,7 @@ from gaia_core.motion.performer import OVERLAP, WINDOW
 from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.pipeline import STAGES, Gaia
 from gaia_core.portrait.face import crop_around
-from gaia_core.render import PIXELS_PER_BATCH, Moved, Plan, Step
+from gaia_core.render import PIXELS_PER_BATCH, Plan, SampledMotion, Step
 from gaia_core.request import Preview, Progress, Request, Result, Segment, Span, Word
 from gaia_core.speech.voices import Spoken
 
@@ -345,7 +345,7 @@ def test_a_long_clip_is_decoded_while_it_is_sampled(gaia, plan):
     results = list(gaia._render(with_span))
     last = max(i for i, step in enumerate(results) if isinstance(step, Step))
     assert not any(isinstance(step, np.ndarray) for step in results[:last])
-    motions = [step.motion for step in results if isinstance(step, Moved)]
+    motions = [step.motion for step in results if isinstance(step, SampledMotion)]
     assert len(motions) == 1 and len(motions[0]) == frames
 
 

@@ -55,7 +55,7 @@ class Choice:
         return f"aformat=channel_layouts=stereo,pan=mono|c0=c{self.channel},"
 
     def notice(self, name: str) -> Message | None:
-        """What the user should be told of the choice in a file of that name, if anything."""
+        """What the user reads of the choice in a file of that name; None without a choice."""
         if self.silent:
             return Message(
                 "Nothing is heard in {name}, so the lips hardly move; check the recording.",

@@ -46,7 +46,7 @@ def test_the_decorated_path(service: str):
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout.strip().splitlines()[-1])
     if service == "grants":
-        assert report["came"] == ["Step", "Moved", "ndarray"] and report["elsewhere"]
+        assert report["came"] == ["Step", "SampledMotion", "ndarray"] and report["elsewhere"]
     else:
         assert report["came"] == [] and report["refusal"] == ON_CPU
     assert report["requested"] == [zero_gpu.duration(plan())]

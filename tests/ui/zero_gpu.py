@@ -62,12 +62,12 @@ def main() -> None:
     import numpy as np
 
     from gaia_core.motion.script import NO_DRIVING, Script
-    from gaia_core.render import Moved, NoGpu, Plan, Step
+    from gaia_core.render import NoGpu, Plan, SampledMotion, Step
     from ui.run.zero_gpu import on_zero_gpu
 
     def render(plan):
         yield Step(1.0)
-        yield Moved(np.zeros((2, 3), np.float32), {"yaw": np.zeros(2)})
+        yield SampledMotion(np.zeros((2, 3), np.float32), {"yaw": np.zeros(2)})
         yield np.full((2, *plan.portrait.shape), os.getpid() % 251, np.uint8)
 
     script = Script(250, np.zeros((0, 3), np.float32), NO_DRIVING, 0, 10, 2.0)

@@ -10,7 +10,7 @@ import numpy as np
 import spaces
 
 from gaia_core import running_time
-from gaia_core.render import Moved, NoGpu, Plan, Render, Step
+from gaia_core.render import NoGpu, Plan, Render, SampledMotion, Step
 
 
 def on_zero_gpu(render: Render) -> Render:
@@ -23,7 +23,7 @@ def on_zero_gpu(render: Render) -> Render:
     if on_gpu is render:
         return render
 
-    def either(plan: Plan) -> Generator[Step | Moved | np.ndarray, None, None]:
+    def either(plan: Plan) -> Generator[Step | SampledMotion | np.ndarray, None, None]:
         began = False
         try:
             with closing(on_gpu(plan)) as steps:
@@ -43,6 +43,6 @@ def duration(plan: Plan) -> int:
     """Seconds of GPU time to request for a plan."""
     script = plan.script
     side = plan.portrait.shape[0]
-    return running_time.to_lend(
+    return running_time.gpu_seconds(
         running_time.seconds(script.frames, script.spans, script.steps, side, "cuda")
     )
