@@ -1,6 +1,6 @@
 """Controls of single channels over time: keyframed tracks, strengths and presets.
 
-Pure functions from keyframes to curves at the video's frames. `motion.editing` applies them to
+Pure functions from keyframes to curves at the video's frames. `motion.keyframes` applies them to
 motion latents; `training.expression` fits the latent direction of each expression channel.
 """
 

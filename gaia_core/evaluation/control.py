@@ -19,7 +19,7 @@ from gaia_core import FPS
 from gaia_core.controls import EXPRESSION, Controls, Keyframe
 from gaia_core.evaluation.portraits import Portrait, draw, latents
 from gaia_core.evaluation.sheets import save_sheet
-from gaia_core.motion.editing import pose_track
+from gaia_core.motion.keyframes import pose_track
 from gaia_core.pipeline import Gaia
 from gaia_core.portrait.blendshapes import SCORES
 from gaia_core.portrait.face import Face

@@ -1,4 +1,4 @@
-"""The label "AI-generated", in every file's metadata and drawn into frames."""
+"""The label "AI-generated": its text, and its drawing into frames. `video` writes it to metadata."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from gaia_core.motion.corrections import (
 )
 from gaia_core.motion.denoiser import Denoiser
 from gaia_core.motion.driving import retarget
-from gaia_core.motion.editing import edited, pose_track
+from gaia_core.motion.keyframes import edited, pose_track
 from gaia_core.motion.sampling import sample_dpm, windows
 from gaia_core.motion.script import Script
 
@@ -104,7 +104,7 @@ class Performer:
         return joined_pose(given, free, self.corrections)
 
     def edited(self, motion: Tensor, given: Tensor, controls: Controls, first: int = 0) -> Tensor:
-        """See `editing.edited`."""
+        """See `keyframes.edited`."""
         return edited(self.subject, motion, given, controls, first)
 
     def fill(

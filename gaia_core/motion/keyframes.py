@@ -1,4 +1,4 @@
-"""Controls as changes of the motion latent: pose tracks, strengths and expression tracks."""
+"""Keyframes and strengths become changes of the motion latent."""
 
 from __future__ import annotations
 
