@@ -1,4 +1,4 @@
-"""The label "AI-generated": its text, and its drawing into frames. `video` writes it to metadata."""
+"""The label "AI-generated": its text, and its drawing into frames. `video` writes the metadata."""
 
 from __future__ import annotations
 
