@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 # The motion latent begins with the head pose, which is only normalised (`scale` is its logarithm).
 # The other groups are encoded with the pose removed.
@@ -89,8 +89,24 @@ class DenoiserConfig:
     dropout: float = 0.2
 
 
+class Corrections:
+    """Hand-set constants of a stage.
+
+    Attributes:
+        OFF: each correction in the order in which it acts, and the constants at which it does
+            nothing.
+    """
+
+    OFF: ClassVar[Mapping[str, Mapping[str, Any]]]
+
+    def without(self, names: Iterable[str]) -> Self:
+        """The same with some of the corrections switched off; names of `OFF`."""
+        off = {key: x for name in names for key, x in self.OFF[name].items()}
+        return replace(self, **off)  # type: ignore[type-var]
+
+
 @dataclass(frozen=True)
-class MotionCorrections:
+class MotionCorrections(Corrections):
     """Hand-set constants between sampler and motion latent, see `motion.corrections`.
 
     docs/corrections.md has the measured effect of each correction. Turn and rest depend on the
@@ -145,10 +161,6 @@ class MotionCorrections:
         "span_ramp": {"ramp_frames": 1},
     }
 
-    def without(self, names: Iterable[str]) -> MotionCorrections:
-        """The same with some of the corrections switched off; names of `OFF`."""
-        return replace(self, **{key: x for name in names for key, x in self.OFF[name].items()})
-
     @property
     def turn(self) -> Mapping[str, float]:
         """Channel of the head pose -> gain, where it is not 1."""
@@ -156,7 +168,7 @@ class MotionCorrections:
 
 
 @dataclass(frozen=True)
-class RendererCorrections:
+class RendererCorrections(Corrections):
     """Hand-set constants of the renderer.
 
     All but the gaze also act in training, so switching them off also takes the shipped weights
@@ -196,7 +208,6 @@ class RendererCorrections:
     gaze_stretch: float = 2.0
     gaze_tremor: float = 0.02
 
-    # As in `MotionCorrections`.
     OFF: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "pose_clamp": {"pose_clamp": float("inf")},
         "warp_floor": {"warp_floor": 1e-6},
@@ -218,10 +229,6 @@ class RendererCorrections:
         "light_gain",
         "light_reach",
     )
-
-    def without(self, names: Iterable[str]) -> RendererCorrections:
-        """The same with some of the corrections switched off; names of `OFF`."""
-        return replace(self, **{key: x for name in names for key, x in self.OFF[name].items()})
 
 
 MOTION_DEFAULTS, RENDERER_DEFAULTS = MotionCorrections(), RendererCorrections()

@@ -85,10 +85,11 @@ class FaceLandmarker:
         faces found if they are too small to be seen in it as a whole, are scored in all four
         orientations.
         """
-        turn = self._turn([_glance(image)])
+        glance = _glance(image)
+        turn = self._turn([glance])
         photo = turned(image, turn)
         faces = self.detect(photo)
-        if turn or self.glimpses(image):
+        if turn or self._score(glance) > 0:
             return Seen(photo, faces, turn)
         if not faces:  # on its side a face would have been found, on its head it may not
             photo = turned(image, 2)
@@ -144,11 +145,8 @@ class FaceLandmarker:
 
     def _score(self, image: np.ndarray) -> float:
         """Of the most certain face in a small image, in [0, 1]; 0 where there is none."""
-        picture = mediapipe.Image(
-            image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(image)
-        )
         with self._lock:
-            found = self._detector.detect(picture).detections
+            found = self._detector.detect(_mediapipe_image(image)).detections
         return max((float(each.categories[0].score or 0) for each in found), default=0.0)
 
     def _refine(self, image: np.ndarray, rough: Face) -> list[Face]:
@@ -186,11 +184,8 @@ class FaceLandmarker:
 
     def _detect_once(self, image: np.ndarray) -> list[Face]:
         height, width = image.shape[:2]
-        picture = mediapipe.Image(
-            image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(image)
-        )
         with self._lock:
-            result = self._landmarker.detect(picture)
+            result = self._landmarker.detect(_mediapipe_image(image))
         scale = np.array([width, height, width], np.float32)  # z is in the scale of x
         return [
             Face(
@@ -219,6 +214,11 @@ def _glance(image: np.ndarray) -> np.ndarray:
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     right, below = _GLANCE - size[0], _GLANCE - size[1]
     return cv2.copyMakeBorder(small, 0, below, 0, right, cv2.BORDER_CONSTANT)
+
+
+def _mediapipe_image(image: np.ndarray) -> mediapipe.Image:
+    data = np.ascontiguousarray(image)
+    return mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=data)
 
 
 def _in_photo(face: Face, view: Crop) -> Face:
