@@ -24,6 +24,7 @@ _DURATIONS = b"/Clip_output_0"  # tensor in its graph: durations of the phonemes
 _LEAD = 0.05  # s by which the sound is ahead of those durations, measured on onsets after pauses
 _MAX_PHONEMES = 400  # as in hibari; longer sentences are synthesised in parts
 _LONG_NUMBER = re.compile(r"\d(?:[,.]?\d){20,}")  # hibari counts to 10^36; these are read by digit
+_CAPITALS = re.compile(r"\b[A-Z]{3,}\b")
 _NAMED = 20  # of what was left out
 _PEAK = 0.8
 # Factors from the female to the male voice: pitch, and formants (the spectral envelope).
@@ -149,7 +150,8 @@ class _Hibari:
         texts: list[str] = []
         strange = 0
         shown = spoken = ""
-        for token in g2p.phonemize_tokens(g2p.tokenize(normalize(sentence))):
+        read = _CAPITALS.sub(lambda word: self._lower_if_unstressed(word[0]), normalize(sentence))
+        for token in g2p.phonemize_tokens(g2p.tokenize(read)):
             shown, spoken = shown + token.text, spoken + (token.phonemes or "")
             strange += token.rating == 2 and token.text[:1].islower()  # capitals: names
             if token.whitespace:
@@ -162,6 +164,15 @@ class _Hibari:
         written = sentence.split()
         texts = written if len(written) == len(texts) else texts
         return [_Spelled(*pair) for pair in zip(texts, words, strict=True)], strange
+
+    def _lower_if_unstressed(self, capitals: str) -> str:
+        """A word in capitals, in small letters if hibari would spell it out as no name can be.
+
+        Those are the words without a stress of their own: SHOULD, THIS, WAS.
+        """
+        known = self.text.g2p.lexicon.golds.get(capitals.lower())
+        sounds = known.get("DEFAULT") if isinstance(known, dict) else known
+        return capitals.lower() if sounds and "ˈ" not in sounds else capitals
 
     def _sound(
         self, words: list[_Spelled], gender: Gender, generator: np.random.Generator

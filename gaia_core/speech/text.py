@@ -21,7 +21,7 @@ _PAUSE = re.compile(r"<break\b[^<>]*>", re.I)
 _CHARACTERS = {
     **dict.fromkeys("’‘ʼʻʹ′＇`´ˈ", "'"),
     **dict.fromkeys("“”„‟″«»", '"'),
-    **dict.fromkeys("‐‑‒−﹣", "-"),
+    **dict.fromkeys("‐‑‒﹣", "-"),
     **dict.fromkeys("。｡", ". "),
     **dict.fromkeys("、，", ", "),
     **dict.fromkeys("™®℠", ""),
@@ -95,12 +95,20 @@ _URL_SYMBOLS = {
 }  # fmt: skip
 
 _SPACED_NUMBER = re.compile(r"(?<![\d.,])\d{1,3}(?:[\u00a0\u202f\u2009]\d{3})+(?!\d)")
+# 555-1234, (555) 123-4567, +1 555-123-4567
+_PHONE = re.compile(r"(?<![\w-])(?:\+?\d{1,3}[ -])?(?:\(\d{3}\) ?|\d{3}-)?\d{3}-\d{4}(?![\w-])")
+_LEADING_ZEROS = re.compile(r"(?<![\w.,:/-])0\d{2,}(?![\w:/-]|[.,]\d)")
+_LARGE = {"k": "thousand", "m": "million", "bn": "billion", "tn": "trillion"}
 _PHRASES = (
     (r"\[([^\[\]]+)\]\(", r"\1 ("),  # a link of Markdown; hibari would read phonemes from it
     (r"(?m)^\s*#+ ", ""),
     (r"\be\.g\.,?", "for example"),
     (r"\bi\.e\.,?", "that is"),
+    (r"\bNo\. ?(?=\d)", "number "),
+    (r"(?<=\d) ?in\.(?= [a-z])", " inches"),
+    (r"(?<= )'n'?(?= )", "and"),
     (r"\bC#", "C sharp"),
+    (r"\bCO(?=2\b)", "C O "),
     (r"\b24/7\b", "twenty-four seven"),
     (r"(?<=[ap]m)\s*[-–]\s*(?=\d)", " to "),
     (r"\b(\d)'(\d{1,2})\"", r"\1 feet \2 inches"),
@@ -108,6 +116,9 @@ _PHRASES = (
     (r"(?<=\d)[eE]([+-]?\d+)\b", r" times ten to the power of \1"),
     (r"(?<![\d:])(\d{1,2}):(\d)(?![\d:])", r"\1 to \2"),
     (r"(?<=[a-z]{2})\.(?=[a-z]{2,4}\b)", " dot "),
+    (r"(?<![\d.])(\d+)\.0(?![\d.]*\d)", r"\1 point zero"),
+    (r"(?<=[\w)]) ?− ?(?=[\w(])", " minus "),
+    (r"−", "-"),
     (r"(?<!\w)'(?=\d0s\b)", ""),
     # Amounts: hibari reads a sign before them.
     (r"(?<![\w.])-(?=[$£€¥])", "minus "),
@@ -142,10 +153,18 @@ def normalise(text: str) -> Readable:
     text = _URL.sub(lambda found: _spell_address(found[0]), text)
     text = "".join(_plain(each) for each in unicodedata.normalize("NFC", text))
     text = re.sub(rf"(?<=\d) (?={'|'.join(_FRACTIONS.values())})", " and ", text)
+    text = _PHONE.sub(lambda found: ", ".join(map(" ".join, re.findall(r"\d+", found[0]))), text)
+    text = _LEADING_ZEROS.sub(lambda found: " ".join(found[0]), text)
     text = _QUANTITY.sub(_quantity, text)
     text = _BARE_UNIT.sub(lambda found: _UNITS[found[1]], text)
     for pattern, said in _PHRASES:
         text = re.sub(pattern, said, text)
+    text = re.sub(
+        rf"([$£€]{_NUMBER})\s?(k|m|bn|tn)\b",
+        lambda m: f"{m[1]} {_LARGE[m[2].lower()]}",
+        text,
+        flags=re.I,
+    )
     text = re.sub(rf"(?<!\w)({_CODE})\s?({_NUMBER})", lambda m: f"{m[2]} {_CODES[m[1]]}", text)
     text = re.sub(rf"({_NUMBER})\s?({_CODE})(?!\w)", lambda m: f"{m[1]} {_CODES[m[2]]}", text)
     text = re.sub(r"(?<![\w.])(\d{1,2})\.(\d{1,2})\.(\d{4})\b", lambda m: _date(m, 1, 2, 3), text)

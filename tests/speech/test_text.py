@@ -1,8 +1,11 @@
 """What an English voice reads of a text: every word of it is spoken, or named as left out."""
 
+import re
+from pathlib import Path
+
 import pytest
 
-from gaia_core.speech.offline_voice import _engine
+from gaia_core.speech.offline_voice import _engine, _is_mute
 from gaia_core.speech.synthesis import synthesise
 from gaia_core.speech.text import normalise, without_markup
 from gaia_core.speech.voices import OFFLINE_VOICE
@@ -156,6 +159,40 @@ def test_what_is_read_of_a_text(case: list[str]) -> None:
 )
 def test_tags_are_not_read(text: str, read: str) -> None:
     assert without_markup(text) == read
+
+
+def sounds(text: str) -> str:
+    """The phonemes of a text as it is written, without stress and pauses."""
+    said = ""
+    for sentence in _engine().text.split_sentences(normalise(without_markup(text)).text):
+        spelled, _ = _engine()._spell(sentence)
+        assert not any(_is_mute(word) for word in spelled), text
+        said += "".join(word.phonemes for word in spelled)
+    return re.sub(r"\W|[ˈˌ]", "", said)
+
+
+def distance(one: str, other: str) -> int:
+    """Levenshtein's, of two strings."""
+    row = list(range(len(other) + 1))
+    for i, x in enumerate(one, 1):
+        before, row[0] = row[0], i
+        for j, y in enumerate(other, 1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (x != y))
+    return row[-1]
+
+
+def test_two_hundred_sentences_sound_as_they_are_said() -> None:
+    """What is written beside how it is said, word by word; they may differ by an accent."""
+    lines = Path(__file__).with_name("sentences.txt").read_text("utf-8").splitlines()
+    cases = [line.split("|") for line in lines if not line.startswith("# ")]
+    assert len(cases) == 200
+    wrong, total = {}, 0
+    for written, said in cases:
+        wanted = sounds(said)
+        total += len(wanted)
+        wrong[written] = distance(sounds(written), wanted)
+    assert sum(wrong.values()) < 0.01 * total, wrong
+    assert max(wrong.values()) <= 3, wrong
 
 
 @pytest.mark.parametrize("text", PHONEMES)
