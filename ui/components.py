@@ -29,7 +29,7 @@ class Inputs:
     upload: gr.Audio
     recording: gr.Audio
     seconds: gr.Number
-    keys: gr.HTML
+    timeline: gr.HTML
     expression: Mapping[str, gr.Slider]
     strength: Mapping[str, gr.Slider]
     instruction: gr.Textbox
@@ -69,7 +69,7 @@ class Output:
     download: gr.DownloadButton
     code: gr.Code
     reuse: gr.Button
-    timeline: gr.HTML  # its value is `Inputs.keys`
+    timeline: gr.HTML  # of `Inputs` too
     history_card: gr.Column
     history: gr.HTML
     forget: gr.Button

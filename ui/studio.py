@@ -182,7 +182,7 @@ def _inputs(mode: gr.Textbox, cards: Cards, output: Output, consent: gr.Checkbox
         upload=cards.speech.upload,
         recording=cards.speech.recording,
         seconds=cards.speech.seconds,
-        keys=output.timeline,
+        timeline=output.timeline,
         expression=cards.pose.expression,
         strength=cards.pose.strength,
         instruction=cards.text.instruction,
@@ -248,8 +248,8 @@ def _wire_inputs(cards: Cards, inputs: Inputs, output: Output) -> None:
     for name, button in pose.presets.items():
         button.click(
             form_events.preset(name),
-            [inputs.keys, pose.at, pose.lasts],
-            [inputs.keys, pose.at],
+            [inputs.timeline, pose.at, pose.lasts],
+            [inputs.timeline, pose.at],
             **JUDGING,
         )
     inputs.consent.change(
@@ -298,26 +298,24 @@ def _wire_estimate(
     clock: Clock, inputs: Inputs, cards: Cards, output: Output, grid: compare.Grid
 ) -> None:
     """The estimated time of the next run; a new face is noticed by its crop."""
-    edit = cards.edit
     fields = {getattr(inputs, name) for name in estimate.INPUTS}
     variants = {
         part for each in cards.compare.variants for part in (each.on, each.base, each.steps)
     }
     own = {part for each in cards.compare.variants for part in each.inputs()}
     changed = fields - {inputs.portrait, inputs.face}
-    changed |= {cards.portrait.crops, output.history, edit.start, edit.end}
+    changed |= {cards.portrait.crops, output.history}
     gr.on(
-        [part.change for part in in_order(changed)],
-        estimate.note(clock, inputs, edit, output),
-        {*fields, edit.start, edit.end, output.session},
+        [*(part.change for part in in_order(changed)), inputs.timeline.select],
+        estimate.note(clock, inputs, output),
+        {*fields, inputs.timeline, output.session},
         output.estimate,
         preprocess=False,
         trigger_mode="always_last",
         **PRIVATE,
     )
-    changed = (changed | variants) - {edit.start, edit.end}
     gr.on(
-        [part.change for part in in_order(changed)],
+        [part.change for part in in_order(changed | variants)],
         compare_events.note(clock, inputs, cards.compare, output),
         {*fields, *own, output.session},
         grid.estimate,
@@ -380,18 +378,16 @@ def _wire_timeline(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) ->
     )
     output.timeline.submit(
         timeline_events.pasted(inputs),
-        None,
-        [inputs.keys, *inputs.expression.values(), *inputs.strength.values()],
+        inputs.timeline,
+        [inputs.timeline, *inputs.expression.values(), *inputs.strength.values()],
         **JUDGING,
     )
-    output.timeline.select(
-        timeline_events.rerender(inputs, edit),
-        [inputs.mode, edit.controlled],
-        [edit.start, edit.end, edit.seed, edit.controlled, inputs.mode],
+    output.timeline.apply(
+        timeline_events.to_edit(inputs, edit),
+        inputs.mode,
+        [edit.controlled, inputs.mode],
         **PRIVATE,
-    ).success(lambda: gr.update(selected="edit"), None, tabs, **PRIVATE).success(
-        None, None, None, js=timeline_events.PRESS, api_visibility="private"
-    )
+    ).success(lambda: gr.update(selected="edit"), None, tabs, **PRIVATE)
 
 
 def _wire_run(engine: Engine, clock: Clock, inputs: Inputs, cards: Cards, output: Output) -> None:
@@ -402,8 +398,8 @@ def _wire_run(engine: Engine, clock: Clock, inputs: Inputs, cards: Cards, output
     )
     running = clicked.then(
         run_events.generate(engine, inputs, edit, output, watch, clock),
-        inputs.all() | {output.session, edit.start, edit.end, edit.seed, edit.controlled, watch},
-        [*output.all(), inputs.seed, edit.opened],
+        inputs.all() | {output.session, edit.seed, edit.random, edit.controlled, watch},
+        [*output.all(), inputs.seed, edit.seed, edit.opened],
         # Raw values: `admission` validates them.
         preprocess=False,
         api_visibility="private",

@@ -29,6 +29,9 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+LINE = {"keys": [], "span": None}  # the timeline's value at first
+
+
 def uploaded(source: Path, cache: Path) -> dict[str, Any]:
     return {"path": str(shutil.copy(source, cache / source.name))}
 
@@ -42,7 +45,7 @@ def raw(cache: Path) -> RawRequest:
 @pytest.fixture
 def form(raw: RawRequest) -> Form:
     same = {name: getattr(raw, name) for name in names(Form) & names(RawRequest)}
-    empty = {"upload": None, "recording": None, "keys": [], "expression": {}, "strength": {}}
+    empty = {"upload": None, "recording": None, "timeline": LINE, "expression": {}, "strength": {}}
     chosen = {"mode": "speech", "source": "text", "take": "reenact", "groups": ["pose"]}
     return Form(**{**same, **empty, **chosen, "random": False})
 
@@ -55,7 +58,7 @@ def test_no_control_and_no_field_is_an_orphan():
     assert names(Inputs) == names(Form)
     assert names(RawRequest) == names(Request) | {"consent"}
     made = {"mode", "source", "upload", "recording", "random", "take", "groups"}
-    assert names(Form) - names(RawRequest) == made | {"keys", "expression", "strength"}
+    assert names(Form) - names(RawRequest) == made | {"timeline", "expression", "strength"}
     unlabelled = {name for name in names(Request) if f"{name}.label" not in EN}
     apart = {"speech", "controls", "drive_groups", "spans"}
     assert (
@@ -173,12 +176,16 @@ def test_a_new_seed_is_drawn_when_wished(form: Form):
 KEYS = [["yaw", 1, 20, "ease"], ["pitch", 0, -5, "linear"], ["yaw", 0, 0, "ease"]]
 
 
+def posed(keys: Any) -> dict[str, Any]:
+    return {"mode": "pose", "timeline": LINE | {"keys": keys}}
+
+
 def test_keyframes_strengths_and_a_constant_expression_become_controls(form: Form):
     posed = replace(
         form,
         mode="pose",
         source="none",
-        keys=KEYS,
+        timeline=LINE | {"keys": KEYS},
         expression={"smile": 0.5, "brows": 0},
         strength={"head": 0.5, "blink": 1},
         seconds=2.5,
@@ -196,9 +203,8 @@ def test_keyframes_strengths_and_a_constant_expression_become_controls(form: For
 
 
 def test_only_what_the_open_tab_shows_counts(form: Form, cache: Path):
-    full = replace(
-        form, keys=KEYS, instruction="Nod.", drive=uploaded(samples.speeches()[0], cache)
-    )
+    drive = uploaded(samples.speeches()[0], cache)
+    full = replace(form, timeline=LINE | {"keys": KEYS}, instruction="Nod.", drive=drive)
     speech = admit(full.raw_request())
     assert not speech.controls and speech.instruction is None and speech.drive is None
     pose = admit(replace(full, mode="pose").raw_request())
@@ -227,14 +233,12 @@ def test_what_is_taken_from_a_driving_video(form: Form, cache: Path, take: str, 
         ({"source": "none"}, say("error.source")),
         ({"text": " "}, say("error.text")),
         ({"mode": "pose", "source": "none"}, "Give a speech recording"),
-        ({"mode": "pose", "keys": "yaw"}, say("error.keys")),
-        ({"mode": "pose", "keys": [["yaw", 1]]}, say("error.keys")),
-        (
-            {"mode": "pose", "keys": [["yaw", None, 3, "ease"]]},
-            "A keyframe of yaw must be a number",
-        ),
-        ({"mode": "pose", "keys": [["yaw", 1, 3, "fly"]]}, "'fly'"),
-        ({"mode": "pose", "keys": [["yaw", 1, 3, "ease"]] * 2}, "not later than the one before"),
+        ({"mode": "pose", "timeline": []}, say("error.keys")),
+        (posed("yaw"), say("error.keys")),
+        (posed([["yaw", 1]]), say("error.keys")),
+        (posed([["yaw", None, 3, "ease"]]), "A keyframe of yaw must be a number"),
+        (posed([["yaw", 1, 3, "fly"]]), "'fly'"),
+        (posed([["yaw", 1, 3, "ease"]] * 2), "not later than the one before"),
         ({"mode": "text", "instruction": ""}, say("error.instruction")),
         ({"mode": "video", "drive": None}, say("error.drive")),
     ],
@@ -311,7 +315,7 @@ def test_a_recipe_restores_the_form_it_came_from(form: Form, cache: Path):
     keys = [["yaw", 0.0, 0.0, "ease"], ["yaw", 1.0, 20.0, "ease"]]
     forms = {
         "speech": replace(form, seed=4, steps=3, text="Again."),
-        "pose": replace(form, mode="pose", source="none", keys=keys, expression=expression),
+        "pose": replace(form, source="none", expression=expression, **posed(keys)),
         "text": replace(form, mode="text", instruction="Nod.", size="256"),
         "video": replace(form, mode="video", take="dub", drive=drive, drive_mode="absolute"),
     }
@@ -330,7 +334,7 @@ def test_the_python_of_a_take_makes_it_again(form: Form, cache: Path):
     drive = uploaded(samples.speeches()[0], cache)
     forms = (
         form,
-        replace(form, mode="pose", source="none", keys=KEYS, seed=5),
+        replace(form, source="none", seed=5, **posed(KEYS)),
         replace(form, mode="text", instruction='Say "no"; nod.', text="Hi."),
         replace(form, mode="video", take="dub", drive=drive, label=False, consent=True),
     )

@@ -332,36 +332,68 @@ def test_the_playhead_and_the_player_follow_each_other(opened, studio: Studio):
     expect(page.locator(".tl-made")).to_have_count(4)
 
 
-def test_a_span_is_selected_and_rerendered(opened, studio: Studio):
+def select(page: Page, start: float, end: float) -> None:
+    """Drags along the ruler."""
+    page.locator(".tl-scroll").scroll_into_view_if_needed()
+    still(page)
+    box = page.locator(".tl-line.is-ruler .tl-track").bounding_box()
+    page.mouse.move(box["x"] + second(page, start), box["y"] + 6)
+    page.mouse.down()
+    page.mouse.move(box["x"] + second(page, end), box["y"] + 6, steps=5)
+    page.mouse.up()
+
+
+def test_the_selected_span_is_the_one_that_is_rerendered(opened, studio: Studio):
+    """By drag, by words, by numbers and by keys, it is one span, and one button renders it."""
     page = opened()
+    write(page.locator("#text textarea"), "One two three four five six seven.")
     tab(page, "pose")
     add(page, "yaw")
     generate(page)
     shown(page)
-    page.locator(".tl-scroll").scroll_into_view_if_needed()
-    still(page)
-    box = page.locator(".tl-line.is-ruler .tl-track").bounding_box()
-    y = box["y"] + 6
-    page.mouse.move(box["x"] + second(page, 0.2), y)
-    page.mouse.down()
-    page.mouse.move(box["x"] + second(page, 0.6), y, steps=5)
-    page.mouse.up()
-    expect(page.get_by_label(say("line.until"), exact=True)).to_have_value("0.6")
-    page.get_by_label(say("line.from"), exact=True).fill("0.28")
-    page.get_by_label(say("line.until"), exact=True).focus()
-    page.locator("#timeline").get_by_role("button", name=say("line.rerender")).click()
-    expect(page.locator("#history [data-take]")).to_have_count(2)
-    (span,) = studio.engine.requests[1].spans
-    assert (span.start, span.end) == (0.28, 0.6) and span.controls.tracks.keys() == {"yaw"}
-    expect(page.get_by_label(say("start.label"))).to_have_value("0.28")
-    assert studio.engine.requests[1].seed == studio.engine.requests[0].seed
+    select(page, 0.2, 0.6)
+    button(page, say("line.edit")).click()
+    expect(page.get_by_text(say("intro.edit"))).to_be_visible()
+    fields = [page.get_by_label(say(f"line.{end}"), exact=True) for end in ("from", "until")]
+    words = page.locator(".tl-word")
 
+    def is_selected(start: float, end: float) -> None:
+        for field, second in zip(fields, (start, end), strict=True):
+            expect(field).to_have_value(f"{second:g}")
+        pressed = words.evaluate_all("all => all.map(one => one.ariaPressed === 'true')")
+        assert pressed == [start < 0.1 * i + 0.09 and 0.1 * i + 0.01 < end for i in range(7)]
+
+    def is_rerendered(start: float, end: float) -> None:
+        is_selected(start, end)
+        count = page.locator("#history [data-take]").count()
+        button(page, say("rerender")).click()
+        expect(page.locator("#history [data-take]")).to_have_count(count + 1)
+        span = studio.engine.requests[-1].spans[-1]
+        assert (span.start, span.end) == (start, end)
+        is_selected(start, end)
+
+    is_rerendered(0.2, 0.6)
+    assert studio.engine.requests[-1].spans[0].controls.tracks.keys() == {"yaw"}
+    assert studio.engine.requests[-1].seed == studio.engine.requests[0].seed
+    select(page, 0.32, 0.48)
+    is_rerendered(0.32, 0.48)
+    words.nth(1).click()
+    is_selected(0.1, 0.2)
+    words.nth(3).click(modifiers=["Shift"])
+    is_rerendered(0.1, 0.4)
+    fields[0].fill("0.28")
+    button(page, say("rerender")).focus()
+    is_selected(0.28, 0.4)
     page.wait_for_function("document.querySelector('#video video').ended")
     page.get_by_role("slider", name=say("line.head")).focus()
     for press in ("Home", *["ArrowRight"] * 5, "[", *["ArrowRight"] * 5, "]"):
         page.keyboard.press(press)
-    expect(page.get_by_label(say("line.from"), exact=True)).to_have_value("0.2")
-    expect(page.get_by_label(say("line.until"), exact=True)).to_have_value("0.4")
+    is_rerendered(0.2, 0.4)
+    seeds = [span.seed for span in studio.engine.requests[-1].spans]
+    assert len(set(seeds)) == len(seeds) == 4, "another movement every time"
+    button(page, say("line.clear_span")).click()
+    button(page, say("rerender")).click()
+    expect(page.get_by_text(say("error.span"))).to_be_visible()
 
 
 def test_controls_go_out_as_json_and_come_back(opened, studio: Studio):

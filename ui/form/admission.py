@@ -67,7 +67,7 @@ class Form:
     upload: Any
     recording: Any
     seconds: Any
-    keys: Any
+    timeline: Any
     expression: Any
     strength: Any
     instruction: Any
@@ -102,7 +102,14 @@ class Form:
             if value
         }
         strength = {name: value for name, value in self.strength.items() if value != 1}
-        return {"tracks": {**constant, **tracks(self.keys)}, "strength": strength}
+        return {"tracks": {**constant, **tracks(self.timeline)}, "strength": strength}
+
+    def span(self) -> tuple[Any, Any]:
+        """Start and end of the span that is selected on the timeline, unchecked."""
+        match self.timeline:
+            case {"span": [start, end]}:
+                return start, end
+        raise InputError(say("error.span"))
 
     def _sound(self) -> dict[str, Any]:
         """The speech of the selected source."""
@@ -150,8 +157,12 @@ _EVERYWHERE = {name for name, declared in SETTINGS.items() if declared.modes == 
 SHARED = (_EVERYWHERE & set(FORM)) - {"text"} | {"seconds", "consent"}
 
 
-def tracks(keys: Any) -> dict[str, list[list[Any]]]:
-    """Rows of (channel, second, value, easing) as the tracks of `Controls`, sorted by time."""
+def tracks(timeline: Any) -> dict[str, list[list[Any]]]:
+    """The keyframes of the timeline's value as the tracks of `Controls`, sorted by time.
+
+    They are rows of (channel, second, value, easing).
+    """
+    keys = timeline.get("keys") if isinstance(timeline, Mapping) else None
     if not isinstance(keys, list | tuple):
         raise InputError(say("error.keys"))
     found: dict[str, list[list[Any]]] = {}

@@ -61,12 +61,12 @@ def choose_portrait(
     return on_choose
 
 
-def preset(name: str) -> Callable[[Any, Any, Any], tuple[list[Any], float]]:
+def preset(name: str) -> Callable[[Any, Any, Any], tuple[dict[str, Any], float]]:
     """Adds a preset's keyframes from a second on, and moves the start for the next one."""
 
-    def on_preset(keys: Any, at: Any, lasts: Any) -> tuple[list[Any], float]:
+    def on_preset(timeline: Any, at: Any, lasts: Any) -> tuple[dict[str, Any], float]:
         with toasts(page=True):
-            rows = [row for track in admission.tracks(keys).items() for row in _rows(*track)]
+            rows = [row for track in admission.tracks(timeline).items() for row in _rows(*track)]
             start, length = max(float(at or 0), 0.0), max(float(lasts or 0), 0.4)
             order = {channel: index for index, channel in enumerate(CHANNELS)}
             added = PRESETS[name](length).to_json()["tracks"]
@@ -77,7 +77,8 @@ def preset(name: str) -> Callable[[Any, Any, Any], tuple[list[Any], float]]:
                 for channel, track in added.items()
                 for second, value, easing in track
             ]
-            return sorted(kept + new, key=lambda row: (order.get(row[0], 0), row[1])), end
+            keys = sorted(kept + new, key=lambda row: (order.get(row[0], 0), row[1]))
+            return {**timeline, "keys": keys}, end
 
     return on_preset
 

@@ -55,9 +55,8 @@ class Edit:
     card: gr.Column
     opened: gr.HTML
     file: gr.File
-    start: gr.Number
-    end: gr.Number
     seed: gr.Number
+    random: gr.Checkbox
     controlled: gr.Checkbox
 
 
@@ -191,30 +190,22 @@ def edit() -> Edit:
         )
         hint("open.info")
         with gr.Row(elem_classes="pair"):
-            start = gr.Number(
-                0.0,
-                label=t("start.label"),
-                info=t("start.info"),
+            seed = gr.Number(
+                1,
+                label=t("span_seed.label"),
+                info=t("span_seed.info"),
+                precision=0,
                 minimum=0,
-                step=0.1,
-                elem_id="start",
+                maximum=MAX_SEED,
+                elem_id="span-seed",
             )
-            end = gr.Number(
-                1.0, label=t("end.label"), info=t("end.info"), minimum=0, step=0.1, elem_id="end"
+            random = gr.Checkbox(
+                True, label=t("random.label"), info=t("random.info"), elem_id="span-random"
             )
-        seed = gr.Number(
-            1,
-            label=t("span_seed.label"),
-            info=t("span_seed.info"),
-            precision=0,
-            minimum=0,
-            maximum=MAX_SEED,
-            elem_id="span-seed",
-        )
         controlled = gr.Checkbox(
             False, label=t("controlled.label"), info=t("controlled.info"), elem_id="controlled"
         )
-    return Edit(card, opened, file, start, end, seed, controlled)
+    return Edit(card, opened, file, seed, random, controlled)
 
 
 def _slider(key: str, low: float, high: float, value: float, elem_id: str) -> gr.Slider:

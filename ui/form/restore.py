@@ -54,7 +54,9 @@ def form_values(recipe: Mapping[str, Any], found: Mapping[str, Path]) -> dict[st
             values["upload"] = str(media["speech"])
     else:
         values["source"] = "none"
-    values |= control_values(request.controls)
+    controls = control_values(request.controls)
+    values["timeline"] = {"keys": controls.pop("keys"), "span": None}
+    values |= controls
     values["instruction"] = request.instruction or ""
     if values["mode"] == "video" or recipe.get("drive"):
         groups = tuple(request.drive_groups)

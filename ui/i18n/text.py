@@ -115,17 +115,23 @@ EN = {
     "line.clear": "Clear",
     "line.empty": "No keyframes yet: choose a movement, or add a lane and double-tap in it.",
     "line.hint": (
-        "Double-tap a lane to add a keyframe. Drag along the ruler to select a span, or "
-        "press [ and ] at the playhead."
+        "Double-tap a lane to add a keyframe. Drag along the ruler, or click a word, to select a "
+        "span."
     ),
     "line.hint.text": (
-        "When each part of the instruction happens. Drag along the ruler to select a span."
+        "When each part of the instruction happens. Drag along the ruler, or click a word, to "
+        "select a span."
     ),
+    "line.hint.edit": (
+        "Drag along the ruler to select the span, or click a word and Shift+click another. Its "
+        "start and end can be typed too, or set at the playhead by [ and ]."
+    ),
+    "line.word": "Select the word {word}; with Shift up to it",
     "line.sketch": "Preview of the keyframes at the playhead",
     "line.span": "Span",
     "line.from": "From",
     "line.until": "To",
-    "line.rerender": "Re-render this span",
+    "line.edit": "Edit this span",
     "line.clear_span": "Clear the span",
     "line.take": "Last take",
     "line.result": "result",
@@ -304,10 +310,6 @@ EN = {
     ),
     "open.label": "MP4 or recipe",
     "open.info": "Drop a video made here, or a recipe, to restore its settings.",
-    "start.label": "From second",
-    "start.info": "Start of the span.",
-    "end.label": "To second",
-    "end.info": "End of the span.",
     "span_seed.label": "Seed of the span",
     "span_seed.info": "Another seed gives another movement.",
     "controlled.label": "Use keyframes and strengths of the Pose tab here",
@@ -422,6 +424,10 @@ EN = {
     "error.presets": "There is room for {count} presets; delete one first.",
     "error.recipe": "This is not a recipe of GAIA; use the recipe of a take.",
     "error.nothing": "There is no take to edit; make one on another tab, or open one.",
+    "error.span": (
+        "No span is selected; drag along the ruler of the timeline, click a word, or type its "
+        "seconds."
+    ),
     "error.media": (
         "This take was made with other media; choose its own {media} again, "
         "on the tab it was made on."

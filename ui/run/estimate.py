@@ -21,7 +21,6 @@ from ui.components import Inputs, Output
 from ui.engine import Engine
 from ui.faces import faces
 from ui.form import admission
-from ui.form.modes import Edit
 from ui.i18n.text import say
 from ui.takes.session import Session
 from ui.timeline import timeline
@@ -86,9 +85,7 @@ class Clock:
             self._factor *= ratio ** (1 - MOMENTUM)
 
 
-def note(
-    clock: Clock, inputs: Inputs, edit: Edit, output: Output
-) -> Callable[[dict[Component, Any]], str]:
+def note(clock: Clock, inputs: Inputs, output: Output) -> Callable[[dict[Component, Any]], str]:
     """The estimate beside Generate, as HTML; empty while inputs are missing."""
 
     def on_change(values: dict[Component, Any]) -> str:
@@ -96,7 +93,7 @@ def note(
         # Errors are reported on Generate.
         with suppress(InputError, KeyError, TypeError, ValueError, StopIteration):
             if values[inputs.mode] == "edit":
-                work = _edited(session, values[edit.start], values[edit.end])
+                work = _edited(session, *values[inputs.timeline]["span"])
             else:
                 work = work_of(given(inputs, values))
             return as_html(clock, [work], session)

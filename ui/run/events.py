@@ -11,7 +11,7 @@ import gradio as gr
 from gradio.components import Component
 
 from gaia_core.errors import InputError
-from gaia_core.request import Preview, Progress, Request, Result, Segment
+from gaia_core.request import Preview, Progress, Request, Result, Segment, draw_seed
 from ui.components import Inputs, Output, Updates
 from ui.engine import UPDATE_EVERY, Engine, run
 from ui.faces import faces
@@ -76,9 +76,8 @@ def _edited(values: dict[Component, Any], form: Form, edit: Edit, session: Sessi
     return admission.rerender(
         session.opened,
         media_of(session, form),
-        values[edit.start],
-        values[edit.end],
-        values[edit.seed],
+        *form.span(),
+        draw_seed() if values[edit.random] else values[edit.seed],
         form.controls() if values[edit.controlled] else None,
         form.consent,
     )
@@ -145,7 +144,9 @@ def _finished(session: Session, inputs: Inputs, edit: Edit, output: Output, mode
         output.history: result_view.history(session.takes, 0),
         edit.opened: result_view.opened(take.recipe, take.seconds),
     }
-    if mode != "edit":
+    if mode == "edit":
+        updates[edit.seed] = take.recipe["spans"][-1]["seed"]
+    else:
         updates[inputs.seed] = take.recipe["seed"]
     return updates
 

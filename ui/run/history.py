@@ -47,7 +47,7 @@ def open_file(
             restored = _restored(recipe, found, inputs)
             return {
                 **restored,
-                inputs.keys: gr.update(value=restored[inputs.keys], audio=sound),
+                inputs.timeline: gr.update(value=restored[inputs.timeline], audio=sound),
                 inputs.mode: "edit",
                 edit.opened: result_view.opened(recipe, sound.get("seconds"), missing),
             }

@@ -10,20 +10,16 @@ from gradio.components import Component
 
 from gaia_core.controls import Controls
 from gaia_core.errors import InputError
-from gaia_core.request import draw_seed
 from ui.components import Inputs, Output, Updates
 from ui.engine import Engine
 from ui.form import admission, restore
 from ui.form.events import form_of
 from ui.form.modes import Edit
-from ui.gradio_compat import event_data, press
+from ui.gradio_compat import event_data
 from ui.takes import result_view
 from ui.takes.session import Session
 from ui.timeline import timeline
 from ui.toasts import toasts
-
-# After the span is set, Generate is pressed for the visitor.
-PRESS = press("generate")
 
 
 def show_sound(inputs: Inputs, output: Output) -> Callable[[dict[Component, Any]], Any]:
@@ -69,14 +65,14 @@ def written(inputs: Inputs) -> Callable[[dict[Component, Any]], Any]:
     return on_copy
 
 
-def pasted(inputs: Inputs) -> Callable[[gr.EventData], Updates]:
+def pasted(inputs: Inputs) -> Callable[[Any, gr.EventData], Updates]:
     """Controls from JSON, into keyframes and sliders."""
 
-    def on_submit(event: gr.EventData) -> Updates:
+    def on_submit(timeline: Any, event: gr.EventData) -> Updates:
         with toasts(page=True):
             given = admission.controls_of(event_data(event).get("json"))
             values = restore.control_values(given)
-            updates: Updates = {inputs.keys: gr.update(value=values["keys"])}
+            updates: Updates = {inputs.timeline: {**timeline, "keys": values["keys"]}}
             for channel, slider in inputs.expression.items():
                 updates[slider] = values["expression"][channel]
             for name, slider in inputs.strength.items():
@@ -86,20 +82,9 @@ def pasted(inputs: Inputs) -> Callable[[gr.EventData], Updates]:
     return on_submit
 
 
-def rerender(inputs: Inputs, edit: Edit) -> Callable[[Any, bool, gr.EventData], Updates]:
-    """Sends the selected span to the Edit tab with a new seed, from the Pose tab with controls."""
-
-    def on_select(mode: Any, controlled: bool, event: gr.EventData) -> Updates:
-        span = event_data(event)
-        return {
-            edit.start: span.get("start"),
-            edit.end: span.get("end"),
-            edit.seed: draw_seed(),
-            edit.controlled: controlled if mode == "edit" else mode == "pose",
-            inputs.mode: "edit",
-        }
-
-    return on_select
+def to_edit(inputs: Inputs, edit: Edit) -> Callable[[Any], Updates]:
+    """Opens the Edit tab for the selected span; from the Pose tab with the keyframes there."""
+    return lambda mode: {edit.controlled: mode == "pose", inputs.mode: "edit"}
 
 
 def understand(engine: Engine) -> Callable[[Any, Any, Any, Any], tuple[Any, Any]]:

@@ -1,6 +1,6 @@
 // The timeline: sound, words, clauses, a lane of keyframes per channel, and the curves of the last take.
-// CONFIG and `keyframes.js` stand above this script. Gradio gives element, props, trigger and watch.
-// The value is a list of rows [channel, second, value, easing]; the server validates it.
+// CONFIG, `keyframes.js` and `spans.js` stand above this script. Gradio gives element, props, trigger and watch.
+// The value is {keys, span}: rows [channel, second, value, easing], and [start, end] or null. The server validates it.
 const {channels, easings, curves: plots, face, frame, fade} = CONFIG;
 const words = CONFIG.words[navigator.language] ?? CONFIG.words[navigator.language.split("-")[0]] ?? CONFIG.words.en;
 const say = (key, values = {}) =>
@@ -110,12 +110,13 @@ const spans = make("div", {class: "tl-fields", role: "group", "aria-label": say(
   make("span", {class: "tl-name"}, say("line.span")),
   make("label", {}, make("span", {}, say("line.from")), from),
   make("label", {}, make("span", {}, say("line.until")), until),
-  button("rerender", say("line.rerender")),
+  button("edit", say("line.edit")),
   button("clearSpan", say("line.clear_span"), icon("cross")),
 );
 const text = make("textarea", {class: "tl-text", rows: 6, spellcheck: "false", "aria-label": say("line.json.label")});
 const json = make("div", {class: "tl-json", hidden: true}, text, make("div", {class: "tl-row-of"},
   button("copy", say("line.json.copy")), button("apply", say("line.json.apply")), button("json", say("line.json.close"))));
+const edited = spans.querySelector('[data-act="edit"]'), dropped = spans.querySelector('[data-act="clearSpan"]');
 const announced = make("div", {class: "tl-announced", role: "status"});
 const foot = make("div", {class: "tl-foot"}, face ? picture : null, make("div", {class: "tl-panel"},
   hint, fields, spans,
@@ -137,6 +138,7 @@ function length() {
   const ends = clauses().map((clause) => clause[1]);
   return clamp(Math.max(1, audio().seconds ?? 3, take().seconds ?? 0, last, ...ends), 1, LONGEST);
 }
+const limits = () => ({end: length(), frame}); // of a span
 const labels = () => parseFloat(getComputedStyle(element).getPropertyValue("--tl-label")) || 120;
 const room = () => Math.max(scroll.clientWidth - labels() - 2 * SIDE, 60);
 const x = (second) => SIDE + second * scale;
@@ -156,8 +158,12 @@ function snapped(second) {
 // Changes: each is a step that can be undone
 
 const rows = () => keys.map((key) => [key.channel, key.time, key.value, key.easing]);
+function write(event) {
+  props.value = {keys: rows(), span};
+  trigger(event);
+}
 const load = (list) => {
-  keys = list.filter((row) => known[row[0]] && row[1] !== null && row[2] !== null)
+  keys = (list ?? []).filter((row) => known[row[0]] && row[1] !== null && row[2] !== null)
     .map(([channel, time, value, easing]) => ({id: ++serial, channel, time, value, easing}));
   sorted();
 };
@@ -170,8 +176,7 @@ function commit() {
   if (after !== written) {
     edits.changed(written);
     written = after;
-    props.value = rows();
-    trigger("input");
+    write("input");
   }
   render();
 }
@@ -182,8 +187,7 @@ function step(state) {
   written = state;
   load(JSON.parse(written));
   picked.clear();
-  props.value = rows();
-  trigger("input");
+  write("input");
   render();
   if (!at) return;
   // Keep the focus on the same keyframe, or the nearest.
@@ -193,9 +197,9 @@ function step(state) {
 }
 
 function read() {
-  const given = Array.isArray(props.value) ? props.value : [];
   const before = written;
-  load(given);
+  load(props.value?.keys);
+  span = props.value?.span ?? null;
   written = JSON.stringify(rows());
   if (written === before) return render();
   edits.changed(before);
@@ -371,18 +375,19 @@ const drawing = (height, ...inside) => make("svg", {class: "tl-plot", width: wid
 function sound() {
   const {peaks = [], seconds = 0, words: timed = []} = audio();
   if (!peaks.length) return null;
-  const height = timed.length ? 62 : 46, middle = 24, each = seconds / peaks.length;
+  const height = timed.length ? 70 : 46, middle = 24, each = seconds / peaks.length;
   const top = peaks.map((peak, i) => `${round(x((i + 0.5) * each), 1)},${round(middle - 1 - 0.2 * peak, 1)}`);
   const bottom = peaks.map((peak, i) => `${round(x((i + 0.5) * each), 1)},${round(middle + 1 + 0.2 * peak, 1)}`);
   const wave = make("path", {class: "tl-wave", d: `M${x(0)},${middle}L${top.join("L")}L${x(seconds)},${middle}L${bottom.reverse().join("L")}Z`});
   const ticks = timed.map(([, start]) => make("path", {class: "tl-word-tick", d: `M${x(start)},0V${height}`}));
   const texts = timed.map(([word, start, end], i) => {
-    const next = timed[i + 1]?.[1] ?? Math.max(end, seconds);
-    const place = x(next) - x(start) - 4;
-    return place < LETTER * word.length ? null
-      : make("span", {class: "tl-word", style: `left:${x(start) + 3}px;max-width:${place}px`}, word);
+    const place = x(timed[i + 1]?.[1] ?? Math.max(end, seconds)) - x(start);
+    return make("button", {
+      type: "button", class: "tl-word", "data-act": "word", "data-word": i, tabindex: i ? -1 : 0,
+      style: `left:${x(start)}px;width:${Math.max(place, 3)}px`, "aria-label": say("line.word", {word}), title: word,
+    }, place - 4 < LETTER * word.length ? "" : word);
   });
-  return line("sound", make("span", {class: "tl-title"}, say("line.sound")), [drawing(height, ...ticks, wave), ...texts.filter(Boolean)], {"data-seek": true}, height);
+  return line("sound", make("span", {class: "tl-title"}, say("line.sound")), [drawing(height, ...ticks, wave), ...texts], {"data-seek": true}, height);
 }
 
 function instruction() {
@@ -484,7 +489,7 @@ function render() {
   whole.classList.toggle("is-open", CONFIG.tabs.includes(kept.tab));
   if (!scroll.clientWidth || held) return;
   const active = canvas.contains(document.activeElement) ? document.activeElement : null;
-  const again = active?.dataset.key ? `[data-key="${active.dataset.key}"]`
+  const again = active?.dataset.word ? `[data-word="${active.dataset.word}"]` : active?.dataset.key ? `[data-key="${active.dataset.key}"]`
     : active?.dataset.act ? `[data-act="${active.dataset.act}"]${active.dataset.lane ? `[data-lane="${active.dataset.lane}"]` : ""}` : active === head ? ".tl-head" : null;
   scale = zoom * room() / length();
   canvas.style.width = `${labels() + wide()}px`;
@@ -523,7 +528,7 @@ function mark() {
   const list = keyed() ? chosen() : [];
   fields.hidden = !list.length;
   hint.hidden = Boolean(list.length || span);
-  hint.textContent = say(!keyed() ? "line.hint.text" : keys.length ? "line.hint" : "line.empty");
+  hint.textContent = say(kept.tab === EDIT ? "line.hint.edit" : !keyed() ? "line.hint.text" : keys.length ? "line.hint" : "line.empty");
   if (!list.length) return;
   const [key] = list, c = known[key.channel];
   name.textContent = list.length > 1 ? say("line.several", {count: list.length}) : c.label;
@@ -536,13 +541,23 @@ function mark() {
 }
 
 function bandage() {
-  band.hidden = spans.hidden = !span;
+  band.hidden = dropped.hidden = !span;
+  spans.hidden = !span && kept.tab !== EDIT;
+  edited.hidden = kept.tab === EDIT; // there the page's button renders it
   hint.hidden = Boolean(span || (keyed() && picked.size));
+  [from, until].forEach((field, i) => { if (document.activeElement !== field || held) field.value = span?.[i] ?? ""; });
+  for (const node of canvas.querySelectorAll("[data-word]")) node.setAttribute("aria-pressed", String(spanHas(span, audio().words[node.dataset.word])));
   if (!span) return;
   band.style.left = `${labels() + x(span[0])}px`;
   band.style.width = `${x(span[1]) - x(span[0])}px`;
-  if (document.activeElement !== from) from.value = round(span[0], 2);
-  if (document.activeElement !== until) until.value = round(span[1], 2);
+}
+
+// The only place that changes the span.
+function choose(ends) {
+  span = ends;
+  if (!held) write("select");
+  mark();
+  bandage();
 }
 
 // The sketch: the mean face, moved by the controls at the playhead
@@ -626,9 +641,7 @@ canvas.addEventListener("pointermove", (event) => {
   held.moved ||= Math.hypot(dx, dy) > 3;
   if (!held.moved) return;
   if (held.kind === "span") {
-    const ends = [held.at.second, secondAt(event)].map((s) => clamp(snapped(s), 0, length()));
-    span = ends[0] === ends[1] ? null : [Math.min(...ends), Math.max(...ends)];
-    bandage();
+    choose(spanBetween(snapped(held.at.second), snapped(secondAt(event)), limits()));
   } else if (held.kind === "keys" && held.before.has(held.id)) {
     const grabbed = held.before.get(held.id), c = known[grabbed.channel];
     const along = !event.shiftKey || Math.abs(dx) >= Math.abs(dy), across = !event.shiftKey || !along;
@@ -654,10 +667,9 @@ function release() {
     if (moved) commit();
     else go(keys.find((key) => key.id === id)?.time ?? now);
     if (picked.has(id)) focus(id);
-  } else if (kind === "span" && !moved) {
-    span = null;
-    bandage();
-    go(at.second);
+  } else if (kind === "span") {
+    choose(moved ? span : null);
+    if (!moved) go(at.second);
   }
 }
 canvas.addEventListener("pointerup", release);
@@ -714,8 +726,9 @@ const ACTS = {
   traces() { unfolded = !unfolded; render(); },
   remove,
   clear() { keys = []; opened.clear(); picked.clear(); commit(); more.focus(); },
-  clearSpan() { span = null; mark(); bandage(); head.focus(); },
-  rerender() { trigger("select", {start: round(span[0], 2), end: round(span[1], 2)}); },
+  clearSpan() { choose(null); head.focus(); },
+  edit() { trigger("apply"); },
+  word(_, event) { chooseWord(Number(event.target.dataset.word), event.shiftKey); },
   json() {
     json.hidden = !json.hidden;
     if (!json.hidden) { text.value = ""; trigger("copy"); text.focus(); }
@@ -730,7 +743,7 @@ const ACTS = {
 
 element.addEventListener("click", (event) => {
   const act = event.target.closest("[data-act]");
-  if (act && !act.disabled) ACTS[act.dataset.act](act.dataset.lane);
+  if (act && !act.disabled) ACTS[act.dataset.act](act.dataset.lane, event);
 });
 
 element.addEventListener("change", (event) => {
@@ -754,26 +767,25 @@ element.addEventListener("change", (event) => {
     if (field === "time") go(chosen()[0].time);
     mark();
   } else if (end !== undefined && Number.isFinite(value)) {
-    const ends = span.map((old, i) => (i === Number(end) ? clamp(value, 0, LONGEST) : old));
-    if (ends[0] < ends[1]) span = ends;
-    bandage();
+    choose(spanWithEnd(span, Number(end), value, limits()));
   }
 });
 element.addEventListener("focusout", (event) => { if (event.target.dataset.field || event.target.dataset.span) { mark(); bandage(); } });
 
 function limit(which) {
-  const end = length();
-  const old = span ?? [0, end];
-  span = which === 0 ? [now, now < old[1] ? old[1] : end] : [now > old[0] ? old[0] : 0, now];
-  if (span[1] - span[0] < frame) span = null;
-  mark();
-  bandage();
+  choose(spanWithEnd(span, which, now, limits()));
   if (span) announce(`${say("line.span")} ${clock(span[0])} – ${clock(span[1])}`);
+}
+
+function chooseWord(index, extend) {
+  const word = audio().words[index];
+  go(extend && span ? Math.min(span[0], word[1]) : word[1]);
+  choose(spanOfWord(span, word, extend, limits()));
 }
 
 element.addEventListener("keydown", (event) => {
   if (event.target.closest("input, select, textarea")) return;
-  const dotted = event.target.closest("[data-key]");
+  const dotted = event.target.closest("[data-key]"), worded = event.target.closest("[data-word]");
   const command = event.ctrlKey || event.metaKey;
   const key = command ? `^${event.key.toLowerCase()}` : event.key;
   const stride = event.shiftKey ? 10 : 1;
@@ -789,7 +801,10 @@ element.addEventListener("keydown", (event) => {
   else if (key === "^v") paste();
   else if (key === "[") limit(0);
   else if (key === "]") limit(1);
-  else if (dotted && key === "^a") {
+  else if (worded && (key === "Enter" || key === " ")) chooseWord(Number(worded.dataset.word), event.shiftKey);
+  else if (worded && (key === "ArrowLeft" || key === "ArrowRight")) {
+    worded[key === "ArrowLeft" ? "previousElementSibling" : "nextElementSibling"]?.focus();
+  } else if (dotted && key === "^a") {
     const own = keys.find((one) => one.id === Number(dotted.dataset.key));
     picked = new Set(track(own.channel).map((one) => one.id));
     mark();
@@ -829,6 +844,7 @@ watch("value", read);
 watch(PROPERTIES, () => { keep(); render(); });
 watch(Object.keys({controls: 0}), () => { if (!json.hidden) text.value = props.controls?.text ?? ""; });
 keep();
-load(Array.isArray(props.value) ? props.value : []);
+load(props.value?.keys);
+span = props.value?.span ?? null;
 written = JSON.stringify(rows());
 render();

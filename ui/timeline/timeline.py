@@ -1,4 +1,7 @@
-"""The timeline: a component whose value is a list of keyframes, [channel, second, value, easing].
+"""The timeline: a component whose value is {"keys", "span"}.
+
+The keys are rows of [channel, second, value, easing]; the span is [start, end] in seconds, to be
+re-rendered on the Edit tab, or None.
 
 It is drawn by `timeline.js`, which also shows the sound with its words, the clauses of an
 instruction and the motion curves of the last take. Those are properties of the component.
@@ -25,7 +28,7 @@ from ui.engine import Engine
 from ui.gradio_compat import film
 from ui.i18n.text import LANGUAGES, translate
 
-SCRIPTS = [Path(__file__).with_name(f"{name}.js") for name in ("keyframes", "timeline")]
+SCRIPTS = [Path(__file__).with_name(f"{name}.js") for name in ("keyframes", "spans", "timeline")]
 CSS = Path(__file__).with_name("timeline.css")
 TABS = ("pose", "text", "edit")  # that show it
 PEAKS = 50  # a second, of the waveform
@@ -56,12 +59,12 @@ ALWAYS = (*DEGREES, "mouth", "eyes")
 def component(elem_id: str, sketch: Sketch | None) -> gr.HTML:
     """The timeline component.
 
-    It emits `input` for a changed keyframe, `select` for a span to re-render, `copy` and `submit`
-    for controls as JSON. It hides itself on tabs other than `TABS`, since hiding by Gradio would
-    lose the undo history. Properties: `tab` (the open one), `audio` (from `sound_of`), `reading`
-    (from `clauses_of`), `take` (from `of_take`) and `controls` ({"text"}). An update by Gradio
-    drops the properties that it lacks, so constants are part of the script; none of these names
-    may stand in quotes there.
+    It emits `input` for a changed keyframe, `select` for a changed span, `apply` to edit it, and
+    `copy` and `submit` for controls as JSON. It hides itself on tabs other than `TABS`, since
+    hiding by Gradio would lose the undo history. Properties: `tab` (the open one), `audio` (from
+    `sound_of`), `reading` (from `clauses_of`), `take` (from `of_take`) and `controls` ({"text"}).
+    An update by Gradio drops the properties that it lacks, so constants are part of the script;
+    none of these names may stand in quotes there.
 
     Not a subclass: Gradio writes a stub file beside the source of each.
     """
@@ -83,7 +86,7 @@ def component(elem_id: str, sketch: Sketch | None) -> gr.HTML:
     }
     given = json.dumps(config, ensure_ascii=False, separators=(",", ":"))
     return gr.HTML(
-        value=[],
+        value={"keys": [], "span": None},
         html_template="",
         js_on_load="\n".join(
             [f"const CONFIG = {given};", *(path.read_text("utf-8") for path in SCRIPTS)]
