@@ -5,6 +5,7 @@ A configuration is saved as `config.json` next to the weights it belongs to.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
@@ -128,7 +129,7 @@ class MotionCorrections(Corrections):
         regression_gain: gain on the regression, whose predictions are too small, as means are.
         closing_from, closing_to: likelihoods of a bilabial at which the lips begin to close, and
             at which they are closed.
-        blink_gap: minimum of frames between the beginnings of two blinks.
+        blink_gap, blink_most: minimum and maximum of frames between the beginnings of two blinks.
         blink_margin: frames on each side of a removed blink that are interpolated as well.
         ramp_frames: fade-in and fade-out of a re-rendered span, frames.
     """
@@ -145,6 +146,7 @@ class MotionCorrections(Corrections):
     closing_from: float = 0.1
     closing_to: float = 0.35
     blink_gap: int = 60
+    blink_most: int = 150
     blink_margin: int = 3
     ramp_frames: int = 6
 
@@ -157,7 +159,7 @@ class MotionCorrections(Corrections):
         "low_pass": {"low_pass_head": 0.0, "low_pass_face": 0.0},
         "lip_regression": {"regression_share": 0.0},
         "closing": {"closing_to": float("inf")},
-        "blink_spacing": {"blink_gap": 0},
+        "blink_spacing": {"blink_gap": 0, "blink_most": sys.maxsize},
         "span_ramp": {"ramp_frames": 1},
     }
 

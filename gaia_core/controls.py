@@ -55,6 +55,9 @@ CHANNELS = POSE | EXPRESSION
 EASINGS = ("ease", "linear", "hold", "free")
 STRENGTHS = ("head", "gaze", "blink", "brows", "mouth")
 MAX_STRENGTH = 2.0
+# By how much each strength changes from liveliness 0 to 1, and from 1 to 2. At 0 brows rest and the
+# head still moves a little; lips and blinks stay as they are.
+LIVELINESS = {"head": 0.65, "gaze": 0.5, "brows": 1.0}
 FADE = 0.2  # seconds of fade-in and fade-out of an expression track
 
 
@@ -87,6 +90,14 @@ class Controls:
     def __add__(self, other: Controls) -> Controls:
         """The union; the other's tracks and strengths take precedence."""
         return Controls({**self.tracks, **other.tracks}, {**self.strength, **other.strength})
+
+    def enlivened(self, liveliness: float) -> Controls:
+        """The strengths multiplied by those of a liveliness from 0 to 2; unchanged at 1."""
+        if liveliness == 1:
+            return self
+        factors = {name: 1 + slope * (liveliness - 1) for name, slope in LIVELINESS.items()}
+        scaled = {name: self.strength.get(name, 1.0) * x for name, x in factors.items()}
+        return Controls(self.tracks, {**self.strength, **scaled})
 
     def check(self) -> Controls:
         """Returns itself, or raises `InputError` that names channel and keyframe."""

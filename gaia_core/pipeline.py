@@ -42,7 +42,7 @@ from gaia_core.portrait.face import Crop, crop_around, turned
 from gaia_core.portrait.inspection import Inspection, choose_face, inspect_photo, warnings
 from gaia_core.portrait.tracking import DRIVING_SIDE, track_face
 from gaia_core.render import Networks, NoGpu, Plan, PortraitRenderer, Render, SampledMotion, Step
-from gaia_core.request import Event, Preview, Progress, Request, Result, Segment, Word
+from gaia_core.request import Event, Preview, Progress, Request, Result, Segment, Span, Word
 from gaia_core.speech import visemes
 from gaia_core.speech.encoder import FEATURES, SpeechEncoder
 from gaia_core.speech.synthesis import synthesise
@@ -275,6 +275,7 @@ class Gaia:
         seed: int = Request.seed,
         steps: int = STEPS,
         guidance: float = Request.guidance,
+        liveliness: float = Request.liveliness,
         controls: Controls = Request.controls,
         label: bool = Request.label,
     ) -> Iterator[np.ndarray]:
@@ -296,6 +297,7 @@ class Gaia:
             ValueError: a chunk is not such a waveform.
         """
         given = {"size": size, "seed": seed, "steps": steps, "guidance": guidance, "face": face}
+        given["liveliness"] = liveliness
         Request(Path(), text="-", controls=controls, label=label, **given).check()  # type: ignore[arg-type]
         seen = self.landmarker.detect_upright(portrait)
         portrait, found = seen.photo, choose_face(seen.faces, face, seen.photo)
@@ -310,7 +312,8 @@ class Gaia:
             composer.edge_mask,
         )
         silence = np.zeros((0, FEATURES), np.float32)
-        script = Script(0, silence, NO_DRIVING, seed, steps, guidance, controls)
+        script = Script(0, silence, NO_DRIVING, seed, steps, guidance)
+        script = replace(script, controls=controls.enlivened(liveliness))
         for latents in LiveMotion(self.speech_encoder, renderer.performer, script).follow(chunks):
             for pixels in renderer.render(latents):
                 for rendered in pixels:
@@ -364,8 +367,8 @@ class Gaia:
             request.seed,
             request.steps,
             request.guidance,
-            controls,
-            request.spans,
+            controls.enlivened(request.liveliness),
+            tuple(_enlivened(span, request.liveliness) for span in request.spans),
             request.drive_groups if request.drive else (),
             request.drive_mode == "absolute",
             round(request.drive_reference * FPS),
@@ -423,6 +426,11 @@ class Gaia:
 
     def _load_cpu(self) -> Render:
         return Networks.load(self.weights, "cpu", self._without).render
+
+
+def _enlivened(span: Span, liveliness: float) -> Span:
+    own = span.controls
+    return span if own is None else replace(span, controls=own.enlivened(liveliness))
 
 
 def _release() -> None:

@@ -127,6 +127,13 @@ class Request:
         high=5.0,
         preset=True,
     )
+    liveliness: float = setting(
+        1.0,
+        "How much head, brows and gaze move, $low to $high. 0 is a calm newsreader.",
+        low=0.0,
+        high=2.0,
+        preset=True,
+    )
     size: str = setting(
         "photo",
         '"photo" for the whole photo (up to 2048 px), "512" or "256" for the face.',

@@ -103,6 +103,17 @@ def test_invalid_controls_raise(value, named):
         Controls.from_json(value)
 
 
+def test_liveliness_multiplies_the_strengths_that_it_names():
+    own = Controls.from_json({"tracks": {"yaw": [[0, 5]]}, "strength": {"brows": 0.5, "mouth": 2}})
+    assert own.enlivened(1.0) == own
+    calm, lively = own.enlivened(0.0), own.enlivened(2.0)
+    assert calm.tracks == lively.tracks == own.tracks
+    assert calm.strength["brows"] == 0 and 0 < calm.strength["head"] < 1
+    assert lively.strength["brows"] == 1 and lively.strength["head"] > 1
+    assert calm.strength["mouth"] == lively.strength["mouth"] == 2
+    assert "blink" not in calm.strength | lively.strength
+
+
 def test_every_channel_has_a_range_about_its_rest():
     for name, (low, high) in CHANNELS.items():
         assert low <= (name == "scale") <= high and low < high

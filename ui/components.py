@@ -43,6 +43,7 @@ class Inputs:
     random: gr.Checkbox
     steps: gr.Slider
     guidance: gr.Slider
+    liveliness: gr.Slider
     size: gr.Radio
     label: gr.Checkbox
     consent: gr.Checkbox

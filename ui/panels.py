@@ -58,6 +58,7 @@ class Settings:
     random: gr.Checkbox
     steps: gr.Slider
     guidance: gr.Slider
+    liveliness: gr.Slider
     size: gr.Radio
     label: gr.Checkbox
 
@@ -200,6 +201,16 @@ def settings() -> Settings:
         gr.Column(elem_classes="card", elem_id="settings-card") as card,
         gr.Accordion(t("settings.label"), open=False, elem_id="settings"),
     ):
+        liveliness = gr.Slider(
+            SETTINGS["liveliness"].low,
+            SETTINGS["liveliness"].high,
+            Request.liveliness,
+            step=0.1,
+            label=t("liveliness.label"),
+            info=t("liveliness.info"),
+            buttons=[],
+            elem_id="liveliness",
+        )
         with gr.Row():
             seed = gr.Number(
                 Request.seed,
@@ -246,7 +257,7 @@ def settings() -> Settings:
         label = gr.Checkbox(
             True, label=t("label.label"), info=t("label.info"), interactive=False, elem_id="label"
         )
-    return Settings(card, seed, random, steps, guidance, size, label)
+    return Settings(card, seed, random, steps, guidance, liveliness, size, label)
 
 
 def consent() -> gr.Checkbox:

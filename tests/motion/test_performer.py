@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -245,7 +246,7 @@ def test_without_corrections_a_window_is_the_samplers_output(performer, script):
 
 
 @torch.no_grad()
-def test_blinks_keep_their_minimal_distance(shipped, crop_landmarks):
+def test_blinks_are_neither_too_close_nor_too_rare(shipped, crop_landmarks):
     autoencoder, denoiser, directions = shipped
     own = autoencoder.encode_motion(crop_landmarks[None])
     performer = Performer(autoencoder.motion, denoiser, directions, own)
@@ -275,5 +276,16 @@ def test_blinks_keep_their_minimal_distance(shipped, crop_landmarks):
     second = spaced(motion[:, start:], free[:, start:], start, known, first.blinks).motion
     assert torch.equal(second[:, : known - start], motion[:, start:known])
     assert blinks(torch.cat([first.motion, second[:, known - start :]], 1)) == blinks(motion_spaced)
+    # Long without any, the lids close once at the latest after `blink_most`, in each window anew.
+    awake = own.repeat(5 * CONSTANTS.blink_most, 1)[None]
+    first = spaced(awake[:, :400], torch.full_like(awake[:, :400], torch.nan))
+    times = (0, *first.blinks)
+    assert len(times) > 2 and max(b - a for a, b in pairwise(times)) <= CONSTANTS.blink_most
+    assert blinks(first.motion) == pytest.approx(list(first.blinks), abs=1)
+    rest = spaced(
+        awake[:, 380:], torch.full_like(awake[:, 380:], torch.nan), 380, 400, first.blinks
+    )
+    after = [blink for blink in rest.blinks if blink >= 400]
+    assert after and after[0] - first.blinks[-1] <= CONSTANTS.blink_most
     # Eyes that are given are not changed.
     assert torch.equal(spaced(motion, motion).motion, motion)

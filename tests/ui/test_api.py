@@ -67,7 +67,7 @@ SETTINGS = {
     "label": ("bool", True),
 }
 PORTRAIT, CONSENT = {"portrait": ("filepath", NEEDED)}, {"consent": ("bool", False)}
-SETTINGS |= CONSENT | {"trim": ("bool", False)}
+SETTINGS |= CONSENT | {"trim": ("bool", False), "liveliness": ("float", 1.0)}
 DRIVE = {"drive": ("None | filepath", None)}
 GROUPS = ["pose", "eyes", "brows", "mouth", "face"]
 # The contract: names, order, types and defaults. A change needs a new endpoint.
@@ -147,7 +147,7 @@ def test_speech_is_streamed_in_parts(client: Client, studio: Studio):
 def test_a_recording_and_all_settings_reach_the_engine(client: Client, studio: Studio):
     speech = handle_file(samples.speeches()[0])
     wanted = {"face": 1, "seed": 9, "steps": 4, "guidance": 3.0, "size": "512", "label": False}
-    wanted["trim"] = True
+    wanted |= {"trim": True, "liveliness": 1.5}
     client.predict(portrait=example(), speech=speech, **wanted, consent=True, api_name=API)
     request = studio.engine.requests[0]
     assert request.text is None and request.speech

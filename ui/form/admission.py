@@ -81,6 +81,7 @@ class Form:
     random: Any
     steps: Any
     guidance: Any
+    liveliness: Any
     size: Any
     label: Any
     consent: Any
