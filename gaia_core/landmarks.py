@@ -29,6 +29,7 @@ OVAL = (
     148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
 )  # fmt: skip
 EYE_GAPS = ((159, 145, 133, 33), (386, 374, 362, 263))  # lids, then corners
+MOUTH_CORNERS = (61, 291)
 LIP_TOP, LIP_BOTTOM, FACE_TOP, FACE_BOTTOM = 13, 14, 10, 152
 
 # Points that speech and expression hardly move: forehead, temples, nose, upper cheeks.

@@ -214,6 +214,20 @@ def lagged_correlations(ours: np.ndarray, real: np.ndarray) -> np.ndarray:
     )
 
 
+def canonical_face(landmarks: np.ndarray) -> np.ndarray:
+    """Landmarks without the head's pose and size, in mm of the canonical face.
+
+    (T, K, 3) -> (T, K, 3); NaN where no face was found.
+    """
+    seen = np.isfinite(landmarks[:, 0, 0])
+    face = np.full(landmarks.shape, np.nan)
+    if seen.any():
+        head = fit_head(landmarks[seen])
+        rigid = landmarks[seen].astype(np.float64) * (1, 1, _DEPTH) - head.centre[:, None]
+        face[seen] = 10 * rigid @ head.rotation / head.scale[:, None, None]
+    return face
+
+
 def acceleration_variance(landmarks: np.ndarray) -> float:
     """Variance of the facial motion's acceleration, in (mm per frame squared)^2, of one clip.
 
@@ -222,16 +236,48 @@ def acceleration_variance(landmarks: np.ndarray) -> float:
 
     landmarks (T, K, 3), NaN where no face was found.
     """
+    return _variance(np.diff(canonical_face(landmarks)[..., :2], n=2, axis=0))
+
+
+def head_tremor(landmarks: np.ndarray) -> float:
+    """Variance of the head's acceleration, in (mm per frame squared)^2, of one clip.
+
+    Of the points that expression hardly moves, relative to the frame; mm of the canonical face.
+    Landmarks must be read at the clip's own resolution: the landmarker's noise in a face of 130 px
+    is as large as the motion.
+
+    landmarks (T, K, 3), NaN where no face was found.
+    """
     found = landmarks[np.isfinite(landmarks[:, 0, 0])]
     if not len(found):
         return float("nan")
-    head = fit_head(found)
-    rigid = found.astype(np.float64) * (1, 1, _DEPTH) - head.centre[:, None]
-    face = np.full(landmarks.shape, np.nan)
-    face[np.isfinite(landmarks[:, 0, 0])] = rigid @ head.rotation / head.scale[:, None, None]
-    acceleration = np.diff(10 * face[..., :2], n=2, axis=0)
-    acceleration = acceleration[np.isfinite(acceleration[:, 0, 0])]
-    return float(acceleration.var(0).mean()) if len(acceleration) > 1 else float("nan")
+    scale = np.median(fit_head(found).scale) / 10  # px per mm
+    return _variance(np.diff(landmarks[:, list(mesh.RIGID), :2] / scale, n=2, axis=0))
+
+
+def _variance(acceleration: np.ndarray) -> float:
+    """Mean over the points of the variance in time, without frames of NaN: (T, K, 2) -> float"""
+    found = acceleration[np.isfinite(acceleration[:, 0, 0])]
+    return float(found.var(0).mean()) if len(found) > 1 else float("nan")
+
+
+def brow_height(landmarks: np.ndarray) -> np.ndarray:
+    """Height of the brows over the eyes' corners, mm of the canonical face: (T, K, 3) -> (T,)"""
+    face = canonical_face(landmarks)[..., 1]
+    brows = face[:, [*mesh.BROW_LEFT, *mesh.BROW_RIGHT]].mean(1)
+    corners = [corner for _, _, *both in mesh.EYE_GAPS for corner in both]
+    return np.asarray(face[:, corners].mean(1) - brows)
+
+
+def mouth_width(landmarks: np.ndarray) -> np.ndarray:
+    """Distance of the mouth's corners, mm of the canonical face: (T, K, 3) -> (T,)"""
+    right, left = (canonical_face(landmarks)[:, point] for point in mesh.MOUTH_CORNERS)
+    return np.linalg.norm(left - right, axis=-1)
+
+
+def eye_aperture(landmarks: np.ndarray) -> np.ndarray:
+    """Gap between the lids over the eye's width: (..., K, 3) -> (...)."""
+    return mesh.eye_aperture(torch.from_numpy(landmarks)).numpy()
 
 
 def accelerations(landmarks: np.ndarray) -> np.ndarray:

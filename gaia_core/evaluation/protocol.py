@@ -34,11 +34,13 @@ from gaia_core.evaluation import (
     spans,
     speech_driven,
     stability,
+    steadiness,
     swap,
     sweep,
     variation,
 )
 from gaia_core.evaluation.portraits import (
+    SIDE,
     Photo,
     Portrait,
     TrackedClip,
@@ -62,7 +64,7 @@ __all__ = ["evaluate", "format_table"]
 
 OF_CLIPS = ("reenactment", "speech", "swap")
 OF_PORTRAITS = ("range", "resolution", "calm", "hard")
-OF_CONTROLS = ("control", "instructions")  # of portraits too, and of the whole engine
+OF_CONTROLS = ("control", "instructions", "steady")  # of portraits too, and of the whole engine
 OF_SPEECH = ("phones", "life", "spans", "sweep")  # of clips, and of the whole engine
 PROTOCOLS = (*OF_CLIPS, *OF_SPEECH, *OF_PORTRAITS, *OF_CONTROLS, "all")
 
@@ -256,13 +258,19 @@ class HeldOut:
             if tracked is not None and len(tracked.faces) == count:
                 yield tracked, read_audio(clip.path)
 
-    def portraits(self, count: int) -> list[Portrait]:
-        """Portraits with a face large enough, round-robin over sources, one of each person."""
+    def portraits(self, count: int, side: int = SIDE) -> list[Portrait]:
+        """Portraits with a face large enough, round-robin over sources, one of each person.
+
+        side: of their crops in px.
+        """
         found: dict[str, Portrait] = {}
         for photo in self.photos:
             if len(found) == count:
                 break
-            if photo.identity not in found and (portrait := self._portrait(photo)) is not None:
+            if (
+                photo.identity not in found
+                and (portrait := self._portrait(photo, side)) is not None
+            ):
                 found[photo.identity] = portrait
         return list(found.values())
 
@@ -293,9 +301,10 @@ class HeldOut:
         landmarker = self.evaluators.landmarker
         return track_clip(landmarker, clip.path, clip.name, clip.identity, count, step)
 
-    def _portrait(self, photo: Photo) -> Portrait | None:
+    def _portrait(self, photo: Photo, side: int = SIDE) -> Portrait | None:
+        least = max(LEAST_WIDTH, side / 2)  # a crop is about twice as wide as the face
         return detect_portrait(
-            self.evaluators.landmarker, photo.name, read_image(photo.path), least=LEAST_WIDTH
+            self.evaluators.landmarker, photo.name, read_image(photo.path), side, least
         )
 
 
@@ -370,6 +379,13 @@ def _phones(held: HeldOut, limit: int | None) -> dict[str, Any]:
     )
 
 
+def _steadiness(held: HeldOut, limit: int | None) -> dict[str, Any]:
+    portraits = held.portraits(PORTRAITS if limit is None else limit, steadiness.SIDE)
+    return steadiness.measure(
+        held.engine, held.evaluators.landmarker, portraits, _sentences(), held.sheets
+    )
+
+
 def _variation(held: HeldOut, limit: int | None) -> dict[str, Any]:
     portraits = held.speakers(LIVELY if limit is None else limit)
     return variation.measure(held.engine, held.evaluators.landmarker, portraits, _sentences())
@@ -403,6 +419,7 @@ _MEASURES: Mapping[str, Callable[[HeldOut, int | None], dict[str, Any]]] = {
     "hard": _hard_portraits,
     "control": _control,
     "instructions": _instructions,
+    "steady": _steadiness,
 }
 
 

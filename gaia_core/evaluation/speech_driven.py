@@ -84,6 +84,12 @@ class Track:
         """Standard deviations of yaw, pitch and roll, degrees (3,)."""
         return self.pose[self.found].std(0) if self.found.any() else np.full(3, np.nan)
 
+    def lids_between_blinks(self) -> np.ndarray:
+        """(N,) `metrics.eye_aperture` of the frames without a blink."""
+        lids = self.lids.mean(1)
+        open_ = self.found & (lids < np.nanmedian(lids) + metrics.BLINK_RISE)
+        return metrics.eye_aperture(self.landmarks[open_])
+
     def blinks(self) -> list[tuple[float, bool]]:
         """Of each blink how long it lasts in seconds, and whether both lids close."""
         lids = self.lids[self.found]
@@ -175,8 +181,8 @@ def compare(pairs: Sequence[tuple[Track, Track]]) -> dict[str, Any]:
         "clips_unreadable": len(pairs) - len(readable),
         "frames": sum(len(ours.lids) for ours, _ in pairs),
         "lost_faces": sum(int((~ours.found).sum()) for ours, _ in pairs),
-        "ours": _liveliness([ours for ours, _ in pairs]),
-        "real": _liveliness([real for _, real in pairs]),
+        "ours": liveliness([ours for ours, _ in pairs]),
+        "real": liveliness([real for _, real in pairs]),
     }
 
 
@@ -186,16 +192,27 @@ def _pooled(clips: Iterable[Track]) -> np.ndarray:
     return np.concatenate([row - _mean(row) for row in rows] or [np.zeros(0)])
 
 
-def _liveliness(tracks: Sequence[Track]) -> dict[str, float]:
-    """Amount of motion in a set of clips."""
+def liveliness(tracks: Sequence[Track]) -> dict[str, float]:
+    """Amount of motion in a set of clips.
+
+    Spreads are means over clips of standard deviations in time: of the head in degrees, of brows
+    and the mouth's width in mm of the canonical face, of the lids' gap in eye widths. `steadiness`
+    is one over the median clip's `metrics.head_tremor`.
+    """
+    seen = [track for track in tracks if track.found.any()]
     spread = np.array([track.head_spread() for track in tracks]).reshape(-1, 3)
     blinks = [blink for track in tracks for blink in track.blinks()]
     frames = sum(int(track.found.sum()) for track in tracks)
     aperture = np.concatenate([track.aperture[track.found] for track in tracks] or [np.zeros(0)])
+    tremor = [metrics.head_tremor(track.landmarks) for track in tracks]
     tracking_jitter = _mean(metrics.acceleration_variance(track.landmarks) for track in tracks)
     return {
         "aperture_p95": float(np.percentile(aperture, 95)) if len(aperture) else float("nan"),
-        "aperture_std": _mean(np.nanstd(x.aperture) for x in tracks if x.found.any()),
+        "aperture_std": _mean(np.nanstd(x.aperture) for x in seen),
+        "brow_spread": _mean(np.nanstd(metrics.brow_height(x.landmarks)) for x in seen),
+        "lid_spread": _mean(x.lids_between_blinks().std() for x in seen),
+        "mouth_width_spread": _mean(np.nanstd(metrics.mouth_width(x.landmarks)) for x in seen),
+        "steadiness": 1 / float(np.nanmedian(tremor)) if np.nansum(tremor) else float("inf"),
         "msi": 1 / tracking_jitter if tracking_jitter else float("inf"),
         "yaw_spread": _mean(spread[:, 0]),
         "pitch_spread": _mean(spread[:, 1]),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gaia_core.controls import EXPRESSION, Keyframe
-from gaia_core.evaluation import control, instructions, lip_timing, portraits
+from gaia_core.evaluation import control, instructions, lip_timing, portraits, steadiness
 from gaia_core.evaluation.tables import format_table
 from gaia_core.instruction.actions import ACTIONS
 from gaia_core.instruction.language import NONE
@@ -94,3 +94,14 @@ def test_lips_are_compared_with_the_real_ones(gaia, portrait, monkeypatch):
 def test_a_gaze_behind_closed_lids_is_no_cross_talk(gaia, portrait):
     talk = control.measure_expression(gaia, [portrait])["cross_talk"]
     assert not set(control.GAZE) & set(talk["blink"]) and set(control.GAZE) < set(talk["smile"])
+
+
+def test_a_speaking_portrait_is_measured_at_its_own_size(gaia, landmarker, photo, monkeypatch):
+    for name, value in (("SECONDS", 1), ("BLINK_SEEDS", 2), ("BLINK_SECONDS", 2)):
+        monkeypatch.setattr(steadiness, name, value)
+    portrait = portraits.detect_portrait(landmarker, "astronaut", photo, steadiness.SIDE)
+    speech = 0.1 * np.sin(np.arange(16000)).astype(np.float32)
+    report = steadiness.measure(gaia, landmarker, [portrait], speech)
+    assert report["portraits"] == 1 and report["steadiness"] > 0
+    assert report["brow_spread"] > 0 and report["lid_spread"] > 0
+    assert report["blinks"]["lowest"] <= report["blinks"]["median"] <= report["blinks"]["highest"]

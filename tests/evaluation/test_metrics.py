@@ -219,6 +219,33 @@ def test_head_motion_is_no_jitter(points):
     )
 
 
+def test_a_trembling_head_is_told_from_a_moving_one(points):
+    time = np.arange(50)[:, None, None]
+    turning = points + np.array([9, 4, 0]) * np.sin(time / 12)
+    trembling = turning + np.array([1, 1, 0]) * np.random.default_rng(0).normal(size=(50, 1, 3))
+    calm, shaken = metrics.head_tremor(turning), metrics.head_tremor(trembling)
+    assert calm < 0.02 * shaken
+    # It is relative to the head, and expression is not part of it.
+    assert metrics.head_tremor(2 * trembling) == pytest.approx(shaken)
+    chewing = trembling.copy()
+    chewing[:, 152] += 5 * np.sin(time[:, 0])
+    assert metrics.head_tremor(chewing) == pytest.approx(shaken, rel=1e-3)
+
+
+def test_brows_and_corners_of_the_mouth_are_read_apart_from_the_head(points):
+    rest = metrics.brow_height(points[None]), metrics.mouth_width(points[None])
+    assert 5 < rest[0] < 40 and 30 < rest[1] < 80  # mm
+    moved = 1.5 * points + np.array([30, -20, 0])
+    assert metrics.brow_height(moved[None]) == pytest.approx(rest[0], abs=0.1)
+    raised = points.copy()
+    raised[[*mesh.BROW_LEFT, *mesh.BROW_RIGHT], 1] -= 5
+    assert metrics.brow_height(raised[None]) > rest[0] + 1
+    wide = points.copy()
+    wide[list(mesh.MOUTH_CORNERS), 0] += (-5, 5)
+    assert metrics.mouth_width(wide[None]) > rest[1] + 1
+    assert np.isnan(metrics.brow_height(np.full((1, *points.shape), np.nan))).all()
+
+
 def test_lost_frames_are_no_jitter(points):
     landmarks = np.repeat(points[None], 20, 0)
     landmarks[7] = np.nan
