@@ -14,7 +14,7 @@ from torch import Tensor
 from gaia_core.motion.denoiser import Denoiser
 
 # Window lengths and how many of each fill a batch. No padding: a window lies inside its clip.
-WINDOWS = ((30, 64), (75, 26), (120, 16))
+WINDOWS = ((24, 80), (75, 26), (120, 16))
 NO_SPEECH = 0.15  # share of windows that are trained without speech, for guidance
 SPEECHLESS_SOURCES = 0.1  # share of batches' windows from clips without sound
 REGRESSED = 256  # leading components of speech that motion is regressed on
