@@ -219,6 +219,7 @@ def train(options: argparse.Namespace) -> None:
             options.preset,
             options.start,
             options.portraits,
+            options.latents,
         )
         return
     if not (options.pack / stages.ENCODER).is_file():
@@ -259,6 +260,7 @@ def train(options: argparse.Namespace) -> None:
             options.batch,
             options.preset,
             options.start,
+            options.data,
         )
     )
 
@@ -452,6 +454,9 @@ def _parser() -> argparse.ArgumentParser:
     it.add_argument("--start", type=Path, help="weights to go on from (default: new ones)")
     it.add_argument(
         "--portraits", action="store_true", help="pack pairs that --start makes of portraits, too"
+    )
+    it.add_argument(
+        "--latents", action="store_true", help="pack latents to train on beside the clips (--data)"
     )
     it.add_argument("--minutes", type=float, default=10.0, help="time box")
     it.add_argument("--steps", type=int, default=0, help="end after so many steps (for studies)")

@@ -7,6 +7,7 @@ large ones.
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -23,9 +24,9 @@ MARGIN = 0.01  # minimal decrease of a pixel's error by the flow to be used
 class FlowTeacher:
     """Dense inverse search flow (Kroeger et al. 2016), one worker a core."""
 
-    def __init__(self, workers: int = 4) -> None:
+    def __init__(self) -> None:
         cv2.setNumThreads(1)
-        self._pool = ThreadPoolExecutor(workers)
+        self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
 
     @torch.no_grad()
     def __call__(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +13,7 @@ from gaia_core import landmarks as mesh
 from gaia_core.perceptual import PerceptualFeatures, perceptual_distance
 from gaia_core.renderer.autoencoder import Autoencoder
 from gaia_core.renderer.warp import draw, resize
+from gaia_core.training.clip_frames import ClipFrames
 from gaia_core.training.critic import Contest
 from gaia_core.training.flow import FlowTeacher
 from gaia_core.training.pack import FramePack
@@ -26,15 +26,17 @@ CROP = 176  # side of the perceptual loss's crop, px
 class FramePairs:
     """Endless batches of (portrait, target) frames of one clip, identities in equal shares."""
 
-    def __init__(self, pack: Path, template: Tensor, batch: int, seed: int = 0) -> None:
-        self.frames = FramePack(pack)
+    def __init__(
+        self, frames: FramePack | ClipFrames, template: Tensor, batch: int, seed: int = 0
+    ) -> None:
+        self.frames = frames
         self.batch = batch
         self.generator = torch.Generator().manual_seed(seed)
         identities: dict[str, list[int]] = {}
         for index, name in enumerate(self.frames.names):
             identities.setdefault(name.split("|")[0], []).append(index)
         self.clips_of = [clips for _, clips in sorted(identities.items())]
-        marks = self.frames.landmarks
+        marks, template = self.frames.landmarks, template.to(self.frames.landmarks)
         looks = torch.cat(
             [
                 torch.stack([mesh.lip_aperture(marks), mesh.eye_aperture(marks)], -1),
@@ -42,7 +44,7 @@ class FramePairs:
             ],
             -1,
         )
-        self.looks = looks / looks.std(0)  # lips, lids, yaw, pitch
+        self.looks = (looks / looks.std(0)).cpu()  # lips, lids, yaw, pitch
         self.frames_of = [
             (self.frames.clip == index).nonzero()[:, 0] for index in range(len(self.frames.names))
         ]
@@ -66,12 +68,12 @@ class FramePairs:
         return picked[0], picked[1 + int(change.argmax())]
 
     def _augment(self, images: Tensor, landmarks: Tensor) -> dict[str, Tensor]:
-        """Augments both frames of a pair alike: mirroring, placement and colours.
+        """Augments both frames of a pair alike, where they are: mirroring, placement and colours.
 
         images (B, 2, 3, H, W), landmarks (B, 2, K, 3)
         """
         count = len(images)
-        draws = torch.rand(9, count, generator=self.generator)
+        draws = torch.rand(9, count, generator=self.generator).to(images.device)
         flip = draws[0] < 0.5
         landmarks = landmarks.clone()
         landmarks[flip] = mesh.mirrored(landmarks[flip], 1)
@@ -106,8 +108,11 @@ class FramePairs:
 
 
 def joined(*batches: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Several batches as one."""
-    return {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
+    """Several batches as one, on the device of the first."""
+    return {
+        name: torch.cat([batch[name].to(first.device) for batch in batches])
+        for name, first in batches[0].items()
+    }
 
 
 class RendererLosses(nn.Module):

@@ -18,6 +18,7 @@ from gaia_core.latent import MotionEncoder
 from gaia_core.motion.denoiser import Denoiser
 from gaia_core.renderer.autoencoder import Autoencoder
 from gaia_core.renderer.inpainting import Inpainter
+from gaia_core.training.clip_frames import ClipFrames, pack_latents
 from gaia_core.training.critic import Contest
 from gaia_core.training.denoiser import MotionWindows, denoiser_losses
 from gaia_core.training.expression import fit_directions
@@ -28,6 +29,7 @@ from gaia_core.training.loop import Settings, train
 from gaia_core.training.motion import fit_motion_encoder
 from gaia_core.training.mouth import MouthWindows
 from gaia_core.training.pack import (
+    FramePack,
     cache_landmarks,
     pack_frames,
     pack_motion,
@@ -40,7 +42,7 @@ from gaia_core.training.renderer import FramePairs, RendererLosses, joined
 log = logging.getLogger(__name__)
 
 FRAMES, MOTION, ENCODER = "frames.safetensors", "motion.safetensors", "encoder.safetensors"
-PORTRAITS = "portraits.safetensors"
+PORTRAITS, LATENTS = "portraits.safetensors", "latents.safetensors"
 # Of each of `inpainting.REGIONS`, packed as NAME.safetensors.
 WINDOWS: dict[str, type[Windows]] = {
     "mouth": MouthWindows,
@@ -59,12 +61,14 @@ def pack(
     preset: str = "small",
     start: Path | None = None,
     portraits: bool = False,
+    latents: bool = False,
 ) -> None:
     """Detects landmarks of all clips, fits the motion encoder, and packs both stages' data.
 
     An interrupted run resumes from the cached landmarks. With `start` the motion encoder and the
     expression directions of those weights are kept, so that they can be trained further; with
-    `portraits` their renderer also makes pairs from single portraits.
+    `portraits` their renderer also makes pairs from single portraits. With `latents` stage 1's data
+    is a latent of every frame, to be trained on beside the clips, and the inpainters' is left out.
 
     Raises:
         InputError: portraits without `start`.
@@ -86,12 +90,15 @@ def pack(
         directions = fit_directions(encoder, seen)
     save_file(encoder.state_dict(), folder / ENCODER)
     checkpoint.save_directions(folder, directions)
+    pack_motion(data, cache, folder / MOTION, encoder)
+    if latents:
+        pack_latents(data, cache, folder / LATENTS, encoder)
+        return
     pack_frames(data, cache, folder / FRAMES, per_identity)
     if start and portraits:
         pack_portraits(data, cache, folder / PORTRAITS, trained, PHOTOS * per_identity)
     for name, windows in WINDOWS.items():
         windows.pack(data, cache, folder / f"{name}.safetensors", encoder, per_identity)
-    pack_motion(data, cache, folder / MOTION, encoder)
 
 
 @dataclass(frozen=True)
@@ -105,6 +112,7 @@ class Run:
         batch: samples a step; of the denoiser it scales the windows, 12 is the default mix.
         preset: the sizes of new weights.
         start: folder of initial weights, None for random ones.
+        data: folder of the clips, for a pack of latents.
     """
 
     pack: Path
@@ -114,6 +122,7 @@ class Run:
     batch: int
     preset: str = "small"
     start: Path | None = None
+    data: Path | None = None
 
 
 def train_autoencoder(run: Run) -> None:
@@ -126,12 +135,13 @@ def train_autoencoder(run: Run) -> None:
     motion.load_state_dict(load_file(run.pack / ENCODER), strict=True)
     motion.requires_grad_(False)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    data = FramePairs(run.pack / FRAMES, motion.template, run.batch, seed=_rank())
+    data = FramePairs(_frames(run, motion), motion.template, run.batch, seed=_rank())
     batches, portraits = iter(data), 0
     if (run.pack / PORTRAITS).is_file():
         share = max(1, run.batch // PORTRAIT_SHARE)
         data.batch = run.batch - share
-        photos = PortraitPairs(run.pack / PORTRAITS, motion.template, share, seed=_rank())
+        own = FramePack(run.pack / PORTRAITS)
+        photos = PortraitPairs(own, motion.template, share, seed=_rank())
         batches, portraits = map(joined, data, photos), len(photos.frames.names)
     losses = RendererLosses().to(run.settings.device)
     average, samples = train(model, losses, batches, run.state, run.settings, seen)
@@ -142,6 +152,23 @@ def train_autoencoder(run: Run) -> None:
     checkpoint.save_directions(run.weights, directions)
     facts = {"samples": samples, "frames": len(data.frames.clip), "clips": len(data.frames.names)}
     checkpoint.save(run.weights, average.maker, facts | {"portraits": portraits})
+
+
+def _frames(run: Run, encoder: MotionEncoder) -> FramePack | ClipFrames:
+    """Stage 1's frames.
+
+    Raises:
+        InputError: the pack is of latents, and no clips are given.
+    """
+    latents = run.pack / LATENTS
+    if not latents.is_file():
+        return FramePack(run.pack / FRAMES)
+    if not run.data:
+        raise InputError(
+            "{folder} holds latents alone; give the folder of their clips by --data.",
+            folder=run.pack,
+        )
+    return ClipFrames(latents, run.data, encoder, run.settings.device)
 
 
 def train_inpainter(name: str, run: Run) -> None:

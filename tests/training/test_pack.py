@@ -7,8 +7,11 @@ from PIL import Image
 from tiny import MOTION, places
 
 from gaia_core import landmarks as mesh
+from gaia_core.errors import InputError
+from gaia_core.media.video import VideoWriter, read_video
 from gaia_core.motion.smoothing import smooth
 from gaia_core.speech.encoder import FEATURES
+from gaia_core.training.clip_frames import ClipFrames, pack_latents
 from gaia_core.training.denoiser import MotionWindows
 from gaia_core.training.pack import (
     NOISE_FILTER,
@@ -80,6 +83,33 @@ def test_clips_are_packed(clips, tmp_path, landmarker, encoder):
     torch.testing.assert_close(windows.motion[0].float(), clean, atol=0.02, rtol=2e-3)
 
 
+def test_latents_are_packed_beside_the_clips(clips, found_landmarks, tmp_path, encoder):
+    out = tmp_path / "latents.safetensors"
+    pack_latents(clips, found_landmarks, out, encoder)
+    assert out.stat().st_size < 20_000
+    frames = ClipFrames(out, clips, encoder)
+    assert [name.split("|")[0] for name in frames.names] == ["ann", "bob"]
+    assert frames.clip.bincount().tolist() == [20, 20]
+    images = frames.images(torch.tensor([[0, 25]]))
+    second = list(read_video(clips / "clips" / "train" / "bob" / "2.mp4"))
+    assert images.shape == (1, 2, 3, 256, 256)
+    assert torch.equal((255 * images[0, 1]).byte().permute(1, 2, 0), torch.from_numpy(second[5]))
+    first = read_manifest(clips, "train")[0]
+    found = torch.from_numpy(clip_landmarks(first, clips, found_landmarks, None))
+    own = encoder.landmarks(encoder(found))
+    torch.testing.assert_close(frames.landmarks[:20], own, atol=2e-3, rtol=0)
+    assert next(iter(FramePairs(frames, encoder.template, 2)))["portrait"].shape[0] == 2
+    # Another clip in the same place is noticed.
+    other = tmp_path / "data" / "clips" / "train"
+    for person, source in (("ann", 1), ("bob", 2)):
+        (other / person).mkdir(parents=True)
+        with VideoWriter(other / person / f"{source}.mp4", 256, 256, None, {}) as writer:
+            for frame in second[:9]:
+                writer.write(frame)
+    with pytest.raises(InputError, match="changed since it was packed"):
+        ClipFrames(out, tmp_path / "data", encoder)
+
+
 def test_people_with_several_photos_are_packed(clips, photo, tmp_path):
     data = tmp_path / "data"
     (data / "portraits" / "train").mkdir(parents=True)
@@ -102,4 +132,4 @@ def test_people_with_several_photos_are_packed(clips, photo, tmp_path):
     assert pair.sum() == 2
     width = frames.landmarks[pair, :, 0].amax(1) - frames.landmarks[pair, :, 0].amin(1)
     assert ((width > 0.4) & (width < 0.55)).all()  # cropped as the clips are
-    assert next(iter(FramePairs(tmp_path / "frames.safetensors", frames.landmarks[0], 2)))
+    assert next(iter(FramePairs(frames, frames.landmarks[0], 2)))

@@ -39,7 +39,7 @@ def test_portraits_are_packed_for_back_translation(
     pictures = frames.images(torch.arange(1 + MADE))
     assert all((picture - pictures[0]).abs().mean() > 1e-3 for picture in pictures[1:])
     # The target is the photo, with the same augmentation.
-    pairs = PortraitPairs(out, encoder.template, 8)
+    pairs = PortraitPairs(FramePack(out), encoder.template, 8)
     assert all(int(pairs._pair()[1]) == 0 != int(pairs._pair()[0]) for _ in range(20))
     weights = packed / "weights"
     stages.train_autoencoder(stages.Run(packed, packed / "run", weights, steps(2), 3, "tiny"))

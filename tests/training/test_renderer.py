@@ -9,12 +9,13 @@ from gaia_core import landmarks as mesh
 from gaia_core.renderer.warp import resize, sample
 from gaia_core.training.critic import Contest
 from gaia_core.training.flow import FlowTeacher
+from gaia_core.training.pack import FramePack
 from gaia_core.training.renderer import FramePairs, RendererLosses, texture
 
 
 @pytest.fixture
 def pairs(frame_pack, template):
-    return FramePairs(frame_pack, template, batch=16)
+    return FramePairs(FramePack(frame_pack), template, batch=16)
 
 
 def test_augmented_landmarks_stay_on_their_pixels(pairs):
@@ -87,11 +88,11 @@ def test_flow_gives_the_offset_to_the_target():
     shift = torch.tensor([0.03, -0.02])[None, :, None, None].expand(2, 2, 64, 64)
     target = sample(photo, resize(shift, 128))
     still = torch.zeros_like(shift)
-    better, trust = FlowTeacher(1)(photo, photo, still, target)
+    better, trust = FlowTeacher()(photo, photo, still, target)
     inside = (..., slice(12, -12), slice(12, -12))
     assert (better - shift)[inside].abs().mean() < 0.1 * shift.abs().mean()
     assert trust[inside].mean() > 0.5
-    _, trust = FlowTeacher(1)(photo, target, shift, target)  # there already
+    _, trust = FlowTeacher()(photo, target, shift, target)  # there already
     assert trust.mean() < 0.05
 
 

@@ -10,6 +10,7 @@ from tiny import MOTION, TINY
 from gaia_core import checkpoint
 from gaia_core.errors import InputError
 from gaia_core.training import stages
+from gaia_core.training.clip_frames import pack_latents
 from gaia_core.training.denoiser import MotionWindows
 
 pytestmark = pytest.mark.slow
@@ -38,6 +39,18 @@ def test_stage_1_is_trained_into_weights(packed, encoder, steps):
     facts = checkpoint.read_config(weights)["autoencoder"]["trained"]
     assert facts == {"samples": 4, "frames": 24, "clips": 3, "portraits": 0}
     assert load_file(weights / "autoencoder.safetensors")["renderer.mix.weight"].any()
+
+
+def test_stage_1_is_trained_on_latents_beside_the_clips(
+    packed, clips, found_landmarks, encoder, steps
+):
+    pack_latents(clips, found_landmarks, packed / stages.LATENTS, encoder)
+    run = stages.Run(packed, packed / "run", packed / "weights", steps(2), 2, "tiny")
+    with pytest.raises(InputError, match="--data"):
+        stages.train_autoencoder(run)
+    stages.train_autoencoder(replace(run, data=clips))
+    facts = checkpoint.read_config(packed / "weights")["autoencoder"]["trained"]
+    assert facts == {"samples": 4, "frames": 40, "clips": 2, "portraits": 0}
 
 
 def test_training_starts_from_weights(packed, encoder, steps):
