@@ -14,6 +14,8 @@ import mediapipe
 import numpy as np
 import torch
 from mediapipe.tasks.python import BaseOptions, vision
+from mediapipe.tasks.python.components.containers.detections import Detection
+from numpy.typing import ArrayLike
 
 from gaia_core.assets import shipped_model
 from gaia_core.landmarks import mirrored
@@ -81,19 +83,20 @@ class FaceLandmarker:
     def detect_upright(self, image: np.ndarray) -> Seen:
         """The faces of a photo (H, W, 3) uint8 that may lie on its side or stand on its head.
 
-        Upside down, a face is overlooked or, worse, read as an upright one. So the photo, and the
-        faces found if they are too small to be seen in it as a whole, are scored in all four
-        orientations.
+        Upside down, a face is overlooked or, worse, read as an upright one. So the photo is scored
+        in all four orientations, and so are the faces found, if they are too small to be seen in it
+        as a whole, or if it was turned: for something else in it, perhaps.
         """
         glance = _glance(image)
         turn = self._turn([glance])
         photo = turned(image, turn)
         faces = self.detect(photo)
-        if turn or self._score(glance) > 0:
-            return Seen(photo, faces, turn)
+        if not turn and self._score(glance) > 0:
+            return Seen(photo, faces)
         if not faces:  # on its side a face would have been found, on its head it may not
-            photo = turned(image, 2)
-            faces, turn = self.detect(photo), 2
+            turn = (turn + 2) % 4
+            photo = turned(image, turn)
+            faces = self.detect(photo)
         crops = (crop_around(face.landmarks) for face in faces[:4])
         more = self._turn([crop.extract(photo, _GLANCE) for crop in crops])
         if more:
@@ -109,19 +112,18 @@ class FaceLandmarker:
     def detect(self, image: np.ndarray) -> list[Face]:
         """The faces of a photo (H, W, 3) uint8 of any size, largest first.
 
-        Searches the whole photo, then ever smaller tiles while no face is found, or only faces so
-        small that others may be missing. Landmarks are then detected again in each face's crop,
-        where they are most precise.
+        Searches the whole photo, then glances at ever smaller tiles while no face is found, or only
+        faces so small that others may be missing. Landmarks are then detected again in each face's
+        crop, where they are most precise.
         """
-        height, width = image.shape[:2]
         whole = _whole(image)
         side, found = whole.side, self._detect_in(image, whole)
         while side * _SMALLEST_IN_VIEW > MIN_WIDTH and all(
             face.width < side * _SAFE_IN_VIEW for face in found
         ):
             side = max(side / 3, MIN_WIDTH / _SMALLEST_IN_VIEW)
-            for tile in _tiles(width, height, side):
-                found += self._detect_in(image, tile)
+            for view in self._glance_at_tiles(image, side):
+                found += self._detect_in(image, view)
         return _distinct(
             [face for rough in _distinct(found) for face in self._refine(image, rough)]
         )
@@ -145,16 +147,19 @@ class FaceLandmarker:
 
     def _score(self, image: np.ndarray) -> float:
         """Of the most certain face in a small image, in [0, 1]; 0 where there is none."""
-        with self._lock:
-            found = self._detector.detect(_mediapipe_image(image)).detections
+        found = self._glance_at(image)
         return max((float(each.categories[0].score or 0) for each in found), default=0.0)
+
+    def _glance_at(self, image: np.ndarray) -> list[Detection]:
+        with self._lock:
+            return self._detector.detect(_mediapipe_image(image)).detections
 
     def _refine(self, image: np.ndarray, rough: Face) -> list[Face]:
         """The face as detected in its crop; empty if it is not found there."""
         view = crop_around(rough.landmarks)
         again = [_in_photo(face, view) for face in self._read(view.extract(image, _VIEW))]
-        again.sort(key=lambda face: -_overlap(face, rough))
-        return [face for face in again[:1] if _overlap(face, rough) > _SAME_FACE]
+        again.sort(key=lambda face: -_overlap(face.box, rough.box))
+        return [face for face in again[:1] if _overlap(face.box, rough.box) > _SAME_FACE]
 
     def _read(self, view: np.ndarray) -> list[Face]:
         """The faces of an image, landmarks averaged over the image and its mirror image.
@@ -172,11 +177,28 @@ class FaceLandmarker:
         ]
         read = []
         for face in faces:
-            same = max(others, key=lambda other: _overlap(face, other), default=face)
-            if _overlap(face, same) > _SAME_FACE:
+            same = max(others, key=lambda other: _overlap(face.box, other.box), default=face)
+            if _overlap(face.box, same.box) > _SAME_FACE:
                 face = Face((face.landmarks + same.landmarks) / 2, face.blendshapes)
             read.append(face)
         return read
+
+    def _glance_at_tiles(self, image: np.ndarray, side: float) -> list[Crop]:
+        """Crops around the faces that quick looks see in a photo's tiles of that side, px.
+
+        The photo is reduced once, so that tiles are copied out of it and not sampled.
+        """
+        scale = _GLANCE / side
+        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        found: list[np.ndarray] = []
+        for tile in _tiles(small.shape[1], small.shape[0], _GLANCE):
+            for seen in self._glance_at(tile.extract(small, _GLANCE)):
+                place = seen.bounding_box
+                left, top = tile.left + place.origin_x, tile.top + place.origin_y
+                box = np.array([left, top, left + place.width, top + place.height]) / scale
+                if all(_overlap(box, other) < _SAME_FACE for other in found):
+                    found.append(box)
+        return [crop_around(box.reshape(2, 2)) for box in found]
 
     def _detect_in(self, image: np.ndarray, view: Crop) -> list[Face]:
         """The faces in a view of the photo, in its px."""
@@ -227,13 +249,13 @@ def _in_photo(face: Face, view: Crop) -> Face:
     return Face(face.landmarks * (view.side / _VIEW) + origin, face.blendshapes)
 
 
-def _tiles(width: int, height: int, side: float) -> Iterator[Crop]:
-    """Overlapping squares that cover the photo."""
+def _tiles(width: int, height: int, side: int) -> Iterator[Crop]:
+    """Overlapping squares on whole pixels that cover the photo."""
 
     def centres(length: int) -> np.ndarray:
         room = max(0.0, length - side)
         count = 1 + int(np.ceil(room / (side * _TILE_STEP)))
-        return (length - room) / 2 + np.linspace(0, room, count)
+        return side / 2 + np.round(min(0, length - side) / 2 + np.linspace(0, room, count))
 
     for centre_y in centres(height):
         for centre_x in centres(width):
@@ -244,14 +266,14 @@ def _distinct(faces: Sequence[Face]) -> list[Face]:
     """Non-maximum suppression: largest first, without duplicates."""
     kept: list[Face] = []
     for face in sorted(faces, key=lambda face: -face.width):
-        if all(_overlap(face, other) < _SAME_FACE for other in kept):
+        if all(_overlap(face.box, other.box) < _SAME_FACE for other in kept):
             kept.append(face)
     return kept
 
 
-def _overlap(one: Face, other: Face) -> float:
-    """Intersection over union of the boxes."""
-    a, b = np.array(one.box), np.array(other.box)
+def _overlap(one: ArrayLike, other: ArrayLike) -> float:
+    """Intersection over union of two boxes: left, top, right, bottom."""
+    a, b = np.asarray(one), np.asarray(other)
     sides = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
     shared = float(np.prod(sides.clip(0)))
     return shared / float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - shared)

@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
 import pytest
+from skimage import data
 
 from gaia_core.errors import InputError
 from gaia_core.landmarks import MIRRORED
@@ -79,6 +81,24 @@ def test_one_who_lies_among_the_upright_turns_no_photo(landmarker, photo):
     pair = np.concatenate([np.rot90(photo), photo], 1)
     seen = landmarker.detect_upright(pair)
     assert seen.turn == 0 and seen.photo is pair and len(seen.faces) == 2
+
+
+def test_what_looks_like_a_face_on_its_side_turns_no_upright_faces(landmarker, photo, photo_face):
+    """A quick look at the whole sees a face in the cup; the real one is too small for it."""
+    scene = cv2.resize(data.coffee(), (2048, 1536), interpolation=cv2.INTER_CUBIC)
+    scene[1000:1300, 1300:1650] = photo[:300, 50:400]
+    seen = landmarker.detect_upright(scene)
+    assert seen.turn == 0
+    assert np.abs(centre(seen.faces[0]) - centre(photo_face) - (1250, 1000)).max() < 3
+
+
+def test_small_faces_in_a_large_photo_cost_quick_looks(landmarker, photo):
+    large = np.full((3072, 4096, 3), 120, np.uint8)
+    for left, top in ((300, 400), (1700, 1500), (3500, 2600)):
+        large[top : top + 220, left : left + 220] = photo[10:230, 120:340]
+    began = time.process_time()
+    assert len(landmarker.detect(large)) == 3
+    assert time.process_time() - began < 1.5  # s; more when each tile was sampled and read
 
 
 def test_a_quick_look(landmarker, photo):
