@@ -25,12 +25,14 @@ from gaia_core import FPS, SAMPLE_RATE
 from gaia_core.assets import EXAMPLES
 from gaia_core.media.audio import read_audio, write_audio
 from gaia_core.media.compositing import Composer, fit
+from gaia_core.media.ffmpeg import run_ffmpeg, untrusted
 from gaia_core.media.image import read_image
-from gaia_core.media.video import VideoWriter
+from gaia_core.media.video import VideoWriter, read_video
 from gaia_core.motion.live import DELAY
 from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.pipeline import Gaia
 from gaia_core.portrait.face import crop_around
+from gaia_core.portrait.tracking import DRIVING_SIDE, track_face
 from gaia_core.render import PortraitRenderer
 from gaia_core.request import Preview, Progress, Request, Result
 from gaia_core.speech.synthesis import synthesise
@@ -42,6 +44,7 @@ TEXT = (
     "the measurement asks, so that every machine hears the very same words in the same order. "
 )
 PHOTO_SIDE = 1024
+PHOTO_50 = (8192, 6144)  # px
 CROP_SIDE = 256
 CHUNK = SAMPLE_RATE // 10  # samples a microphone gives at once
 BATCHES = (1, 2, 4, 8, 16, 32, 64)  # on CUDA
@@ -84,8 +87,8 @@ def run(weights: Path, seconds: float) -> dict[str, Any]:
 
     Returns:
         rtf_256, rtf_1024 (seconds of work per second of video), load_s, first_preview_s,
-        peak_rss_mb, `stages_256`, `stages_1024` with the seconds of each stage, and what `parts`
-        and `live` return.
+        peak_rss_mb, `stages_256`, `stages_1024` with the seconds of each stage, and what `parts`,
+        `live` and `uploads` return.
     """
     began = time.perf_counter()
     gaia = Gaia.load(weights)
@@ -106,6 +109,7 @@ def run(weights: Path, seconds: float) -> dict[str, Any]:
         waveform = read_audio(speech, LONGEST)
         report |= live(gaia, image, waveform)
         report |= parts(gaia, large, waveform, Path(folder))
+        report |= uploads(gaia, image, Path(folder))
     report["device"] = str(gaia.device)
     report["parameters"] = parameters(gaia)
     return report
@@ -199,6 +203,38 @@ def parts(gaia: Gaia, photo: np.ndarray, waveform: np.ndarray, folder: Path) -> 
     return report
 
 
+def uploads(gaia: Gaia, image: np.ndarray, folder: Path) -> dict[str, float]:
+    """Processor time of large uploads, ffmpeg's included.
+
+    image (H, W, 3) uint8 shows one face.
+
+    Returns:
+        photo_50_s (until the faces of a photo of 50 megapixels are known, a small one among
+        them), drive_720_ms and drive_2160_ms (a frame of a driving video that high, followed, less
+        its decoding).
+    """
+    photo = cv2.resize(cv2.copyMakeBorder(image, 0, 1200, 0, 1800, cv2.BORDER_REPLICATE), PHOTO_50)
+    path = folder / "photo.jpg"
+    Image.fromarray(photo).save(path)
+    report = {"photo_50_s": _processor_time(lambda: gaia.inspect(path))}
+    for height in (720, 2160):
+        frame = cv2.resize(image, (height, height), interpolation=cv2.INTER_CUBIC)
+        side = (height * 16 // 9 - height) // 2
+        frame = cv2.copyMakeBorder(frame, 0, 0, side, side, cv2.BORDER_REPLICATE)
+        path = folder / f"{height}.mp4"
+        with VideoWriter(path, frame.shape[1], height, None, {}) as writer:
+            for _ in range(FPS):
+                writer.write(frame)
+        decoding = _processor_time(
+            partial(run_ffmpeg, untrusted(), ["-f", "null", "-"], source=path)
+        )
+        following = _processor_time(
+            lambda path=path: track_face(gaia.landmarker, read_video(path, DRIVING_SIDE))
+        )
+        report[f"drive_{height}_ms"] = 1e3 * (following - decoding) / FPS
+    return report
+
+
 def ceiling(device: torch.device) -> dict[str, float]:
     """GFLOP/s of a product of two large matrices, by data type."""
     kinds = {"fp32": torch.float32}
@@ -235,6 +271,8 @@ def format_table(report: dict[str, Any], peers: bool = False) -> str:
         f"{report['rtf_1024']:.2f} for a photo of {PHOTO_SIDE} px",
         f"live speech        first frame after {report['live_delay_s']:.2f} s "
         f"({report['live_speech_s']:.2f} s of it speech), {report['live_fps']:.1f} frames a second",
+        f"large uploads      photo of 50 megapixels {report['photo_50_s']:.2f} s, driving video "
+        f"{report['drive_720_ms']:.0f} ms a frame at 720p, {report['drive_2160_ms']:.0f} at 4K",
         "",
         "stage     s (256)  s (1024)",
     ]
@@ -267,6 +305,21 @@ def _peers(report: dict[str, Any]) -> list[str]:
     ]
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
     return ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
+
+
+def _processor_time(job: Callable[[], object]) -> float:
+    """Seconds on all cores of a job and its ffmpeg, the least of `ROUNDS` after a warm-up."""
+
+    def now() -> float:
+        used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        return sum(each.ru_utime + each.ru_stime for each in used)
+
+    found = []
+    for _ in range(ROUNDS + 1):
+        began = now()
+        job()
+        found.append(now() - began)
+    return min(found[1:])
 
 
 def _fastest(job: Callable[[], object], device: torch.device) -> float:

@@ -42,11 +42,20 @@ def test_live_speech_is_timed(gaia, photo):
     assert found["live_delay_s"] > found["live_speech_s"] and found["live_fps"] > 0
 
 
+def test_large_uploads_cost_what_is_used_of_them(gaia, photo, tmp_path, monkeypatch):
+    monkeypatch.setattr(bench, "ROUNDS", 1)
+    monkeypatch.setattr(bench, "FPS", 8)
+    found = bench.uploads(gaia, photo, tmp_path)
+    assert 0 < found["photo_50_s"] < 3  # s of processor time; 1.5 on an idle machine
+    assert 0 < found["drive_2160_ms"] < 1.6 * found["drive_720_ms"]
+
+
 def test_published_numbers_have_sources(gaia):
     report = {
         **{"device": "cpu", "load_s": 1.0, "first_preview_s": 1.0, "peak_rss_mb": 1.0},
         **{"rtf_256": 0.5, "rtf_1024": 1.0, "stages_256": {}, "stages_1024": {}, "parts": []},
         **{"live_delay_s": 2.0, "live_speech_s": 1.5, "live_fps": 30.0, "ceiling_gflops": {}},
+        **{"photo_50_s": 1.0, "drive_720_ms": 30.0, "drive_2160_ms": 35.0},
         "parameters": bench.parameters(gaia),
     }
     plain, whole = bench.format_table(report), bench.format_table(report, peers=True)

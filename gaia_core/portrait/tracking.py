@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain, islice
 
-import cv2
 import numpy as np
 
 from gaia_core import FPS, MAX_SECONDS
@@ -13,10 +12,10 @@ from gaia_core.errors import InputError
 from gaia_core.portrait.detector import FaceLandmarker
 from gaia_core.portrait.face import Crop, crop_around
 
-DRIVING_SIDE = 1920  # px; larger frames of a driving video are reduced
+DRIVING_SIDE = 1280  # px; larger frames of a driving video are reduced
 SIDE = 256  # of the tracked crop, px
 SEEN = 0.8  # minimal share of frames with a face
-SEARCHED, SEARCH_SIDE = 3, 1280  # frames searched for a small face, and their longest side, px
+SEARCHED = 3  # frames searched for a small face
 CUT = 0.12  # motion between frames, in crop units, from which on it is taken as a cut
 
 
@@ -66,7 +65,7 @@ def _first_face(
     """The frames up to the first face within two seconds, and the crop around it.
 
     Small faces are searched for in tiles, which takes the time of a hundred quick looks; so only
-    when the quick looks have found nothing, and in a few frames, reduced.
+    when the quick looks have found nothing, and in a few frames.
     """
     before: list[np.ndarray] = []
     for frame in islice(frames, FPS * 2 + 1):
@@ -74,10 +73,8 @@ def _first_face(
         if landmarker.glimpses(frame) and (found := landmarker.detect(frame)):
             return before, crop_around(found[0].landmarks)
     for frame in before[:: FPS * 2 // (SEARCHED - 1)]:
-        scale = min(1.0, SEARCH_SIDE / max(frame.shape))
-        small = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        if found := landmarker.detect(small):
-            return before, crop_around(found[0].landmarks / np.float32(scale))
+        if found := landmarker.detect(frame):
+            return before, crop_around(found[0].landmarks)
     return before, None
 
 
