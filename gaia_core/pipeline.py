@@ -62,12 +62,14 @@ class Speech:
         waveform: (N,) at 16 kHz for the encoder; None without speech.
         file: the video's sound; None if it is silent.
         words: with their times, of synthesised speech.
+        voice: the one that spoke; None without text.
         notice: of the synthesis, for the user.
     """
 
     waveform: np.ndarray | None
     file: Path | None
     words: tuple[Word, ...] = ()
+    voice: str | None = None
     notice: Message | None = None
 
     def trimmed(self, folder: Path) -> Speech:
@@ -188,7 +190,8 @@ class Gaia:
                 composer.edge_mask,
             )
             yield Progress("motion", STAGES["motion"])
-            recipe = request.recipe()
+            # With the voice that spoke, so that the recipe repeats the take.
+            recipe = replace(request, voice=speech.voice or request.voice).recipe()
             width, height = composer.frame_size
             writer = VideoWriter(out, width, height, speech.file, recipe)
             with writer, closing(self._rendered(plan)) as steps:
@@ -335,7 +338,7 @@ class Gaia:
         path = scratch / "speech.wav"
         write_audio(path, spoken.waveform, spoken.sample_rate)
         waveform = soxr.resample(spoken.waveform, spoken.sample_rate, SAMPLE_RATE)
-        return Speech(waveform, path, spoken.words, spoken.notice)
+        return Speech(waveform, path, spoken.words, spoken.voice, spoken.notice)
 
     def _script(
         self, request: Request, speech: Speech, driving: np.ndarray

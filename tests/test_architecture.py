@@ -51,7 +51,7 @@ ARROWS = {
     "checkpoint": {"assets", "config", "controls", "errors", "motion", "renderer"},
     "render": {"checkpoint", "config", "errors", "motion", "renderer"},
     "pipeline": BASE | STAGES - {"renderer"} | {"render"},
-    "batch": {"errors", "media", "pipeline", "request"},
+    "batch": {"errors", "media", "pipeline", "request", "speech"},
     "bench": BASE | STAGES | {"pipeline", "render"},
     "training": BASE | STAGES | {"checkpoint"},
     "evaluation": BASE | STAGES | {"pipeline", "render"},

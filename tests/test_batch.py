@@ -21,6 +21,7 @@ from gaia_core.controls import EXPRESSION
 from gaia_core.errors import InputError
 from gaia_core.media.audio import write_audio
 from gaia_core.media.video import read_recipe
+from gaia_core.request import Request
 from gaia_core.speech.encoder import FEATURES
 
 pytestmark = pytest.mark.slow
@@ -144,6 +145,16 @@ def test_finished_jobs_are_skipped_and_changed_ones_run_again(here, folder, tmp_
     assert found == {**ALL, "0002": "skipped"} and here == ["first", "0003", "last"]
     assert read_recipe(tmp_path / "first.mp4")["seed"] == 8
     assert not list(tmp_path.glob(".gaia-*"))
+
+
+def test_a_job_for_which_the_offline_voice_spoke_is_done(folder, tmp_path, monkeypatch):
+    portrait = folder / "media" / "portrait.png"
+    job = Job(Request(portrait, text="Hello.", voice="en-GB-RyanNeural"), tmp_path / "a.mp4")
+    job.out.touch()
+    for voice, done in (("en-GB-RyanNeural", True), ("hibari-us-male", True), ("", False)):
+        made = job.request.recipe() | {"voice": voice}
+        monkeypatch.setattr(batch, "read_recipe", lambda video, made=made: made)
+        assert is_done(job) == done
 
 
 def test_a_file_that_is_no_video_is_not_done(folder, tmp_path):

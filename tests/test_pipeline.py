@@ -168,7 +168,8 @@ def test_a_text_is_spoken(gaia, request_, tmp_path, monkeypatch):
 
     def synthesise(text, voice):
         calls.append((text, voice))
-        return Spoken(babble(0.75 * 1.5), 24_000, words, "The other voice speaks.")  # 0.75 s
+        notice = "The other voice speaks."
+        return Spoken(babble(0.75 * 1.5), 24_000, words, "other-voice", notice)  # 0.75 s
 
     monkeypatch.setattr("gaia_core.pipeline.synthesise", synthesise)
     request = Request(request_.portrait, text="Hello", voice="some-voice", steps=1, size="256")
@@ -176,6 +177,7 @@ def test_a_text_is_spoken(gaia, request_, tmp_path, monkeypatch):
     assert calls == [("Hello", "some-voice")]
     assert result.frames == 19 and result.words == words
     assert result.notices[-1] == "The other voice speaks."
+    assert result.recipe == read_recipe(result.video) == request.recipe() | {"voice": "other-voice"}
     assert read_audio(result.video).any()
 
 

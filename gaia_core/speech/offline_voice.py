@@ -89,7 +89,7 @@ def speak_offline(text: str, voice: Voice, reason: Message) -> Spoken:
         )
     if foreign or not voice.locale.startswith("en-"):
         notices.append(Message("It reads English only: text in another language sounds wrong."))
-    return Spoken(waveform, engine.sample_rate, words, join(notices))
+    return Spoken(waveform, engine.sample_rate, words, voice.stand_in, join(notices))
 
 
 class _Hibari:

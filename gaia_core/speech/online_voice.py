@@ -41,7 +41,7 @@ def speak_online(text: str, voice: Voice) -> Spoken | None:
             return None
     seconds = len(waveform) / ONLINE_RATE
     kept = (Word(w.text, w.start, min(w.end, seconds)) for w in words if w.start < seconds)
-    return Spoken(waveform, ONLINE_RATE, tuple(kept))
+    return Spoken(waveform, ONLINE_RATE, tuple(kept), voice.name)
 
 
 async def _stream(text: str, name: str) -> tuple[bytes, list[Word]]:

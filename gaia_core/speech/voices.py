@@ -14,6 +14,8 @@ from gaia_core.request import Word
 
 Gender = Literal["female", "male"]
 
+OFFLINE_VOICES: dict[Gender, str] = {"female": "hibari-us-female", "male": "hibari-us-male"}
+
 # The service's list changes and needs the network, so a list is shipped: locale, female | male.
 _ONLINE = """
 en-US Aria Jenny Ava Emma Michelle | Guy Andrew Brian Christopher Eric
@@ -50,21 +52,30 @@ class Voice:
     gender: Gender
     engine: Literal["edge", "offline"]
 
+    @property
+    def stand_in(self) -> str:
+        """The name of the offline voice that replaces it."""
+        return OFFLINE_VOICES[self.gender]
+
 
 @dataclass(frozen=True)
 class Spoken:
-    """Speech (N,) float32 in [-1, 1], the times of its words, and a notice for the user."""
+    """Speech (N,) float32 in [-1, 1], the times of its words, and a notice for the user.
+
+    `voice` is the name of the one that spoke, which may be a stand-in.
+    """
 
     waveform: np.ndarray
     sample_rate: int
     words: tuple[Word, ...]
+    voice: str
     notice: Message | None = None
 
 
 def _voices() -> Iterator[Voice]:
     genders: tuple[Gender, Gender] = ("female", "male")
-    for gender in genders:
-        yield Voice(f"hibari-us-{gender}", "en-US", gender, "offline")
+    for gender, name in OFFLINE_VOICES.items():
+        yield Voice(name, "en-US", gender, "offline")
     for line in _ONLINE.split("\n")[1:-1]:
         locale, names = line.split(" ", 1)
         for gender, part in zip(genders, names.split("|"), strict=True):
@@ -74,7 +85,7 @@ def _voices() -> Iterator[Voice]:
 
 # Online voices first; the default of `Request` leads.
 VOICES = sorted(_voices(), key=lambda voice: voice.engine == "offline")
-OFFLINE_VOICE = "hibari-us-female"
+OFFLINE_VOICE = OFFLINE_VOICES["female"]
 
 
 def find_voice(name: str) -> Voice:

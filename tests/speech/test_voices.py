@@ -183,6 +183,7 @@ def test_online_speech_and_its_word_times(service: type[FakeService]) -> None:
     assert service.arguments["boundary"] == "WordBoundary"
     assert isinstance(service.arguments["connect_timeout"], int)
     assert spoken.sample_rate == 24_000 and spoken.notice is None
+    assert spoken.voice == "en-GB-RyanNeural"
     seconds = len(spoken.waveform) / 24_000
     assert seconds == pytest.approx(1, abs=0.1)
     assert [(w.text, w.start) for w in spoken.words] == [("Hello", 0.1), ("you", 0.4)]
@@ -211,6 +212,7 @@ def test_fallback_to_the_offline_voice(
     monkeypatch.setattr(service, "error", error)
     spoken = synthesise("Hello you", "en-GB-RyanNeural")
     assert [w.text for w in spoken.words] == ["Hello", "you"]
+    assert spoken.voice == "hibari-us-male"
     expected = "offline male voice with an American accent spoke instead of en-GB-RyanNeural"
     assert spoken.notice is not None and expected in spoken.notice
     np.testing.assert_array_equal(

@@ -19,6 +19,7 @@ from gaia_core.motion.curves import LINES, Sketch
 from gaia_core.motion.measures import Measures
 from gaia_core.portrait.inspection import CROP, InspectedFace, Inspection
 from gaia_core.request import Event, Preview, Progress, Request, Result, Segment, Word
+from gaia_core.speech.voices import OFFLINE_VOICE
 
 NO_FACE = Message("There is no face in this photo; choose one that shows a face.")
 NOTICE = Message("The offline voice spoke, because the online one could not be reached.")
@@ -121,7 +122,9 @@ class FakeEngine:
         sound = out.with_suffix(".wav")
         write_audio(sound, 0.1 * np.sin(np.arange(self.frames * 640) / 20), 16_000)
         height, width = photo.shape[:2]
-        with VideoWriter(out, width, height, sound, request.recipe()) as video:
+        # The offline voice speaks, as `NOTICE` tells.
+        recipe = replace(request, voice=OFFLINE_VOICE if request.text else request.voice).recipe()
+        with VideoWriter(out, width, height, sound, recipe) as video:
             for i in range(self.frames):
                 time.sleep(self.pause)
                 video.write(photo)
@@ -140,7 +143,7 @@ class FakeEngine:
         matte = read_matte(request.portrait)
         cutout = None if matte is None else np.dstack([photo, matte])
         extras = {"traces": traces, "cutout": cutout}
-        yield Result(out, request.recipe(), self.frames, words, notices, **extras)
+        yield Result(out, recipe, self.frames, words, notices, **extras)
 
 
 def _sketch() -> Sketch:

@@ -15,6 +15,7 @@ from fake_engine import Studio, until
 from PIL import Image
 
 from gaia_core.motion.measures import Measures
+from gaia_core.speech.voices import OFFLINE_VOICE
 from ui.compare import compare
 from ui.compare.compare import Compared
 from ui.i18n.text import say
@@ -179,7 +180,8 @@ def test_all_of_it_is_one_file(opened, studio: Studio):
         names = {"A.mp4", "A.json", "B.mp4", "B.json", "comparison.csv", "side-by-side.mp4"}
         assert set(archive.namelist()) == names
         recipe = json.loads(archive.read("B.json"))
-        assert recipe == studio.engine.requests[1].recipe() | {"controls": recipe["controls"]}
+        used = {"voice": OFFLINE_VOICE, "controls": recipe["controls"]}
+        assert recipe == studio.engine.requests[1].recipe() | used
         assert b"steadiness" in archive.read("comparison.csv")
 
 

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -120,7 +121,7 @@ def take_of(
         video=result.video,
         recipe=result.recipe,
         facts=result_view.facts(result),
-        code=restore.python_code(request, url),
+        code=restore.python_code(replace(request, voice=result.recipe["voice"]), url),
         thumbnail=picture,
         seconds=result_view.seconds(result),
         timeline=line,
