@@ -10,6 +10,7 @@ import numpy as np
 
 from gaia_core.errors import InputError, Message
 from gaia_core.portrait.face import CHIN, FOREHEAD, MIN_WIDTH, Face, Seen, crop_around, turned
+from gaia_core.portrait.occlusion import find_covered
 
 MAX_YAW, MAX_PITCH, MAX_ROLL = 50.0, 40.0, 45.0  # degrees
 MIN_INSIDE = 0.9  # share of the landmarks that must lie in the photo
@@ -86,7 +87,7 @@ def warnings(face: Face, photo: np.ndarray, count: int = 1, turn: int = 0) -> tu
     Returns:
         One sentence for each; none for a good portrait.
     """
-    said = []
+    said: list[Message | None] = []
     if turn:
         said.append(
             Message(
@@ -129,34 +130,48 @@ def warnings(face: Face, photo: np.ndarray, count: int = 1, turn: int = 0) -> tu
                 "photo that shows the whole head."
             )
         )
+    covered = find_covered(face, photo)
+    said += [_mouth(face, covered.mouth), _eyes(face, covered.eyes), _light(face, photo)]
+    return tuple(each for each in said if each)
+
+
+def _mouth(face: Face, covered: bool) -> Message | None:
+    """A warning about the mouth, which may be covered."""
+    if covered:
+        return Message(
+            "The mouth seems to be covered, so what covers it will move like lips; use a photo in "
+            "which mouth and chin are bare."
+        )
+    points = face.landmarks[:, :2]
     gap, height = (
         float(np.linalg.norm(points[a] - points[b]))
         for a, b in ((_LIP_TOP, _LIP_BOTTOM), (FOREHEAD, CHIN))
     )
     if gap >= WIDE_OPEN * height:
-        said.append(
-            Message(
-                "The mouth is wide open, so it may smear when it closes; use a photo with closed "
-                "lips."
-            )
+        return Message(
+            "The mouth is wide open, so it may smear when it closes; use a photo with closed lips."
         )
-    elif gap >= PARTED * height:
-        said.append(
-            Message(
-                "The lips are parted, so teeth that show may smear in speech; use a photo with "
-                "closed lips."
-            )
+    if gap >= PARTED * height:
+        return Message(
+            "The lips are parted, so teeth that show may smear in speech; use a photo with closed "
+            "lips."
+        )
+    return None
+
+
+def _eyes(face: Face, covered: bool) -> Message | None:
+    """A warning about the eyes, which may be covered."""
+    if covered:
+        return Message(
+            "The eyes seem to be behind dark glasses, which will hide how they move; use a photo "
+            "without them."
         )
     if face.blendshapes[_BLINKS].mean() >= CLOSED:
-        said.append(
-            Message(
-                "The eyes are closed, so what they look like open is made up; use a photo with "
-                "open eyes."
-            )
+        return Message(
+            "The eyes are closed, so what they look like open is made up; use a photo with open "
+            "eyes."
         )
-    if badly_lit := _light(face, photo):
-        said.append(badly_lit)
-    return tuple(said)
+    return None
 
 
 def _light(face: Face, photo: np.ndarray) -> Message | None:

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -139,7 +140,37 @@ def test_dark_skin_in_good_light_has_no_warning():
 def test_a_smile_with_teeth_has_a_warning(photo_face, photo):
     said = " ".join(warnings(photo_face, photo))
     assert "91 px" in said and "lips are parted" in said
+    assert "covered" not in said and "glasses" not in said
     assert "turned" not in said and "eyes" not in said and "light" not in said
+
+
+def painted(photo: np.ndarray, points: np.ndarray, what: str) -> np.ndarray:
+    """A photo with something painted over its face; points (478, 2) px."""
+    shape, colour, opacity = photo.copy(), (150, 185, 205), 1.0
+    width = np.ptp(points[:, 0])
+    if what in ("mask", "dark mask"):
+        colour = colour if what == "mask" else (38, 38, 40)
+        lower = (93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288)
+        outline = points[[*lower, 361, 323, 280, 420, 195, 198, 50]]
+        cv2.fillPoly(shape, [outline.round().astype(int)], colour)
+    elif what == "microphone":
+        middle = points[[13, 14]].mean(0).round().astype(int).tolist()
+        cv2.circle(shape, middle, round(0.25 * width), (45, 45, 46), -1)
+    else:
+        opacity = 0.95
+        for corners in ((33, 133), (362, 263)):
+            middle = points[list(corners)].mean(0).tolist()
+            cv2.ellipse(shape, (middle, (0.4 * width, 0.3 * width), 0), (20, 20, 22), -1)
+    return (opacity * shape + (1 - opacity) * photo).astype(np.uint8)
+
+
+@pytest.mark.parametrize("what", ["mask", "dark mask", "microphone", "sunglasses"])
+def test_what_covers_a_face_has_a_warning(photo_face, photo, what):
+    covered = painted(photo, photo_face.landmarks[:, :2], what)
+    said = " ".join(warnings(photo_face, covered))
+    assert ("eyes seem to be behind dark glasses" in said) == (what == "sunglasses")
+    assert ("mouth seems to be covered" in said) == (what != "sunglasses")
+    assert ("lips are parted" in said) == (what == "sunglasses")
 
 
 @pytest.mark.slow
@@ -147,4 +178,6 @@ def test_a_smile_with_teeth_has_a_warning(photo_face, photo):
 def test_real_portraits_have_one_face(landmarker):
     for path in sorted((SHARED / "portraits" / "val").glob("*.jpg"))[::12]:
         photo = read_image(path)
-        assert choose_face(landmarker.detect(photo), 0, photo)
+        face = choose_face(landmarker.detect(photo), 0, photo)
+        said = " ".join(warnings(face, photo))
+        assert "covered" not in said and "glasses" not in said, path.name

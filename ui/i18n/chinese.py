@@ -513,6 +513,12 @@ MESSAGES: dict[str, str] = {
     "The eyes are closed, so what they look like open is made up; use a photo with open eyes.": (
         "眼睛闭着，睁开的样子只能靠猜；请使用睁着眼的照片。"
     ),
+    "The mouth seems to be covered, so what covers it will move like lips; use a photo in which "
+    "mouth and chin are bare.": (
+        "嘴似乎被遮住了，遮挡物会像嘴唇一样动；请使用露出嘴和下巴的照片。"
+    ),
+    "The eyes seem to be behind dark glasses, which will hide how they move; use a photo without "
+    "them.": ("眼睛似乎被深色眼镜遮住了，看不到眼睛的动作；请使用不戴墨镜的照片。"),
     "The face is in the dark, so grain will move with it; use a photo in brighter light.": (
         "脸部太暗，噪点会跟着动；请使用光线更亮的照片。"
     ),
