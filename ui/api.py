@@ -11,16 +11,18 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from gradio.data_classes import FileData
 
 from gaia_core import FPS
 from gaia_core.controls import Controls
 from gaia_core.request import SETTINGS, Progress, Result, Segment
+from gaia_core.speech.voices import VOICES
 from ui.engine import UPDATE_EVERY, Engine, run
 from ui.form import admission
 from ui.form.endpoints import Endpoint
+from ui.gradio_compat import Argument, example_file
 from ui.i18n.text import say, translate
 from ui.toasts import toasts
 
@@ -35,6 +37,20 @@ OTHERS: dict[str, tuple[Any, Any]] = {
     "span_seed": (int, REQUIRED),
     "consent": (bool, False),
 }
+# Examples of arguments that have no default, or whose default says little.
+EXAMPLES: dict[str, Any] = {
+    "portrait": example_file("portrait.jpg"),
+    "drive": example_file("driving.mp4"),
+    "text": "Good morning.",
+    "instruction": "[0-2s: smile] then nod slowly",
+    "controls": {"tracks": {"yaw": [[0, 0, "ease"], [1, 20, "ease"], [2, 0, "ease"]]}},
+    "recipe": {"gaia_recipe": 1},
+    "start": 1.0,
+    "end": 2.0,
+    "span_seed": 7,
+    "consent": True,
+}
+CHOICES = {"voice": tuple(voice.name for voice in VOICES)}  # that are no setting's own
 TYPES = {Path: FileData, Controls: JSON}  # JSON types of settings that have none of their own
 
 
@@ -72,6 +88,23 @@ def function(engine: Engine, endpoint: Endpoint) -> Callable[..., Any]:
         "return": signature.return_annotation,
     }
     return serve
+
+
+def arguments(endpoint: Endpoint) -> dict[str, Argument]:
+    """What the page of the API says about each argument."""
+    shown = {*endpoint.shows, "consent"}
+    return {
+        name: Argument(
+            _meaning(name),
+            EXAMPLES.get(name) if parameter.default is REQUIRED or name in shown else None,
+        )
+        for name, parameter in _signature(endpoint).parameters.items()
+    }
+
+
+def faces_arguments() -> dict[str, Argument]:
+    """As `arguments`, of `/faces`."""
+    return {"portrait": Argument(_meaning("portrait"), EXAMPLES["portrait"])}
 
 
 def faces(engine: Engine) -> Callable[[FileData], list[JSON]]:
@@ -118,6 +151,8 @@ def _argument(name: str, needed: bool) -> tuple[Any, Any]:
         return OTHERS[name]
     declared = SETTINGS[name]
     hint: Any = TYPES.get(declared.kind, declared.kind)
+    if choices := CHOICES.get(name, declared.choices):
+        hint = Literal[choices]
     if needed or declared.required:
         return hint, REQUIRED
     default = admission.absent(declared)

@@ -7,13 +7,14 @@ Private names of its Python, its DOM and its texts. Rules for its markup are in
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio import processing_utils
-from gradio.context import LocalContext
+from gradio import processing_utils, routes
+from gradio.context import Context, LocalContext
 from gradio.utils import get_upload_folder
 
 CSS = Path(__file__).with_name("gradio_compat.css")
@@ -74,6 +75,54 @@ def streaming_possible() -> bool:
 
 # With ffmpeg installed, Gradio calls ffprobe for every video and fails without it.
 processing_utils.ffmpeg_installed = streaming_possible
+
+
+# The API
+
+
+@dataclass(frozen=True)
+class Argument:
+    """What the page of the API says about an argument of an endpoint.
+
+    `example` is part of the example of a call; None if the default will do.
+    """
+
+    description: str
+    example: Any = None
+
+
+def example_file(name: str) -> dict[str, Any]:
+    """A file in the example of a call, which a program gives by `handle_file`."""
+    return {"path": name, "url": name, "meta": {"_type": "gradio.FileData"}}
+
+
+def serve(
+    fn: Callable[..., Any], api_name: str, arguments: Mapping[str, Argument], **limits: Any
+) -> None:
+    """`gr.api` that describes its arguments, which Gradio does for components alone."""
+    made = gr.api(fn, api_name=api_name, **limits)
+    assert Context.root_block is not None
+    for (name, argument), number in zip(arguments.items(), made["inputs"], strict=True):
+        part: Any = Context.root_block.blocks[number]
+        part.label = name
+        part._api_info = {**part._api_info, "additional_description": argument.description}
+        part.example_payload = lambda example=argument.example: example
+
+
+_code_snippets = routes.generate_code_snippets
+
+
+def _short_snippets(name: str, endpoint: dict[str, Any], *given: Any, **named: Any) -> Any:
+    """Gradio's examples of a call, with `Argument.example` and without arguments that lack one."""
+    shown = [
+        {**each, "parameter_has_default": False}
+        for each in endpoint["parameters"]
+        if each["example_input"] is not None
+    ]
+    return _code_snippets(name, {**endpoint, "parameters": shown}, *given, **named)
+
+
+routes.generate_code_snippets = _short_snippets
 
 
 # The page

@@ -19,7 +19,7 @@ from ui.form import events as form_events
 from ui.form import modes, presets
 from ui.form.endpoints import ENDPOINTS
 from ui.form.modes import Drive, Edit, Pose, Text
-from ui.gradio_compat import LANGUAGE, in_order
+from ui.gradio_compat import LANGUAGE, in_order, serve
 from ui.i18n.text import I18N, language, say, t
 from ui.panels import Portrait, Settings, Speech
 from ui.run import estimate, history
@@ -98,8 +98,13 @@ def build_studio(engine: Engine) -> gr.Blocks:
         placeholders = _workbench(studio, engine, tabs, mode)
         studio.load(greet, None, [header, *placeholders], **PRIVATE)
         for endpoint in ENDPOINTS:
-            gr.api(api.function(engine, endpoint), api_name=endpoint.name, **ONE_AT_A_TIME)
-        gr.api(api.faces(engine), api_name="faces", concurrency_limit=2)
+            serve(
+                api.function(engine, endpoint),
+                endpoint.name,
+                api.arguments(endpoint),
+                **ONE_AT_A_TIME,
+            )
+        serve(api.faces(engine), "faces", api.faces_arguments(), concurrency_limit=2)
     return studio.queue(max_size=QUEUE, default_concurrency_limit=1)
 
 

@@ -86,6 +86,7 @@ def _voices() -> Iterator[Voice]:
 # Online voices first; the default of `Request` leads.
 VOICES = sorted(_voices(), key=lambda voice: voice.engine == "offline")
 OFFLINE_VOICE = OFFLINE_VOICES["female"]
+NEAREST = 3  # voices that are named if one is unknown
 
 
 def find_voice(name: str) -> Voice:
@@ -97,14 +98,16 @@ def find_voice(name: str) -> Voice:
     for voice in VOICES:
         if voice.name == name:
             return voice
-    near = difflib.get_close_matches(name, [voice.name for voice in VOICES], 1, 0.5)
-    if near:
-        raise InputError(
-            "There is no voice {name!r}; did you mean {near}? "
-            "gaia_core.speech.voices.VOICES lists all.",
-            name=name,
-            near=near[0],
-        )
+    # A first name alone is found too: it is compared with that part of the names.
+    known = {_spoken_name(voice.name): voice.name for voice in VOICES}
+    near = difflib.get_close_matches(_spoken_name(name), known, NEAREST, cutoff=0.0)
     raise InputError(
-        "There is no voice {name!r}; gaia_core.speech.voices.VOICES lists all.", name=name
+        "There is no voice {name!r}; the nearest are {near}.",
+        name=name,
+        near=tuple(known[each] for each in near),
     )
+
+
+def _spoken_name(name: str) -> str:
+    """en-US-AriaNeural -> aria"""
+    return name.split("-", 2)[-1].removesuffix("Neural").lower()

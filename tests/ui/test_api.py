@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from gaia_core import SAMPLE_RATE
 from gaia_core.media.audio import read_audio, write_audio
 from gaia_core.media.video import read_recipe, read_video
 from gaia_core.request import Request
+from gaia_core.speech.voices import VOICES
 from ui import samples
 from ui.form.admission import RawRequest, admit
 from ui.i18n.text import say
@@ -49,21 +51,26 @@ def example() -> dict:
     return handle_file(samples.portraits()[0])
 
 
+def one_of(words: Iterable[str]) -> str:
+    return f"Literal[{', '.join(repr(word) for word in words)}]"
+
+
 NEEDED = object()
 SPEECH = {
     "speech": ("None | filepath", None),
     "text": ("str", ""),
-    "voice": ("str", Request.voice),
+    "voice": (one_of(voice.name for voice in VOICES), Request.voice),
 }
 SECONDS = {"seconds": ("float", 4.0)}
 CONTROLS = {"controls": ("None | dict(str, Any)", None)}
-DRIVEN = {"drive_mode": ("str", "relative"), "drive_reference": ("float", 0.0)}
+MODE = one_of(["relative", "absolute"])
+DRIVEN = {"drive_mode": (MODE, "relative"), "drive_reference": ("float", 0.0)}
 SETTINGS = {
     "face": ("int", 0),
     "seed": ("int", 0),
     "steps": ("int", Request.steps),
     "guidance": ("float", Request.guidance),
-    "size": ("str", "photo"),
+    "size": (one_of(["256", "512", "photo"]), "photo"),
     "label": ("bool", True),
 }
 PORTRAIT, CONSENT = {"portrait": ("filepath", NEEDED)}, {"consent": ("bool", False)}
@@ -80,7 +87,7 @@ SCHEMA = {
     ),
     "/video_driven": (
         PORTRAIT
-        | {"drive": ("filepath", NEEDED), "drive_groups": ("list[str]", GROUPS)}
+        | {"drive": ("filepath", NEEDED), "drive_groups": (f"list[{one_of(GROUPS)}]", GROUPS)}
         | DRIVEN
         | CONTROLS
         | SPEECH
@@ -113,6 +120,21 @@ def test_the_public_endpoints_and_their_plain_arguments(client: Client):
     }
     assert found == SCHEMA
     assert {name: list(a) for name, a in found.items()} == {n: list(a) for n, a in SCHEMA.items()}
+
+
+def test_each_argument_is_described_and_the_examples_run(
+    studio: Studio, photos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    endpoints = httpx.get(f"{studio.url}gradio_api/info").json()["named_endpoints"]
+    given = [argument for each in endpoints.values() for argument in each["parameters"]]
+    assert all(argument["python_type"]["description"] for argument in given)
+    assert all(argument["label"] == argument["parameter_name"] for argument in given)
+    shutil.copy(photos["fine"], tmp_path / "portrait.jpg")
+    shutil.copy(photos["fine"], tmp_path / "driving.mp4")
+    monkeypatch.chdir(tmp_path)
+    for name in endpoints.keys() - {"/rerender_span"}:  # which needs the recipe of a take
+        exec(endpoints[name]["code_snippets"]["python"], {})
+    assert len(studio.engine.requests) == 5
 
 
 def test_agents_find_them_too(studio: Studio):

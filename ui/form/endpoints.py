@@ -16,6 +16,7 @@ class Endpoint:
     Attributes:
         first: the settings that come right after the portrait.
         needs: required settings.
+        shows: optional arguments that the example of a call has, besides consent.
         live: whether it streams the segments of the video.
     """
 
@@ -23,6 +24,7 @@ class Endpoint:
     mode: str
     first: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    shows: tuple[str, ...] = ("text",)
     live: bool = False
 
     @property
@@ -67,8 +69,8 @@ _DRIVING = ("drive", "drive_groups", "drive_mode", "drive_reference")
 ENDPOINTS = (
     Endpoint("speech_driven", "speech"),
     Endpoint("stream_speech", "speech", live=True),
-    Endpoint("pose_controlled", "pose", first=("controls",)),
+    Endpoint("pose_controlled", "pose", first=("controls",), shows=("controls", "text")),
     Endpoint("text_instructed", "text", first=("instruction", "controls"), needs=("instruction",)),
-    Endpoint("video_driven", "video", first=(*_DRIVING, "controls"), needs=("drive",)),
-    Rerender("rerender_span", "edit"),
+    Endpoint("video_driven", "video", first=(*_DRIVING, "controls"), needs=("drive",), shows=()),
+    Rerender("rerender_span", "edit", shows=()),
 )

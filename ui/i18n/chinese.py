@@ -626,12 +626,7 @@ MESSAGES: dict[str, str] = {
     "The text has no letter or digit to speak; write at least one word.": (
         "文字里没有可读的内容；请至少写一个词。"
     ),
-    "There is no voice {name!r}; gaia_core.speech.voices.VOICES lists all.": (
-        "没有嗓音 {name!r}；全部见 gaia_core.speech.voices.VOICES。"
-    ),
-    "There is no voice {name!r}; did you mean {near}? gaia_core.speech.voices.VOICES lists all.": (
-        "没有嗓音 {name!r}；是否指 {near}？全部见 gaia_core.speech.voices.VOICES。"
-    ),
+    "There is no voice {name!r}; the nearest are {near}.": "没有嗓音 {name!r}；最接近的是 {near}。",
     # Instruction
     "Ask for expressions (smile, laugh, sad, surprised, angry, disgusted, afraid, "
     "relaxed), for mouth, cheeks, brows and eyes (open the mouth, pucker, puff the "
