@@ -87,7 +87,11 @@ class Output:
         parts = [getattr(self, field.name) for field in fields(self)]
         return [
             part
-            for part in (*parts, *self.also.all(), self.live.column, self.live.video)
+            for part in (
+                *parts,
+                *self.also.all(),
+                *self.live.all(),
+            )
             if isinstance(part, Block)
         ]
 

@@ -70,5 +70,5 @@ def test_a_take_that_ends_at_once_has_a_picture():
     frame = np.zeros((8, 8, 3), np.uint8)
     events = [Progress("start", 0.0), Progress("frames", 0.2), Preview(frame, 0)]
     shown = list(paced(events + [Progress("frames", 0.9)] * 3))
-    assert shown[0][1] == "" and shown[-1][1].startswith("data:image/jpeg")
+    assert shown[0].preview == "" and shown[-1].preview.startswith("data:image/jpeg")
     assert len(shown) <= 3  # the others follow too soon to be shown

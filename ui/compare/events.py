@@ -58,8 +58,8 @@ def generate(
                         if isinstance(event, Segment):
                             continue
                         if not isinstance(event, Result):
-                            picture = event[1] or picture
-                            now = _working(name, index, len(wanted), event[0])
+                            picture = event.preview or picture
+                            now = _working(name, index, len(wanted), event.html())
                             yield {grid.status: now}
                             continue
                         took = time.monotonic() - started

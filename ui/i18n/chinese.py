@@ -51,7 +51,9 @@ ZH: dict[str, str] = {
     "record.label": "麦克风",
     "record.info": "最长两分钟。浏览器会请求使用麦克风。",
     "live.label": "边生成边播放",
-    "live.info": "几秒后开始播放，可能会暂停缓冲。",
+    "live.info": "一旦能够连续播放到结尾就开始播放。",
+    "live.held": "一旦能够不停顿地播放到结尾，就开始播放。",
+    "live.waits": "播放器正在等待下一段。",
     # Pose
     "pose.heading": "### 头部与面部\n先添加动作，再到时间轴上微调。",
     "preset.nod": "点头",

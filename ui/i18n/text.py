@@ -64,7 +64,9 @@ EN = {
     "record.label": "Microphone",
     "record.info": "Up to two minutes. The browser will ask to use the microphone.",
     "live.label": "Play while generating",
-    "live.info": "Playback starts after a few seconds and may pause to buffer.",
+    "live.info": "Playback starts as soon as it can go on to the end.",
+    "live.held": "It plays as soon as it can go on to the end without a pause.",
+    "live.waits": "The player waits for the next part.",
     # Pose
     "pose.heading": ("### Head and face\nAdd movements, then adjust them on the timeline."),
     "preset.nod": "Nod",

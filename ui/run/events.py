@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -22,7 +22,7 @@ from ui.form.events import form_of, media_of
 from ui.form.modes import Edit
 from ui.i18n.text import say
 from ui.run.estimate import Clock, left
-from ui.takes import downloads, result_view
+from ui.takes import downloads, live_player, result_view
 from ui.takes.session import Session, Take
 from ui.timeline import timeline
 from ui.toasts import toasts
@@ -49,12 +49,19 @@ def generate(
             else:
                 wanted = admit(form.raw_request())
             yield {output.status: result_view.working(Progress("start", 0.0))}
-            with closing(run(engine, wanted, bool(values[watch]))) as events:
+            watched = bool(values[watch])
+            with closing(run(engine, wanted, watched)) as events:
                 picture, playing, began = "", False, time.monotonic()
-                for event in paced(events):
+                pace, held = live_player.Pace(), list[Segment]()
+                for event in paced(pace.watched(events)):
                     if isinstance(event, Segment):
-                        yield {output.status: gr.update(visible=False), **output.live.play(event)}
-                        playing = True
+                        held.append(event)
+                        if playing or pace.ready():
+                            playing = True
+                            for part in held:
+                                hidden = {output.status: gr.update(visible=False)}
+                                yield {**hidden, **output.live.play(part)}
+                            held.clear()
                         continue
                     if isinstance(event, Result):
                         line = timeline.of_take(engine, event, wanted)
@@ -62,11 +69,15 @@ def generate(
                         take = take_of(event, wanted, picture, address_of(request), line)
                         session.add(take, wanted)
                         clock.update(wanted, event, time.monotonic() - began, session)
-                        watched = output.live.behind() if playing else output.live.hidden()
-                        yield {**_finished(session, inputs, edit, output, form.mode), **watched}
+                        live = output.live.behind() if playing else output.live.hidden()
+                        yield {**_finished(session, inputs, edit, output, form.mode), **live}
                     else:
-                        picture = event[1] or picture
-                        yield {output.status: gr.skip() if playing else event[0]}
+                        picture = event.preview or picture
+                        if playing:
+                            yield {output.live.note: event.bar(say("live.waits"))}
+                        else:
+                            wait = say("live.held") if watched and pace.made else ""
+                            yield {output.status: event.html(wait)}
 
     return on_generate
 
@@ -90,8 +101,25 @@ def address_of(request: gr.Request) -> str:
     return str(request.headers.get("origin") or served).rstrip("/")
 
 
-def paced(events: Iterable[Any]) -> Iterator[tuple[str, str] | Segment | Result]:
-    """Progress and previews as HTML, at a limited rate; segments and results as they are."""
+@dataclass(frozen=True)
+class Step:
+    """How far a run is, to be shown: its progress, latest frame (a URL) and rest in words."""
+
+    progress: Progress
+    preview: str
+    left: str
+
+    def html(self, note: str = "") -> str:
+        """With the latest frame."""
+        return result_view.working(self.progress, self.preview, self.left, note)
+
+    def bar(self, note: str) -> str:
+        """Below a player."""
+        return result_view.bar(self.progress, self.left, note)
+
+
+def paced(events: Iterable[Any]) -> Iterator[Step | Segment | Result]:
+    """Progress and previews at a limited rate; segments and results as they are."""
     progress, preview = Progress("start", 0.0), ""
     updated = previewed = -1.0
     began = time.monotonic()
@@ -106,8 +134,7 @@ def paced(events: Iterable[Any]) -> Iterator[tuple[str, str] | Segment | Result]
             updated = -1.0  # immediately: a short take may end before the next update
         if now - updated >= UPDATE_EVERY and not isinstance(event, Segment | Result):
             updated = now
-            rest = left(progress.fraction, now - began)
-            yield result_view.working(progress, preview, rest), preview
+            yield Step(progress, preview, left(progress.fraction, now - began))
 
 
 def take_of(

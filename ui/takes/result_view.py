@@ -52,35 +52,42 @@ def message(title: str, hint: str = "") -> str:
     )
 
 
-def working(progress: Progress | None, preview: str = "", left: str = "") -> str:
-    """The progress of a run: step, percentage, and the latest frame.
+def working(progress: Progress | None, preview: str = "", left: str = "", note: str = "") -> str:
+    """The progress of a run over its latest frame; arguments as in `bar`.
 
     Args:
-        progress: None while in the queue, whose place `gradio_compat.SHOW_PLACE` fills in.
         preview: from `data_url`.
-        left: the estimated rest, in words.
     """
-    waiting = progress is None
-    name = say("result.waiting" if progress is None else _words(progress.stage))
-    percent = 0 if progress is None else round(100 * min(max(progress.fraction, 0.0), 1.0))
     picture = (
         f'<img class="status-preview" decoding="sync" src="{preview}" '
         f'alt="{escape(say("result.preview"))}">'
         if preview
         else _MARK
     )
-    bar = (
-        f'<div class="status-bar{" is-waiting" if waiting else ""}" role="progressbar" '
-        f'aria-label="{escape(name)}" aria-valuemin="0" aria-valuemax="100" '
-        f'aria-valuenow="{percent}"><span style="width:{percent}%"></span></div>'
-    )
+    return f'<div class="status is-working">{picture}{bar(progress, left, note)}</div>'
+
+
+def bar(progress: Progress | None, left: str = "", note: str = "") -> str:
+    """The progress of a run: step, percentage and a bar.
+
+    Args:
+        progress: None while in the queue, whose place `gradio_compat.SHOW_PLACE` fills in.
+        left: the estimated rest, in words.
+        note: a sentence below.
+    """
+    waiting = progress is None
+    name = say("result.waiting" if progress is None else _words(progress.stage))
+    percent = 0 if progress is None else round(100 * min(max(progress.fraction, 0.0), 1.0))
     if waiting:
         number = f'<span class="status-queue" data-words="{escape(say("queue.place"))}"></span>'
     else:
         number = f'<span class="status-percent">{escape(left)} <b>{percent} %</b></span>'
+    below = f'<p class="status-note">{escape(note)}</p>' if note else ""
     return (
-        f'<div class="status is-working">{picture}<div class="status-progress">'
-        f'<p><span role="status">{escape(name)}</span>{number}</p>{bar}</div></div>'
+        f'<div class="status-progress"><p><span role="status">{escape(name)}</span>{number}</p>'
+        f'<div class="status-bar{" is-waiting" if waiting else ""}" role="progressbar" '
+        f'aria-label="{escape(name)}" aria-valuemin="0" aria-valuemax="100" '
+        f'aria-valuenow="{percent}"><span style="width:{percent}%"></span></div>{below}</div>'
     )
 
 
