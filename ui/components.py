@@ -46,7 +46,7 @@ class Inputs:
     liveliness: gr.Slider
     size: gr.Radio
     label: gr.Checkbox
-    consent: gr.Checkbox
+    consent: Mapping[str, gr.Checkbox]  # by place, see `form.consent`
 
     def all(self) -> set[Component]:
         found: set[Component] = set()

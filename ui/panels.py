@@ -15,6 +15,8 @@ from gaia_core.speech.voices import VOICES, Voice
 from ui import samples
 from ui.components import Output, heading, hint
 from ui.faces import faces
+from ui.form import consent
+from ui.form.consent import Box
 from ui.form.events import speech_choices
 from ui.gradio_compat import SHOW_PLACE
 from ui.i18n.text import say, t
@@ -35,6 +37,7 @@ class Portrait:
     boxes: gr.HTML  # over the image, from `faces`
     crops: gr.HTML
     face: gr.Number
+    consent: Box
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Speech:
     examples: tuple[gr.Button, ...]  # in the order of `samples.speeches`
     recording: gr.Audio
     seconds: gr.Number
+    consent: Box
     watch: gr.Checkbox
 
 
@@ -123,7 +127,8 @@ def portrait() -> Portrait:
         crops = faces.crops()
         # Hidden by the style sheet: Gradio shows a "hidden" component again with its card.
         face = gr.Number(Request.face, label=t("face.label"), precision=0, elem_id="face")
-    return Portrait(card, image, upload, examples, boxes, crops, face)
+        agreed = consent.box("portrait")
+    return Portrait(card, image, upload, examples, boxes, crops, face, agreed)
 
 
 def speech() -> Speech:
@@ -191,9 +196,21 @@ def speech() -> Speech:
                 step=0.5,
                 elem_id="seconds",
             )
+        agreed = consent.box("speech")
         watch = live_player.checkbox()
-    ways = (typed, uploaded, recorded, silent)
-    return Speech(card, source, ways, text, voice, upload, examples, recording, seconds, watch)
+    return Speech(
+        card=card,
+        source=source,
+        ways=(typed, uploaded, recorded, silent),
+        text=text,
+        voice=voice,
+        upload=upload,
+        examples=examples,
+        recording=recording,
+        seconds=seconds,
+        consent=agreed,
+        watch=watch,
+    )
 
 
 def settings() -> Settings:
@@ -258,10 +275,6 @@ def settings() -> Settings:
             True, label=t("label.label"), info=t("label.info"), interactive=False, elem_id="label"
         )
     return Settings(card, seed, random, steps, guidance, liveliness, size, label)
-
-
-def consent() -> gr.Checkbox:
-    return gr.Checkbox(False, label=t("consent.label"), info=t("consent.info"), elem_id="consent")
 
 
 def actions() -> tuple[gr.Row, gr.HTML, gr.Button, gr.Button]:

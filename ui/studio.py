@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from gaia_core.settings import MODES
 from ui import api, gradio_compat, panels, samples
@@ -15,8 +16,8 @@ from ui.compare import events as compare_events
 from ui.components import Inputs, Output
 from ui.engine import Engine
 from ui.faces import faces
+from ui.form import consent, modes, presets
 from ui.form import events as form_events
-from ui.form import modes, presets
 from ui.form.endpoints import ENDPOINTS
 from ui.form.modes import Drive, Edit, Pose, Text
 from ui.gradio_compat import LANGUAGE, in_order, serve
@@ -122,6 +123,10 @@ class Cards:
     speech: Speech
     settings: Settings
 
+    def consents(self) -> dict[str, consent.Box]:
+        """The boxes by their place."""
+        return {place: getattr(self, place).consent for place in consent.PLACES}
+
 
 def greet() -> list[Any]:
     """The translated HTML for visitors of another language.
@@ -153,17 +158,17 @@ def _workbench(
             )
             with cards.settings.card:
                 kept = presets.panel()
-            consent = panels.consent()
             actions = panels.actions()
             compare_actions = compare.actions()
         with gr.Column(scale=7, min_width=340, elem_id="outputs"):
             grid = compare.grid(*compare_actions)
             output = panels.result(*actions, getattr(engine, "sketch", None))
-    inputs = _inputs(mode, cards, output, consent)
+    inputs = _inputs(mode, cards, output)
     _wire_view(cards, inputs, output, grid)
     _wire_inputs(cards, inputs, output)
     clock = Clock(engine)
-    _wire_faces(studio, engine, cards.portrait, output)
+    inspected = _wire_faces(studio, engine, cards.portrait, output)
+    _wire_consent(studio, inspected, cards, inputs, output)
     _wire_estimate(clock, inputs, cards, output, grid)
     _wire_presets(studio, kept, inputs)
     _wire_instruction(engine, cards.text, inputs, output)
@@ -175,7 +180,7 @@ def _workbench(
     return output.status, grid.status
 
 
-def _inputs(mode: gr.Textbox, cards: Cards, output: Output, consent: gr.Checkbox) -> Inputs:
+def _inputs(mode: gr.Textbox, cards: Cards, output: Output) -> Inputs:
     settings = {name: part for name, part in vars(cards.settings).items() if name != "card"}
     return Inputs(
         mode=mode,
@@ -196,7 +201,7 @@ def _inputs(mode: gr.Textbox, cards: Cards, output: Output, consent: gr.Checkbox
         groups=cards.drive.groups,
         drive_mode=cards.drive.mode,
         drive_reference=cards.drive.reference,
-        consent=consent,
+        consent={place: box.tick for place, box in cards.consents().items()},
         **settings,
     )
 
@@ -209,6 +214,7 @@ def _wire_view(cards: Cards, inputs: Inputs, output: Output, grid: compare.Grid)
         "pose": cards.pose.card,
         "text": cards.text.card,
         "drive": cards.drive.card,
+        "drive_fold": cards.drive.fold,
         "head_only": cards.drive.head_only,
         "choice": cards.drive.choice,
         "groups": cards.drive.groups,
@@ -224,14 +230,16 @@ def _wire_view(cards: Cards, inputs: Inputs, output: Output, grid: compare.Grid)
         "generate": output.generate,
     }
 
-    def show(mode: str, take: str, source: str) -> dict[Any, Any]:
-        return {parts[name]: value for name, value in form_events.view(mode, take, source).items()}
+    def show(mode: str, take: str, source: str, drive: Any) -> dict[Any, Any]:
+        shown = form_events.view(mode, take, source, drive is not None)
+        return {parts[name]: value for name, value in shown.items()}
 
     gr.on(
         [inputs.mode.change, inputs.take.change],
         show,
-        [inputs.mode, inputs.take, inputs.source],
+        [inputs.mode, inputs.take, inputs.source, inputs.drive],
         list(parts.values()),
+        preprocess=False,
         trigger_mode="always_last",
         **PRIVATE,
     )
@@ -256,15 +264,7 @@ def _wire_inputs(cards: Cards, inputs: Inputs, output: Output) -> None:
             [inputs.timeline, pose.at, pose.lasts],
             [inputs.timeline, pose.at],
             **JUDGING,
-        )
-    inputs.consent.change(
-        lambda given: (
-            gr.update(interactive=True) if given else gr.update(value=True, interactive=False)
-        ),
-        inputs.consent,
-        inputs.label,
-        **PRIVATE,
-    )
+        ).success(None, None, None, js=timeline_events.REVEAL, **SILENT)
     uploads: list[tuple[str, Any]] = [("portrait", inputs.portrait), ("drive", inputs.drive)]
     for field, part in (*uploads, ("speech", inputs.upload), ("speech", inputs.recording)):
         part.change(
@@ -276,7 +276,30 @@ def _wire_inputs(cards: Cards, inputs: Inputs, output: Output) -> None:
         )
 
 
-def _wire_faces(studio: gr.Blocks, engine: Engine, portrait: Portrait, output: Output) -> None:
+def _wire_consent(
+    studio: gr.Blocks, inspected: Dependency, cards: Cards, inputs: Inputs, output: Output
+) -> None:
+    """Consent is asked for beside an upload; once given, the label may be switched off."""
+    boxes = cards.consents()
+    ticks = [box.tick for box in boxes.values()]
+    media = [inputs.portrait, inputs.upload, inputs.recording, inputs.drive]
+
+    asking = {
+        "fn": consent.ask,
+        "inputs": [inputs.source, *media, output.session, *ticks],
+        "outputs": [inputs.label, *(box.shown for box in boxes.values())],
+        "preprocess": False,
+        **PRIVATE,
+    }
+    inspected.then(**asking)
+    changed = [inputs.source, inputs.upload, inputs.recording, inputs.drive, *ticks]
+    gr.on([part.change for part in changed], trigger_mode="always_last", **asking)
+    studio.load(None, None, None, js=consent.GUARD, api_visibility="private")
+
+
+def _wire_faces(
+    studio: gr.Blocks, engine: Engine, portrait: Portrait, output: Output
+) -> Dependency:
     """Inspection of each new portrait; selects the first face, or that of a recipe."""
     gr.on(
         [portrait.upload.upload, portrait.image.upload, *(e.click for e in portrait.examples)],
@@ -288,7 +311,7 @@ def _wire_faces(studio: gr.Blocks, engine: Engine, portrait: Portrait, output: O
     )
     chosen = [portrait.boxes.select, portrait.crops.select]
     gr.on(chosen, faces.choose, None, portrait.face, **PRIVATE)
-    gr.on(
+    return gr.on(
         [studio.load, portrait.image.change, portrait.face.change],
         faces.show(engine),
         [portrait.image, portrait.face, output.session],
@@ -412,6 +435,7 @@ def _wire_run(engine: Engine, clock: Clock, inputs: Inputs, cards: Cards, output
         **ONE_AT_A_TIME,
     )
     running.success(None, js=live_player.HAND_OVER, **PRIVATE)
+    running.success(None, js=SHOW_RESULT, **PRIVATE)
     again = {"fn": downloads.subtitled, "outputs": output.video, **JUDGING}
     again["inputs"] = [output.download, output.session]
     running.failure(

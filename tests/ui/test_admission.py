@@ -47,7 +47,7 @@ def form(raw: RawRequest) -> Form:
     same = {name: getattr(raw, name) for name in names(Form) & names(RawRequest)}
     empty = {"upload": None, "recording": None, "timeline": LINE, "expression": {}, "strength": {}}
     chosen = {"mode": "speech", "source": "text", "take": "reenact", "groups": ["pose"]}
-    return Form(**{**same, **empty, **chosen, "random": False})
+    return Form(**{**same, **empty, **chosen, "random": False, "consent": {}})
 
 
 def names(kind: type) -> set[str]:
@@ -260,7 +260,7 @@ def test_a_driving_video_of_ones_own_needs_consent(form: Form, cache: Path, phot
     mine = replace(form, mode="video", drive=uploaded(photos["fine"], cache))
     with pytest.raises(InputError, match="confirm that you have the right"):
         admit(mine.raw_request())
-    assert admit(replace(mine, consent=True).raw_request()).drive
+    assert admit(replace(mine, consent={"portrait": False, "drive": True}).raw_request()).drive
 
 
 # Edits and recipes
@@ -336,7 +336,7 @@ def test_the_python_of_a_take_makes_it_again(form: Form, cache: Path):
         form,
         replace(form, source="none", seed=5, **posed(KEYS)),
         replace(form, mode="text", instruction='Say "no"; nod.', text="Hi."),
-        replace(form, mode="video", take="dub", drive=drive, label=False, consent=True),
+        replace(form, mode="video", take="dub", drive=drive, label=False, consent={"drive": True}),
     )
     edited = rerender(admit(form.raw_request()).recipe(), [], 0.5, 1, 9)
     for request in (*(admit(made.raw_request()) for made in forms), edited):

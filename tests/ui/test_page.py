@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from fake_engine import NO_FACE, NOTHING, NOTICE, Studio, until
 
+from ui import samples
 from ui.i18n.text import say
 
 pytest.importorskip("playwright")
 
 from playwright.sync_api import Locator, Page, expect
-from visitor import button, generate, shown, tab, write
+from visitor import button, generate, shown, still, tab, write
 
 
 def test_one_click_makes_a_video(opened, studio: Studio):
@@ -87,27 +88,46 @@ def test_bad_input_is_an_error_and_nothing_typed_is_lost(opened, studio: Studio)
 
 
 def test_a_photo_of_ones_own(opened, studio: Studio, photos: dict[str, Path]):
-    page = opened()
-    label = page.get_by_label(say("label.label"))
+    page = opened(height=700)
+    label, tick = page.get_by_label(say("label.label")), page.get_by_label(say("consent.label"))
+    expect(page.get_by_text(say("face.one"))).to_be_visible()
+    expect(tick).to_have_count(0)  # the examples need none
     page.locator("#settings .label-wrap").click()
     expect(label).to_be_disabled()
 
-    page.locator("#portrait-upload + input, #portrait-rail input").first.set_input_files(
-        photos["faceless"]
-    )
-    expect(page.locator("#portrait img")).to_have_attribute("src", re.compile("faceless"))
+    upload = page.locator("#portrait-rail input").first
+    upload.set_input_files(photos["faceless"])
+    expect(page.locator("#face-crops").get_by_text(NO_FACE)).to_be_visible()
+    expect(tick).to_have_count(0)
     generate(page)
-    expect(page.get_by_text(say("error.consent"))).to_be_visible()
+    expect(page.locator(".toast-body").get_by_text(NO_FACE)).to_be_visible()
+    assert not studio.engine.requests
 
-    page.get_by_label(say("consent.label")).check()
+    upload.set_input_files(photos["fine"])
+    expect(tick).to_have_count(1)
+    label.scroll_into_view_if_needed()
+    expect(tick).not_to_be_in_viewport()
+    generate(page)
+    expect(tick).to_be_in_viewport()
+    expect(tick).to_be_focused()
+    expect(page.locator("#consent-portrait").get_by_text(say("consent.missing"))).to_be_visible()
+    page.keyboard.press("Space")
+    expect(page.get_by_text(say("consent.missing"))).to_be_hidden()
     expect(label).to_be_enabled()
+    page.get_by_role("radio", name=say("speech.upload")).check()
+    page.locator("#upload input[type=file]").set_input_files(samples.speeches()[0])
     generate(page)
-    expect(page.get_by_text(NO_FACE)).to_be_visible()
+    shown(page)
+    assert len(studio.engine.requests) == 1
 
+    # Asked once a visit: another upload shows no other box.
+    page.get_by_role("button", name="Hopper").click()
+    expect(tick).to_have_count(1)
     label.uncheck()
-    page.get_by_label(say("consent.label")).uncheck()
+    tick.uncheck()
     expect(label).to_be_disabled()
     expect(label).to_be_checked()
+    expect(tick).to_have_count(0)
 
 
 def test_examples_are_a_click_away(opened, studio: Studio):
@@ -361,6 +381,33 @@ def _last_seed(page: Page, studio: Studio) -> int:
     return studio.engine.requests[-1].seed
 
 
+# The gap between the tabs' last line and the first card of the result.
+HOLE = """() => {
+  const cards = [...document.querySelectorAll("#outputs .card")].filter((e) => e.offsetParent);
+  const top = Math.min(...cards.map((e) => e.getBoundingClientRect().top));
+  return top - document.querySelector("#tabs").getBoundingClientRect().bottom;
+}"""
+
+
+def test_the_result_stands_below_the_tabs_and_changes_are_seen(opened, studio: Studio):
+    page = opened(1280, 800)
+    for name in ("speech", "video", "text", "edit", "compare", "pose"):
+        tab(page, name)
+        for size in ((1280, 800), (1280, 1024), (1920, 1080)):
+            page.set_viewport_size(dict(zip(("width", "height"), size, strict=True)))
+            assert page.evaluate(HOLE) <= 24, (name, size)
+    page.set_viewport_size({"width": 1280, "height": 800})
+    fields = [page.locator(f"#preset-{name} input").bounding_box() for name in ("at", "lasts")]
+    assert fields[0]["y"] == fields[1]["y"]
+    expect(page.locator("#portrait")).to_be_hidden()  # folded to its face
+    expect(page.locator("#drive")).to_be_hidden()
+    button(page, say("face.photo")).click()
+    expect(page.locator("#portrait")).to_be_visible()
+    button(page, say("preset.nod")).click()
+    expect(page.locator("#timeline.is-changed")).to_be_visible()
+    expect(page.locator(".tl-key").last).to_be_in_viewport(ratio=1)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_needs_no_sideways_scrolling(opened, scheme: str):
     page = opened(390, 844, scheme)
@@ -373,9 +420,13 @@ def test_a_phone_needs_no_sideways_scrolling(opened, scheme: str):
             button(page, say("preset.orbit")).click()
             expect(page.locator(".tl-key").first).to_be_visible()
         page.wait_for_function(fits)
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
     generate(page)
-    shown(page)
+    film = shown(page)
     page.wait_for_function(fits)
+    still(page)
+    film, bar = film.bounding_box(), page.locator("#actions").bounding_box()
+    assert film["y"] >= 0 and film["y"] + film["height"] <= bar["y"]
     tab(page, "about")
     expect(page.get_by_text("non-commercial research only")).to_be_visible()
     page.wait_for_function(fits)

@@ -31,7 +31,12 @@ MAX_INSPECTIONS = 8  # cached per visitor
 _CHOOSE = """element.addEventListener("click", (event) => {
   const chosen = event.target.closest("[data-face]");
   if (chosen) trigger("select", {index: Number(chosen.dataset.face)});
+  const fold = event.target.closest("[aria-expanded]");
+  if (fold) fold.ariaExpanded = fold.ariaExpanded !== "true";
 });"""
+
+
+_FOLDED = '<div class="is-settled"><button aria-expanded="false" hidden></button></div>'
 
 
 def boxes() -> gr.HTML:
@@ -40,8 +45,8 @@ def boxes() -> gr.HTML:
 
 
 def crops() -> gr.HTML:
-    """The crops of the boxes, and the warnings of the selected face."""
-    return gr.HTML("", js_on_load=_CHOOSE, apply_default_css=False, elem_id="face-crops")
+    """The crops of the boxes, and the warnings of the selected face; folded until known."""
+    return gr.HTML(_FOLDED, js_on_load=_CHOOSE, apply_default_css=False, elem_id="face-crops")
 
 
 def show(engine: Engine) -> Callable[[Any, Any, Session], tuple[str, str, Any]]:
@@ -85,6 +90,23 @@ def inspection_of(engine: Engine, portrait: Path, session: Session) -> Inspectio
     return inspections[portrait]
 
 
+def check(engine: Engine, portrait: Any, face: Any, session: Session) -> None:
+    """Checks that the face of a chosen portrait can be animated; of no portrait it says nothing.
+
+    Args:
+        portrait: Gradio's file data, or None.
+
+    Raises:
+        InputError: the photo cannot be read, shows no face, or the face has a problem.
+    """
+    if portrait is None:
+        return
+    shown = inspection_of(engine, admission.uploaded("portrait", portrait), session).faces
+    problem = shown[face].problem if face in range(len(shown)) else None
+    if problem:
+        raise InputError(problem)
+
+
 def without_shown_warnings(result: Result, session: Session) -> Result:
     """A result without the warnings that were shown before the run."""
     shown = {
@@ -114,7 +136,10 @@ def draw_boxes(inspection: Inspection, chosen: int) -> str:
 
 
 def draw_crops(inspection: Inspection, chosen: int) -> str:
-    """The crop that will be animated; of several faces all crops, the selected one marked."""
+    """The crop that will be animated; of several faces all crops, the selected one marked.
+
+    The style sheet folds the photo away if there is nothing to choose or to correct in it.
+    """
     face = inspection.faces[chosen]
     if len(inspection.faces) == 1:
         picture = f'<img src="{result_view.data_url(face.crop)}" alt="{escape(say("face.crop"))}">'
@@ -134,10 +159,16 @@ def draw_crops(inspection: Inspection, chosen: int) -> str:
         [translate(face.problem)] if face.problem else [translate(each) for each in face.warnings]
     )
     kind = "is-problem" if face.problem else ""
+    settled = len(inspection.faces) == 1 and not face.problem
+    fold = (
+        f'<button type="button" aria-expanded="false">{escape(say("face.photo"))}</button>'
+        if settled
+        else ""
+    )
     notes = "".join(f"<li>{escape(sentence)}</li>" for sentence in shown)
     return (
-        f'<div class="face-crops"><div class="face-row">{picture}</div>'
-        f'<p role="status">{escape(words)}</p>'
+        f'<div class="face-crops{" is-settled" if settled else ""}">'
+        f'<div class="face-row">{picture}</div><p role="status">{escape(words)}</p>{fold}'
         + (f'<ul class="face-notes {kind}">{notes}</ul>' if notes else "")
         + "</div>"
     )

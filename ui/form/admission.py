@@ -56,7 +56,7 @@ class Form:
     """The values of the page's controls when Generate was pressed; one field per control.
 
     Only the controls of the open tab (`mode`) count.
-    `expression` and `strength` hold one value for each of their sliders.
+    `expression`, `strength` and `consent` hold one value for each of their controls.
     """
 
     mode: Any
@@ -90,10 +90,15 @@ class Form:
         """The request of the open tab; draws a seed if `random`."""
         if self.mode not in MODES:
             raise InputError(say("error.mode"))
-        shared = {name: getattr(self, name) for name in SHARED}
+        shared = {name: getattr(self, name) for name in SHARED} | {"consent": self.consented}
         if self.random:
             shared["seed"] = draw_seed()
         return RawRequest(**shared, **self._sound(), **self._motion())
+
+    @property
+    def consented(self) -> bool:
+        """Whether consent was given at any upload."""
+        return any(value is True for value in self.consent.values())
 
     def controls(self) -> dict[str, Any]:
         """Keyframes, constant expression and strengths as the JSON of `Controls`."""
@@ -155,7 +160,7 @@ class Form:
 FORM = tuple(field.name for field in fields(Form))
 # The settings that count on every tab. Text counts if it is the source of speech.
 _EVERYWHERE = {name for name, declared in SETTINGS.items() if declared.modes == MODES}
-SHARED = (_EVERYWHERE & set(FORM)) - {"text"} | {"seconds", "consent"}
+SHARED = (_EVERYWHERE & set(FORM)) - {"text"} | {"seconds"}
 
 
 def tracks(timeline: Any) -> dict[str, list[list[Any]]]:

@@ -87,8 +87,12 @@ def _rows(channel: str, track: list[list[Any]]) -> list[list[Any]]:
     return [[channel, *key] for key in track]
 
 
-def view(mode: str, take: str, source: str) -> dict[str, Any]:
-    """The visibility of the page's parts on a tab, and the label of its button."""
+def view(mode: str, take: str, source: str, driven: bool) -> dict[str, Any]:
+    """The visibility of the page's parts on a tab, and the label of its button.
+
+    Args:
+        driven: whether there is a driving video.
+    """
     comparing = mode == "compare"
     making = comparing or mode in MODES
     dubbed = mode != "video" or take != "reenact"
@@ -98,6 +102,7 @@ def view(mode: str, take: str, source: str) -> dict[str, Any]:
         "pose": gr.update(visible=mode == "pose"),
         "text": gr.update(visible=mode == "text"),
         "drive": gr.update(visible=mode in ("pose", "video")),
+        "drive_fold": gr.update(open=mode == "video" or driven),
         "head_only": gr.update(visible=mode == "pose"),
         "choice": gr.update(visible=mode == "video"),
         "groups": gr.update(visible=take == "custom"),

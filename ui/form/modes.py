@@ -12,7 +12,9 @@ import gradio as gr
 from gaia_core.controls import CHANNELS, PRESETS, STRENGTHS
 from gaia_core.request import MAX_SEED, SETTINGS, Request
 from ui.components import heading, hint
+from ui.form import consent
 from ui.form.admission import GROUPS, TAKES
+from ui.form.consent import Box
 from ui.form.restore import CONSTANT
 from ui.i18n.text import say, t
 from ui.takes import result_view
@@ -41,6 +43,7 @@ class Text:
 @dataclass(frozen=True)
 class Drive:
     card: gr.Column
+    fold: gr.Accordion  # closed on the Pose tab, where the video is optional
     head_only: gr.Column  # on the Pose tab
     choice: gr.Column  # what to transfer; on the Video tab
     take: gr.Radio
@@ -48,6 +51,7 @@ class Drive:
     video: gr.Video
     mode: gr.Radio
     reference: gr.Number
+    consent: Box
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class Edit:
     card: gr.Column
     opened: gr.HTML
     file: gr.File
+    consent: Box
     seed: gr.Number
     random: gr.Checkbox
     controlled: gr.Checkbox
@@ -129,52 +134,54 @@ def text() -> Text:
 
 def drive() -> Drive:
     with gr.Column(elem_classes="card", elem_id="drive-card", visible=False) as card:
-        heading("drive")
-        with gr.Column(elem_classes="way", visible=False) as head_only:
-            hint("drive.head_only")
-        with gr.Column(elem_classes="way") as choice:
-            take = gr.Radio(
-                [(t(f"take.{name}"), name) for name in (*TAKES, "custom")],
-                value="reenact",
-                label=t("take.label"),
-                info=t("take.info"),
-                elem_id="take",
-                elem_classes="segmented",
+        with gr.Accordion(t("drive.label"), open=True, elem_id="drive-fold") as fold:
+            hint("drive.info")
+            with gr.Column(elem_classes="way", visible=False) as head_only:
+                hint("drive.head_only")
+            with gr.Column(elem_classes="way") as choice:
+                take = gr.Radio(
+                    [(t(f"take.{name}"), name) for name in (*TAKES, "custom")],
+                    value="reenact",
+                    label=t("take.label"),
+                    info=t("take.info"),
+                    elem_id="take",
+                    elem_classes="segmented",
+                )
+                groups = gr.CheckboxGroup(
+                    [(t(f"group.{name}"), name) for name in GROUPS],
+                    value=list(GROUPS),
+                    label=t("groups.label"),
+                    info=t("groups.info"),
+                    visible=False,
+                    elem_id="groups",
+                )
+            video = gr.Video(
+                sources=["upload"],
+                label=t("drive.label"),
+                show_label=False,
+                height=150,
+                buttons=[],
+                elem_id="drive",
             )
-            groups = gr.CheckboxGroup(
-                [(t(f"group.{name}"), name) for name in GROUPS],
-                value=list(GROUPS),
-                label=t("groups.label"),
-                info=t("groups.info"),
-                visible=False,
-                elem_id="groups",
-            )
-        video = gr.Video(
-            sources=["upload"],
-            label=t("drive.label"),
-            show_label=False,
-            height=150,
-            buttons=[],
-            elem_id="drive",
-        )
-        with gr.Row(elem_classes="pair"):
-            mode = gr.Radio(
-                [(t(f"drive_mode.{name}"), name) for name in SETTINGS["drive_mode"].choices],
-                value=Request.drive_mode,
-                label=t("drive_mode.label"),
-                info=t("drive_mode.info"),
-                elem_id="drive-mode",
-                elem_classes="segmented",
-            )
-            reference = gr.Number(
-                Request.drive_reference,
-                label=t("drive_reference.label"),
-                info=t("drive_reference.info"),
-                minimum=0,
-                step=0.1,
-                elem_id="drive-reference",
-            )
-    return Drive(card, head_only, choice, take, groups, video, mode, reference)
+            with gr.Row(elem_classes="pair"):
+                mode = gr.Radio(
+                    [(t(f"drive_mode.{name}"), name) for name in SETTINGS["drive_mode"].choices],
+                    value=Request.drive_mode,
+                    label=t("drive_mode.label"),
+                    info=t("drive_mode.info"),
+                    elem_id="drive-mode",
+                    elem_classes="segmented",
+                )
+                reference = gr.Number(
+                    Request.drive_reference,
+                    label=t("drive_reference.label"),
+                    info=t("drive_reference.info"),
+                    minimum=0,
+                    step=0.1,
+                    elem_id="drive-reference",
+                )
+        agreed = consent.box("drive")
+    return Drive(card, fold, head_only, choice, take, groups, video, mode, reference, agreed)
 
 
 def edit() -> Edit:
@@ -189,6 +196,7 @@ def edit() -> Edit:
             elem_id="open",
         )
         hint("open.info")
+        agreed = consent.box("edit")
         with gr.Row(elem_classes="pair"):
             seed = gr.Number(
                 1,
@@ -205,7 +213,7 @@ def edit() -> Edit:
         controlled = gr.Checkbox(
             False, label=t("controlled.label"), info=t("controlled.info"), elem_id="controlled"
         )
-    return Edit(card, opened, file, seed, random, controlled)
+    return Edit(card, opened, file, agreed, seed, random, controlled)
 
 
 def _slider(key: str, low: float, high: float, value: float, elem_id: str) -> gr.Slider:

@@ -78,7 +78,7 @@ EN = {
     "preset.orbit": "Orbit",
     "preset.still": "Still",
     "at.label": "Start at",
-    "at.info": "Start of the next movement, in seconds.",
+    "at.info": "Second of the next movement.",
     "lasts.label": "Duration",
     "lasts.info": "Of the movement, in seconds.",
     "keys.of": "A keyframe of {channel}",
@@ -216,7 +216,7 @@ EN = {
     "understood.words": "Your words",
     "understood.time": "{start:.1f} to {end:.1f} s",
     # Video
-    "drive.heading": "### Driving video\nOne face, facing the camera at the start.",
+    "drive.info": "One face, facing the camera at the start.",
     "drive.head_only": "Optional: the head follows this video, except where keyframes set it.",
     "drive.label": "Driving video",
     "take.label": "What to transfer",
@@ -345,11 +345,15 @@ EN = {
     "face.name.problem": "Face {number} of {count}, cannot be animated",
     "face.crop": "The crop that will be animated",
     "face.one": "This part will be animated.",
+    "face.photo": "Whole photo",
     "face.many": "{count} faces; face {chosen} is selected. Click another to change.",
     "label.label": "Visible AI label",
-    "label.info": "A small mark in a corner. Can be turned off once you confirm your rights below.",
+    "label.info": (
+        "A small mark in a corner. Can be turned off once you confirm your rights at an upload."
+    ),
     "consent.label": "I have the right to use these faces and voices",
-    "consent.info": "Needed for your own photo, recording or video. The examples need none.",
+    "consent.info": "Asked once, for your own photo, recording or video.",
+    "consent.missing": "Tick this first, then press the button again.",
     "presets": "Presets",
     "presets.label": "Name",
     "presets.info": "Type a name and save. Stored in this browser, settings only.",
@@ -440,8 +444,8 @@ EN = {
     "error.gone": "The {field} is no longer on the server; please give it again.",
     "error.file": "The {field} must be an uploaded file.",
     "error.consent": (
-        "Please confirm that you have the right to use these faces and voices, "
-        "or choose an example."
+        "Please confirm that you have the right to use these faces and voices: tick the box "
+        "beside your upload (in a program: consent=True), or choose an example."
     ),
     "error.label": (
         "The visible label can only be turned off once you confirm "

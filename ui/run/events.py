@@ -47,6 +47,8 @@ def generate(
             if form.mode == "edit":
                 wanted = _edited(values, form, edit, session)
             else:
+                # As it stands beside the photo, and before consent is asked for.
+                faces.check(engine, form.portrait, form.face, session)
                 wanted = admit(form.raw_request())
             yield {output.status: result_view.working(Progress("start", 0.0))}
             watched = bool(values[watch])
@@ -91,7 +93,7 @@ def _edited(values: dict[Component, Any], form: Form, edit: Edit, session: Sessi
         *form.span(),
         draw_seed() if values[edit.random] else values[edit.seed],
         form.controls() if values[edit.controlled] else None,
-        form.consent,
+        form.consented,
     )
 
 

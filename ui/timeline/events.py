@@ -21,6 +21,17 @@ from ui.takes.session import Session
 from ui.timeline import timeline
 from ui.toasts import toasts
 
+# What a button elsewhere changed is scrolled to, and flashes once.
+REVEAL = """() => {
+  const line = document.querySelector("#timeline"), lanes = line?.querySelector(".tl-scroll");
+  if (!lanes?.offsetParent) return [];
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  lanes.scrollIntoView({behavior: still ? "auto" : "smooth", block: "nearest"});
+  line.classList.add("is-changed");
+  setTimeout(() => line.classList.remove("is-changed"), 1500);
+  return [];
+}"""
+
 
 def show_sound(inputs: Inputs, output: Output) -> Callable[[dict[Component, Any]], Any]:
     """Shows the sound of the next take, as far as it is known."""
