@@ -29,7 +29,7 @@ lint-js: $(if $(shell command -v npm),node_modules/.bin/biome)
 node_modules/.bin/biome: package-lock.json
 	-npm ci --silent --no-audit --no-fund --fetch-retries=0 && touch $@
 
-unit: $(VENV)/.system
+unit: $(VENV)/.system $(if $(shell command -v npm),node_modules/.bin/biome)
 	$(PYTEST)
 
 # One real generation with the shipped weights, whose video is measured.
