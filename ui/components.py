@@ -79,7 +79,7 @@ class Output:
     estimate: gr.HTML
     generate: gr.Button
     stop: gr.Button
-    shown: gr.State  # the shown video: "", "example" or the visitor's "take"
+    shown: gr.State  # the shown video: "", the path of an example portrait, or "take"
     running: gr.State
     session: gr.State
 

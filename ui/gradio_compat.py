@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import gradio as gr
 from gradio import processing_utils, routes
@@ -66,6 +67,11 @@ def accepted_languages() -> str:
 def cache() -> Path:
     """The folder that Gradio puts uploads into and serves files from."""
     return Path(get_upload_folder()).resolve()
+
+
+def address(path: Path) -> str:
+    """The address, relative to the page, of a file in a folder given to `gr.set_static_paths`."""
+    return f"gradio_api/file={quote(path.as_posix())}"
 
 
 def streaming_possible() -> bool:

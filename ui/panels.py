@@ -20,7 +20,7 @@ from ui.form.consent import Box
 from ui.form.events import speech_choices
 from ui.gradio_compat import SHOW_PLACE
 from ui.i18n.text import say, t
-from ui.takes import downloads, live_player, result_view
+from ui.takes import downloads, example, live_player, result_view
 from ui.takes.session import Session
 from ui.timeline import timeline
 
@@ -293,29 +293,24 @@ def result(
     sketch: Sketch | None = None,
 ) -> Output:
     shipped = samples.portraits()
-    ready = samples.output_of(shipped[0]) if shipped else None
+    ready = example.html(shipped[0]) if shipped else ""
     queue = gr.HTML("", js_on_load=SHOW_PLACE, apply_default_css=False, elem_id="queue")
     with gr.Column(elem_classes="card", elem_id="result-card"):
         status = gr.HTML(
-            result_view.message(say("result.empty"), say("result.empty.hint")),
-            visible=ready is None,
+            ready or result_view.message(say("result.empty"), say("result.empty.hint")),
+            js_on_load=example.PLAY,
             elem_id="status",
         )
         player = live_player.player()
         video = gr.Video(
-            value=str(ready) if ready else None,
             label=t("result.label"),
             show_label=False,
             interactive=False,
-            visible=ready is not None,
+            visible=False,
             buttons=["download"],
             elem_id="video",
         )
-        facts = gr.HTML(
-            result_view.caption(),
-            visible=ready is not None,
-            elem_id="facts",
-        )
+        facts = gr.HTML("", visible=False, elem_id="facts")
         with gr.Column(visible=False, elem_id="recipe-details") as details:
             also = downloads.row()
         with details, gr.Accordion(t("recipe.label"), open=False):
@@ -364,7 +359,7 @@ def result(
         estimate=estimate,
         generate=generate,
         stop=stop,
-        shown=gr.State("example" if ready else ""),
+        shown=gr.State(str(shipped[0]) if ready else ""),
         running=gr.State(False),
         session=gr.State(Session()),
     )

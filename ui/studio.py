@@ -26,7 +26,7 @@ from ui.panels import Portrait, Settings, Speech
 from ui.run import estimate, history
 from ui.run import events as run_events
 from ui.run.estimate import Clock
-from ui.takes import downloads, live_player, result_view, store
+from ui.takes import downloads, example, live_player, result_view, store
 from ui.theme import CSS, ICON, theme, toast_titles
 from ui.timeline import events as timeline_events
 from ui.timeline import timeline
@@ -79,6 +79,7 @@ def address() -> dict[str, Any]:
 
 def build_studio(engine: Engine) -> gr.Blocks:
     """The studio over `engine`, queue included; launch it with `LAUNCH_KWARGS`."""
+    gr.set_static_paths([samples.ROOT / "outputs"])
     with gr.Blocks(
         title=say("title"),
         analytics_enabled=False,
@@ -135,8 +136,9 @@ def greet() -> list[Any]:
     """
     if language() == "en":
         return [gr.skip()] * 3
-    empty = ((say(name), say(f"{name}.hint")) for name in ("result.empty", "compare.empty"))
-    return [panels.masthead(), *(result_view.message(*words) for words in empty)]
+    empty = [(say(name), say(f"{name}.hint")) for name in ("result.empty", "compare.empty")]
+    result, compared = (result_view.message(*words) for words in empty)
+    return [panels.masthead(), example.html(samples.portraits()[0]) or result, compared]
 
 
 def _workbench(
@@ -253,7 +255,7 @@ def _wire_inputs(cards: Cards, inputs: Inputs, output: Output) -> None:
         tile.click(
             form_events.choose_portrait(path, inputs, output),
             [output.shown, output.running],
-            [inputs.portrait, output.status, output.video, output.facts, output.shown],
+            [inputs.portrait, output.status, output.shown],
             **PRIVATE,
         )
     for tile, path in zip(speech.examples, samples.speeches(), strict=True):
@@ -292,7 +294,7 @@ def _wire_consent(
         **PRIVATE,
     }
     inspected.then(**asking)
-    changed = [inputs.source, inputs.upload, inputs.recording, inputs.drive, *ticks]
+    changed: list[Any] = [inputs.source, *media[1:], *ticks]
     gr.on([part.change for part in changed], trigger_mode="always_last", **asking)
     studio.load(None, None, None, js=consent.GUARD, api_visibility="private")
 

@@ -10,6 +10,7 @@ from fake_engine import NO_FACE, NOTHING, NOTICE, Studio, until
 
 from ui import samples
 from ui.i18n.text import say
+from ui.samples import output_of
 
 pytest.importorskip("playwright")
 
@@ -132,15 +133,40 @@ def test_a_photo_of_ones_own(opened, studio: Studio, photos: dict[str, Path]):
 
 def test_examples_are_a_click_away(opened, studio: Studio):
     page = opened()
-    page.get_by_role("button", name="Hopper").click()
-    expect(page.locator("#portrait img")).to_have_attribute("src", re.compile("hopper"))
+    page.get_by_role("button", name="Astronaut").click()
+    expect(page.locator("#portrait img")).to_have_attribute("src", re.compile("astronaut"))
     page.get_by_role("radio", name=say("speech.upload")).check()
     page.get_by_role("button", name="big blue boat").click()
     expect(page.locator("#upload").get_by_role("button", name="Play", exact=True)).to_be_visible()
     generate(page)
     shown(page)
     request = studio.engine.requests[0]
-    assert request.portrait.name == "hopper.jpg" and request.speech.name == "boat.wav"
+    assert request.portrait.name == "astronaut.png" and request.speech.name == "boat.wav"
+
+
+def test_an_example_talks_by_itself_without_sound(opened, studio: Studio, monkeypatch):
+    monkeypatch.setattr(samples, "output_of", output_of)
+    page = opened()
+    page.get_by_role("button", name="Astronaut").click()
+    film = page.locator(".example video")
+    expect(film).to_be_visible()
+    page.wait_for_function("document.querySelector('.example video').currentTime > 0.1")
+    assert film.evaluate("film => [film.muted, film.loop]") == [True, True]
+    photo = page.get_by_alt_text(say("result.example.photo"))
+    assert photo.evaluate("photo => photo.decode().then(() => photo.naturalWidth)") > 0
+    sound = button(page, say("result.example.sound"))
+    sound.click()
+    expect(sound).to_have_attribute("aria-pressed", "true")
+    assert not film.evaluate("film => film.muted")
+
+    page.emulate_media(reduced_motion="reduce")
+    page.get_by_role("button", name="Hopper").click()
+    expect(film).to_have_attribute("src", re.compile("hopper"))
+    page.wait_for_function("document.querySelector('.example video').readyState > 1")
+    assert film.evaluate("film => film.paused")
+    generate(page)
+    shown(page)
+    expect(film).to_be_hidden()
 
 
 def test_the_keyboard_alone_makes_and_keeps_a_take(opened, studio: Studio):
@@ -157,9 +183,9 @@ def test_the_keyboard_alone_makes_and_keeps_a_take(opened, studio: Studio):
 
     go_to(page.locator("#tabs button").first)
     go_to(page.locator("#portrait-upload"))
-    go_to(page.get_by_role("button", name="Hopper"))
+    go_to(page.get_by_role("button", name="Astronaut"))
     page.keyboard.press("Enter")
-    expect(page.locator("#portrait img")).to_have_attribute("src", re.compile("hopper"))
+    expect(page.locator("#portrait img")).to_have_attribute("src", re.compile("astronaut"))
     go_to(page.locator("#text textarea"))
     page.keyboard.press("Control+a")
     page.keyboard.type("Typed.")
@@ -167,7 +193,7 @@ def test_the_keyboard_alone_makes_and_keeps_a_take(opened, studio: Studio):
     page.keyboard.press("Enter")
     shown(page)
     request = studio.engine.requests[0]
-    assert request.portrait.name == "hopper.jpg" and request.text == "Typed."
+    assert request.portrait.name == "astronaut.png" and request.text == "Typed."
     go_to(page.locator("#recipe-details .label-wrap"))
     page.keyboard.press("Enter")
     expect(page.locator("#code")).to_contain_text("/speech_driven")
@@ -191,7 +217,7 @@ def test_visitors_do_not_see_each_other(opened, studio: Studio):
 
 def test_what_was_set_stays_when_the_tab_changes(opened, studio: Studio):
     page = opened()
-    page.get_by_role("button", name="Hopper").click()
+    page.get_by_role("button", name="Astronaut").click()
     write(page.locator("#text textarea"), "My own words.")
     tab(page, "pose")
     button(page, say("preset.nod")).click()
@@ -206,11 +232,11 @@ def test_what_was_set_stays_when_the_tab_changes(opened, studio: Studio):
     tab(page, "speech")
     expect(page.locator("#pose-card")).to_be_hidden()
     expect(page.locator("#text textarea")).to_have_value("My own words.")
-    expect(page.locator("#portrait img")).to_have_attribute("src", re.compile("hopper"))
+    expect(page.locator("#portrait img")).to_have_attribute("src", re.compile("astronaut"))
     generate(page)
     shown(page)
     request = studio.engine.requests[0]
-    assert request.text == "My own words." and request.portrait.name == "hopper.jpg"
+    assert request.text == "My own words." and request.portrait.name == "astronaut.png"
     assert not request.controls and request.instruction is None
 
 
@@ -381,6 +407,12 @@ def _last_seed(page: Page, studio: Studio) -> int:
     return studio.engine.requests[-1].seed
 
 
+# What is smaller than a finger, outside of the lanes, whose keyframes may stand close together.
+SMALL = """() => [...document.querySelectorAll(
+    "main :is(button, select, textarea, label:has(> input), input:not(label > *))")]
+  .filter((e) => e.offsetParent && !e.closest(".tl-canvas, #queue") && !e.closest("[aria-hidden]"))
+  .filter((e) => e.offsetWidth < 44 || e.offsetHeight < 44)
+  .map((e) => `${e.id || e.ariaLabel || e.innerText}: ${e.offsetWidth} x ${e.offsetHeight}`)"""
 # The gap between the tabs' last line and the first card of the result.
 HOLE = """() => {
   const cards = [...document.querySelectorAll("#outputs .card")].filter((e) => e.offsetParent);
@@ -410,7 +442,7 @@ def test_the_result_stands_below_the_tabs_and_changes_are_seen(opened, studio: S
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_needs_no_sideways_scrolling(opened, scheme: str):
-    page = opened(390, 844, scheme)
+    page = opened(390, 844, scheme, touch=True)
     fits = """() => document.documentElement.scrollWidth <= 390
         && ![...document.querySelectorAll('.gradio-container *')]
         .some(e => e.getBoundingClientRect().right > 391 && e.offsetParent !== null)"""
@@ -420,6 +452,7 @@ def test_a_phone_needs_no_sideways_scrolling(opened, scheme: str):
             button(page, say("preset.orbit")).click()
             expect(page.locator(".tl-key").first).to_be_visible()
         page.wait_for_function(fits)
+        assert page.evaluate(SMALL) == [], name
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
     generate(page)
     film = shown(page)

@@ -10,12 +10,11 @@ from gradio.components import Component
 
 from gaia_core.controls import CHANNELS, PRESETS
 from gaia_core.settings import MODES
-from ui import samples
 from ui.components import Inputs, Output, Updates
 from ui.form import admission
 from ui.form.admission import FORM, SOURCES, Form
 from ui.i18n.text import t
-from ui.takes import result_view
+from ui.takes import example
 from ui.takes.session import Session
 from ui.toasts import toasts
 
@@ -47,14 +46,12 @@ def choose_portrait(
     """Sets an example portrait, and shows its video unless a take is shown."""
 
     def on_choose(shown: str, running: bool) -> Updates:
-        ready = samples.output_of(portrait)
+        ready = example.html(portrait)
         updates: Updates = {inputs.portrait: str(portrait)}
         if ready and shown != "take" and not running:
             updates |= {
-                output.status: gr.update(visible=False),
-                output.video: gr.update(value=str(ready), visible=True, autoplay=False),
-                output.facts: gr.update(value=result_view.caption(), visible=True),
-                output.shown: "example",
+                output.status: gr.update(value=ready, visible=True),
+                output.shown: str(portrait),
             }
         return updates
 

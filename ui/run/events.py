@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -22,7 +23,7 @@ from ui.form.events import form_of, media_of
 from ui.form.modes import Edit
 from ui.i18n.text import say
 from ui.run.estimate import Clock, left
-from ui.takes import downloads, live_player, result_view
+from ui.takes import downloads, example, live_player, result_view
 from ui.takes.session import Session, Take
 from ui.timeline import timeline
 from ui.toasts import toasts
@@ -61,8 +62,8 @@ def generate(
                         if playing or pace.ready():
                             playing = True
                             for part in held:
-                                hidden = {output.status: gr.update(visible=False)}
-                                yield {**hidden, **output.live.play(part)}
+                                hidden = gr.update(visible=False)
+                                yield {output.status: hidden, **output.live.play(part)}
                             held.clear()
                         continue
                     if isinstance(event, Result):
@@ -227,15 +228,17 @@ def failed(output: Output) -> Callable[[str, bool], Updates]:
 
 def _idle(output: Output, key: str, shown: str) -> Updates:
     """The initial buttons, and the previous video or else a message."""
-    if shown:
+    if shown == "take":
         view: Updates = {
             output.status: gr.update(visible=False),
             output.video: gr.update(visible=True, autoplay=False),
             output.facts: gr.update(visible=True),
-            output.details: gr.update(visible=shown == "take"),
+            output.details: gr.update(visible=True),
         }
     else:
-        view = without_video(output, result_view.message(say(key), say(f"{key}.hint")))
+        before = example.html(Path(shown)) if shown else ""
+        words = result_view.message(say(key), say(f"{key}.hint"))
+        view = without_video(output, before or words)
     return {
         **view,
         **output.live.hidden(),

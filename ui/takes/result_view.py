@@ -106,11 +106,6 @@ def facts(result: Result) -> str:
     )
 
 
-def caption() -> str:
-    """The caption of an example video."""
-    return f'<p class="caption">{t("result.example")}</p>'
-
-
 def seconds(result: Result) -> float:
     """The length of a take."""
     return result.frames / FPS
@@ -191,10 +186,10 @@ def _listed(pairs: Iterable[tuple[str, str]]) -> str:
     return f'<dl class="facts">{items}</dl>'
 
 
-def data_url(frame: np.ndarray) -> str:
-    """A frame (H, W, 3) uint8 as a small JPEG in a URL."""
+def data_url(frame: np.ndarray, side: int = PREVIEW_SIDE) -> str:
+    """A frame (H, W, 3) uint8 as a JPEG in a URL, at most `side` px wide and high."""
     image = Image.fromarray(frame)
-    image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    image.thumbnail((side, side))
     out = io.BytesIO()
     image.save(out, "JPEG", quality=80)
     return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode()
