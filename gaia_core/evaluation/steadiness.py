@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from gaia_core import FPS, SAMPLE_RATE
+from gaia_core import SAMPLE_RATE
 from gaia_core.evaluation.actor import Actor
+from gaia_core.evaluation.metrics import per_minute
 from gaia_core.evaluation.portraits import Portrait
 from gaia_core.evaluation.sheets import save_sheet
 from gaia_core.evaluation.speech_driven import liveliness, read_track
 from gaia_core.evaluation.sweep import as_track
+from gaia_core.motion.measures import closings
 from gaia_core.pipeline import Gaia
 from gaia_core.portrait.detector import FaceLandmarker
 
@@ -32,8 +34,8 @@ def measure(
 ) -> dict[str, Any]:
     """Portraits driven by the speech (N,) at 16 kHz, repeated -> report; see `liveliness`.
 
-    blinks: a minute, of each portrait with each of `BLINK_SEEDS` seeds: lowest, median, highest,
-    and the share of takes with 8 to 30.
+    blinks: a minute, as `motion.measures` counts them, of each portrait with each of
+    `BLINK_SEEDS` seeds: lowest, median, highest, and the share of takes with 8 to 30.
     """
     tracks, rates = [], []
     for portrait in portraits:
@@ -46,8 +48,8 @@ def measure(
         script = actor.script(np.resize(speech, BLINK_SECONDS * SAMPLE_RATE))
         for seed in range(BLINK_SEEDS):
             motion = actor.perform(replace(script, seed=seed))
-            blinks = as_track(gaia.networks.autoencoder, motion).blinks()
-            rates.append(len(blinks) / len(motion) * FPS * 60)
+            closed = as_track(gaia.networks.autoencoder, motion).lids[:, 0]
+            rates.append(per_minute(len(closings(closed)), len(motion)))
     low, median, high = np.percentile(rates, (0, 50, 100)).tolist() if rates else [np.nan] * 3
     return {
         "portraits": len(tracks),
