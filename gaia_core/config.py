@@ -139,7 +139,7 @@ class MotionCorrections(Corrections):
     join_frames: int = 15
     rest_aperture: float = 0.042
     mouth_noise: float = 0.2
-    low_pass_head: float = 0.8
+    low_pass_head: float = 1.0
     low_pass_face: float = 0.8
     regression_share: float = 0.7
     regression_gain: float = 1.6
