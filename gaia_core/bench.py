@@ -228,11 +228,13 @@ def uploads(gaia: Gaia, image: np.ndarray, folder: Path) -> dict[str, float]:
         decoding = _processor_time(
             partial(run_ffmpeg, untrusted(), ["-f", "null", "-"], source=path)
         )
-        following = _processor_time(
-            lambda path=path: track_face(gaia.landmarker, read_video(path, DRIVING_SIDE))
-        )
+        following = _processor_time(partial(_follow, gaia, path))
         report[f"drive_{height}_ms"] = 1e3 * (following - decoding) / FPS
     return report
+
+
+def _follow(gaia: Gaia, video: Path) -> None:
+    track_face(gaia.landmarker, read_video(video, DRIVING_SIDE))
 
 
 def ceiling(device: torch.device) -> dict[str, float]:

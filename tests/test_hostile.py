@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 import subprocess
 import time
 import wave
@@ -87,6 +88,13 @@ def _picture(kind: str) -> bytes:
     return out.getvalue()
 
 
+def _float_sound() -> bytes:
+    samples = (0.1 * np.sin(np.arange(8000) / 9)).astype("<f4").tobytes()
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 3, 1, 16_000, 64_000, 4, 32)  # IEEE float
+    chunks = form + struct.pack("<4sI", b"data", len(samples)) + samples
+    return struct.pack("<4sI4s", b"RIFF", 4 + len(chunks), b"WAVE") + chunks
+
+
 def _sound() -> bytes:
     out = io.BytesIO()
     with wave.open(out, "wb") as file:
@@ -106,7 +114,13 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
             writer.write(np.full((64, 64, 3), grey, np.uint8))
     encode = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(sound)]
     subprocess.run([*encode, "-metadata", "title=a", str(folder / "a.mp3")], check=True)
+    hdr = ["-vf", "format=yuv420p10le", "-color_trc", "arib-std-b67", "-c:v", "libx264"]
+    encode[4] = str(folder / "a.mp4")
+    subprocess.run([*encode, *hdr, str(folder / "hdr.mp4")], check=True)
     return {
+        "heic": _picture("HEIF"),
+        "float.wav": _float_sound(),
+        "hdr.mp4": (folder / "hdr.mp4").read_bytes(),
         "png": _picture("PNG"),
         "jpg": _picture("JPEG"),
         "webp": _picture("WEBP"),
@@ -169,10 +183,10 @@ def first_frames(frames: Iterator[np.ndarray]) -> int:
 
 
 READERS = {
-    "image": (read_image, ("png", "jpg", "webp", "gif", "wav", "mp4"), 120),
+    "image": (read_image, ("png", "jpg", "webp", "gif", "heic", "wav", "mp4"), 150),
     "matte": (read_matte, ("png", "webp"), 30),
-    "audio": (read_audio, ("wav", "mp3", "mp4", "png"), 80),
-    "video": (lambda path: first_frames(read_video(path)), ("mp4", "gif", "wav"), 40),
+    "audio": (read_audio, ("wav", "float.wav", "mp3", "mp4", "png"), 100),
+    "video": (lambda path: first_frames(read_video(path)), ("mp4", "hdr.mp4", "gif", "wav"), 50),
     "recipe": (recipe_of, ("mp4", "png"), 30),
 }
 
@@ -192,17 +206,18 @@ def test_damaged_files(what: str, real: dict[str, bytes], folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("ending", ["png", "wav", "mp3", "mp4"])
+@pytest.mark.parametrize("ending", ["png", "heic", "wav", "float.wav", "mp3", "mp4", "hdr.mp4"])
 def test_whole_files_are_read_whatever_their_name(
     name: str, ending: str, real: dict[str, bytes], folder: Path
 ) -> None:
     path = sent(folder, name, ending, real[ending])
-    if ending == "png":
+    if ending in ("png", "heic"):
         assert read_image(path).shape == (48, 64, 3)
     else:
         assert len(read_audio(path)) >= 8000
-    if ending == "mp4":
+    if ending.endswith("mp4"):
         assert first_frames(read_video(path)) == 13
+    if ending == "mp4":
         assert recipe_of(path) == {"gaia_recipe": 1}
     assert not beside(folder, path)
 

@@ -3,6 +3,7 @@
 import io
 import struct
 import subprocess
+import tracemalloc
 import wave
 import zlib
 from itertools import islice
@@ -206,6 +207,51 @@ def test_any_container_keeps_its_time(tmp_path, suffix, rate):
     assert read.dtype == np.float32 and read.ndim == 1 and np.abs(read).max() <= 1
     loud = np.flatnonzero(np.abs(read) > 0.25) / SAMPLE_RATE
     assert loud[0] == pytest.approx(1, abs=0.01) and loud[-1] == pytest.approx(1.5, abs=0.01)
+
+
+# As browsers record, streamed and so without a length, and what telephones share.
+RECORDED = {
+    "safari.mp4": ["-c:a", "aac", "-movflags", "frag_keyframe+empty_moov", "-f", "mp4"],
+    "chrome.webm": ["-c:a", "libopus", "-f", "webm", "-live", "1"],
+    "firefox.ogg": ["-c:a", "libopus", "-f", "ogg"],
+    "stream.wav": ["-f", "wav"],
+    "memo.aac": ["-c:a", "aac", "-f", "adts"],
+}
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_recordings_without_a_length_are_read_as_far_as_they_came(tmp_path, name):
+    write_audio(tmp_path / "in.wav", tone(2), SAMPLE_RATE)
+    whole = ffmpeg("-i", str(tmp_path / "in.wav"), *RECORDED[name], "pipe:1").stdout
+    (tmp_path / name).write_bytes(whole)
+    assert len(read_audio(tmp_path / name)) / SAMPLE_RATE == pytest.approx(2, abs=0.15)
+    (tmp_path / name).write_bytes(whole[: len(whole) // 2])  # an upload that broke off
+    assert 0.3 < len(read_audio(tmp_path / name)) / SAMPLE_RATE < 1.3
+
+
+def test_a_recording_that_lost_its_index_is_refused(tmp_path):
+    write_audio(tmp_path / "in.wav", tone(2), SAMPLE_RATE)
+    ffmpeg("-i", str(tmp_path / "in.wav"), str(tmp_path / "a.m4a"))
+    whole = (tmp_path / "a.m4a").read_bytes()
+    (tmp_path / "a.m4a").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="save it as WAV or MP3"):
+        read_audio(tmp_path / "a.m4a")
+
+
+def test_two_hours_are_refused_without_being_read(tmp_path):
+    write_audio(tmp_path / "a.wav", tone(1), SAMPLE_RATE)
+    seconds = 2 * 3600
+    with open(tmp_path / "a.wav", "r+b") as file:
+        file.seek(4)
+        file.write(struct.pack("<I", 36 + 2 * SAMPLE_RATE * seconds))
+        file.seek(40)
+        file.write(struct.pack("<I", 2 * SAMPLE_RATE * seconds))
+        file.truncate(44 + 2 * SAMPLE_RATE * seconds)  # sparse
+    tracemalloc.start()
+    with pytest.raises(InputError, match="is too long; cut it to at most 120 s"):
+        read_audio(tmp_path / "a.wav")
+    assert tracemalloc.get_traced_memory()[1] < 200e6  # bytes; the whole would be 460 MB
+    tracemalloc.stop()
 
 
 def test_written_sound_is_read_back(tmp_path):
