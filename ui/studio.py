@@ -469,7 +469,9 @@ def _wire_takes(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) -> No
         [output.session, output.running],
         [*output.all(), edit.opened],
         **{**JUDGING, "preprocess": True},
-    ).success(downloads.subtitled, [output.download, output.session], output.video, **JUDGING)
+    ).success(
+        downloads.subtitled, [output.download, output.session], output.video, **JUDGING
+    ).success(history.watched_on, inputs.mode, [inputs.mode, tabs], **PRIVATE)
     output.history.delete(
         history.drop_take(edit, output),
         [output.session, output.running],

@@ -30,7 +30,8 @@ NUMBERS = Measures(math.inf, 3.21, 1.0, math.nan, 12.4)
 
 
 def compared(name: str, measures: Measures | None = NUMBERS, **recipe: object) -> Compared:
-    take = Take(Path(f"{name}.mp4"), {"gaia_recipe": 1, "steps": 10, **recipe}, "", "", "", 1.0)
+    made = {"gaia_recipe": 1, "steps": 10, **recipe}
+    take = Take(name, Path(f"{name}.mp4"), made, "", "", "", 1.0)
     return Compared(name, f"title {name}", take, measures, 2.5)
 
 
@@ -45,6 +46,26 @@ def test_only_what_differs_is_listed():
     assert rows[0] == ["", "A", "B"] and ["instruction", "", "smile"] in rows
     assert ["yaw", "3.21", "3.21"] in rows and ["took", "2.5", "2.5"] in rows
     assert ["roll", "", ""] in rows
+
+
+def test_of_controls_only_what_differs_is_listed():
+    nod, shake = [[0, 5, "ease"], [1, 0, "ease"]], [[0, 3, "hold"], [9, 3, "hold"]]
+    both = {"tracks": {"pitch": nod, "yaw": shake}, "strength": {"head": 1.5}}
+    made = [
+        compared("A", text="a", voice="x", controls=both),
+        compared("B", text="a", voice="y", controls={"tracks": {"pitch": nod}, "strength": {}}),
+    ]
+    different = compare.differences([one.take.recipe for one in made])
+    assert different == {
+        "voice": ["x", "y"],
+        "controls.tracks.yaw": [shake, None],
+        "controls.strength.head": [1.5, None],
+    }
+    table = compare.table(made)
+    assert "× 1.5" in table and "× 1<" in table
+    assert say("channel.yaw") in table and say("channel.pitch") not in table
+    silent = [{"text": None, "voice": "x"}, {"text": None, "voice": "y"}]
+    assert compare.differences(silent) == {}, "no voice is heard"
 
 
 def test_what_a_visitor_wrote_is_no_markup():
@@ -64,7 +85,7 @@ def test_every_field_of_a_recipe_has_a_name(photos):
     from gaia_core.request import Request
 
     recipe = Request(photos["fine"], text="words").recipe()
-    for name in set(recipe) - set(compare.HIDDEN):
+    for name in set(recipe) - {*compare.HIDDEN, "controls"}:
         assert say(f"compare.field.{name}")
     for name in compare.measured(compared("A")):
         assert say(f"measure.{name}") and say(f"measure.{name}.info")
@@ -120,8 +141,11 @@ def test_two_takes_play_as_one(opened, studio: Studio):
     expect(button(page, say("player.play"))).to_be_visible()  # from the start, since it has ended
     assert np.ptp(clocks(page)) < 0.1
     expect(page.locator("#history [data-take]")).to_have_count(2)
+    expect(page.locator("#history")).to_contain_text(f"B · {say('compare.base.speech')}")
+    expect(page.locator("#result-card")).to_be_hidden()
     page.locator("#history [data-take]").first.click()
     shown(page)
+    expect(page.get_by_text(say("intro.edit"))).to_be_visible()
 
 
 def test_a_variant_may_differ_in_all(opened, studio: Studio):
@@ -139,6 +163,7 @@ def test_a_variant_may_differ_in_all(opened, studio: Studio):
     assert (third.seed, third.guidance, third.steps) == (7, 1.5, 3)
     assert "pitch" in third.controls.tracks
     expect(page.locator("#compare-table")).to_contain_text(say("channel.pitch"))
+    expect(page.locator("#compare-table")).not_to_contain_text(say("channel.yaw"))
 
 
 def test_errors_come_before_any_run(opened, studio: Studio):

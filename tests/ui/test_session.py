@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fake_engine import FakeEngine
 
+from gaia_core.controls import Controls
 from gaia_core.request import Preview, Progress, Request, Result, Span
-from ui.form import presets
+from ui.form import presets, restore
+from ui.i18n.text import say
 from ui.run import estimate
 from ui.run.estimate import Clock, Work
-from ui.run.events import paced
+from ui.run.events import paced, with_open_eyes
 from ui.takes.session import Session
 from ui.timeline import timeline
 
@@ -69,6 +72,31 @@ def test_what_a_browser_holds_is_not_trusted(kept: object):
 def test_a_take_that_ends_at_once_has_a_picture():
     frame = np.zeros((8, 8, 3), np.uint8)
     events = [Progress("start", 0.0), Progress("frames", 0.2), Preview(frame, 0)]
-    shown = list(paced(events + [Progress("frames", 0.9)] * 3))
+    pictures: dict[int, str] = {}
+    shown = list(paced(events + [Progress("frames", 0.9)] * 3, pictures))
     assert shown[0].preview == "" and shown[-1].preview.startswith("data:image/jpeg")
     assert len(shown) <= 3  # the others follow too soon to be shown
+    assert list(pictures) == [0]
+
+
+def test_a_take_is_pictured_with_open_eyes(tmp_path: Path):
+    eyes = np.array([0.2, 0.01, 0.3, 0.1])
+    result = Result(tmp_path / "take.mp4", {}, 4, traces={"eyes": eyes})
+    pictures = {0: "first", 1: "closed", 2: "open"}
+    assert with_open_eyes(pictures, result) == "open"
+    assert with_open_eyes(pictures, replace(result, traces=None)) == "first"
+    assert with_open_eyes({}, result) == ""
+
+
+def test_takes_are_named_by_what_was_asked(photo: Path):
+    def named(**asked: object) -> str:
+        return restore.name_of(Request(photo, **asked))
+
+    nod = Controls({"pitch": [(0.0, 1.0, "hold")]})
+    assert named(text="Hello\n  you") == "Speech: Hello you"
+    assert named(speech=Path("/a/b/hello.wav")) == "Speech: hello.wav"
+    assert named(text="Hi", instruction="smile, then nod") == "Text: smile, then nod"
+    assert named(controls=nod) == f"Pose: {say('channel.pitch')}"
+    assert named(drive=Path("dance.mp4")) == "Video: dance.mp4"
+    assert named(text="Hi", spans=(Span(1, 2.5, 3),)) == "Edit: 1 to 2.5 s"
+    assert len(named(text="so " * 300)) < 80

@@ -40,14 +40,10 @@ STARTS: tuple[dict[str, Any], ...] = (
     {"on": False, "base": "pose"},
     {"on": False, "base": "speech", "seed": 1},
 )
+MAX_KEYS = 4  # keyframes of a track that the table lists
 OWN = ("instruction", "seed", "guidance", "steps")  # the settings that a variant may override
-HIDDEN = (
-    "gaia_recipe",
-    "portrait",
-    "speech",
-    "text",
-    "voice",
-)  # the same in all variants, or shown by `base`
+# The same in all variants, or shown by `base`.
+HIDDEN = ("gaia_recipe", "portrait", "speech", "text")
 
 
 @dataclass(frozen=True)
@@ -253,10 +249,21 @@ def played(made: Sequence[Compared]) -> dict[str, Any]:
 
 
 def differences(recipes: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """The recipe fields that differ, each with its values."""
-    fields = [name for name in recipes[0] if name not in HIDDEN] if recipes else []
-    found = {name: [recipe.get(name) for recipe in recipes] for name in fields}
+    """The recipe fields that differ, each with its values; of controls each track and strength."""
+    flat = [_flat(recipe) for recipe in recipes]
+    fields = dict.fromkeys(name for recipe in flat for name in recipe)
+    found = {name: [recipe.get(name) for recipe in flat] for name in fields}
     return {name: given for name, given in found.items() if any(x != given[0] for x in given)}
+
+
+def _flat(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe's fields that count, with those of its controls as `controls.strength.head`."""
+    spoken = bool(recipe.get("text"))
+    left_out = {*HIDDEN, "controls", *(() if spoken else ("voice",))}
+    flat = {name: value for name, value in recipe.items() if name not in left_out}
+    for part, values in (recipe.get("controls") or {}).items():
+        flat |= {f"controls.{part}.{name}": value for name, value in values.items()}
+    return flat
 
 
 def measured(one: Compared) -> dict[str, float]:
@@ -282,7 +289,10 @@ def table(made: Sequence[Compared]) -> str:
     if not rows:
         span = len(made) + 1
         rows = [f'<tr><td colspan="{span}">{escape(say("compare.equal"))}</td></tr>']
-    rows.append(f'<tr class="compare-section"><th colspan="{len(made) + 1}"></th></tr>')
+    rows.append(
+        f'<tr class="compare-section"><th colspan="{len(made) + 1}" scope="rowgroup">'
+        f"{escape(say('compare.measured'))}</th></tr>"
+    )
     rows += [
         _row(
             say(f"measure.{name}"),
@@ -299,7 +309,10 @@ def table(made: Sequence[Compared]) -> str:
 
 
 def _label(field: str) -> str:
-    """The label of a recipe field; its name if it has none."""
+    """The label of a field of `differences`."""
+    if field.startswith("controls."):
+        _, part, name = field.split(".")
+        return say(f"channel.{name}" if part == "tracks" else f"strength.{name}")
     key = f"compare.field.{field}"
     return say(key) if key in EN else SETTINGS[field].label
 
@@ -311,14 +324,17 @@ def _row(name: str, info: str, cells: Sequence[str]) -> str:
 
 
 def _words(name: str, value: Any) -> str:
-    """The value of a recipe field in words."""
+    """The value of a field of `differences` in words."""
+    if name.startswith("controls.strength."):
+        return f"× {1 if value is None else value:g}"
     if value in (None, "", [], ()):
         return say("compare.none")
-    if name == "controls":
-        keys = [say("compare.keys", count=len(track), channel=say(f"channel.{channel}"))
-                for channel, track in value["tracks"].items()]  # fmt: skip
-        strength = [f"{say(f'strength.{part}')} × {x:g}" for part, x in value["strength"].items()]
-        return ", ".join([*keys, *strength]) or say("compare.none")
+    if name.startswith("controls.tracks."):
+        levels = [level for _, level, _ in value]
+        if len(set(levels)) == 1:
+            return f"{levels[0]:g}"
+        keys = [f"{level:g} ({second:g} s)" for second, level, _ in value[:MAX_KEYS]]
+        return ", ".join(keys + ["…"] * (len(value) > MAX_KEYS))
     if name == "drive":
         return say("compare.video")
     if isinstance(value, list):

@@ -26,7 +26,7 @@ from ui.form.modes import Edit
 from ui.i18n.text import say
 from ui.run import estimate
 from ui.run.estimate import Clock
-from ui.run.events import address_of, paced, take_of
+from ui.run.events import address_of, paced, take_of, with_open_eyes
 from ui.takes import result_view, store
 from ui.takes.session import Session
 from ui.timeline import timeline
@@ -52,21 +52,20 @@ def generate(
             comparison.made = []
             yield {grid.status: _working(wanted[0][0], 0, len(wanted), "")}
             for index, (name, title, job) in enumerate(wanted):
-                started, picture = time.monotonic(), ""
+                started, pictures = time.monotonic(), dict[int, str]()
                 with closing(run(engine, job)) as events:
-                    for event in paced(events):
+                    for event in paced(events, pictures):
                         if isinstance(event, Segment):
                             continue
                         if not isinstance(event, Result):
-                            picture = event.preview or picture
-                            now = _working(name, index, len(wanted), event.html())
-                            yield {grid.status: now}
+                            yield {grid.status: _working(name, index, len(wanted), event.html())}
                             continue
                         took = time.monotonic() - started
                         clock.update(job, event, took, session)
                         line = timeline.of_take(engine, event, job)
                         event = faces.without_shown_warnings(event, session)
-                        take = take_of(event, job, picture, address_of(request), line)
+                        picture, named = with_open_eyes(pictures, event), f"{name} · {title}"
+                        take = take_of(event, job, picture, address_of(request), line, named)
                         session.add(take, job)
                         found = getattr(engine, "measure", lambda result: None)(event)
                         comparison.made.append(Compared(name, title, take, found, took))

@@ -12,8 +12,10 @@ from gaia_core.request import MEDIA, SETTINGS, Request
 from ui import samples
 from ui.form.admission import FORM, LAST_SECOND, TAKES, read_recipe
 from ui.form.endpoints import ENDPOINTS, Endpoint
+from ui.i18n.text import say
 
 CONSTANT = ("smile", "brows", "mouth", "gaze_x", "gaze_y")  # the channels that have a slider
+NAME_LETTERS = 60  # of what a take is named by
 
 # Settings that a recipe sets as they are. Not the label: switching it off needs consent.
 _PLAIN = tuple(
@@ -32,6 +34,29 @@ def mode_of(request: Request) -> str:
     if request.drive or request.controls.tracks or request.controls.strength:
         return "pose"
     return "speech"
+
+
+def name_of(request: Request) -> str:
+    """What a request asks for, in a few words: "Text: smile, then nod"."""
+    if request.spans:
+        span = request.spans[-1]
+        return _named("edit", say("edit.span", start=span.start, end=span.end))
+    mode = mode_of(request)
+    medium = request.drive or request.speech
+    channels = [say(f"channel.{name}") for name in request.controls.tracks]
+    asked = {
+        "speech": request.text,
+        "pose": ", ".join(channels),
+        "text": request.instruction,
+        "video": None,
+    }
+    return _named(mode, asked[mode] or (medium.name if medium else say("compare.none")))
+
+
+def _named(tab: str, asked: str) -> str:
+    words = " ".join(asked.split())
+    short = words if len(words) <= NAME_LETTERS else f"{words[:NAME_LETTERS].rstrip()}…"
+    return say("take.name", mode=say(f"tab.{tab}"), asked=short)
 
 
 def form_values(recipe: Mapping[str, Any], found: Mapping[str, Path]) -> dict[str, Any]:

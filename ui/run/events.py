@@ -54,9 +54,10 @@ def generate(
             yield {output.status: result_view.working(Progress("start", 0.0))}
             watched = bool(values[watch])
             with closing(run(engine, wanted, watched)) as events:
-                picture, playing, began = "", False, time.monotonic()
+                pictures: dict[int, str] = {}
+                playing, began = False, time.monotonic()
                 pace, held = live_player.Pace(), list[Segment]()
-                for event in paced(pace.watched(events)):
+                for event in paced(pace.watched(events), pictures):
                     if isinstance(event, Segment):
                         held.append(event)
                         if playing or pace.ready():
@@ -69,13 +70,13 @@ def generate(
                     if isinstance(event, Result):
                         line = timeline.of_take(engine, event, wanted)
                         event = faces.without_shown_warnings(event, session)
+                        picture = with_open_eyes(pictures, event)
                         take = take_of(event, wanted, picture, address_of(request), line)
                         session.add(take, wanted)
                         clock.update(wanted, event, time.monotonic() - began, session)
                         live = output.live.behind() if playing else output.live.hidden()
                         yield {**_finished(session, inputs, edit, output, form.mode), **live}
                     else:
-                        picture = event.preview or picture
                         if playing:
                             yield {output.live.note: event.bar(say("live.waits"))}
                         else:
@@ -121,8 +122,12 @@ class Step:
         return result_view.bar(self.progress, self.left, note)
 
 
-def paced(events: Iterable[Any]) -> Iterator[Step | Segment | Result]:
-    """Progress and previews at a limited rate; segments and results as they are."""
+def paced(events: Iterable[Any], pictures: dict[int, str]) -> Iterator[Step | Segment | Result]:
+    """Progress and previews at a limited rate; segments and results as they are.
+
+    Args:
+        pictures: collects the shown previews, by frame.
+    """
     progress, preview = Progress("start", 0.0), ""
     updated = previewed = -1.0
     began = time.monotonic()
@@ -134,20 +139,37 @@ def paced(events: Iterable[Any]) -> Iterator[Step | Segment | Result]:
             progress = Progress(event.stage, max(event.fraction, progress.fraction))
         elif isinstance(event, Preview) and now - previewed >= PREVIEW_EVERY:
             preview, previewed = result_view.data_url(event.frame), now
+            pictures[event.index] = preview
             updated = -1.0  # immediately: a short take may end before the next update
         if now - updated >= UPDATE_EVERY and not isinstance(event, Segment | Result):
             updated = now
             yield Step(progress, preview, left(progress.fraction, now - began))
 
 
+def with_open_eyes(pictures: Mapping[int, str], result: Result) -> str:
+    """The preview on which the eyes are widest open, as the take's picture; "" without any."""
+    eyes = (result.traces or {}).get("eyes", ())
+    return pictures[max(pictures, key=lambda i: eyes[i] if len(eyes) else 0)] if pictures else ""
+
+
 def take_of(
-    result: Result, request: Request, picture: str, url: str, line: Mapping[str, Any]
+    result: Result,
+    request: Request,
+    picture: str,
+    url: str,
+    line: Mapping[str, Any],
+    name: str = "",
 ) -> Take:
-    """A result as a `Take`; writes its recipe and further files beside the video."""
+    """A result as a `Take`; writes its recipe and further files beside the video.
+
+    Args:
+        name: in the list; by default what was asked for.
+    """
     downloads.keep(result)
     recipe = result.video.with_suffix(".json")
     recipe.write_text(json.dumps(result.recipe, indent=2, ensure_ascii=False), encoding="utf-8")
     return Take(
+        name=name or restore.name_of(request),
         video=result.video,
         recipe=result.recipe,
         facts=result_view.facts(result),

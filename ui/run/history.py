@@ -105,6 +105,11 @@ def choose_take(edit: Edit, output: Output) -> Callable[[Session, bool, gr.Event
     return on_choose
 
 
+def watched_on(mode: str) -> tuple[Any, Any]:
+    """The tab on which a chosen take is seen: the open one, or Edit, as Compare has no place."""
+    return ("edit", gr.update(selected="edit")) if mode == "compare" else (gr.skip(), gr.skip())
+
+
 def drop_take(edit: Edit, output: Output) -> Callable[[Session, bool, gr.EventData], Updates]:
     """Deletes a listed take; if it was shown, the newest one is shown instead."""
 

@@ -163,20 +163,21 @@ def history(takes: Sequence[Take], chosen: int) -> str:
     """The takes of this session: each with buttons that show it, reuse its settings, delete it."""
     cells = []
     for index, take in enumerate(takes):
-        seed, length = str(take.recipe.get("seed", "")), say("fact.seconds", seconds=take.seconds)
-        name = say("history.take", seed=seed, seconds=take.seconds)
+        facts = {"seconds": take.seconds, "seed": take.recipe.get("seed", "")}
+        whole, below = say("history.take", name=take.name, **facts), say("history.facts", **facts)
         picture = f'<img src="{take.thumbnail}" alt="">' if take.thumbnail else _MARK
         shown = str(index == chosen).lower()
         others = "".join(
             f'<button type="button" data-does="{does}" title="{escape(say(f"history.{does}"))}" '
-            f'aria-label="{escape(say(f"history.{does}.name", seed=seed))}">{sign}</button>'
+            f'aria-label="{escape(say(f"history.{does}.name", name=take.name))}">{sign}</button>'
             for does, sign in (("apply", _REUSE), ("delete", _BIN))
         )
         cells.append(
             f'<div class="take" data-take="{index}">'
             f'<button type="button" data-does="select" aria-pressed="{shown}" '
-            f'aria-label="{escape(name)}">{picture}<b>{escape(length)}</b>'
-            f"<span>{escape(seed)}</span></button><div>{others}</div></div>"
+            f'title="{escape(take.name)}" aria-label="{escape(whole)}">{picture}'
+            f"<b>{escape(take.name)}</b><span>{escape(below)}</span></button>"
+            f"<div>{others}</div></div>"
         )
     return f'<div class="takes">{"".join(cells)}</div>'
 

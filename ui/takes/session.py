@@ -19,6 +19,7 @@ MAX_TAKES = 12  # in the list; older ones stay on disk until they are swept
 class Take:
     """A finished video: how it was made, and what the page shows of it."""
 
+    name: str  # by what was asked for
     video: Path
     recipe: Mapping[str, Any]
     facts: str  # HTML
