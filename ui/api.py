@@ -24,6 +24,7 @@ from ui.form import admission
 from ui.form.endpoints import Endpoint
 from ui.gradio_compat import Argument, example_file
 from ui.i18n.text import say, translate
+from ui.run.estimate import Clock
 from ui.toasts import toasts
 
 REQUIRED = inspect.Parameter.empty
@@ -54,7 +55,7 @@ CHOICES = {"voice": tuple(voice.name for voice in VOICES)}  # that are no settin
 TYPES = {Path: FileData, Controls: JSON}  # JSON types of settings that have none of their own
 
 
-def function(engine: Engine, endpoint: Endpoint) -> Callable[..., Any]:
+def function(engine: Engine, clock: Clock, endpoint: Endpoint) -> Callable[..., Any]:
     """The function that Gradio serves as `endpoint`."""
     signature = _signature(endpoint)
 
@@ -63,7 +64,10 @@ def function(engine: Engine, endpoint: Endpoint) -> Callable[..., Any]:
         given.apply_defaults()
         with toasts():
             request = endpoint.request(given.arguments)
-            with closing(run(engine, request, endpoint.live)) as events:
+            with (
+                clock.job(None) as job,
+                closing(run(engine, request, endpoint.live)) as events,
+            ):
                 at, updated = Progress("start", 0.0), -1.0
                 for event in events:
                     if isinstance(event, Result):
@@ -73,7 +77,8 @@ def function(engine: Engine, endpoint: Endpoint) -> Callable[..., Any]:
                         part = {"start": event.start, "end": event.end}
                         yield FileData(path=str(event.video)).model_dump(), part
                         continue
-                    at = event if isinstance(event, Progress) else at
+                    if isinstance(event, Progress):
+                        at, job.fraction = event, event.fraction
                     # Also while only frames arrive: a job is cancelled at a yield.
                     if time.monotonic() - updated >= UPDATE_EVERY:
                         updated = time.monotonic()

@@ -22,10 +22,17 @@ CSS = Path(__file__).with_name("gradio_compat.css")
 
 # Gradio shows the place in the queue only in its own tracker, as "queue: 2/3". The tracker is
 # hidden (`#queue`), and its text is copied to the elements of class `status-queue`, whose
-# `data-words` has the visitor's translation.
+# `data-words` has the visitor's translation. The tracker counts tenths of seconds, so the time in
+# `status-ready` (`data-seconds` when it was drawn) counts down with it.
 SHOW_PLACE = r"""const tracker = element.closest("#queue");
 const show = () => {
   const places = document.querySelectorAll(".status-queue");
+  for (const time of document.querySelectorAll(".status-ready")) {
+    time.began ??= performance.now();
+    const left = Math.max(1, time.dataset.seconds - (performance.now() - time.began) / 1000);
+    const [words, count] = left < 90 ? ["short", left] : ["long", left / 60];
+    time.textContent = time.dataset[words].replace("{count}", Math.round(count));
+  }
   const [, number, size] = (tracker.textContent || "").match(/queue:\s*(\d+)\/(\d+)/) ?? [];
   if (!number) return;
   for (const place of places)
@@ -62,6 +69,15 @@ def accepted_languages() -> str:
     """The Accept-Language header of the current event; "" outside of events."""
     request = LocalContext.request.get(None)
     return "" if request is None else request.headers.get("accept-language") or ""
+
+
+def waiting(concurrency_id: str) -> list[str]:
+    """The visitors (session hashes) whose events wait in a queue, next first; [] outside events."""
+    blocks = LocalContext.blocks.get(None)
+    if blocks is None:
+        return []
+    queue = blocks._queue.event_queue_per_concurrency_id.get(concurrency_id)
+    return [] if queue is None else [event.session_hash for event in queue.queue]
 
 
 def cache() -> Path:

@@ -48,7 +48,7 @@ JUDGING: dict[str, Any] = {**PRIVATE, "queue": True, "concurrency_limit": None, 
 WORKING: dict[str, Any] = {**JUDGING, "concurrency_limit": 2}
 SILENT: dict[str, Any] = {"api_visibility": "private"}
 RELOAD = "() => { window.location.reload(); return []; }"
-ONE_AT_A_TIME: dict[str, Any] = {"concurrency_id": "gpu", "concurrency_limit": 1}
+ONE_AT_A_TIME: dict[str, Any] = {"concurrency_id": estimate.RUNS, "concurrency_limit": 1}
 
 LAUNCH_KWARGS: dict[str, Any] = {
     "theme": theme(),
@@ -97,11 +97,12 @@ def build_studio(engine: Engine) -> gr.Blocks:
                     else:
                         panels.intro(name)
                 tab.select(None, None, mode, js=f"() => '{name}'", api_visibility="private")
-        placeholders = _workbench(studio, engine, tabs, mode)
+        clock = Clock(engine)
+        placeholders = _workbench(studio, engine, clock, tabs, mode)
         studio.load(greet, None, [header, *placeholders], **PRIVATE)
         for endpoint in ENDPOINTS:
             serve(
-                api.function(engine, endpoint),
+                api.function(engine, clock, endpoint),
                 endpoint.name,
                 api.arguments(endpoint),
                 **ONE_AT_A_TIME,
@@ -142,7 +143,7 @@ def greet() -> list[Any]:
 
 
 def _workbench(
-    studio: gr.Blocks, engine: Engine, tabs: gr.Tabs, mode: gr.Textbox
+    studio: gr.Blocks, engine: Engine, clock: Clock, tabs: gr.Tabs, mode: gr.Textbox
 ) -> tuple[gr.HTML, gr.HTML]:
     """Everything below the tabs; returns the status panels of the result and of the comparison."""
     with gr.Row(elem_id="workbench") as workbench:
@@ -168,7 +169,6 @@ def _workbench(
     inputs = _inputs(mode, cards, output)
     _wire_view(cards, inputs, output, grid)
     _wire_inputs(cards, inputs, output)
-    clock = Clock(engine)
     inspected = _wire_faces(studio, engine, cards.portrait, output)
     _wire_consent(studio, inspected, cards, inputs, output)
     _wire_estimate(clock, inputs, cards, output, grid)
@@ -424,7 +424,7 @@ def _wire_run(engine: Engine, clock: Clock, inputs: Inputs, cards: Cards, output
     """Generate: show progress, run, restore the page after a failure. Stop: close the run."""
     edit, watch = cards.edit, cards.speech.watch
     clicked = output.generate.click(
-        run_events.waiting(output), None, output.all(), js=SHOW_RESULT, **PRIVATE
+        run_events.waiting(output, clock), output.session, output.all(), js=SHOW_RESULT, **PRIVATE
     )
     running = clicked.then(
         run_events.generate(engine, inputs, edit, output, watch, clock),
@@ -508,7 +508,7 @@ def _wire_compare(
     fields = {part for variant in cards.compare.variants for part in variant.inputs()}
     shown = [*grid.all(), output.history_card, output.history, cards.edit.opened]
     clicked = grid.generate.click(
-        compare_events.waiting(grid), None, grid.all(), js=SHOW_RESULT, **PRIVATE
+        compare_events.waiting(grid, clock), output.session, grid.all(), js=SHOW_RESULT, **PRIVATE
     )
     running = clicked.then(
         compare_events.generate(engine, inputs, cards.compare, grid, cards.edit, output, clock),

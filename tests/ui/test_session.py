@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +12,12 @@ import pytest
 from fake_engine import FakeEngine
 
 from gaia_core.controls import Controls
-from gaia_core.request import Preview, Progress, Request, Result, Span
+from gaia_core.errors import InputError
+from gaia_core.request import Event, Preview, Progress, Request, Result, Span
 from ui.form import presets, restore
 from ui.i18n.text import say
 from ui.run import estimate
-from ui.run.estimate import Clock, Work
+from ui.run.estimate import Clock, Job, Work
 from ui.run.events import paced, with_open_eyes
 from ui.takes.session import Session
 from ui.timeline import timeline
@@ -55,9 +58,47 @@ def test_the_clock_learns_from_runs(photo: Path, tmp_path: Path):
     assert clock.expected(work, session) == pytest.approx(2 * before, rel=0.05), "an accident"
 
 
+def test_the_voice_counts_as_long_as_it_last_took(photo: Path, tmp_path: Path):
+    clock, session, silent = Clock(FakeEngine()), Session(), Work(photo, 0, 10, 10, "256")
+    spoken = replace(silent, voice="en-US-AriaNeural")
+    request = Request(photo, text="Hello", size="256")
+
+    def slowly() -> Iterator[Event]:
+        yield Progress("voice", 0.05)
+        time.sleep(0.2)
+        yield Progress("speech", 0.1)
+        yield Result(tmp_path / "take.mp4", {}, 250)
+
+    with clock.job(None) as job:
+        assert len(list(clock.followed(slowly(), job, request, session))) == 3
+    longer = clock.expected(spoken, session) - clock.expected(silent, session)
+    assert longer == pytest.approx(0.2, abs=0.15)
+    with pytest.raises(InputError):
+        clock.expected(replace(silent, voice="nobody"), session)
+
+
+def test_who_waits_is_told_when_the_own_video_is_ready(photo: Path, monkeypatch):
+    clock, session, now = Clock(FakeEngine()), Session(), time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    assert clock.ahead("first", 30, []) == 30
+    before = clock.expected(Work(photo, 0, 10, 10, "256"), session)
+    with clock.job(30) as job:
+        assert clock.ahead("second", 12, []) == 42
+        now += 20
+        job.fraction = 1 / 3  # half as fast as expected: 40 s are left
+        assert clock.ahead("third", 10, ["second"]) == pytest.approx(10 + 12 + 40)
+        assert clock.ahead("third", 10, ["a program"]) == pytest.approx(10 + estimate.UNKNOWN + 40)
+        slower = clock.expected(Work(photo, 0, 10, 10, "256"), session)
+        assert slower == pytest.approx(2 * before), "the load just measured"
+    assert clock.ahead("fourth", 10, []) == 10
+
+
 def test_times_in_words():
     assert [estimate.span(s) for s in (0.2, 59.6, 150)] == ["1 s", "60 s", "2 min"]
-    assert estimate.left(0.1, 5) == "" and estimate.left(0.5, 30) == "about 30 s left"
+    now = time.monotonic()
+    assert estimate.left(Job(None, now - 5, 0.1)) == ""
+    assert estimate.left(Job(None, now - 30, 0.5)) == "about 30 s left"
+    assert estimate.left(Job(20, now - 5, 0.1)) == "about 15 s left"
     assert timeline.spoken("你好，世界" * 9) > 2 * timeline.spoken("Hello, you" * 4)
 
 
@@ -73,7 +114,7 @@ def test_a_take_that_ends_at_once_has_a_picture():
     frame = np.zeros((8, 8, 3), np.uint8)
     events = [Progress("start", 0.0), Progress("frames", 0.2), Preview(frame, 0)]
     pictures: dict[int, str] = {}
-    shown = list(paced(events + [Progress("frames", 0.9)] * 3, pictures))
+    shown = list(paced(events + [Progress("frames", 0.9)] * 3, pictures, Job(None, 0.0)))
     assert shown[0].preview == "" and shown[-1].preview.startswith("data:image/jpeg")
     assert len(shown) <= 3  # the others follow too soon to be shown
     assert list(pictures) == [0]

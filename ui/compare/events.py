@@ -51,30 +51,33 @@ def generate(
             comparison: Comparison = values[grid.state]
             comparison.made = []
             yield {grid.status: _working(wanted[0][0], 0, len(wanted), "")}
-            for index, (name, title, job) in enumerate(wanted):
-                started, pictures = time.monotonic(), dict[int, str]()
-                with closing(run(engine, job)) as events:
-                    for event in paced(events, pictures):
-                        if isinstance(event, Segment):
-                            continue
-                        if not isinstance(event, Result):
-                            yield {grid.status: _working(name, index, len(wanted), event.html())}
-                            continue
-                        took = time.monotonic() - started
-                        clock.update(job, event, took, session)
-                        line = timeline.of_take(engine, event, job)
-                        event = faces.without_shown_warnings(event, session)
-                        picture, named = with_open_eyes(pictures, event), f"{name} · {title}"
-                        take = take_of(event, job, picture, address_of(request), line, named)
-                        session.add(take, job)
-                        found = getattr(engine, "measure", lambda result: None)(event)
-                        comparison.made.append(Compared(name, title, take, found, took))
-                        yield {
-                            **_shown(comparison, grid),
-                            output.history_card: gr.update(visible=True),
-                            output.history: result_view.history(session.takes, 0),
-                            edit.opened: result_view.opened(take.recipe, take.seconds),
-                        }
+            with clock.job(session.expected.get("comparison")) as job:
+                for index, (name, title, asked) in enumerate(wanted):
+                    began, pictures = time.monotonic(), dict[int, str]()
+                    part = index, len(wanted)
+                    with closing(run(engine, asked)) as events:
+                        followed = clock.followed(events, job, asked, session, part)
+                        for event in paced(followed, pictures, job):
+                            if isinstance(event, Segment):
+                                continue
+                            if not isinstance(event, Result):
+                                yield {grid.status: _working(name, *part, event.html())}
+                                continue
+                            took = time.monotonic() - began
+                            line = timeline.of_take(engine, event, asked)
+                            event = faces.without_shown_warnings(event, session)
+                            picture, named = with_open_eyes(pictures, event), f"{name} · {title}"
+                            url = address_of(request)
+                            take = take_of(event, asked, picture, url, line, named)
+                            session.add(take, asked)
+                            found = getattr(engine, "measure", lambda result: None)(event)
+                            comparison.made.append(Compared(name, title, take, found, took))
+                            yield {
+                                **_shown(comparison, grid),
+                                output.history_card: gr.update(visible=True),
+                                output.history: result_view.history(session.takes, 0),
+                                edit.opened: result_view.opened(take.recipe, take.seconds),
+                            }
             yield _idle(comparison, grid)
 
     return on_generate
@@ -95,7 +98,7 @@ def note(
                     steps = _own(values, variant).get("steps", shared["steps"])
                     own = {"mode": values[variant.base], "steps": steps}
                     works.append(estimate.work_of(shared | own))
-            return estimate.as_html(clock, works, values[output.session])
+            return estimate.as_html(clock, works, values[output.session], "comparison")
         return ""
 
     return on_change
@@ -156,16 +159,21 @@ def _shown(comparison: Comparison, grid: Grid) -> Updates:
     }
 
 
-def waiting(grid: Grid) -> Callable[[], Updates]:
+def waiting(grid: Grid, clock: Clock) -> Callable[[Session, gr.Request], Updates]:
     """The page after the click, while the run is queued."""
-    return lambda: {
-        grid.status: gr.update(value=result_view.working(None), visible=True),
-        grid.player: gr.update(value=compare.played([])),
-        grid.table: gr.update(visible=False),
-        grid.again: gr.update(visible=False),
-        grid.generate: gr.update(visible=False),
-        grid.stop: gr.update(visible=True),
-    }
+
+    def on_click(session: Session, request: gr.Request) -> Updates:
+        ready = estimate.ready(clock, session, "comparison", request.session_hash)
+        return {
+            grid.status: gr.update(value=result_view.working(None, ready=ready), visible=True),
+            grid.player: gr.update(value=compare.played([])),
+            grid.table: gr.update(visible=False),
+            grid.again: gr.update(visible=False),
+            grid.generate: gr.update(visible=False),
+            grid.stop: gr.update(visible=True),
+        }
+
+    return on_click
 
 
 def ended(grid: Grid) -> Callable[[Comparison], Updates]:

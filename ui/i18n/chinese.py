@@ -339,6 +339,7 @@ ZH: dict[str, str] = {
     "estimate.seconds": "{count} 秒",
     "estimate.minutes": "{count} 分钟",
     "estimate.left": "约剩 {time}",
+    "queue.ready": "约 {time} 后完成",
     "queue.place": "排在第 {number} 位，共 {size} 位",
     # Result
     "result.label": "视频",

@@ -369,6 +369,7 @@ EN = {
     "estimate.seconds": "{count} s",
     "estimate.minutes": "{count} min",
     "estimate.left": "about {time} left",
+    "queue.ready": "ready in about {time}",
     "queue.place": "number {number} of {size} in the queue",
     # Result
     "result.label": "Video",

@@ -13,7 +13,7 @@ import gradio as gr
 from gradio.components import Component
 
 from gaia_core.errors import InputError
-from gaia_core.request import Preview, Progress, Request, Result, Segment, draw_seed
+from gaia_core.request import Event, Preview, Progress, Request, Result, Segment, draw_seed
 from ui.components import Inputs, Output, Updates
 from ui.engine import UPDATE_EVERY, Engine, run
 from ui.faces import faces
@@ -22,7 +22,8 @@ from ui.form.admission import Form, admit
 from ui.form.events import form_of, media_of
 from ui.form.modes import Edit
 from ui.i18n.text import say
-from ui.run.estimate import Clock, left
+from ui.run import estimate
+from ui.run.estimate import Clock, Job, left
 from ui.takes import downloads, example, live_player, result_view
 from ui.takes.session import Session, Take
 from ui.timeline import timeline
@@ -53,11 +54,14 @@ def generate(
                 wanted = admit(form.raw_request())
             yield {output.status: result_view.working(Progress("start", 0.0))}
             watched = bool(values[watch])
-            with closing(run(engine, wanted, watched)) as events:
+            with (
+                clock.job(session.expected.get("take")) as job,
+                closing(run(engine, wanted, watched)) as events,
+            ):
                 pictures: dict[int, str] = {}
-                playing, began = False, time.monotonic()
-                pace, held = live_player.Pace(), list[Segment]()
-                for event in paced(pace.watched(events), pictures):
+                playing, pace, held = False, live_player.Pace(), list[Segment]()
+                followed = clock.followed(pace.watched(events), job, wanted, session)
+                for event in paced(followed, pictures, job):
                     if isinstance(event, Segment):
                         held.append(event)
                         if playing or pace.ready():
@@ -73,7 +77,6 @@ def generate(
                         picture = with_open_eyes(pictures, event)
                         take = take_of(event, wanted, picture, address_of(request), line)
                         session.add(take, wanted)
-                        clock.update(wanted, event, time.monotonic() - began, session)
                         live = output.live.behind() if playing else output.live.hidden()
                         yield {**_finished(session, inputs, edit, output, form.mode), **live}
                     else:
@@ -122,15 +125,17 @@ class Step:
         return result_view.bar(self.progress, self.left, note)
 
 
-def paced(events: Iterable[Any], pictures: dict[int, str]) -> Iterator[Step | Segment | Result]:
+def paced(
+    events: Iterable[Event], pictures: dict[int, str], job: Job
+) -> Iterator[Step | Segment | Result]:
     """Progress and previews at a limited rate; segments and results as they are.
 
     Args:
         pictures: collects the shown previews, by frame.
+        job: whose rest is told.
     """
     progress, preview = Progress("start", 0.0), ""
     updated = previewed = -1.0
-    began = time.monotonic()
     for event in events:
         now = time.monotonic()
         if isinstance(event, Segment | Result):
@@ -143,7 +148,7 @@ def paced(events: Iterable[Any], pictures: dict[int, str]) -> Iterator[Step | Se
             updated = -1.0  # immediately: a short take may end before the next update
         if now - updated >= UPDATE_EVERY and not isinstance(event, Segment | Result):
             updated = now
-            yield Step(progress, preview, left(progress.fraction, now - began))
+            yield Step(progress, preview, left(job))
 
 
 def with_open_eyes(pictures: Mapping[int, str], result: Result) -> str:
@@ -221,14 +226,19 @@ def shown_take(take: Take, output: Output) -> Updates:
     }
 
 
-def waiting(output: Output) -> Callable[[], Updates]:
+def waiting(output: Output, clock: Clock) -> Callable[[Session, gr.Request], Updates]:
     """The page after the click, while the run is queued."""
-    return lambda: {
-        **without_video(output, result_view.working(None)),
-        output.generate: gr.update(visible=False),
-        output.stop: gr.update(visible=True),
-        output.running: True,
-    }
+
+    def on_click(session: Session, request: gr.Request) -> Updates:
+        ready = estimate.ready(clock, session, "take", request.session_hash)
+        return {
+            **without_video(output, result_view.working(None, ready=ready)),
+            output.generate: gr.update(visible=False),
+            output.stop: gr.update(visible=True),
+            output.running: True,
+        }
+
+    return on_click
 
 
 def stopped(output: Output) -> Callable[[str], Updates]:

@@ -52,7 +52,13 @@ def message(title: str, hint: str = "") -> str:
     )
 
 
-def working(progress: Progress | None, preview: str = "", left: str = "", note: str = "") -> str:
+def working(
+    progress: Progress | None,
+    preview: str = "",
+    left: str = "",
+    note: str = "",
+    ready: str = "",
+) -> str:
     """The progress of a run over its latest frame; arguments as in `bar`.
 
     Args:
@@ -64,22 +70,24 @@ def working(progress: Progress | None, preview: str = "", left: str = "", note: 
         if preview
         else _MARK
     )
-    return f'<div class="status is-working">{picture}{bar(progress, left, note)}</div>'
+    return f'<div class="status is-working">{picture}{bar(progress, left, note, ready)}</div>'
 
 
-def bar(progress: Progress | None, left: str = "", note: str = "") -> str:
+def bar(progress: Progress | None, left: str = "", note: str = "", ready: str = "") -> str:
     """The progress of a run: step, percentage and a bar.
 
     Args:
         progress: None while in the queue, whose place `gradio_compat.SHOW_PLACE` fills in.
         left: the estimated rest, in words.
         note: a sentence below.
+        ready: from `run.estimate.ready`, while in the queue.
     """
     waiting = progress is None
     name = say("result.waiting" if progress is None else _words(progress.stage))
     percent = 0 if progress is None else round(100 * min(max(progress.fraction, 0.0), 1.0))
     if waiting:
-        number = f'<span class="status-queue" data-words="{escape(say("queue.place"))}"></span>'
+        place = f'<span class="status-queue" data-words="{escape(say("queue.place"))}"></span>'
+        number = f'<span class="status-place">{place}{ready}</span>'
     else:
         number = f'<span class="status-percent">{escape(left)} <b>{percent} %</b></span>'
     below = f'<p class="status-note">{escape(note)}</p>' if note else ""

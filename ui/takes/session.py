@@ -40,6 +40,7 @@ class Session:
         files: every upload and every take of the visitor, to be found and deleted.
         opened: the recipe on the Edit tab.
         inspections: of the last photos.
+        expected: seconds of the next take, and of the next comparison, as the page shows them.
         dropped: the recipe of the last file that was opened, and its sound for the timeline.
     """
 
@@ -47,6 +48,7 @@ class Session:
     files: set[Path] = field(default_factory=set)
     opened: Mapping[str, Any] | None = None
     inspections: dict[Path, Inspection] = field(default_factory=dict)
+    expected: dict[str, float] = field(default_factory=dict)
     dropped: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
 
     def add(self, take: Take, request: Request) -> None:
