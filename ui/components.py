@@ -30,6 +30,7 @@ class Inputs:
     recording: gr.Audio
     seconds: gr.Number
     timeline: gr.HTML
+    trim: gr.Checkbox
     expression: Mapping[str, gr.Slider]
     strength: Mapping[str, gr.Slider]
     instruction: gr.Textbox

@@ -11,21 +11,18 @@ import gradio as gr
 
 from gaia_core.motion.curves import Sketch
 from gaia_core.request import MAX_SEED, SETTINGS, Request
-from gaia_core.speech.voices import VOICES, Voice
 from ui import samples
 from ui.components import Output, heading, hint
 from ui.faces import faces
-from ui.form import consent
+from ui.form import consent, voices
 from ui.form.consent import Box
 from ui.form.events import speech_choices
+from ui.form.voices import Choice
 from ui.gradio_compat import SHOW_PLACE
 from ui.i18n.text import say, t
 from ui.takes import downloads, example, live_player, result_view
 from ui.takes.session import Session
 from ui.timeline import timeline
-
-# The offline voice first.
-VOICES_SHOWN = sorted(VOICES, key=lambda voice: voice.engine != "offline")
 
 
 @dataclass(frozen=True)
@@ -46,11 +43,13 @@ class Speech:
     source: gr.Radio
     ways: tuple[gr.Column, ...]  # one for each of `SOURCES`
     text: gr.Textbox
-    voice: gr.Dropdown
+    sentence: gr.Dropdown
+    choice: Choice
     upload: gr.Audio
     examples: tuple[gr.Button, ...]  # in the order of `samples.speeches`
     recording: gr.Audio
     seconds: gr.Number
+    trim: gr.Checkbox
     consent: Box
     watch: gr.Checkbox
 
@@ -155,13 +154,8 @@ def speech() -> Speech:
                 max_length=SETTINGS["text"].longest,
                 elem_id="text",
             )
-            voice = gr.Dropdown(
-                [(_voice_name(voice), voice.name) for voice in VOICES_SHOWN],
-                value=Request.voice,
-                label=t("voice.label"),
-                info=t("voice.info"),
-                elem_id="voice",
-            )
+            sentence = voices.sentence()
+            choice = voices.choice()
         with gr.Column(visible=False, elem_classes="way") as uploaded:
             upload = gr.Audio(
                 sources=["upload"],
@@ -197,18 +191,21 @@ def speech() -> Speech:
                 elem_id="seconds",
             )
         agreed = consent.box("speech")
+        trim = gr.Checkbox(False, label=t("trim.label"), elem_id="trim")
         watch = live_player.checkbox()
     return Speech(
         card=card,
         source=source,
         ways=(typed, uploaded, recorded, silent),
         text=text,
-        voice=voice,
+        sentence=sentence,
+        choice=choice,
         upload=upload,
         examples=examples,
         recording=recording,
         seconds=seconds,
         consent=agreed,
+        trim=trim,
         watch=watch,
     )
 
@@ -373,10 +370,3 @@ def intro(mode: str) -> None:
 def about() -> None:
     with gr.Column(elem_classes="card", elem_id="about-card"):
         gr.Markdown(t("about"), elem_id="about")
-
-
-def _voice_name(voice: Voice) -> str:
-    if voice.engine == "offline":
-        return " · ".join([str(t("voice.offline")), voice.locale, voice.gender])
-    name = voice.name.removeprefix(f"{voice.locale}-").removesuffix("Neural")
-    return " · ".join([name, voice.locale, voice.gender])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 from gradio.events import Dependency
 
 from gaia_core.settings import MODES
@@ -16,7 +17,7 @@ from ui.compare import events as compare_events
 from ui.components import Inputs, Output
 from ui.engine import Engine
 from ui.faces import faces
-from ui.form import consent, modes, presets
+from ui.form import consent, modes, presets, voices
 from ui.form import events as form_events
 from ui.form.endpoints import ENDPOINTS
 from ui.form.modes import Drive, Edit, Pose, Text
@@ -98,8 +99,8 @@ def build_studio(engine: Engine) -> gr.Blocks:
                         panels.intro(name)
                 tab.select(None, None, mode, js=f"() => '{name}'", api_visibility="private")
         clock = Clock(engine)
-        placeholders = _workbench(studio, engine, clock, tabs, mode)
-        studio.load(greet, None, [header, *placeholders], **PRIVATE)
+        worded = _workbench(studio, engine, clock, tabs, mode)
+        studio.load(greet, None, [header, *worded], **PRIVATE)
         for endpoint in ENDPOINTS:
             serve(
                 api.function(engine, clock, endpoint),
@@ -131,21 +132,23 @@ class Cards:
 
 
 def greet() -> list[Any]:
-    """The translated HTML for visitors of another language.
+    """The translated HTML and choices for visitors of another language.
 
-    Gradio translates only the first text of an HTML component.
+    Gradio translates only the first text of an HTML component, and of a choice.
     """
     if language() == "en":
-        return [gr.skip()] * 3
+        return [gr.skip()] * 5
     empty = [(say(name), say(f"{name}.hint")) for name in ("result.empty", "compare.empty")]
     result, compared = (result_view.message(*words) for words in empty)
-    return [panels.masthead(), example.html(samples.portraits()[0]) or result, compared]
+    shown = example.html(samples.portraits()[0]) or result
+    choices = (gr.update(choices=given) for given in (voices.choices(), voices.sentences()))
+    return [panels.masthead(), shown, compared, *choices]
 
 
 def _workbench(
     studio: gr.Blocks, engine: Engine, clock: Clock, tabs: gr.Tabs, mode: gr.Textbox
-) -> tuple[gr.HTML, gr.HTML]:
-    """Everything below the tabs; returns the status panels of the result and of the comparison."""
+) -> tuple[Component, ...]:
+    """Everything below the tabs; returns what `greet` translates."""
     with gr.Row(elem_id="workbench") as workbench:
         with gr.Column(scale=5, min_width=340, elem_id="inputs"):
             cards = Cards(
@@ -179,7 +182,7 @@ def _workbench(
     _wire_takes(tabs, cards.edit, inputs, output)
     _wire_downloads(output)
     _wire_compare(engine, clock, inputs, cards, grid, output)
-    return output.status, grid.status
+    return output.status, grid.status, inputs.voice, cards.speech.sentence
 
 
 def _inputs(mode: gr.Textbox, cards: Cards, output: Output) -> Inputs:
@@ -190,11 +193,12 @@ def _inputs(mode: gr.Textbox, cards: Cards, output: Output) -> Inputs:
         face=cards.portrait.face,
         source=cards.speech.source,
         text=cards.speech.text,
-        voice=cards.speech.voice,
+        voice=cards.speech.choice.voice,
         upload=cards.speech.upload,
         recording=cards.speech.recording,
         seconds=cards.speech.seconds,
         timeline=output.timeline,
+        trim=cards.speech.trim,
         expression=cards.pose.expression,
         strength=cards.pose.strength,
         instruction=cards.text.instruction,
@@ -260,6 +264,11 @@ def _wire_inputs(cards: Cards, inputs: Inputs, output: Output) -> None:
         )
     for tile, path in zip(speech.examples, samples.speeches(), strict=True):
         tile.click(lambda path=path: str(path), None, speech.upload, **PRIVATE)
+    speech.sentence.input(
+        voices.choose_sentence(inputs), speech.sentence, [inputs.text, inputs.voice], **PRIVATE
+    )
+    choice = speech.choice
+    choice.hear.click(voices.hear, choice.voice, choice.heard, **WORKING)
     for name, button in pose.presets.items():
         button.click(
             form_events.preset(name),

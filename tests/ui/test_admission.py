@@ -75,6 +75,11 @@ def test_the_page_as_it_opens_is_admitted(form: Form):
     assert request.text == "Hello." and request.speech is None and request.label
 
 
+def test_silence_is_cut_on_request(form: Form):
+    assert not admit(form.raw_request()).trim
+    assert admit(replace(form, trim=True).raw_request()).trim
+
+
 def test_every_setting_arrives(raw: RawRequest):
     wanted = {"face": 2, "seed": 7, "steps": 3, "guidance": 2.5, "size": "256", "voice": "v"}
     request = admit(replace(raw, **wanted))
@@ -352,7 +357,7 @@ def test_the_python_of_a_take_makes_it_again(form: Form, cache: Path):
         exec(body.replace("print(video)", ""), names)
         name = given.pop("api_name").removeprefix("/")
         endpoint = next(endpoint for endpoint in ENDPOINTS if endpoint.name == name)
-        signature = inspect.signature(function(None, endpoint))
+        signature = inspect.signature(function(None, None, endpoint))
         call = signature.bind(**given)
         call.apply_defaults()
         assert endpoint.request(call.arguments).recipe() == request.recipe()

@@ -11,6 +11,7 @@ from fake_engine import NO_FACE, SOFT, TOO_SMALL, Studio
 from gaia_core.request import Request
 from ui import samples
 from ui.form import presets
+from ui.form.voices import SENTENCES
 from ui.i18n.chinese import ZH
 from ui.i18n.text import say
 
@@ -80,6 +81,10 @@ def test_what_to_expect_stands_beside_the_button(opened, studio: Studio):
     expect(note).to_contain_text(re.compile(r"About \d+ s on this server's CPU, for 4 s"))
     write(page.locator("#text textarea"), "word " * 100)
     expect(note).to_contain_text("for 36 s of video")
+    page.locator("#sentence input").fill("German")
+    page.get_by_role("option", name="German").click()
+    expect(page.locator("#text textarea")).to_have_value(SENTENCES["de"])
+    expect(page.locator("#voice input")).to_have_value(re.compile("^German · Katja"))
     page.locator("#text textarea").fill("")
     expect(note).to_have_text("")
     page.get_by_role("radio", name=say("speech.upload")).check()

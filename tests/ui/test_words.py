@@ -31,7 +31,7 @@ CORE = Path(__file__).resolve().parent.parent.parent / "gaia_core"
 SHOWN = {key for key in EN if not key.startswith("api.")}
 # Names, signs, and examples that must be English.
 ALIKE = re.compile(
-    r"text\.start|instruction\.(placeholder|example\..*)|compare\.(none|keys)|line\.key\.name|.*\.(gif|json)"
+    r"text\.start|instruction\.(placeholder|example\..*)|compare\.none|take\.name|line\.key\.name|.*\.(gif|json)"
 )
 
 

@@ -68,6 +68,7 @@ class Form:
     recording: Any
     seconds: Any
     timeline: Any
+    trim: Any
     expression: Any
     strength: Any
     instruction: Any
