@@ -32,7 +32,7 @@ from gaia_core.motion.live import DELAY
 from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.pipeline import Gaia
 from gaia_core.portrait.face import crop_around
-from gaia_core.portrait.tracking import DRIVING_SIDE, track_face
+from gaia_core.portrait.tracking import DRIVING_SIDE, CameraFrame, track_face
 from gaia_core.render import PortraitRenderer
 from gaia_core.request import Preview, Progress, Request, Result
 from gaia_core.speech.synthesis import synthesise
@@ -88,7 +88,7 @@ def run(weights: Path, seconds: float) -> dict[str, Any]:
     Returns:
         rtf_256, rtf_1024 (seconds of work per second of video), load_s, first_preview_s,
         peak_rss_mb, `stages_256`, `stages_1024` with the seconds of each stage, and what `parts`,
-        `live` and `uploads` return.
+        `live`, `mirror` and `uploads` return.
     """
     began = time.perf_counter()
     gaia = Gaia.load(weights)
@@ -107,7 +107,7 @@ def run(weights: Path, seconds: float) -> dict[str, Any]:
             report.setdefault("first_preview_s", preview)
         report["peak_rss_mb"] = _peak_rss_mb()  # of the videos alone
         waveform = read_audio(speech, LONGEST)
-        report |= live(gaia, image, waveform)
+        report |= live(gaia, image, waveform) | mirror(gaia, image)
         report |= parts(gaia, large, waveform, Path(folder))
         report |= uploads(gaia, image, Path(folder))
     report["device"] = str(gaia.device)
@@ -142,6 +142,50 @@ def live(gaia: Gaia, photo: np.ndarray, waveform: np.ndarray) -> dict[str, float
         "live_promised_s": DELAY,
         "live_delay_s": needed / SAMPLE_RATE + first - began,
         "live_fps": count / (time.perf_counter() - first),
+    }
+
+
+def mirror(gaia: Gaia, photo: np.ndarray, seconds: float = 5.0) -> dict[str, float]:
+    """A photo that follows a face, at 256 px; the camera takes 640 x 480 px, 25 times a second.
+
+    photo (H, W, 3) uint8, which also is before the camera, swaying. A frame that is not asked for
+    before the next one comes is dropped.
+
+    Returns:
+        mirror_fps (frames shown a second), mirror_p50_ms and mirror_p95_ms (from a camera frame to
+        the picture), mirror_dropped (share of the camera's frames).
+    """
+    height, width = photo.shape[:2]
+    side = min(height, width)
+    square = cv2.resize(photo[:side, (width - side) // 2 :][:, :side], (480, 480))
+    still = cv2.copyMakeBorder(square, 0, 0, 80, 80, cv2.BORDER_REPLICATE)
+    taken: list[float] = []
+    began = 0.0
+
+    def camera() -> Iterator[CameraFrame]:
+        last = -1
+        while (now := time.perf_counter() - began) < seconds:
+            newest = int(now * FPS)
+            if newest == last:
+                time.sleep((newest + 1) / FPS - now)
+                newest += 1
+            last = newest
+            taken.append(newest / FPS)
+            sway = round(20 * np.sin(2 * np.pi * newest / FPS / 2))
+            yield CameraFrame(np.roll(still, sway, 1), newest / FPS)
+
+    shown = gaia.mirror(photo, camera(), size=str(CROP_SIDE))
+    began = time.perf_counter()
+    next(shown)  # encodes the portrait
+    taken.clear()
+    began = time.perf_counter()
+    delays = [time.perf_counter() - began - taken[-1] for _ in shown]
+    frames = max(1, round(taken[-1] * FPS) + 1) if taken else 1
+    return {
+        "mirror_fps": len(delays) / seconds,
+        "mirror_p50_ms": 1e3 * float(np.median(delays)),
+        "mirror_p95_ms": 1e3 * float(np.percentile(delays, 95)),
+        "mirror_dropped": 1 - len(delays) / frames,
     }
 
 
@@ -273,6 +317,9 @@ def format_table(report: dict[str, Any], peers: bool = False) -> str:
         f"{report['rtf_1024']:.2f} for a photo of {PHOTO_SIDE} px",
         f"live speech        first frame after {report['live_delay_s']:.2f} s "
         f"({report['live_speech_s']:.2f} s of it speech), {report['live_fps']:.1f} frames a second",
+        f"mirror             {report['mirror_fps']:.1f} frames a second, delay "
+        f"{report['mirror_p50_ms']:.0f} ms (95 %: {report['mirror_p95_ms']:.0f}), "
+        f"{report['mirror_dropped']:.0%} dropped",
         f"large uploads      photo of 50 megapixels {report['photo_50_s']:.2f} s, driving video "
         f"{report['drive_720_ms']:.0f} ms a frame at 720p, {report['drive_2160_ms']:.0f} at 4K",
         "",

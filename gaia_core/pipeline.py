@@ -36,11 +36,12 @@ from gaia_core.media.video import VideoWriter, read_video
 from gaia_core.motion.curves import sketch
 from gaia_core.motion.live import STEPS, LiveMotion
 from gaia_core.motion.measures import Measures, measure
+from gaia_core.motion.mirror import Mirror
 from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.portrait.detector import FaceLandmarker
 from gaia_core.portrait.face import Crop, crop_around, turned
 from gaia_core.portrait.inspection import Inspection, choose_face, inspect_photo, warnings
-from gaia_core.portrait.tracking import DRIVING_SIDE, track_face
+from gaia_core.portrait.tracking import DRIVING_SIDE, CameraFace, CameraFrame, track_face
 from gaia_core.render import Networks, NoGpu, Plan, PortraitRenderer, Render, SampledMotion, Step
 from gaia_core.request import Event, Preview, Progress, Request, Result, Segment, Span, Word
 from gaia_core.speech import visemes
@@ -302,6 +303,63 @@ class Gaia:
         given = {"size": size, "seed": seed, "steps": steps, "guidance": guidance, "face": face}
         given["liveliness"] = liveliness
         Request(Path(), text="-", controls=controls, label=label, **given).check()  # type: ignore[arg-type]
+        composer, renderer = self._renderer(portrait, face, size)
+        silence = np.zeros((0, FEATURES), np.float32)
+        script = Script(0, silence, NO_DRIVING, seed, steps, guidance)
+        script = replace(script, controls=controls.enlivened(liveliness))
+        for latents in LiveMotion(self.speech_encoder, renderer.performer, script).follow(chunks):
+            for pixels in renderer.render(latents):
+                for rendered in pixels:
+                    frame = composer.compose(rendered)
+                    yield draw_label(frame) if label else frame
+
+    def mirror(
+        self,
+        portrait: np.ndarray,
+        frames: Iterable[CameraFrame],
+        *,
+        face: int = Request.face,
+        size: str = "256",
+        label: bool = Request.label,
+    ) -> Iterator[np.ndarray]:
+        """A photo that follows the face before a camera, one frame for each of the camera's.
+
+        Nothing is queued: the next camera frame is asked for when the one before is done, so give
+        the newest. The motion is relative to the first frame with a face, see `motion.mirror`. The
+        networks run in this process.
+
+        Args:
+            portrait: (H, W, 3) uint8, a photo.
+
+        Yields:
+            (h, w, 3) uint8 frames.
+
+        Raises:
+            InputError: the photo shows no face, or a setting is out of range.
+        """
+        Request(Path(), text="-", label=label, size=size, face=face).check()
+        composer, renderer = self._renderer(portrait, face, size)
+        camera = CameraFace(self.landmarker)
+        mirror, before = Mirror(self.encoder, renderer.reference), None
+        for frame in frames:
+            if frame.recalibrate:
+                mirror.recalibrate()
+            points = camera.read(frame)
+            step = 1 / FPS if before is None else max(frame.second - before, 1e-3)
+            before = frame.second
+            landmarks = None if points is None else torch.from_numpy(points)
+            (rendered,) = next(renderer.render(mirror.follow(landmarks, step)))
+            shown = composer.compose(rendered)
+            yield draw_label(shown) if label else shown
+
+    def _renderer(
+        self, portrait: np.ndarray, face: int, size: str
+    ) -> tuple[Composer, PortraitRenderer]:
+        """Of a photo (H, W, 3) uint8, for frames that are shown as they are made.
+
+        Raises:
+            InputError: the photo shows no such face.
+        """
         seen = self.landmarker.detect_upright(portrait)
         portrait, found = seen.photo, choose_face(seen.faces, face, seen.photo)
         if size == "photo":
@@ -314,14 +372,7 @@ class Gaia:
             crop.to_crop(found.landmarks),
             composer.edge_mask,
         )
-        silence = np.zeros((0, FEATURES), np.float32)
-        script = Script(0, silence, NO_DRIVING, seed, steps, guidance)
-        script = replace(script, controls=controls.enlivened(liveliness))
-        for latents in LiveMotion(self.speech_encoder, renderer.performer, script).follow(chunks):
-            for pixels in renderer.render(latents):
-                for rendered in pixels:
-                    frame = composer.compose(rendered)
-                    yield draw_label(frame) if label else frame
+        return composer, renderer
 
     def _speak(self, request: Request, scratch: Path, max_seconds: float) -> Speech:
         if request.speech is not None:

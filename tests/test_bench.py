@@ -42,6 +42,14 @@ def test_live_speech_is_timed(gaia, photo):
     assert found["live_delay_s"] > found["live_speech_s"] and found["live_fps"] > 0
 
 
+def test_a_mirror_shows_the_newest_frame_and_drops_the_rest(gaia, photo):
+    found = bench.mirror(gaia, photo, seconds=1.0)
+    assert 0 < found["mirror_fps"] <= 26 and 0 <= found["mirror_dropped"] < 1
+    assert 0 < found["mirror_p50_ms"] <= found["mirror_p95_ms"]
+    # What is dropped is not made up for: a frame is late by its own work alone.
+    assert found["mirror_p50_ms"] < 2.5e3 / found["mirror_fps"]
+
+
 def test_large_uploads_cost_what_is_used_of_them(gaia, photo, tmp_path, monkeypatch):
     monkeypatch.setattr(bench, "ROUNDS", 1)
     monkeypatch.setattr(bench, "FPS", 8)
@@ -55,6 +63,7 @@ def test_published_numbers_have_sources(gaia):
         **{"device": "cpu", "load_s": 1.0, "first_preview_s": 1.0, "peak_rss_mb": 1.0},
         **{"rtf_256": 0.5, "rtf_1024": 1.0, "stages_256": {}, "stages_1024": {}, "parts": []},
         **{"live_delay_s": 2.0, "live_speech_s": 1.5, "live_fps": 30.0, "ceiling_gflops": {}},
+        **{"mirror_fps": 20.0, "mirror_p50_ms": 60.0, "mirror_p95_ms": 90.0, "mirror_dropped": 0.2},
         **{"photo_50_s": 1.0, "drive_720_ms": 30.0, "drive_2160_ms": 35.0},
         "parameters": bench.parameters(gaia),
     }

@@ -136,6 +136,10 @@ class FaceLandmarker:
         for frame in frames:
             yield max(self._read(frame), key=lambda face: face.width, default=None)
 
+    def look(self, frame: np.ndarray) -> Face | None:
+        """The largest face of a frame, read once: half the time of `track`, and more noise."""
+        return max(self._detect_once(frame), key=lambda face: face.width, default=None)
+
     def _turn(self, pictures: Sequence[np.ndarray]) -> int:
         """Quarter turns anticlockwise after which the faces in small images score clearly best."""
         scores = [

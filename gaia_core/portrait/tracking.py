@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import chain, islice
 
 import numpy as np
@@ -16,6 +17,7 @@ DRIVING_SIDE = 1280  # px; larger frames of a driving video are reduced
 SIDE = 256  # of the tracked crop, px
 SEEN = 0.8  # minimal share of frames with a face
 SEARCHED = 3  # frames searched for a small face
+LOST = 12  # frames without a face after which a camera's whole picture is searched
 CUT = 0.12  # motion between frames, in crop units, from which on it is taken as a cut
 
 
@@ -76,6 +78,40 @@ def _first_face(
         if found := landmarker.detect(frame):
             return before, crop_around(found[0].landmarks)
     return before, None
+
+
+@dataclass(frozen=True)
+class CameraFrame:
+    """A camera's picture (H, W, 3) uint8 and the second at which it was taken.
+
+    `recalibrate`: whether the face in it corresponds to the portrait, from here on.
+    """
+
+    picture: np.ndarray
+    second: float
+    recalibrate: bool = False
+
+
+class CameraFace:
+    """The largest face before a camera, in a crop that stands still while the face stays in it."""
+
+    def __init__(self, landmarker: FaceLandmarker) -> None:
+        self._landmarker = landmarker
+        self._crop: Crop | None = None
+        self._lost = 0
+
+    def read(self, frame: CameraFrame) -> np.ndarray | None:
+        """Landmarks (K, 3) in crop units; None where no face is seen."""
+        if frame.recalibrate or self._lost > LOST:
+            self._crop = None
+        if self._crop is None:
+            found = self._landmarker.look(frame.picture)
+            if found is None:
+                return None
+            self._crop = crop_around(found.landmarks)
+        face = self._landmarker.look(self._crop.extract(frame.picture, SIDE))
+        self._lost = 0 if face else self._lost + 1
+        return None if face is None else face.landmarks / SIDE
 
 
 def fill_gaps(known: np.ndarray, seen: np.ndarray) -> np.ndarray:
