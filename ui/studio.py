@@ -254,7 +254,8 @@ def _wire_view(cards: Cards, inputs: Inputs, output: Output, grid: compare.Grid)
 
 def _wire_inputs(cards: Cards, inputs: Inputs, output: Output) -> None:
     portrait, speech, pose = cards.portrait, cards.speech, cards.pose
-    portrait.upload.upload(lambda path: path, portrait.upload, portrait.image, **PRIVATE)
+    for upload in (portrait.upload, portrait.image):
+        upload.upload(faces.as_shown, upload, portrait.image, preprocess=False, **PRIVATE)
     for tile, path in zip(portrait.examples, samples.portraits(), strict=True):
         tile.click(
             form_events.choose_portrait(path, inputs, output),

@@ -18,6 +18,7 @@ MAX_MEGAPIXELS = 80
 
 # Formats whose decoders run inside this process; EPS, for one, would start Ghostscript.
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF", "JPEG2000", "PPM")
+_VIEWED = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "AVIF")  # what every browser shows
 _ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")  # the others' further images are no later moments
 _LOOKED_AT = 30  # first frames of an animation, of which one is taken
 MID_GREY = 128
@@ -49,6 +50,23 @@ def read_matte(path: Path | str) -> np.ndarray | None:
     matte.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
     opacity = np.array(matte)
     return None if opacity.min() == 255 else opacity
+
+
+def viewable(path: Path) -> Path:
+    """A photo as browsers show it: the file, or of HEIC, TIFF and the like a copy beside it.
+
+    Raises:
+        InputError: as `read_image`.
+    """
+    with suppress(Exception), Image.open(path, formats=_VIEWED):
+        return path
+    pixels, matte = read_image(path), read_matte(path)
+    copy = path.with_suffix(".jpg" if matte is None else ".png")
+    image = Image.fromarray(pixels)
+    if matte is not None:
+        image.putalpha(Image.fromarray(matte))
+    image.save(copy, quality=95, subsampling=0)
+    return copy
 
 
 def _open(path: Path) -> Image.Image:

@@ -20,7 +20,7 @@ from PIL import Image, ImageCms
 from gaia_core import SAMPLE_RATE
 from gaia_core.errors import InputError
 from gaia_core.media.audio import choose_sound, cut_audio, find_sound, read_audio, write_audio
-from gaia_core.media.image import read_image
+from gaia_core.media.image import read_image, read_matte, viewable
 from gaia_core.media.video import VideoWriter, read_recipe, read_video, transcode, write_webm
 
 RED, GREY = (200, 40, 40), 128
@@ -148,6 +148,17 @@ def test_the_first_image_of_a_jpeg_with_more_in_it(tmp_path, kind):
             file.write((tmp_path / "a.mp4").read_bytes())
     image = read_image(tmp_path / "a.jpg")
     assert image.shape == (20, 40, 3) and np.abs(image[10, 5].astype(int) - RED).max() < 8
+
+
+@pytest.mark.parametrize("suffix", ["heic", "tiff", "jp2"])
+def test_photos_that_browsers_do_not_show_are_copied(tmp_path, suffix):
+    halves().resize((400, 200)).save(tmp_path / f"a.{suffix}", "HEIF" if suffix == "heic" else None)
+    copy = viewable(tmp_path / f"a.{suffix}")
+    assert copy == tmp_path / "a.jpg" and viewable(copy) == copy
+    original = read_image(tmp_path / f"a.{suffix}").astype(int)
+    assert np.abs(read_image(copy) - original).mean() < 1
+    halves().convert("RGBA").rotate(45).save(tmp_path / "b.tiff")
+    assert (read_matte(viewable(tmp_path / "b.tiff")) == read_matte(tmp_path / "b.tiff")).all()
 
 
 def test_large_photos_are_reduced(tmp_path):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from fake_engine import NO_FACE, SOFT, TOO_SMALL, Studio
+from PIL import Image
 
 from gaia_core.request import Request
 from ui import samples
@@ -59,12 +60,22 @@ def test_a_face_is_chosen_by_click_touch_and_keyboard(opened, studio, photos):
     expect(page.locator("#face input")).to_be_hidden()
 
 
-def test_a_missing_face_is_reported_before_a_run(opened, studio, photos):
+def test_a_missing_face_is_reported_before_a_run(opened, studio, photos, tmp_path):
     page = opened()
     upload(page, photos["faceless"])
     expect(page.locator("#face-crops").get_by_text(NO_FACE)).to_be_visible()
     expect(page.locator("#estimate")).to_have_text("")
     assert not studio.engine.requests
+
+    # Chromium shows no HEIC; the picture is a copy.
+    photo = tmp_path / "50% it's #1 🙂.heic"
+    Image.new("RGB", (96, 64), (128, 128, 128)).save(photo, "HEIF")
+    page.locator("#portrait-rail input").first.set_input_files(photo)
+    page.wait_for_function(
+        "document.querySelector('#portrait img').src.endsWith('.jpg') &&"
+        "document.querySelector('#portrait img').naturalWidth === 96"
+    )
+    expect(page.get_by_text(say("face.one"))).to_be_visible()
 
 
 def test_the_request_of_the_page_is_the_default_without_a_choice(opened, studio):

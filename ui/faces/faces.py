@@ -14,6 +14,7 @@ from typing import Any
 import gradio as gr
 
 from gaia_core.errors import InputError
+from gaia_core.media.image import viewable
 from gaia_core.portrait.inspection import InspectedFace, Inspection
 from gaia_core.request import Result
 from ui import samples
@@ -47,6 +48,18 @@ def boxes() -> gr.HTML:
 def crops() -> gr.HTML:
     """The crops of the boxes, and the warnings of the selected face; folded until known."""
     return gr.HTML(_FOLDED, js_on_load=_CHOOSE, apply_default_css=False, elem_id="face-crops")
+
+
+def as_shown(upload: Any) -> str:
+    """The path of an uploaded photo as the picture takes it; of HEIC, a copy in its place."""
+    path = admission.uploaded("portrait", upload)
+    try:
+        copy = viewable(path)
+    except InputError:  # told by `show`
+        return str(path)
+    if copy != path:
+        path.unlink(missing_ok=True)
+    return str(copy)
 
 
 def show(engine: Engine) -> Callable[[Any, Any, Session], tuple[str, str, Any]]:
