@@ -17,7 +17,7 @@ from ui.compare import events as compare_events
 from ui.components import Inputs, Output
 from ui.engine import Engine
 from ui.faces import faces
-from ui.form import consent, modes, presets, voices
+from ui.form import consent, draft, modes, presets, voices
 from ui.form import events as form_events
 from ui.form.endpoints import ENDPOINTS
 from ui.form.modes import Drive, Edit, Pose, Text
@@ -28,6 +28,7 @@ from ui.run import estimate, history
 from ui.run import events as run_events
 from ui.run.estimate import Clock
 from ui.takes import downloads, example, live_player, result_view, store
+from ui.takes.session import Visits
 from ui.theme import CSS, ICON, theme, toast_titles
 from ui.timeline import events as timeline_events
 from ui.timeline import timeline
@@ -48,7 +49,6 @@ JUDGING: dict[str, Any] = {**PRIVATE, "queue": True, "concurrency_limit": None, 
 # Events that encode a file.
 WORKING: dict[str, Any] = {**JUDGING, "concurrency_limit": 2}
 SILENT: dict[str, Any] = {"api_visibility": "private"}
-RELOAD = "() => { window.location.reload(); return []; }"
 ONE_AT_A_TIME: dict[str, Any] = {"concurrency_id": estimate.RUNS, "concurrency_limit": 1}
 
 LAUNCH_KWARGS: dict[str, Any] = {
@@ -180,6 +180,7 @@ def _workbench(
     _wire_timeline(tabs, cards.edit, inputs, output)
     _wire_run(engine, clock, inputs, cards, output)
     _wire_takes(tabs, cards.edit, inputs, output)
+    _wire_return(studio, tabs, cards.edit, inputs, output)
     _wire_downloads(output)
     _wire_compare(engine, clock, inputs, cards, grid, output)
     return output.status, grid.status, inputs.voice, cards.speech.sentence
@@ -488,8 +489,41 @@ def _wire_takes(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) -> No
         [*output.all(), edit.opened],
         **{**JUDGING, "preprocess": True},
     ).success(downloads.subtitled, [output.download, output.session], output.video, **JUDGING)
+    output.history.undo(
+        history.bring_back(edit, output),
+        [output.session, output.running],
+        [*output.all(), edit.opened],
+        **JUDGING,
+    ).success(downloads.subtitled, [output.download, output.session], output.video, **JUDGING)
     output.forget.click(history.forget, output.session, None, **PRIVATE).success(
-        None, None, None, js=RELOAD, api_visibility="private"
+        None, None, None, js=draft.FORGET, api_visibility="private"
+    )
+
+
+def _wire_return(
+    studio: gr.Blocks, tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output
+) -> None:
+    """Draft and takes come back after a reload."""
+    kept = draft.parts(inputs)
+    visit, written = (
+        gr.Textbox(visible=False, container=False, elem_id=name) for name in ("visit", "draft")
+    )
+    studio.load(
+        history.returned(Visits(), visit, tabs, TABS, inputs, edit, output),
+        [visit, written],
+        [visit, tabs, *kept.values(), *output.all(), edit.opened],
+        js=draft.OPEN,
+        **JUDGING,
+    ).success(
+        downloads.subtitled, [output.download, output.session], output.video, **JUDGING
+    ).success(None, visit, None, js=draft.OPENED, api_visibility="private")
+    gr.on(
+        [part.change for part in kept.values()],
+        None,
+        list(kept.values()),
+        None,
+        js=draft.keep(inputs),
+        api_visibility="private",
     )
 
 

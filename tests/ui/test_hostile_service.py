@@ -198,6 +198,31 @@ def test_a_preset_sets_what_fits_and_nothing_else(page: Page) -> None:
     assert [update for update in answer if update != skipped] == [7, ["pose"], 0.5]
 
 
+def test_a_draft_restores_what_fits_and_nothing_else(page: Page) -> None:
+    kept = {"steps": 7, "size": "9", "portrait": {"path": "/etc/passwd"}, "text": "a" * 9999}
+    kept |= {
+        "mode": "nowhere",
+        "timeline": {"keys": [["yaw"]]},
+        "instruction": "nod",
+        "consent": True,
+    }
+
+    def value(part: Any) -> Any:
+        return json.dumps(kept) if part.elem_id == "draft" else "nobody's"
+
+    answer = page.call("ui.run.history.on_return", value)
+    restored = [update for update in answer if isinstance(update, str | int)]
+    assert len(restored) == 3 and 7 in restored and "nod" in restored  # the third names the visit
+
+    @fuzzed(25)
+    @given(st.dictionaries(st.sampled_from(tuple(kept)), VALUES) | VALUES, VALUES)
+    def check(draft: Any, visit: Any) -> None:
+        given = json.dumps(draft, default=str)
+        page.call("ui.run.history.on_return", lambda p: given if p.elem_id == "draft" else visit)
+
+    check()
+
+
 RECIPE = Request(samples.portraits()[0], text="Hello.").recipe()
 # Changes to a recipe, and the error message; none if it is harmless.
 TAMPERED: dict[str, tuple[dict[str, Any], str | None]] = {

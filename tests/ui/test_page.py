@@ -169,7 +169,8 @@ def test_an_example_talks_by_itself_without_sound(opened, studio: Studio, monkey
     expect(film).to_be_hidden()
 
 
-def test_the_keyboard_alone_makes_and_keeps_a_take(opened, studio: Studio):
+def test_the_keyboard_alone_makes_and_keeps_a_take(opened, studio: Studio, monkeypatch):
+    monkeypatch.setattr("ui.takes.session.UNDO_SECONDS", 0.2)
     page = opened()
 
     def go_to(target: Locator) -> None:
@@ -387,6 +388,7 @@ def test_takes_of_this_session_come_back_and_can_be_deleted(opened, studio, phot
     expect(page.get_by_text(say("result.empty"))).to_be_visible()
     assert not studio.folders()
     assert set(studio.cache.rglob("fine*.png")) == others - mine
+    expect(page.locator("#text textarea")).to_have_value(say("text.start"))
     generate(page)
     shown(page)
     assert studio.engine.requests[-1].portrait.is_file(), "the examples are everybody's"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_engine import FakeEngine
+from fake_engine import FakeEngine, until
 
 from gaia_core.controls import Controls
 from gaia_core.errors import InputError
@@ -19,7 +19,8 @@ from ui.i18n.text import say
 from ui.run import estimate
 from ui.run.estimate import Clock, Job, Work
 from ui.run.events import paced, with_open_eyes
-from ui.takes.session import Session
+from ui.takes import store
+from ui.takes.session import Session, Take, Visits
 from ui.timeline import timeline
 
 
@@ -100,6 +101,42 @@ def test_times_in_words():
     assert estimate.left(Job(None, now - 30, 0.5)) == "about 30 s left"
     assert estimate.left(Job(20, now - 5, 0.1)) == "about 15 s left"
     assert timeline.spoken("你好，世界" * 9) > 2 * timeline.spoken("Hello, you" * 4)
+
+
+# What a visitor made
+
+
+def made(tmp_path: Path, name: str) -> Take:
+    video = tmp_path / "takes" / name / "take.mp4"
+    video.parent.mkdir(parents=True)
+    video.touch()
+    return Take(name, video, {"seed": 1}, "", "", "", 1.0)
+
+
+def test_a_reload_finds_the_takes_and_nobody_else_does(tmp_path: Path):
+    visits = Visits()
+    session = visits.open("")
+    session.takes = [made(tmp_path, name) for name in ("first", "second")]
+    session.takes[0].video.unlink()  # swept
+    for name in ("", None, ["a"], "another"):
+        assert visits.open(name) is not session and not visits.open(name).takes
+    assert visits.open(session.name) is session
+    assert [take.name for take in session.takes] == ["second"]
+    session.used -= store.KEEP + 1
+    assert visits.open(session.name) is not session
+
+
+def test_a_deleted_take_can_be_had_back_for_a_while(tmp_path: Path, monkeypatch):
+    session = Session()
+    first, second = session.takes = [made(tmp_path, name) for name in ("first", "second")]
+    session.drop(second)
+    assert session.takes == [first] and second.video.is_file()
+    assert session.undo() is second and session.takes == [first, second]
+    assert session.undo() is None
+    monkeypatch.setattr("ui.takes.session.UNDO_SECONDS", 0.0)
+    session.drop(first)
+    assert until(lambda: not first.video.parent.exists())
+    assert session.undo() is None and session.takes == [second]
 
 
 # Presets

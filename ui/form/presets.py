@@ -89,7 +89,7 @@ def choose(inputs: Inputs, presets: Presets) -> Callable[[Any, Any], Updates]:
         found = _read(kept).get(name) if isinstance(name, str) else None
         updates: Updates = {presets.name: gr.skip()}
         for part, value in _values(inputs, found or {}):
-            if _fits(part, value):
+            if fits(part, value):
                 updates[part] = value
         return updates
 
@@ -122,8 +122,8 @@ def _values(inputs: Inputs, found: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
             yield slider, values.get(name) if isinstance(values, dict) else None
 
 
-def _fits(part: Any, value: Any) -> bool:
-    """Whether a stored value is valid for a component."""
+def fits(part: Any, value: Any) -> bool:
+    """Whether a value from the browser's storage is valid for a component."""
     if isinstance(part, gr.Checkbox):
         return isinstance(value, bool)
     if isinstance(part, gr.Slider | gr.Number):

@@ -429,6 +429,8 @@ EN = {
     "history.apply": "Reuse its settings",
     "history.apply.name": "Reuse the settings of {name}",
     "history.delete": "Delete",
+    "history.deleted": "Deleted: {name}",
+    "history.undo": "Undo",
     "history.delete.name": "Delete {name}",
     "take.name": "{mode}: {asked}",
     "forget": "Delete my data now",
@@ -522,7 +524,9 @@ not a proof.
 
 - Your photo, recordings and videos stay on this server for about an hour and are then deleted.
   They are not used for anything else, and no other visitor is shown them.
-- *Delete my data now*, below the result, removes them at once.
+- What you have typed and set is kept by your browser until its tab is closed, so that a reload
+  loses nothing.
+- *Delete my data now*, below the result, removes both at once.
 - Their addresses cannot be guessed, but whoever has the address of a video can open it.
 - An online voice sends your text to Microsoft's speech service through `edge-tts`. The offline
   voice does not; nor do uploads and recordings.

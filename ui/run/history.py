@@ -12,14 +12,14 @@ from gaia_core.errors import InputError
 from gaia_core.media.video import read_recipe
 from ui import samples
 from ui.components import Inputs, Output, Updates
-from ui.form import admission, restore
+from ui.form import admission, draft, restore
 from ui.form.events import form_of, media_of, speech_choices
 from ui.form.modes import Edit
 from ui.gradio_compat import event_data
 from ui.i18n.text import say
 from ui.run.events import shown_take, without_video
 from ui.takes import downloads, result_view
-from ui.takes.session import Session, Take
+from ui.takes.session import Session, Take, Visits
 from ui.timeline import timeline
 from ui.toasts import toasts
 
@@ -130,9 +130,65 @@ def drop_take(edit: Edit, output: Output) -> Callable[[Session, bool, gr.EventDa
         elif shown == dropped:
             updates |= {output.shown: ""}  # nothing to show again after the run
         now = 0 if shown == dropped else shown - (dropped < shown)
-        return updates | {output.history: result_view.history(session.takes, now)}
+        return updates | {output.history: result_view.history(session.takes, now, take.name)}
 
     return on_drop
+
+
+def bring_back(edit: Edit, output: Output) -> Callable[[Session, bool], Updates]:
+    """Undoes the last deletion and shows the take, unless a run has the panel."""
+
+    def on_undo(session: Session, running: bool) -> Updates:
+        take = session.undo()
+        if take is None:
+            gr.Warning(say("error.gone", field=say("media.take")))
+            return {output.running: running}
+        place = session.takes.index(take)
+        shown = {} if running else shown_take(take, output)
+        return {
+            **shown,
+            output.history: result_view.history(session.takes, place),
+            edit.opened: result_view.opened(take.recipe, take.seconds),
+        }
+
+    return on_undo
+
+
+def returned(
+    visits: Visits,
+    visit: gr.Textbox,
+    tabs: gr.Tabs,
+    modes: tuple[str, ...],
+    inputs: Inputs,
+    edit: Edit,
+    output: Output,
+) -> Callable[[Any, Any], Updates]:
+    """The page when it opens: after a reload with the draft and the takes of before.
+
+    Args:
+        visit: gets the name of the session.
+        modes: the names of the tabs.
+    """
+
+    def on_return(name: Any, kept: Any) -> Updates:
+        session = visits.open(name)
+        updates: Updates = draft.restored(inputs, kept, modes)
+        updates |= {visit: session.name, output.session: session}
+        if inputs.mode in updates:
+            updates[tabs] = gr.update(selected=updates[inputs.mode])
+        if session.files:
+            updates[output.history_card] = gr.update(visible=True)
+        if session.takes:
+            take = session.takes[0]
+            session.opened = take.recipe
+            updates |= {
+                **shown_take(take, output),
+                output.history: result_view.history(session.takes, 0),
+                edit.opened: result_view.opened(take.recipe, take.seconds),
+            }
+        return updates
+
+    return on_return
 
 
 def _nothing(output: Output) -> Updates:

@@ -78,8 +78,12 @@ def subtitles(video: Path | None) -> str:
 
 
 def subtitled(recipe: Any, session: Session) -> Any:
-    """Sets the subtitles of the shown take in the visible player."""
-    return gr.update(subtitles=subtitles(_video(recipe, session)))
+    """Sets the subtitles of the shown take in the visible player.
+
+    Without a take nothing: a hidden player that has subtitles would not load its next video.
+    """
+    video = _video(recipe, session)
+    return gr.skip() if video is None else gr.update(subtitles=subtitles(video))
 
 
 def offered(downloads: Downloads, video: Path) -> dict[Block, Any]:

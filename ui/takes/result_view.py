@@ -18,7 +18,7 @@ from gaia_core import FPS
 from gaia_core.errors import Message
 from gaia_core.request import Progress, Result
 from ui.i18n.text import say, t, translate
-from ui.takes.session import Take
+from ui.takes.session import UNDO_SECONDS, Take
 
 STAGES = ("voice", "face", "speech", "motion", "frames", "file")
 PREVIEW_SIDE = 384  # px; small enough to send a few times a second
@@ -167,8 +167,12 @@ def reading(found: Any) -> str:
     return table + (notice(found.notice) if found.notice else "")
 
 
-def history(takes: Sequence[Take], chosen: int) -> str:
-    """The takes of this session: each with buttons that show it, reuse its settings, delete it."""
+def history(takes: Sequence[Take], chosen: int, deleted: str = "") -> str:
+    """The takes of this session: each with buttons that show it, reuse its settings, delete it.
+
+    Args:
+        deleted: the name of a take that can be had back.
+    """
     cells = []
     for index, take in enumerate(takes):
         facts = {"seconds": take.seconds, "seed": take.recipe.get("seed", "")}
@@ -187,7 +191,14 @@ def history(takes: Sequence[Take], chosen: int) -> str:
             f"<b>{escape(take.name)}</b><span>{escape(below)}</span></button>"
             f"<div>{others}</div></div>"
         )
-    return f'<div class="takes">{"".join(cells)}</div>'
+    back = (
+        f'<p class="undo" role="status" style="--seconds:{UNDO_SECONDS:g}s">'
+        f"{escape(say('history.deleted', name=deleted))} "
+        f'<button type="button" data-does="undo">{escape(say("history.undo"))}</button></p>'
+        if deleted
+        else ""
+    )
+    return f'{back}<div class="takes">{"".join(cells)}</div>'
 
 
 def _listed(pairs: Iterable[tuple[str, str]]) -> str:
