@@ -88,13 +88,18 @@ def read_jobs(path: Path, out: Path) -> list[Job | Outcome]:
             )
         names.add(name)
         try:
-            jobs.append(Job(_request(fields, path.parent), out / f"{name}.mp4"))
+            jobs.append(Job(read_request(fields, path.parent), out / f"{name}.mp4"))
         except InputError as error:
             jobs.append(Outcome(name, "failed", error=str(error)))
     return jobs
 
 
-def _request(fields: dict[str, Any], folder: Path) -> Request:
+def read_request(fields: dict[str, Any], folder: Path) -> Request:
+    """The checked request of a job's fields, with paths as seen from a folder.
+
+    Raises:
+        InputError: a file is missing, or a field is unknown or invalid.
+    """
     found: dict[str, Path | None] = dict.fromkeys(MEDIA)
     for name in MEDIA:
         if fields.get(name) is not None:

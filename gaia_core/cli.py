@@ -117,6 +117,20 @@ def batch(options: argparse.Namespace) -> None:
         )
 
 
+def compare(options: argparse.Namespace) -> None:
+    """The takes of a comparison, with their measures."""
+    from tqdm import tqdm
+
+    from gaia_core import comparison
+
+    variants, columns = comparison.read(options.file)
+    options.out.mkdir(parents=True, exist_ok=True)
+    takes = comparison.make(variants, options.out, options.weights)
+    made = list(tqdm(takes, total=len(variants), disable=None))
+    comparison.write(made, options.out, columns)
+    print(comparison.format_table(made))
+
+
 def _request(options: argparse.Namespace) -> Request:
     """The recipe's settings, if given, overridden by flags."""
     media = {name: getattr(options, name) for name in MEDIA}
@@ -435,6 +449,10 @@ def _parser() -> argparse.ArgumentParser:
     it.add_argument("--out", type=Path, required=True, help="folder of the mp4s and report.json")
     it.add_argument("--workers", type=int, help="processes (default: one for two cores)")
     it.add_argument("--ray", action="store_true", help="on a Ray cluster; the extra ray")
+
+    it = command("compare", compare, "Make a comparison again: takes, table, side-by-side video.")
+    it.add_argument("file", type=Path, help="compare.json, see gaia_core/comparison.py")
+    it.add_argument("--out", type=Path, required=True, help="folder of the videos and the table")
 
     it = command("prepare", prepare, "Make clips to train on of a folder of films.")
     it.add_argument("raw", type=Path, help="folder of films; each folder in it is a person's")

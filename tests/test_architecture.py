@@ -52,10 +52,13 @@ ARROWS = {
     "render": {"checkpoint", "config", "errors", "motion", "renderer"},
     "pipeline": BASE | STAGES - {"renderer"} | {"render"},
     "batch": {"errors", "media", "pipeline", "request", "speech"},
+    "comparison": {"assets", "batch", "errors", "media", "motion", "pipeline", "request"},
     "bench": BASE | STAGES | {"pipeline", "render"},
     "training": BASE | STAGES | {"checkpoint"},
     "evaluation": BASE | STAGES | {"pipeline", "render"},
-    "cli": BASE | STAGES | {"batch", "bench", "checkpoint", "evaluation", "pipeline", "training"},
+    "cli": BASE
+    | STAGES
+    | {"batch", "bench", "checkpoint", "comparison", "evaluation", "pipeline", "training"},
     "__main__": {"cli"},
 }
 # The same for the studio: what all share, then a feature each, then the page.

@@ -21,7 +21,7 @@ from gaia_core.speech.encoder import FEATURES
 
 ROOT = Path(__file__).parents[1]
 MAX_TEXT = SETTINGS["text"].longest
-COMMANDS = ("animate", "batch", "prepare", "train", "evaluate", "bench", "info")
+COMMANDS = ("animate", "batch", "compare", "prepare", "train", "evaluate", "bench", "info")
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from gradio.events import Dependency
 
 from gaia_core.settings import MODES
 from ui import api, gradio_compat, panels, samples
-from ui.compare import compare
+from ui.compare import compare, variants
 from ui.compare import events as compare_events
 from ui.components import Inputs, Output
 from ui.engine import Engine
@@ -121,7 +121,7 @@ class Cards:
     pose: Pose
     text: Text
     drive: Drive
-    compare: compare.Card
+    compare: variants.Card
     edit: Edit
     speech: Speech
     settings: Settings
@@ -157,7 +157,7 @@ def _workbench(
                 pose=modes.pose(),
                 text=modes.text(),
                 drive=modes.drive(),
-                compare=compare.card(),
+                compare=variants.card(),
                 edit=modes.edit(),
                 speech=panels.speech(),
                 settings=panels.settings(),
@@ -340,10 +340,7 @@ def _wire_estimate(
 ) -> None:
     """The estimated time of the next run; a new face is noticed by its crop."""
     fields = {getattr(inputs, name) for name in estimate.INPUTS}
-    variants = {
-        part for each in cards.compare.variants for part in (each.on, each.base, each.steps)
-    }
-    own = {part for each in cards.compare.variants for part in each.inputs()}
+    own = set(cards.compare.inputs())
     changed = fields - {inputs.portrait, inputs.face}
     changed |= {cards.portrait.crops, output.history}
     gr.on(
@@ -356,7 +353,7 @@ def _wire_estimate(
         **PRIVATE,
     )
     gr.on(
-        [part.change for part in in_order(changed | variants)],
+        [part.change for part in in_order(changed | own)],
         compare_events.note(clock, inputs, cards.compare, output),
         {*fields, *own, output.session},
         grid.estimate,
@@ -545,17 +542,26 @@ def _wire_compare(
     output: Output,
 ) -> None:
     """Generate all, Stop, Download all; a variant shows its fields while enabled."""
-    for variant in cards.compare.variants:
+    card = cards.compare
+    for variant in card.variants:
         variant.on.change(
             lambda on: gr.update(visible=bool(on)), variant.on, variant.body, **PRIVATE
         )
-    fields = {part for variant in cards.compare.variants for part in variant.inputs()}
+    card.way.change(
+        lambda way: [gr.update(visible=way == name) for name in variants.WAYS],
+        card.way,
+        [card.one_by_one, card.over],
+        **PRIVATE,
+    )
+    for axis in (card.rows, card.columns):
+        axis.setting.input(compare_events.values_of, axis.setting, axis.values, **PRIVATE)
+    fields = set(card.inputs())
     shown = [*grid.all(), output.history_card, output.history, cards.edit.opened]
     clicked = grid.generate.click(
         compare_events.waiting(grid, clock), output.session, grid.all(), js=SHOW_RESULT, **PRIVATE
     )
     running = clicked.then(
-        compare_events.generate(engine, inputs, cards.compare, grid, cards.edit, output, clock),
+        compare_events.generate(engine, inputs, card, grid, cards.edit, output, clock),
         inputs.all() | fields | {output.session, grid.state},
         shown,
         preprocess=False,

@@ -1,4 +1,4 @@
-"""Several videos in one, side by side under their names."""
+"""Several videos in one, in rows, each under its name."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ from PIL import Image, ImageDraw, ImageFont
 from gaia_core.media.audio import has_sound
 from gaia_core.media.video import VideoWriter, read_video
 
-MAX_HEIGHT = 720  # px
-MAX_WIDTH = 2560  # px, of the whole
+MAX_HEIGHT = 720  # px, of each
+MAX_WIDTH, MAX_TALL = 2560, 1620  # px, of the whole
 
 
 def side_by_side(
-    videos: Sequence[Path], names: Sequence[str], out: Path, recipe: dict[str, Any] | None = None
+    videos: Sequence[Path],
+    names: Sequence[str],
+    out: Path,
+    recipe: dict[str, Any] | None = None,
+    columns: int | None = None,
 ) -> None:
     """Writes videos of the same speech into one, with the sound of the first.
 
@@ -28,39 +32,45 @@ def side_by_side(
     Args:
         names: a caption for each.
         recipe: JSON values for the metadata.
+        columns: videos in a row; by default all.
 
     Raises:
         ValueError: no videos, or another number of names.
     """
     if not videos or len(names) != len(videos):
         raise ValueError(f"{len(videos)} videos with {len(names)} names")
+    count, columns = len(videos), columns or len(videos)
+    rows = [range(at, min(at + columns, count)) for at in range(0, count, columns)]
     firsts = [next(islice(read_video(video), 1)) for video in videos]
-    sizes = _sizes([frame.shape[:2] for frame in firsts])
+    sizes = _sizes([frame.shape[:2] for frame in firsts], rows)
     heads = [_head(name, width, height) for name, (height, width) in zip(names, sizes, strict=True)]
     shown = list(firsts)
-    width, height = sum(size[1] for size in sizes), sizes[0][0] + heads[0].shape[0]
+    width = max(sum(sizes[i][1] for i in row) for row in rows)
+    height = len(rows) * (sizes[0][0] + heads[0].shape[0])
     sound = videos[0] if has_sound(videos[0]) else None
     with VideoWriter(out, width, height, sound, recipe or {}) as writer:
         for frames in zip_longest(*(read_video(video) for video in videos)):
             shown = [old if new is None else new for old, new in zip(shown, frames, strict=True)]
-            writer.write(_row(shown, heads, sizes))
+            cells = [_cell(*cell) for cell in zip(shown, heads, sizes, strict=True)]
+            writer.write(np.vstack([_row([cells[i] for i in row], width) for row in rows]))
 
 
-def _row(
-    frames: Sequence[np.ndarray], heads: Sequence[np.ndarray], sizes: Sequence[tuple[int, int]]
-) -> np.ndarray:
-    columns = []
-    for frame, head, (height, width) in zip(frames, heads, sizes, strict=True):
-        if frame.shape[:2] != (height, width):
-            frame = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
-        columns.append(np.vstack([head, frame]))
-    return np.hstack(columns)
+def _cell(frame: np.ndarray, head: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    if frame.shape[:2] != size:
+        frame = cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA)
+    return np.vstack([head, frame])
 
 
-def _sizes(shapes: Sequence[tuple[int, ...]]) -> list[tuple[int, int]]:
+def _row(cells: Sequence[np.ndarray], width: int) -> np.ndarray:
+    """Cells beside each other, filled up to a width."""
+    row = np.hstack(cells)
+    return np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)))
+
+
+def _sizes(shapes: Sequence[tuple[int, ...]], rows: Sequence[range]) -> list[tuple[int, int]]:
     """Height and width of each at a common height, even, within the maximal size."""
-    height = min(MAX_HEIGHT, *(shape[0] for shape in shapes))
-    wide = sum(shape[1] / shape[0] for shape in shapes) * height
+    height = min(MAX_HEIGHT, MAX_TALL // len(rows), *(shape[0] for shape in shapes))
+    wide = max(sum(shapes[i][1] / shapes[i][0] for i in row) for row in rows) * height
     height = round(height * min(1.0, MAX_WIDTH / wide)) // 2 * 2
     return [(height, round(height * shape[1] / shape[0] / 2) * 2) for shape in shapes]
 

@@ -1,4 +1,4 @@
-"""Measures of a generated clip: stability, head motion and blinks.
+"""Measures of a generated clip: lips, stability, head motion and blinks.
 
 Computed from the motion latents, without the pixels. The held-out protocol in `evaluation` tracks
 faces in rendered videos instead, which is slower and includes the renderer's errors.
@@ -29,12 +29,14 @@ class Measures:
     """Measures of a clip; NaN where one is undefined.
 
     Attributes:
+        lips: standard deviation of the gap between the lips, percent of the face's height.
         steadiness: motion stability index (MSI), one over the variance of the face's acceleration
             in (mm per frame squared)^2, with the head pose removed. Higher is more stable.
         yaw, pitch, roll: standard deviation of the head pose, degrees.
         blinks: blinks a minute.
     """
 
+    lips: float
     steadiness: float
     yaw: float
     pitch: float
@@ -55,6 +57,7 @@ def measure(
     """
     closed = 1 - traces["eyes"] / max(float(np.median(traces["eyes"])), 1e-6)
     return Measures(
+        lips=100 * float(traces["mouth"].std()),
         steadiness=steadiness(encoder, motion),
         **{name: float(traces[name].std()) for name in ("yaw", "pitch", "roll")},
         blinks=len(closings(closed)) / len(motion) * FPS * 60,

@@ -190,6 +190,11 @@ def test_videos_side_by_side(video, tmp_path):
     assert np.abs(frames[0][head:, :SIDE].astype(float) - next(read_video(video))).mean() < 6
     assert frames[0][:head].max() > 150  # the names
     assert has_sound(out)
+    side_by_side([video, short, video], ["A", "B", "C"], out, columns=2)
+    grid = next(read_video(out))
+    assert grid.shape[1] == 2 * SIDE and grid.shape[0] == 2 * (SIDE + head)
+    assert grid[-SIDE:, SIDE:].max() < 20, "no fourth"
+    assert np.abs(grid[-SIDE:, :SIDE].astype(float) - next(read_video(video))).mean() < 6
     with pytest.raises(ValueError, match="names"):
         side_by_side([video], [], out)
 

@@ -68,3 +68,5 @@ def test_measures_of_a_clip(make_autoencoder):
     curves["eyes"] = np.full(100, 0.3, np.float32)
     curves["eyes"][[10, 11, 60]] = 0.05
     assert measures.measure(encoder, motion, curves).blinks == 2 / 4 * 60
+    curves["mouth"] = 0.02 + 0.01 * np.sin(np.arange(100) / 100 * 8 * np.pi)
+    assert measures.measure(encoder, motion, curves).lips == pytest.approx(1 / math.sqrt(2))

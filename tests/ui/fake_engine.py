@@ -108,7 +108,7 @@ class FakeEngine:
 
     def measure(self, result: Result) -> Measures:
         """Measures that depend on the seed."""
-        return Measures(math.inf, result.recipe["seed"] % 7, 1.25, math.nan, 12.4)
+        return Measures(2.5, math.inf, result.recipe["seed"] % 7, 1.25, math.nan, 12.4)
 
     def _events(self, request: Request, out: Path, segments: Path | None) -> Iterator[Event]:
         yield Progress("face", 0.05)

@@ -14,25 +14,27 @@ import pytest
 from fake_engine import Studio, until
 from PIL import Image
 
+from gaia_core import comparison
+from gaia_core.comparison import Compared, Variant, as_csv, differences, measured
 from gaia_core.motion.measures import Measures
+from gaia_core.request import Request
 from gaia_core.speech.voices import OFFLINE_VOICE
-from ui.compare import compare
-from ui.compare.compare import Compared
+from ui.compare.table import SHARED
+from ui.compare.table import table as table_of
 from ui.i18n.text import say
-from ui.takes.session import Take
 
 pytest.importorskip("playwright")
 
 from playwright.sync_api import Locator, Page, expect
 from visitor import button, generate, shown, tab, write
 
-NUMBERS = Measures(math.inf, 3.21, 1.0, math.nan, 12.4)
+NUMBERS = Measures(2.5, math.inf, 3.21, 1.0, math.nan, 12.4)
 
 
 def compared(name: str, measures: Measures | None = NUMBERS, **recipe: object) -> Compared:
     made = {"gaia_recipe": 1, "steps": 10, **recipe}
-    take = Take(name, Path(f"{name}.mp4"), made, "", "", "", 1.0)
-    return Compared(name, f"title {name}", take, measures, 2.5)
+    variant = Variant(name, f"title {name}", Request(Path("me.png"), text="-"))
+    return Compared(variant, Path(f"{name}.mp4"), made, measures, 2.5)
 
 
 # Functions
@@ -40,9 +42,9 @@ def compared(name: str, measures: Measures | None = NUMBERS, **recipe: object) -
 
 def test_only_what_differs_is_listed():
     made = [compared("A", seed=1, instruction=None), compared("B", seed=1, instruction="smile")]
-    different = compare.differences([one.take.recipe for one in made])
+    different = differences([one.recipe for one in made])
     assert different == {"instruction": [None, "smile"]}
-    rows = list(csv.reader(io.StringIO(compare.as_csv(made))))
+    rows = list(csv.reader(io.StringIO(as_csv(made))))
     assert rows[0] == ["", "A", "B"] and ["instruction", "", "smile"] in rows
     assert ["yaw", "3.21", "3.21"] in rows and ["took", "2.5", "2.5"] in rows
     assert ["roll", "", ""] in rows
@@ -55,39 +57,39 @@ def test_of_controls_only_what_differs_is_listed():
         compared("A", text="a", voice="x", controls=both),
         compared("B", text="a", voice="y", controls={"tracks": {"pitch": nod}, "strength": {}}),
     ]
-    different = compare.differences([one.take.recipe for one in made])
+    different = differences([one.recipe for one in made])
     assert different == {
         "voice": ["x", "y"],
         "controls.tracks.yaw": [shake, None],
         "controls.strength.head": [1.5, None],
     }
-    table = compare.table(made)
+    table = table_of(made)
     assert "× 1.5" in table and "× 1<" in table
     assert say("channel.yaw") in table and say("channel.pitch") not in table
     silent = [{"text": None, "voice": "x"}, {"text": None, "voice": "y"}]
-    assert compare.differences(silent) == {}, "no voice is heard"
+    assert differences(silent) == {}, "no voice is heard"
 
 
 def test_what_a_visitor_wrote_is_no_markup():
     made = [compared("A", instruction=None), compared("B", instruction="<img src=x>")]
-    table = compare.table(made)
+    table = table_of(made)
     assert "<img" not in table and "&lt;img" in table
     assert "3.2" in table and "3.21" not in table and "inf" not in table and "nan" not in table
 
 
 def test_equal_settings_are_reported():
-    table = compare.table([compared("A", None, seed=1), compared("B", None, seed=1)])
+    table = table_of([compared("A", None, seed=1), compared("B", None, seed=1)])
     assert say("compare.equal") in table
-    assert compare.table([]) == ""
+    assert table_of([]) == ""
 
 
 def test_every_field_of_a_recipe_has_a_name(photos):
     from gaia_core.request import Request
 
     recipe = Request(photos["fine"], text="words").recipe()
-    for name in set(recipe) - {*compare.HIDDEN, "controls"}:
+    for name in set(recipe) - {"gaia_recipe", *SHARED, "controls"}:
         assert say(f"compare.field.{name}")
-    for name in compare.measured(compared("A")):
+    for name in measured(compared("A")):
         assert say(f"measure.{name}") and say(f"measure.{name}.info")
 
 
@@ -195,7 +197,7 @@ def test_stop_keeps_what_is_finished(opened, studio: Studio):
     assert until(lambda: len(studio.folders()) == 1)
 
 
-def test_all_of_it_is_one_file(opened, studio: Studio):
+def test_all_of_it_is_one_file(opened, studio: Studio, tmp_path: Path):
     page = opened()
     generate_all(page)
     with page.expect_download() as download:
@@ -203,11 +205,46 @@ def test_all_of_it_is_one_file(opened, studio: Studio):
     assert download.value.suggested_filename == "gaia-comparison.zip"
     with zipfile.ZipFile(download.value.path()) as archive:
         names = {"A.mp4", "A.json", "B.mp4", "B.json", "comparison.csv", "side-by-side.mp4"}
-        assert set(archive.namelist()) == names
+        found = set(archive.namelist()) - names
+        assert names <= set(archive.namelist()) and len(found) == 2
+        assert any(name.startswith("media/portrait-") for name in found)
+        archive.extractall(tmp_path)
         recipe = json.loads(archive.read("B.json"))
         used = {"voice": OFFLINE_VOICE, "controls": recipe["controls"]}
         assert recipe == studio.engine.requests[1].recipe() | used
         assert b"steadiness" in archive.read("comparison.csv")
+    variants, columns = comparison.read(tmp_path / "compare.json")
+    again = [variant.request.recipe() for variant in variants]
+    asked = [{**each.recipe(), "voice": OFFLINE_VOICE} for each in studio.engine.requests]
+    assert again == asked and columns == 2
+
+
+def test_a_grid_over_two_settings(opened, studio: Studio):
+    page = opened()
+    tab(page, "compare")
+    page.get_by_role("radio", name=say("compare.way.grid")).check()
+    write(page.locator("#compare-rows-values input"), "1, 2.5")
+    page.locator("#compare-columns input").click()
+    page.get_by_role("option", name=say("compare.strength.head"), exact=True).click()
+    values = page.locator("#compare-columns-values input")
+    expect(values).to_have_value("0.5, 1, 1.5")
+    write(values, "0.5, 9")
+    button(page, say("compare.generate")).click()
+    expect(page.get_by_text("B: ", exact=False).first).to_be_visible()
+    assert not studio.engine.requests
+    write(values, "0.5, 1, 1.5")
+    button(page, say("compare.generate")).click()
+    expect(films(page)).to_have_count(6)
+    asked = [(r.guidance, r.controls.strength["head"]) for r in studio.engine.requests]
+    assert asked == [(g, s) for g in (1, 2.5) for s in (0.5, 1, 1.5)]
+    assert len({request.seed for request in studio.engine.requests}) == 1
+    tops = [films(page).nth(i).bounding_box()["y"] for i in (0, 2, 3)]
+    assert tops[0] == tops[1] < tops[2], "three across"
+    page.locator(".cp").focus()
+    page.keyboard.press("6")
+    assert films(page).evaluate_all("films => films.map(film => film.muted)") == [True] * 5 + [
+        False
+    ]
 
 
 def test_it_fits_a_phone(opened):

@@ -87,7 +87,7 @@ def test_which_language(accepted: str | None, wanted: str):
 
 
 # Modules whose messages no visitor sees: English only.
-ENGLISH = {"batch.py", "bench.py", "cli.py", "evaluation", "phones.py", "training"}
+ENGLISH = {"batch.py", "bench.py", "cli.py", "comparison.py", "evaluation", "phones.py", "training"}
 
 
 def templates() -> set[str]:

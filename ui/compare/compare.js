@@ -1,6 +1,6 @@
 // A player of several takes: one clock, one scrubber, the sound of one of them.
 // CONFIG stands above this script. Gradio gives element, props and watch; the value is
-// {takes: [{name, title, video}]}, where video is a file of Gradio's with its address.
+// {takes: [{name, title, video}], columns}, where video is a file of Gradio's with its address.
 const words = CONFIG.words[navigator.language] ?? CONFIG.words[navigator.language.split("-")[0]] ?? CONFIG.words.en;
 const SPEEDS = [1, 0.5, 0.25];
 const APART = 0.06; // s, the largest drift between videos
@@ -96,7 +96,9 @@ function draw() {
     return film;
   });
   root.hidden = !takes.length; // Gradio does not hide this kind of component
-  grid.dataset.count = takes.length;
+  const columns = Math.max(1, Math.min(props.value?.columns ?? 2, takes.length));
+  grid.style.setProperty("--columns", columns);
+  grid.style.setProperty("--rows", Math.ceil(takes.length / columns));
   grid.replaceChildren(...takes.map((take, i) => {
     const button = make("button", {type: "button", "data-sound": i, "aria-label": `${words.sound} ${take.name}`, title: words.sound},
       make("b", {}, take.name), make("span", {}, take.title));
@@ -125,7 +127,7 @@ root.addEventListener("keydown", (event) => {
   else if (event.key === "ArrowRight") { pause(); move(now + step); }
   else if (event.key === "Home") move(0);
   else if (event.key === "End") { pause(); move(length()); }
-  else if (/^[1-4]$/.test(event.key)) playSound(Number(event.key) - 1);
+  else if (/^[1-9]$/.test(event.key)) playSound(Number(event.key) - 1);
   else return;
   event.preventDefault();
 });

@@ -4,7 +4,6 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,16 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from gaia_core.comparison import Compared
 from gaia_core.errors import InputError
-from gaia_core.request import Progress, Request, Result, Segment
-from gaia_core.settings import MODES
-from ui.compare import compare
-from ui.compare.compare import NAMES, OWN, Card, Compared, Comparison, Grid, Variant
+from gaia_core.request import Progress, Result, Segment
+from ui.compare import compare, variants
+from ui.compare.compare import Comparison, Grid
+from ui.compare.table import table
+from ui.compare.variants import Card
 from ui.components import Inputs, Output, Updates
 from ui.engine import Engine, run
 from ui.faces import faces
-from ui.form.admission import Form, admit
 from ui.form.events import form_of
 from ui.form.modes import Edit
 from ui.i18n.text import say
@@ -46,39 +46,42 @@ def generate(
 
     def on_generate(values: dict[Component, Any], request: gr.Request) -> Iterator[Updates]:
         with toasts(page=True):
-            wanted = _wanted(values, form_of(values, inputs), card)
+            wanted, columns = variants.wanted(values, form_of(values, inputs), card)
             session: Session = values[output.session]
-            comparison: Comparison = values[grid.state]
-            comparison.made = []
-            yield {grid.status: _working(wanted[0][0], 0, len(wanted), "")}
+            shown: Comparison = values[grid.state]
+            shown.made, shown.columns = [], columns
+            yield {grid.status: _working(wanted[0].name, 0, len(wanted), "")}
             with clock.job(session.expected.get("comparison")) as job:
-                for index, (name, title, asked) in enumerate(wanted):
+                for index, variant in enumerate(wanted):
                     began, pictures = time.monotonic(), dict[int, str]()
-                    part = index, len(wanted)
+                    asked, part = variant.request, (index, len(wanted))
                     with closing(run(engine, asked)) as events:
                         followed = clock.followed(events, job, asked, session, part)
                         for event in paced(followed, pictures, job):
                             if isinstance(event, Segment):
                                 continue
                             if not isinstance(event, Result):
-                                yield {grid.status: _working(name, *part, event.html())}
+                                yield {grid.status: _working(variant.name, *part, event.html())}
                                 continue
                             took = time.monotonic() - began
                             line = timeline.of_take(engine, event, asked)
                             event = faces.without_shown_warnings(event, session)
-                            picture, named = with_open_eyes(pictures, event), f"{name} · {title}"
+                            picture = with_open_eyes(pictures, event)
+                            name = f"{variant.name} · {variant.title}"
                             url = address_of(request)
-                            take = take_of(event, asked, picture, url, line, named)
+                            take = take_of(event, asked, picture, url, line, name)
                             session.add(take, asked)
                             found = getattr(engine, "measure", lambda result: None)(event)
-                            comparison.made.append(Compared(name, title, take, found, took))
+                            shown.made.append(
+                                Compared(variant, take.video, take.recipe, found, took)
+                            )
                             yield {
-                                **_shown(comparison, grid),
+                                **_shown(shown, grid),
                                 output.history_card: gr.update(visible=True),
                                 output.history: result_view.history(session.takes, 0),
                                 edit.opened: result_view.opened(take.recipe, take.seconds),
                             }
-            yield _idle(comparison, grid)
+            yield _idle(shown, grid)
 
     return on_generate
 
@@ -86,62 +89,27 @@ def generate(
 def note(
     clock: Clock, inputs: Inputs, card: Card, output: Output
 ) -> Callable[[dict[Component, Any]], str]:
-    """The estimated time of all enabled variants together, as HTML."""
+    """The estimated time of all takes together, as HTML."""
 
     def on_change(values: dict[Component, Any]) -> str:
         shared = estimate.given(inputs, values)
-        works = []
         # Errors are reported on Generate.
         with suppress(InputError, TypeError, ValueError):
-            for variant in card.variants:
-                if values[variant.on]:
-                    steps = _own(values, variant).get("steps", shared["steps"])
-                    own = {"mode": values[variant.base], "steps": steps}
-                    works.append(estimate.work_of(shared | own))
+            plans, _ = variants.planned(values, card)
+            owns = (
+                {"mode": plan.base, "steps": plan.own.get("steps", shared["steps"])}
+                for plan in plans
+            )
+            works = [estimate.work_of(shared | own) for own in owns]
             return estimate.as_html(clock, works, values[output.session], "comparison")
         return ""
 
     return on_change
 
 
-def _wanted(values: dict[Component, Any], form: Form, card: Card) -> list[tuple[str, str, Request]]:
-    """Name, title and request of each enabled variant, all checked before the first run."""
-    seed, found = None, []
-    for name, variant in zip(NAMES, card.variants, strict=True):
-        if not values[variant.on]:
-            continue
-        base = values[variant.base]
-        if base not in MODES:
-            raise InputError(say("error.mode"))
-        try:
-            own = _own(values, variant)
-            instruction = own.get("instruction", form.instruction)
-            raw = replace(form, mode=base, instruction=instruction).raw_request()
-            seed = raw.seed if seed is None else seed  # drawn once for all
-            admitted = admit(replace(raw, **{"seed": seed, **own}))
-        except InputError as error:
-            raise InputError(say("compare.wrong", name=name, sentence=error.message)) from None
-        found.append((name, compare.title(base, own), admitted))
-    if not found:
-        raise InputError(say("compare.error.none"))
-    return found
-
-
-def _own(values: dict[Component, Any], variant: Variant) -> dict[str, Any]:
-    """The settings that a variant overrides."""
-    own = {}
-    for key in OWN:
-        given = values[getattr(variant, key)]
-        if isinstance(given, str) and given.strip():
-            own[key] = given.strip() if key == "instruction" else _number(key, given)
-    return own
-
-
-def _number(field: str, text: str) -> float:
-    try:
-        return float(text.replace(",", "."))
-    except ValueError:
-        raise InputError(say("error.number", field=say(f"{field}.label"))) from None
+def values_of(setting: Any) -> Any:
+    """Values to begin with, when another setting is chosen for an axis."""
+    return variants.AXES.get(setting, gr.skip()) if isinstance(setting, str) else gr.skip()
 
 
 def _working(name: str, index: int, count: int, progress: str) -> str:
@@ -150,11 +118,11 @@ def _working(name: str, index: int, count: int, progress: str) -> str:
     return f'<p class="compare-now" role="status">{escape(now)}</p>{below}'
 
 
-def _shown(comparison: Comparison, grid: Grid) -> Updates:
-    some = bool(comparison.made)
+def _shown(shown: Comparison, grid: Grid) -> Updates:
+    some = bool(shown.made)
     return {
-        grid.player: gr.update(value=compare.played(comparison.made)),
-        grid.table: gr.update(value=compare.table(comparison.made), visible=some),
+        grid.player: gr.update(value=compare.played(shown)),
+        grid.table: gr.update(value=table(shown.made), visible=some),
         grid.again: gr.update(visible=some),
     }
 
@@ -166,7 +134,7 @@ def waiting(grid: Grid, clock: Clock) -> Callable[[Session, gr.Request], Updates
         ready = estimate.ready(clock, session, "comparison", request.session_hash)
         return {
             grid.status: gr.update(value=result_view.working(None, ready=ready), visible=True),
-            grid.player: gr.update(value=compare.played([])),
+            grid.player: gr.update(value=compare.played(Comparison())),
             grid.table: gr.update(visible=False),
             grid.again: gr.update(visible=False),
             grid.generate: gr.update(visible=False),
@@ -178,14 +146,14 @@ def waiting(grid: Grid, clock: Clock) -> Callable[[Session, gr.Request], Updates
 
 def ended(grid: Grid) -> Callable[[Comparison], Updates]:
     """The page after Stop or a failure; finished variants stay."""
-    return lambda comparison: _idle(comparison, grid)
+    return lambda shown: _idle(shown, grid)
 
 
-def _idle(comparison: Comparison, grid: Grid) -> Updates:
+def _idle(shown: Comparison, grid: Grid) -> Updates:
     empty = result_view.message(say("compare.stopped"), say("result.failed.hint"))
     return {
-        **_shown(comparison, grid),
-        grid.status: gr.update(value=empty, visible=not comparison.made),
+        **_shown(shown, grid),
+        grid.status: gr.update(value=empty, visible=not shown.made),
         grid.generate: gr.update(visible=True),
         grid.stop: gr.update(visible=False),
     }
@@ -194,14 +162,16 @@ def _idle(comparison: Comparison, grid: Grid) -> Updates:
 def packed(grid: Grid) -> Callable[[Comparison, Session], Updates]:
     """The comparison as one zip, in a folder that is deleted with the session."""
 
-    def on_pack(comparison: Comparison, session: Session) -> Updates:
+    def on_pack(shown: Comparison, session: Session) -> Updates:
         with toasts(page=True):
-            made = comparison.made
-            if not made or not all(one.take.video.is_file() for one in made):
-                raise InputError(say("error.gone", field=say("media.take")))
             folder: Path = store.new_folder()
             try:
-                path = compare.pack(made, folder)
+                if not shown.made:
+                    raise FileNotFoundError
+                path = compare.pack(shown.made, shown.columns, folder)
+            except FileNotFoundError:  # a take or an upload was deleted
+                store.discard(folder)
+                raise InputError(say("error.gone", field=say("media.take"))) from None
             except BaseException:
                 store.discard(folder)
                 raise

@@ -48,9 +48,11 @@ def parts(inputs: Inputs) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in admission.FORM:
         part = getattr(inputs, name)
+        if name in LEFT_OUT:
+            continue
         if isinstance(part, dict):
             found |= {f"{name}.{key}": slider for key, slider in part.items()}
-        elif name not in LEFT_OUT:
+        else:
             found[name] = part
     return found
 
