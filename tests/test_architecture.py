@@ -73,7 +73,8 @@ UI_ARROWS = {
     "components": {"i18n", "takes"},
     "form": {"components", "gradio_compat", "i18n", "samples", "takes", "toasts"},
     "faces": {"engine", "form", "gradio_compat", "i18n", "samples", "takes"},
-    "timeline": {"components", "engine", "form", "gradio_compat", "i18n", "takes", "toasts"},
+    "timeline": {"components", "engine", "form", "gradio_compat", "i18n", "samples"}
+    | {"takes", "toasts"},
     "run": {"components", "engine", "faces", "form", "gradio_compat", "i18n", "samples"}
     | {"takes", "timeline", "toasts"},
     "compare": {"components", "engine", "faces", "form", "i18n", "run"}

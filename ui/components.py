@@ -75,12 +75,12 @@ class Output:
     history_card: gr.Column
     history: gr.HTML
     forget: gr.Button
+    opened: gr.HTML  # the open take on the Edit tab
     also: Downloads
     actions: gr.Row
     estimate: gr.HTML
     generate: gr.Button
     stop: gr.Button
-    shown: gr.State  # the shown video: "", the path of an example portrait, or "take"
     running: gr.State
     session: gr.State
 

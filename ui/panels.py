@@ -69,9 +69,7 @@ class Settings:
 _CHOOSE_TAKE = """element.addEventListener("click", (event) => {
   const chosen = event.target.closest("[data-does]");
   if (!chosen) return;
-  const index = (take) => (take ? Number(take.dataset.take) : -1);
-  const shown = index(element.querySelector("[data-take]:has([aria-pressed=true])"));
-  trigger(chosen.dataset.does, {index: index(chosen.closest("[data-take]")), shown});
+  trigger(chosen.dataset.does, {index: Number(chosen.closest("[data-take]").dataset.take)});
 });"""
 
 
@@ -287,6 +285,7 @@ def result(
     estimate: gr.HTML,
     generate: gr.Button,
     stop: gr.Button,
+    opened: gr.HTML,
     sketch: Sketch | None = None,
 ) -> Output:
     shipped = samples.portraits()
@@ -351,12 +350,12 @@ def result(
         history_card=history_card,
         history=history,
         forget=forget,
+        opened=opened,
         also=also,
         actions=actions,
         estimate=estimate,
         generate=generate,
         stop=stop,
-        shown=gr.State(str(shipped[0]) if ready else ""),
         running=gr.State(False),
         session=gr.State(Session()),
     )

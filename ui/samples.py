@@ -32,8 +32,8 @@ def output_of(portrait: Path) -> Path | None:
 
 
 def is_shipped(path: Path) -> bool:
-    """Whether a file has the content of an example."""
-    return fingerprint(path) in _shipped()
+    """Whether there is such a file, with the content of an example."""
+    return path.is_file() and fingerprint(path) in _shipped()
 
 
 @cache

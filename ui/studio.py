@@ -24,7 +24,7 @@ from ui.form.modes import Drive, Edit, Pose, Text
 from ui.gradio_compat import LANGUAGE, in_order, serve
 from ui.i18n.text import I18N, language, say, t
 from ui.panels import Portrait, Settings, Speech
-from ui.run import estimate, history
+from ui.run import estimate, history, view
 from ui.run import events as run_events
 from ui.run.estimate import Clock
 from ui.takes import downloads, example, live_player, result_view, store
@@ -168,7 +168,8 @@ def _workbench(
             compare_actions = compare.actions()
         with gr.Column(scale=7, min_width=340, elem_id="outputs"):
             grid = compare.grid(*compare_actions)
-            output = panels.result(*actions, getattr(engine, "sketch", None))
+            sketch = getattr(engine, "sketch", None)
+            output = panels.result(*actions, cards.edit.opened, sketch)
     inputs = _inputs(mode, cards, output)
     _wire_view(cards, inputs, output, grid)
     _wire_inputs(cards, inputs, output)
@@ -180,7 +181,7 @@ def _workbench(
     _wire_timeline(tabs, cards.edit, inputs, output)
     _wire_run(engine, clock, inputs, cards, output)
     _wire_takes(tabs, cards.edit, inputs, output)
-    _wire_return(studio, tabs, cards.edit, inputs, output)
+    _wire_return(studio, tabs, inputs, output)
     _wire_downloads(output)
     _wire_compare(engine, clock, inputs, cards, grid, output)
     return output.status, grid.status, inputs.voice, cards.speech.sentence
@@ -259,9 +260,9 @@ def _wire_inputs(cards: Cards, inputs: Inputs, output: Output) -> None:
         upload.upload(faces.as_shown, upload, portrait.image, preprocess=False, **PRIVATE)
     for tile, path in zip(portrait.examples, samples.portraits(), strict=True):
         tile.click(
-            form_events.choose_portrait(path, inputs, output),
-            [output.shown, output.running],
-            [inputs.portrait, output.status, output.shown],
+            view.choose_portrait(path, inputs, output),
+            [output.session, output.running],
+            [inputs.portrait, *output.all()],
             **PRIVATE,
         )
     for tile, path in zip(speech.examples, samples.speeches(), strict=True):
@@ -420,6 +421,14 @@ def _wire_timeline(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) ->
         [inputs.timeline, *inputs.expression.values(), *inputs.strength.values()],
         **JUDGING,
     )
+    # Keyframes that are made on the Edit tab count there.
+    output.timeline.input(
+        None,
+        [inputs.mode, edit.controlled],
+        edit.controlled,
+        js="(mode, on) => mode === 'edit' || on",
+        api_visibility="private",
+    )
     output.timeline.apply(
         timeline_events.to_edit(inputs, edit),
         inputs.mode,
@@ -437,7 +446,7 @@ def _wire_run(engine: Engine, clock: Clock, inputs: Inputs, cards: Cards, output
     running = clicked.then(
         run_events.generate(engine, inputs, edit, output, watch, clock),
         inputs.all() | {output.session, edit.seed, edit.random, edit.controlled, watch},
-        [*output.all(), inputs.seed, edit.seed, edit.opened],
+        [*output.all(), inputs.seed, edit.seed],
         # Raw values: `admission` validates them.
         preprocess=False,
         api_visibility="private",
@@ -446,74 +455,69 @@ def _wire_run(engine: Engine, clock: Clock, inputs: Inputs, cards: Cards, output
     )
     running.success(None, js=live_player.HAND_OVER, **PRIVATE)
     running.success(None, js=SHOW_RESULT, **PRIVATE)
-    again = {"fn": downloads.subtitled, "outputs": output.video, **JUDGING}
-    again["inputs"] = [output.download, output.session]
-    running.failure(
-        run_events.failed(output), [output.shown, output.running], output.all(), **PRIVATE
-    ).success(**again)
-    output.stop.click(
-        run_events.stopped(output), output.shown, output.all(), cancels=[running], **PRIVATE
-    ).success(**again)
+    _subtitled(running, output)
+    failed = running.failure(
+        run_events.failed(output), [output.session, output.running], output.all(), **PRIVATE
+    )
+    _subtitled(failed, output)
+    stopped = output.stop.click(
+        run_events.stopped(output), output.session, output.all(), cancels=[running], **PRIVATE
+    )
+    _subtitled(stopped, output)
+
+
+def _subtitled(shown: Dependency, output: Output) -> None:
+    """After `view.show`: the subtitles of the open take."""
+    shown.success(downloads.subtitled, output.session, output.video, **JUDGING)
 
 
 def _wire_takes(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) -> None:
     """Earlier takes: open from a file, show, reuse the settings, delete."""
     everything = in_order(inputs.all())
-    edit.file.upload(
+    opened = edit.file.upload(
         history.open_file(inputs, edit, output),
-        {*everything, edit.file, output.session},
-        [*everything, edit.opened, output.session],
+        {*everything, edit.file, output.session, output.running},
+        in_order({*everything, *output.all(), edit.file}),
         **JUDGING,
     )
+    _subtitled(opened, output)
     gr.on(
         [output.reuse.click, output.history.apply],
         history.reuse(inputs, output),
-        {*everything, output.recipe, output.session},
+        {*everything, output.session},
         everything,
         **JUDGING,
     ).success(lambda mode: gr.update(selected=mode), inputs.mode, tabs, **PRIVATE)
-    output.history.select(
-        history.choose_take(edit, output),
-        [output.session, output.running],
-        [*output.all(), edit.opened],
+    given: dict[str, Any] = {
+        "inputs": [output.session, output.running],
+        "outputs": output.all(),
         **{**JUDGING, "preprocess": True},
-    ).success(
-        downloads.subtitled, [output.download, output.session], output.video, **JUDGING
-    ).success(history.watched_on, inputs.mode, [inputs.mode, tabs], **PRIVATE)
-    output.history.delete(
-        history.drop_take(edit, output),
-        [output.session, output.running],
-        [*output.all(), edit.opened],
-        **{**JUDGING, "preprocess": True},
-    ).success(downloads.subtitled, [output.download, output.session], output.video, **JUDGING)
-    output.history.undo(
-        history.bring_back(edit, output),
-        [output.session, output.running],
-        [*output.all(), edit.opened],
-        **JUDGING,
-    ).success(downloads.subtitled, [output.download, output.session], output.video, **JUDGING)
+    }
+    chosen = output.history.select(history.choose_take(output), **given)
+    _subtitled(chosen, output)
+    chosen.success(history.watched_on, inputs.mode, [inputs.mode, tabs], **PRIVATE)
+    _subtitled(output.history.delete(history.drop_take(output), **given), output)
+    _subtitled(output.history.undo(history.bring_back(output), **given), output)
     output.forget.click(history.forget, output.session, None, **PRIVATE).success(
         None, None, None, js=draft.FORGET, api_visibility="private"
     )
 
 
-def _wire_return(
-    studio: gr.Blocks, tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output
-) -> None:
+def _wire_return(studio: gr.Blocks, tabs: gr.Tabs, inputs: Inputs, output: Output) -> None:
     """Draft and takes come back after a reload."""
     kept = draft.parts(inputs)
     visit, written = (
         gr.Textbox(visible=False, container=False, elem_id=name) for name in ("visit", "draft")
     )
-    studio.load(
-        history.returned(Visits(), visit, tabs, TABS, inputs, edit, output),
-        [visit, written],
-        [visit, tabs, *kept.values(), *output.all(), edit.opened],
+    returned = studio.load(
+        history.returned(Visits(), visit, tabs, TABS, inputs, output),
+        [visit, written, output.session],
+        [visit, tabs, *kept.values(), *output.all()],
         js=draft.OPEN,
         **JUDGING,
-    ).success(
-        downloads.subtitled, [output.download, output.session], output.video, **JUDGING
-    ).success(None, visit, None, js=draft.OPENED, api_visibility="private")
+    )
+    _subtitled(returned, output)
+    returned.success(None, visit, None, js=draft.OPENED, api_visibility="private")
     gr.on(
         [part.change for part in kept.values()],
         None,
@@ -526,7 +530,7 @@ def _wire_return(
 
 def _wire_downloads(output: Output) -> None:
     """The shown take in other forms."""
-    also, given = output.also, [output.download, output.session]
+    also, given = output.also, output.session
     for kind, button in also.buttons.items():
         pressed = button.click(downloads.made(also, kind), given, also.all(), **WORKING)
         pressed.success(None, None, None, js=downloads.fetch("download-file"), **SILENT)
@@ -556,19 +560,25 @@ def _wire_compare(
     for axis in (card.rows, card.columns):
         axis.setting.input(compare_events.values_of, axis.setting, axis.values, **PRIVATE)
     fields = set(card.inputs())
-    shown = [*grid.all(), output.history_card, output.history, cards.edit.opened]
     clicked = grid.generate.click(
         compare_events.waiting(grid, clock), output.session, grid.all(), js=SHOW_RESULT, **PRIVATE
     )
     running = clicked.then(
-        compare_events.generate(engine, inputs, card, grid, cards.edit, output, clock),
+        compare_events.generate(engine, inputs, card, grid, output, clock),
         inputs.all() | fields | {output.session, grid.state},
-        shown,
+        grid.all(),
         preprocess=False,
         api_visibility="private",
         show_progress_on=output.queue,
         **ONE_AT_A_TIME,
     )
+    opened = running.then(
+        compare_events.open_last(output),
+        [grid.state, output.session, output.running],
+        output.all(),
+        **PRIVATE,
+    )
+    _subtitled(opened, output)
     running.failure(compare_events.ended(grid), grid.state, grid.all(), **PRIVATE)
     grid.stop.click(
         compare_events.ended(grid), grid.state, grid.all(), cancels=[running], **PRIVATE

@@ -331,11 +331,7 @@ def test_a_dropped_video_restores_its_settings(opened, studio: Studio, photos, t
     page.locator("#open input[type=file]").set_input_files(film)
     expect(page.locator("#opened")).to_contain_text("1.0 s")
     expect(page.locator(".tl-wave")).to_be_visible()
-    expect(page.get_by_role("slider", name=say("line.head"))).to_have_attribute(
-        "aria-valuemax",
-        "1.60",  # the nod's end
-    )
-    expect(page.get_by_text("Please choose these again there: portrait.")).to_be_visible()
+    expect(page.get_by_text(say("edit.missing", media="portrait"))).to_be_visible()
     tab(page, "pose")
     expect(page.locator(".tl-key")).to_have_count(keys)
     expect(page.locator("#text textarea")).to_have_value("My own words.")
@@ -354,6 +350,67 @@ def test_a_dropped_video_restores_its_settings(opened, studio: Studio, photos, t
     shown(page)
     assert studio.engine.requests[-1].spans
     assert studio.engine.requests[-1].controls == studio.engine.requests[0].controls
+
+
+def test_all_of_the_page_is_of_the_same_take(opened, studio: Studio, tmp_path: Path):
+    """After a run, Compare, a choice, a deletion and an opened file."""
+    page = opened()
+    takes = page.locator("#history [data-take]")
+
+    def shows(made: int, mark: int, seconds: float = 1.0) -> None:
+        request, film = studio.engine.requests[made], studio.engine.films[made]
+        expect(takes.nth(mark).locator("[data-does=select]")).to_have_attribute(
+            "aria-pressed", "true"
+        )
+        expect(page.locator("#history [aria-pressed=true]")).to_have_count(1)
+        expect(shown(page)).to_have_attribute("src", re.compile(f"{film.parent.name}|dropped"))
+        page.wait_for_function(
+            f"Math.abs(document.querySelector('#video video').duration - {seconds}) < 0.05"
+        )
+        for panel in ("#facts", "#opened"):
+            expect(page.locator(panel)).to_contain_text(str(request.seed))
+            expect(page.locator(panel)).to_contain_text(f"{seconds:.1f} s")
+        head = page.get_by_role("slider", name=say("line.head"))
+        expect(head).to_have_attribute("aria-valuemax", f"{seconds:.2f}")
+        expect(page.locator(".tl-wave")).to_have_count(1)
+
+    studio.engine.frames = 50
+    write(page.locator("#text textarea"), "The first.")
+    generate(page)
+    shown(page)
+    studio.engine.frames = 25
+    write(page.locator("#text textarea"), "Another, which lasts a little longer to say.")
+    tab(page, "compare")
+    button(page, say("compare.generate")).click()
+    expect(page.locator(".cp-take video")).to_have_count(2)
+    tab(page, "edit")
+    shows(2, 0)
+    expect(page.locator(".tl-word")).to_have_count(8)
+    takes.nth(2).locator("[data-does=select]").click()
+    shows(0, 2, 2.0)
+    expect(page.locator(".tl-word")).to_have_count(2)
+    takes.nth(1).locator("[data-does=delete]").click()
+    expect(takes).to_have_count(2)
+    shows(0, 1, 2.0)
+    takes.nth(1).locator("[data-does=delete]").click()
+    expect(takes).to_have_count(1)
+    shows(2, 0)
+
+    film = studio.engine.films[2]
+    (tmp_path / "dropped.mp4").write_bytes(film.read_bytes())
+    (tmp_path / "plain.json").write_text(film.with_suffix(".json").read_text())
+    page.locator("#open input[type=file]").set_input_files(tmp_path / "plain.json")
+    expect(page.get_by_text(say("edit.source", name="plain.json"))).to_be_visible()
+    expect(page.get_by_text(say("result.recipe"))).to_be_visible()
+    page.locator("#open input[type=file]").set_input_files(tmp_path / "dropped.mp4")
+    expect(page.get_by_text(say("edit.source", name="dropped.mp4"))).to_be_visible()
+    expect(takes).to_have_count(3)
+    shows(2, 0)
+    page.get_by_label(say("line.until"), exact=True).fill("0.4")
+    button(page, say("rerender")).click()
+    expect(takes).to_have_count(4)
+    assert studio.engine.requests[-1].seed == studio.engine.requests[2].seed
+    assert studio.engine.requests[-1].instruction == studio.engine.requests[2].instruction
 
 
 def test_a_file_that_is_no_take_is_an_error(opened, studio: Studio, tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +17,7 @@ from gaia_core.errors import InputError
 from gaia_core.request import Event, Preview, Progress, Request, Result, Span
 from ui.form import presets, restore
 from ui.i18n.text import say
-from ui.run import estimate
+from ui.run import estimate, view
 from ui.run.estimate import Clock, Job, Work
 from ui.run.events import paced, with_open_eyes
 from ui.takes import store
@@ -178,3 +179,17 @@ def test_takes_are_named_by_what_was_asked(photo: Path):
     assert named(drive=Path("dance.mp4")) == "Video: dance.mp4"
     assert named(text="Hi", spans=(Span(1, 2.5, 3),)) == "Edit: 1 to 2.5 s"
     assert len(named(text="so " * 300)) < 80
+
+
+# The open take
+
+
+def test_one_function_draws_the_open_take():
+    """No handler sets a part of the page to another take."""
+    drawn = ("facts", "details", "recipe", "code", "download", "history", "opened")
+    for path in Path(view.__file__).parents[1].rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            for key in node.keys if isinstance(node, ast.Dict) else ():
+                match key:
+                    case ast.Attribute(ast.Name("output"), name):
+                        assert name not in drawn or path == Path(view.__file__), (path, name)

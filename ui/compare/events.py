@@ -22,9 +22,8 @@ from ui.components import Inputs, Output, Updates
 from ui.engine import Engine, run
 from ui.faces import faces
 from ui.form.events import form_of
-from ui.form.modes import Edit
 from ui.i18n.text import say
-from ui.run import estimate
+from ui.run import estimate, view
 from ui.run.estimate import Clock
 from ui.run.events import address_of, paced, take_of, with_open_eyes
 from ui.takes import result_view, store
@@ -38,7 +37,6 @@ def generate(
     inputs: Inputs,
     card: Card,
     grid: Grid,
-    edit: Edit,
     output: Output,
     clock: Clock,
 ) -> Callable[[dict[Component, Any], gr.Request], Iterator[Updates]]:
@@ -75,15 +73,21 @@ def generate(
                             shown.made.append(
                                 Compared(variant, take.video, take.recipe, found, took)
                             )
-                            yield {
-                                **_shown(shown, grid),
-                                output.history_card: gr.update(visible=True),
-                                output.history: result_view.history(session.takes, 0),
-                                edit.opened: result_view.opened(take.recipe, take.seconds),
-                            }
+                            yield _shown(shown, grid)
             yield _idle(shown, grid)
 
     return on_generate
+
+
+def open_last(output: Output) -> Callable[[Comparison, Session, bool], Updates]:
+    """Opens the last take of a comparison that has ended."""
+
+    def on_end(shown: Comparison, session: Session, running: bool) -> Updates:
+        if shown.made and session.takes:
+            session.open = session.takes[0]
+        return view.show(session, output, running=running)
+
+    return on_end
 
 
 def note(

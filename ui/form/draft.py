@@ -29,7 +29,8 @@ LEFT_OUT = ("consent", "label")
 
 # Both go to the server when the page opens. Nothing is kept before the answer: the controls appear
 # with their first values.
-OPEN = f"""() => ["{VISIT}", "{DRAFT}"].map((key) => sessionStorage.getItem(key) ?? "")"""
+_STORED = f'["{VISIT}", "{DRAFT}"].map((key) => sessionStorage.getItem(key) ?? "")'
+OPEN = f"() => [...{_STORED}, null]"  # null: the session is the server's
 OPENED = f"""(visit) => {{
   sessionStorage.setItem("{VISIT}", visit);
   window.visiting = true;

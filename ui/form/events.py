@@ -10,11 +10,10 @@ from gradio.components import Component
 
 from gaia_core.controls import CHANNELS, PRESETS
 from gaia_core.settings import MODES
-from ui.components import Inputs, Output, Updates
+from ui.components import Inputs
 from ui.form import admission
 from ui.form.admission import FORM, SOURCES, Form
 from ui.i18n.text import t
-from ui.takes import example
 from ui.takes.session import Session
 from ui.toasts import toasts
 
@@ -38,24 +37,6 @@ def media_of(session: Session, form: Form) -> list[Path]:
     if form.recording:
         found.append(admission.uploaded("speech", form.recording))
     return [*session.files, *found]
-
-
-def choose_portrait(
-    portrait: Path, inputs: Inputs, output: Output
-) -> Callable[[str, bool], Updates]:
-    """Sets an example portrait, and shows its video unless a take is shown."""
-
-    def on_choose(shown: str, running: bool) -> Updates:
-        ready = example.html(portrait)
-        updates: Updates = {inputs.portrait: str(portrait)}
-        if ready and shown != "take" and not running:
-            updates |= {
-                output.status: gr.update(value=ready, visible=True),
-                output.shown: str(portrait),
-            }
-        return updates
-
-    return on_choose
 
 
 def preset(name: str) -> Callable[[Any, Any, Any], tuple[dict[str, Any], float]]:

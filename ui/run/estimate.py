@@ -269,11 +269,10 @@ def _length(given: dict[str, Any]) -> float | None:
 
 def _edited(session: Session, start: Any, end: Any) -> Work | None:
     """The work of re-rendering a span of the opened take."""
-    recipe = session.opened
-    if recipe is None:
+    take = session.open
+    if take is None or take.seconds is None:
         return None
-    take = next((take for take in session.takes if take.recipe is recipe), None)
-    seconds = take.seconds if take else session.sound_of(recipe)["seconds"]
+    recipe, seconds = take.recipe, take.seconds
     photos = (path for path in session.inspections if path.is_file())
     portrait = next(p for p in photos if samples.fingerprint(p) == recipe["portrait"])
     spans = [Span.from_json(span) for span in recipe["spans"]]

@@ -1,12 +1,10 @@
 """A run: events of the engine become updates of the page."""
 
 # No postponed annotations here: Gradio reads a handler's hints as they stand.
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -22,9 +20,9 @@ from ui.form.admission import Form, admit
 from ui.form.events import form_of, media_of
 from ui.form.modes import Edit
 from ui.i18n.text import say
-from ui.run import estimate
+from ui.run import estimate, view
 from ui.run.estimate import Clock, Job, left
-from ui.takes import downloads, example, live_player, result_view
+from ui.takes import downloads, live_player, result_view
 from ui.takes.session import Session, Take
 from ui.timeline import timeline
 from ui.toasts import toasts
@@ -52,7 +50,7 @@ def generate(
                 # As it stands beside the photo, and before consent is asked for.
                 faces.check(engine, form.portrait, form.face, session)
                 wanted = admit(form.raw_request())
-            yield {output.status: result_view.working(Progress("start", 0.0))}
+            yield view.running(output, result_view.working(Progress("start", 0.0)))
             watched = bool(values[watch])
             with (
                 clock.job(session.expected.get("take")) as job,
@@ -77,8 +75,8 @@ def generate(
                         picture = with_open_eyes(pictures, event)
                         take = take_of(event, wanted, picture, address_of(request), line)
                         session.add(take, wanted)
-                        live = output.live.behind() if playing else output.live.hidden()
-                        yield {**_finished(session, inputs, edit, output, form.mode), **live}
+                        live = output.live.behind() if playing else {}
+                        yield {**_finished(take, session, inputs, edit, output), **live}
                     else:
                         if playing:
                             yield {output.live.note: event.bar(say("live.waits"))}
@@ -90,10 +88,10 @@ def generate(
 
 
 def _edited(values: dict[Component, Any], form: Form, edit: Edit, session: Session) -> Request:
-    if session.opened is None:
+    if session.open is None:
         raise InputError(say("error.nothing"))
     return admission.rerender(
-        session.opened,
+        session.open.recipe,
         media_of(session, form),
         *form.span(),
         draw_seed() if values[edit.random] else values[edit.seed],
@@ -171,59 +169,28 @@ def take_of(
         name: in the list; by default what was asked for.
     """
     downloads.keep(result)
-    recipe = result.video.with_suffix(".json")
-    recipe.write_text(json.dumps(result.recipe, indent=2, ensure_ascii=False), encoding="utf-8")
-    return Take(
+    seconds = result_view.seconds(result)
+    take = Take(
         name=name or restore.name_of(request),
         video=result.video,
         recipe=result.recipe,
-        facts=result_view.facts(result),
+        facts=result_view.facts(result.recipe, seconds, result.notices),
         code=restore.python_code(replace(request, voice=result.recipe["voice"]), url),
         thumbnail=picture,
-        seconds=result_view.seconds(result),
+        seconds=seconds,
         timeline=line,
     )
+    take.write_recipe()
+    return take
 
 
-def _finished(session: Session, inputs: Inputs, edit: Edit, output: Output, mode: str) -> Updates:
-    take = session.takes[0]
-    updates = {
-        **shown_take(take, output),
-        output.video: gr.update(
-            value=str(take.video),
-            subtitles=downloads.subtitles(take.video),
-            visible=True,
-            autoplay=True,
-        ),
-        output.generate: gr.update(visible=True),
-        output.stop: gr.update(visible=False),
-        output.running: False,
-        output.history_card: gr.update(visible=True),
-        output.history: result_view.history(session.takes, 0),
-        edit.opened: result_view.opened(take.recipe, take.seconds),
-    }
-    if mode == "edit":
-        updates[edit.seed] = take.recipe["spans"][-1]["seed"]
+def _finished(take: Take, session: Session, inputs: Inputs, edit: Edit, output: Output) -> Updates:
+    session.open = take
+    if take.recipe["spans"]:
+        seed = {edit.seed: take.recipe["spans"][-1]["seed"]}
     else:
-        updates[inputs.seed] = take.recipe["seed"]
-    return updates
-
-
-def shown_take(take: Take, output: Output) -> Updates:
-    """A take in the result panel."""
-    return {
-        output.status: gr.update(visible=False),
-        **downloads.offered(output.also, take.video),
-        # Subtitles follow later: a player that appears with both does not load the video.
-        output.video: gr.update(value=str(take.video), visible=True, autoplay=False),
-        output.facts: gr.update(value=take.facts, visible=True),
-        output.details: gr.update(visible=True),
-        output.recipe: take.recipe,
-        output.code: take.code,
-        output.download: gr.update(value=str(take.video.with_suffix(".json"))),
-        output.timeline: gr.update(**take.timeline),
-        output.shown: "take",
-    }
+        seed = {inputs.seed: take.recipe["seed"]}
+    return {**view.show(session, output, autoplay=True), **view.idle(output), **seed}
 
 
 def waiting(output: Output, clock: Clock) -> Callable[[Session, gr.Request], Updates]:
@@ -232,7 +199,7 @@ def waiting(output: Output, clock: Clock) -> Callable[[Session, gr.Request], Upd
     def on_click(session: Session, request: gr.Request) -> Updates:
         ready = estimate.ready(clock, session, "take", request.session_hash)
         return {
-            **without_video(output, result_view.working(None, ready=ready)),
+            **view.running(output, result_view.working(None, ready=ready)),
             output.generate: gr.update(visible=False),
             output.stop: gr.update(visible=True),
             output.running: True,
@@ -241,50 +208,23 @@ def waiting(output: Output, clock: Clock) -> Callable[[Session, gr.Request], Upd
     return on_click
 
 
-def stopped(output: Output) -> Callable[[str], Updates]:
+def stopped(output: Output) -> Callable[[Session], Updates]:
     """The page after Stop."""
-    return lambda shown: _idle(output, "result.stopped", shown)
+    return lambda session: _again(session, output, "result.stopped")
 
 
-def failed(output: Output) -> Callable[[str, bool], Updates]:
+def failed(output: Output) -> Callable[[Session, bool], Updates]:
     """The page after a failure.
 
     Gradio reports a stopped run as a failure too.
     """
 
-    def on_failure(shown: str, running: bool) -> Updates:
-        return _idle(output, "result.failed" if running else "result.stopped", shown)
+    def on_failure(session: Session, running: bool) -> Updates:
+        return _again(session, output, "result.failed" if running else "result.stopped")
 
     return on_failure
 
 
-def _idle(output: Output, key: str, shown: str) -> Updates:
-    """The initial buttons, and the previous video or else a message."""
-    if shown == "take":
-        view: Updates = {
-            output.status: gr.update(visible=False),
-            output.video: gr.update(visible=True, autoplay=False),
-            output.facts: gr.update(visible=True),
-            output.details: gr.update(visible=True),
-        }
-    else:
-        before = example.html(Path(shown)) if shown else ""
-        words = result_view.message(say(key), say(f"{key}.hint"))
-        view = without_video(output, before or words)
-    return {
-        **view,
-        **output.live.hidden(),
-        output.generate: gr.update(visible=True),
-        output.stop: gr.update(visible=False),
-        output.running: False,
-    }
-
-
-def without_video(output: Output, content: str) -> Updates:
-    return {
-        **output.live.hidden(),
-        output.status: gr.update(value=content, visible=True),
-        output.video: gr.update(visible=False, subtitles=downloads.subtitles(None)),
-        output.facts: gr.update(visible=False),
-        output.details: gr.update(visible=False),
-    }
+def _again(session: Session, output: Output, empty: str) -> Updates:
+    """The take that was open before the run, or else a message."""
+    return {**view.show(session, output, empty=empty), **view.idle(output)}

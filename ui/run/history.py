@@ -1,15 +1,19 @@
 """Earlier takes: open from a file, show, reuse the settings, delete."""
 
 # No postponed annotations here: Gradio reads a handler's hints as they stand.
+import shutil
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
+from gaia_core import MAX_SECONDS
 from gaia_core.errors import InputError
-from gaia_core.media.video import read_recipe
+from gaia_core.media.video import read_recipe, read_video
+from gaia_core.request import MEDIA, Request
 from ui import samples
 from ui.components import Inputs, Output, Updates
 from ui.form import admission, draft, restore
@@ -17,8 +21,9 @@ from ui.form.events import form_of, media_of, speech_choices
 from ui.form.modes import Edit
 from ui.gradio_compat import event_data
 from ui.i18n.text import say
-from ui.run.events import shown_take, without_video
-from ui.takes import downloads, result_view
+from ui.run import view
+from ui.run.events import address_of
+from ui.takes import result_view, store
 from ui.takes.session import Session, Take, Visits
 from ui.timeline import timeline
 from ui.toasts import toasts
@@ -26,47 +31,79 @@ from ui.toasts import toasts
 
 def open_file(
     inputs: Inputs, edit: Edit, output: Output
-) -> Callable[[dict[Component, Any]], Updates]:
-    """Opens a video or recipe: its settings in the form, its take on the Edit tab."""
+) -> Callable[[dict[Component, Any], gr.Request], Updates]:
+    """Opens a video or recipe as a take, and restores its settings in the form."""
 
-    def on_open(values: dict[Component, Any]) -> Updates:
+    def on_open(values: dict[Component, Any], request: gr.Request) -> Updates:
         with toasts(page=True):
             path = admission.uploaded("recipe", values[edit.file])
-            if path.suffix.lower() == ".json":
-                recipe = admission.read_recipe(path.read_text("utf-8", "replace"))
-            else:
-                recipe = admission.read_recipe(read_recipe(path))
             session: Session = values[output.session]
-            form = form_of(values, inputs)
             session.files.add(path)
-            session.opened = recipe
-            sound = timeline.of_file(path)
-            session.dropped = recipe, sound
-            found = admission.fingerprints(media_of(session, form))
-            missing = admission.missing_media(recipe, found)
-            restored = _restored(recipe, found, inputs)
-            return {
-                **restored,
-                inputs.timeline: gr.update(value=restored[inputs.timeline], audio=sound),
-                inputs.mode: "edit",
-                edit.opened: result_view.opened(recipe, sound.get("seconds"), missing),
-            }
+            found = admission.fingerprints(media_of(session, form_of(values, inputs)))
+            take = _take_of_file(path, found, address_of(request))
+            session.add(take)
+            session.open = take
+            restored = _restored(take.recipe, found, inputs)
+            # The field for files is emptied for the next one.
+            form = {**restored, inputs.mode: "edit", edit.file: None}
+            return view.show(session, output, running=values[output.running], form=form)
 
     return on_open
+
+
+def _take_of_file(path: Path, found: dict[str, Path], url: str) -> Take:
+    """A dropped video or recipe as a take in a folder of its own.
+
+    Args:
+        found: media by sha256.
+    """
+    written = path.suffix.lower() == ".json"
+    recipe = admission.read_recipe(
+        path.read_text("utf-8", "replace") if written else read_recipe(path)
+    )
+    given = {name: found.get(recipe[name], Path(name)) for name in MEDIA if recipe.get(name)}
+    request = Request.from_recipe(recipe, **{"portrait": Path("portrait"), **given})
+    sound = {} if written else timeline.of_file(path)
+    seconds = sound.get("seconds")
+    if not sound and request.text:
+        sound = {"seconds": round(timeline.spoken(request.text), 2)}
+    picture = ""
+    # Gradio may convert what it plays, so nothing longer than a take.
+    playable = seconds is not None and seconds <= MAX_SECONDS
+    if playable:
+        with closing(read_video(path)) as frames:
+            picture = result_view.data_url(next(frames))
+    video = store.new_folder() / f"{path.stem}.mp4"
+    if playable:
+        shutil.copyfile(path, video)
+    take = Take(
+        name=restore.name_of(request),
+        video=video,
+        recipe=recipe,
+        facts=result_view.facts(recipe, seconds),
+        code=restore.python_code(request, url),
+        thumbnail=picture,
+        seconds=seconds,
+        timeline={"seconds": seconds or 0, "audio": sound, "curves": {}},
+        source=path.name,
+    )
+    take.write_recipe()
+    return take
 
 
 def reuse(
     inputs: Inputs, output: Output
 ) -> Callable[[dict[Component, Any], gr.EventData], Updates]:
-    """Restores the settings of a listed take, or of the shown one."""
+    """Restores the settings of a listed take, or of the open one."""
 
     def on_reuse(values: dict[Component, Any], event: gr.EventData) -> Updates:
         with toasts(page=True):
             session: Session = values[output.session]
-            take = _listed(session, event)
-            recipe = admission.read_recipe(take.recipe if take else values[output.recipe])
+            take = _listed(session, event) or session.open
+            if take is None:
+                raise InputError(say("error.nothing"))
             found = admission.fingerprints(media_of(session, form_of(values, inputs)))
-            return _restored(recipe, found, inputs)
+            return _restored(take.recipe, found, inputs)
 
     return on_reuse
 
@@ -85,22 +122,18 @@ def _restored(recipe: Any, found: dict[str, Path], inputs: Inputs) -> Updates:
     return updates
 
 
-def choose_take(edit: Edit, output: Output) -> Callable[[Session, bool, gr.EventData], Updates]:
-    """Shows a listed take in the result panel and on the Edit tab."""
+def choose_take(output: Output) -> Callable[[Session, bool, gr.EventData], Updates]:
+    """Opens a listed take."""
 
     def on_choose(session: Session, running: bool, event: gr.EventData) -> Updates:
         take = _listed(session, event)
         if running or take is None:
             return {output.running: running}
-        if not take.video.is_file():
+        if not take.is_there():
             gr.Warning(say("error.gone", field=say("media.take")))
             return {output.running: running}
-        session.opened = take.recipe
-        return {
-            **shown_take(take, output),
-            output.history: result_view.history(session.takes, session.takes.index(take)),
-            edit.opened: result_view.opened(take.recipe, take.seconds),
-        }
+        session.open = take
+        return view.show(session, output)
 
     return on_choose
 
@@ -110,46 +143,27 @@ def watched_on(mode: str) -> tuple[Any, Any]:
     return ("edit", gr.update(selected="edit")) if mode == "compare" else (gr.skip(), gr.skip())
 
 
-def drop_take(edit: Edit, output: Output) -> Callable[[Session, bool, gr.EventData], Updates]:
-    """Deletes a listed take; if it was shown, the newest one is shown instead."""
+def drop_take(output: Output) -> Callable[[Session, bool, gr.EventData], Updates]:
+    """Deletes a listed take; if it was open, the newest one is opened instead."""
 
     def on_drop(session: Session, running: bool, event: gr.EventData) -> Updates:
         take = _listed(session, event)
         if take is None:
             return {output.running: running}
         session.drop(take)
-        opened = result_view.nothing_opened() if session.opened is None else gr.skip()
-        updates: Updates = {edit.opened: opened}
-        dropped, shown = event_data(event)["index"], event_data(event).get("shown")
-        if not isinstance(shown, int):
-            shown = -1
-        if shown == dropped and not running:
-            updates |= shown_take(session.takes[0], output) if session.takes else _nothing(output)
-            # Gradio would request those of the deleted take.
-            updates[output.video] |= gr.update(subtitles=downloads.subtitles(None))
-        elif shown == dropped:
-            updates |= {output.shown: ""}  # nothing to show again after the run
-        now = 0 if shown == dropped else shown - (dropped < shown)
-        return updates | {output.history: result_view.history(session.takes, now, take.name)}
+        return view.show(session, output, running=running)
 
     return on_drop
 
 
-def bring_back(edit: Edit, output: Output) -> Callable[[Session, bool], Updates]:
-    """Undoes the last deletion and shows the take, unless a run has the panel."""
+def bring_back(output: Output) -> Callable[[Session, bool], Updates]:
+    """Undoes the last deletion and opens the take."""
 
     def on_undo(session: Session, running: bool) -> Updates:
-        take = session.undo()
-        if take is None:
+        if session.undo() is None:
             gr.Warning(say("error.gone", field=say("media.take")))
             return {output.running: running}
-        place = session.takes.index(take)
-        shown = {} if running else shown_take(take, output)
-        return {
-            **shown,
-            output.history: result_view.history(session.takes, place),
-            edit.opened: result_view.opened(take.recipe, take.seconds),
-        }
+        return view.show(session, output, running=running)
 
     return on_undo
 
@@ -160,9 +174,8 @@ def returned(
     tabs: gr.Tabs,
     modes: tuple[str, ...],
     inputs: Inputs,
-    edit: Edit,
     output: Output,
-) -> Callable[[Any, Any], Updates]:
+) -> Callable[[Any, Any, Session], Updates]:
     """The page when it opens: after a reload with the draft and the takes of before.
 
     Args:
@@ -170,32 +183,15 @@ def returned(
         modes: the names of the tabs.
     """
 
-    def on_return(name: Any, kept: Any) -> Updates:
-        session = visits.open(name)
+    def on_return(name: Any, kept: Any, session: Session) -> Updates:
+        session = visits.open(name, session)
         updates: Updates = draft.restored(inputs, kept, modes)
         updates |= {visit: session.name, output.session: session}
         if inputs.mode in updates:
             updates[tabs] = gr.update(selected=updates[inputs.mode])
-        if session.files:
-            updates[output.history_card] = gr.update(visible=True)
-        if session.takes:
-            take = session.takes[0]
-            session.opened = take.recipe
-            updates |= {
-                **shown_take(take, output),
-                output.history: result_view.history(session.takes, 0),
-                edit.opened: result_view.opened(take.recipe, take.seconds),
-            }
-        return updates
+        return view.show(session, output, form=updates) if session.own else updates
 
     return on_return
-
-
-def _nothing(output: Output) -> Updates:
-    """The result panel without a video."""
-    empty = result_view.message(say("result.empty"), say("result.empty.hint"))
-    gone = gr.update(value=None, visible=False)
-    return {**without_video(output, empty), output.video: gone, output.shown: ""}
 
 
 def _listed(session: Session, event: gr.EventData) -> Take | None:

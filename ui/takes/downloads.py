@@ -77,30 +77,34 @@ def subtitles(video: Path | None) -> str:
     return str(path)
 
 
-def subtitled(recipe: Any, session: Session) -> Any:
-    """Sets the subtitles of the shown take in the visible player.
+def subtitled(session: Session) -> Any:
+    """Sets the subtitles of the open take in the visible player.
 
-    Without a take nothing: a hidden player that has subtitles would not load its next video.
+    Without a video nothing: a hidden player that has subtitles would not load its next one.
     """
-    video = _video(recipe, session)
-    return gr.skip() if video is None else gr.update(subtitles=subtitles(video))
+    video = session.open and session.open.video
+    return gr.update(subtitles=subtitles(video)) if video and video.is_file() else gr.skip()
 
 
-def offered(downloads: Downloads, video: Path) -> dict[Block, Any]:
+def offered(downloads: Downloads, video: Path | None) -> dict[Block, Any]:
     """The available downloads: subtitles need words, WebM a portrait with transparency."""
+    needs = {
+        "vtt": video and video.with_suffix(".vtt"),
+        "webm": video and _cutout(video),
+    }
     return {
-        downloads.buttons["vtt"]: gr.update(visible=video.with_suffix(".vtt").is_file()),
-        downloads.buttons["webm"]: gr.update(visible=_cutout(video).is_file()),
+        button: gr.update(visible=bool((path := needs.get(kind, video)) and path.is_file()))
+        for kind, button in downloads.buttons.items()
     }
 
 
-def made(downloads: Downloads, kind: str) -> Callable[[Any, Session], Iterator[dict[Block, Any]]]:
-    """Makes one download of the shown take and sends it to the browser."""
+def made(downloads: Downloads, kind: str) -> Callable[[Session], Iterator[dict[Block, Any]]]:
+    """Makes one download of the open take and sends it to the browser."""
 
-    def on_press(recipe: Any, session: Session) -> Iterator[dict[Block, Any]]:
+    def on_press(session: Session) -> Iterator[dict[Block, Any]]:
         button = downloads.buttons[kind]
         with toasts(page=True):
-            video = _video(recipe, session)
+            video = session.open and session.open.video
             if video is None or not video.is_file():
                 raise InputError(say("error.gone", field=say("media.take")))
             path = video.with_suffix(exports.SUFFIX[kind])
@@ -121,12 +125,6 @@ def failed(downloads: Downloads, kind: str) -> Callable[[], dict[Block, Any]]:
 
 def _idle(downloads: Downloads, kind: str) -> dict[Block, Any]:
     return {downloads.buttons[kind]: gr.update(value=t(f"download.{kind}"), interactive=True)}
-
-
-def _video(recipe: Any, session: Session) -> Path | None:
-    """The take of this visitor whose recipe file the page shows."""
-    path = recipe.get("path") if isinstance(recipe, dict) else None
-    return next((x.video for x in session.takes if str(x.video.with_suffix(".json")) == path), None)
 
 
 def _cutout(video: Path) -> Path:

@@ -99,19 +99,16 @@ def bar(progress: Progress | None, left: str = "", note: str = "", ready: str = 
     )
 
 
-def facts(result: Result) -> str:
+def facts(recipe: Mapping[str, Any], length: float | None, notices: Iterable[str] = ()) -> str:
     """Seed, length and label of a take, and its notices."""
-    recipe = result.recipe
     label = say("fact.label.visible" if recipe.get("label", True) else "fact.label.hidden")
     pairs = (
         (say("fact.seed"), str(recipe.get("seed", ""))),
-        (say("fact.length"), say("fact.seconds", seconds=seconds(result))),
+        *([(say("fact.length"), say("fact.seconds", seconds=length))] if length else []),
         (say("fact.label"), label),
     )
-    notices = "".join(f"<p>{escape(translate(notice))}</p>" for notice in result.notices)
-    return _listed(pairs) + (
-        f'<div class="notices" role="status">{notices}</div>' if notices else ""
-    )
+    said = "".join(f"<p>{escape(translate(notice))}</p>" for notice in notices)
+    return _listed(pairs) + (f'<div class="notices" role="status">{said}</div>' if said else "")
 
 
 def seconds(result: Result) -> float:
@@ -119,17 +116,19 @@ def seconds(result: Result) -> float:
     return result.frames / FPS
 
 
-def opened(recipe: Mapping[str, Any], length: float | None, missing: Sequence[str] = ()) -> str:
-    """The opened take on the Edit tab, and which of its media must be chosen again."""
-    pairs = [(say("fact.seed"), str(recipe.get("seed", "")))]
-    if length is not None:
-        pairs.append((say("fact.length"), say("fact.seconds", seconds=length)))
-    spans = recipe.get("spans") or ()
+def opened(take: Take, missing: Sequence[str] = ()) -> str:
+    """The open take on the Edit tab, and which of its media must be chosen again."""
+    pairs = [(say("fact.seed"), str(take.recipe.get("seed", "")))]
+    if take.seconds is not None:
+        pairs.append((say("fact.length"), say("fact.seconds", seconds=take.seconds)))
+    spans = take.recipe.get("spans") or ()
     if spans:
         shown = ", ".join(say("edit.span", start=s["start"], end=s["end"]) for s in spans)
         pairs.append((say("edit.spans"), shown))
+    source = say("edit.source", name=take.source)
+    said = f'<p class="caption">{escape(source)}</p>' if take.source else ""
     again = notice(say("edit.missing", media=", ".join(missing))) if missing else ""
-    return _listed(pairs) + again
+    return said + _listed(pairs) + again
 
 
 def nothing_opened() -> str:
@@ -167,7 +166,7 @@ def reading(found: Any) -> str:
     return table + (notice(found.notice) if found.notice else "")
 
 
-def history(takes: Sequence[Take], chosen: int, deleted: str = "") -> str:
+def history(takes: Sequence[Take], chosen: Take | None, deleted: str = "") -> str:
     """The takes of this session: each with buttons that show it, reuse its settings, delete it.
 
     Args:
@@ -175,10 +174,11 @@ def history(takes: Sequence[Take], chosen: int, deleted: str = "") -> str:
     """
     cells = []
     for index, take in enumerate(takes):
-        facts = {"seconds": take.seconds, "seed": take.recipe.get("seed", "")}
-        whole, below = say("history.take", name=take.name, **facts), say("history.facts", **facts)
+        length = [] if take.seconds is None else [say("fact.seconds", seconds=take.seconds)]
+        below = " · ".join([*length, str(take.recipe.get("seed", ""))])
+        whole = say("history.take", name=take.name, facts=below)
         picture = f'<img src="{take.thumbnail}" alt="">' if take.thumbnail else _MARK
-        shown = str(index == chosen).lower()
+        shown = str(take is chosen).lower()
         others = "".join(
             f'<button type="button" data-does="{does}" title="{escape(say(f"history.{does}"))}" '
             f'aria-label="{escape(say(f"history.{does}.name", name=take.name))}">{sign}</button>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import threading
 import time
@@ -21,16 +22,30 @@ UNDO_SECONDS = 10.0  # for which a deleted take can be had back
 
 @dataclass(frozen=True)
 class Take:
-    """A finished video: how it was made, and what the page shows of it."""
+    """A finished video, or an opened recipe: how it was made, and what the page shows of it."""
 
     name: str  # by what was asked for
-    video: Path
+    video: Path  # not there if only the recipe was opened
     recipe: Mapping[str, Any]
     facts: str  # HTML
     code: str  # Python
     thumbnail: str  # data URL
-    seconds: float
-    timeline: Mapping[str, Any] = field(default_factory=dict)  # its properties for the take
+    seconds: float | None  # None if unknown
+    timeline: Mapping[str, Any] = field(default_factory=dict)  # what it shows of the take
+    source: str = ""  # name of the file that it was opened from
+
+    @property
+    def file(self) -> Path:
+        """The file of its recipe, beside the video."""
+        return self.video.with_suffix(".json")
+
+    def is_there(self) -> bool:
+        """Whether its files are still on the disk."""
+        return self.video.is_file() or self.file.is_file()
+
+    def write_recipe(self) -> None:
+        text = json.dumps(self.recipe, indent=2, ensure_ascii=False)
+        self.file.write_text(text, encoding="utf-8")
 
 
 @dataclass
@@ -44,56 +59,66 @@ class Session:
         used: when, as `time.monotonic` has it.
         takes: newest first.
         files: every upload and every take of the visitor, to be found and deleted.
-        opened: the recipe on the Edit tab.
+        open: the take that the page shows and edits.
+        example: the portrait whose video is shown while no take is open.
         inspections: of the last photos.
         expected: seconds of the next take, and of the next comparison, as the page shows them.
         deleted: the last deleted take, its place in the list, and what deletes its files.
-        dropped: the recipe of the last file that was opened, and its sound for the timeline.
     """
 
     name: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     used: float = field(default_factory=time.monotonic)
     takes: list[Take] = field(default_factory=list)
     files: set[Path] = field(default_factory=set)
-    opened: Mapping[str, Any] | None = None
+    open: Take | None = None
+    example: Path | None = field(default_factory=lambda: next(iter(samples.portraits()), None))
     inspections: dict[Path, Inspection] = field(default_factory=dict)
     expected: dict[str, float] = field(default_factory=dict)
     deleted: tuple[Take, int, threading.Timer] | None = None
-    dropped: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
 
-    def add(self, take: Take, request: Request) -> None:
-        given = (getattr(request, name) for name in MEDIA)
-        self.files.update([take.video, *(path for path in given if path is not None)])
+    @property
+    def own(self) -> bool:
+        """Whether there is something of the visitor's to show or to delete."""
+        there = (path for path in self.files if path.is_file())
+        return bool(self.takes) or not all(map(samples.is_shipped, there))
+
+    def add(self, take: Take, request: Request | None = None) -> None:
+        """Lists a take: a new one of a request, or one from a file."""
+        given = (getattr(request, name) for name in MEDIA) if request else ()
+        self.files.update([take.video, take.file, *(path for path in given if path is not None)])
         self.takes = [take, *self.takes][:MAX_TAKES]
-        self.opened = take.recipe
         self.used = time.monotonic()
 
-    def sound_of(self, recipe: Mapping[str, Any] | None) -> Mapping[str, Any]:
-        """The sound of an opened file, as `timeline.sound_of` gives it; {} if unknown."""
-        same = self.dropped is not None and self.dropped[0] is recipe
-        return self.dropped[1] if self.dropped and same else {}
-
     def drop(self, take: Take) -> None:
-        """Removes one take from the list, and after `UNDO_SECONDS` from the disk."""
+        """Removes one take from the list, and after `UNDO_SECONDS` from the disk.
+
+        If it was open, the newest one is opened in its place.
+        """
         timer = threading.Timer(UNDO_SECONDS, store.discard, [take.video.parent])
         timer.daemon = True
         self.deleted = take, self.takes.index(take), timer
         self.takes = [other for other in self.takes if other is not take]
-        if self.opened is take.recipe:
-            self.opened = None
+        if self.open is take:
+            self.open = self.takes[0] if self.takes else None
         timer.start()
 
+    @property
+    def undoable(self) -> str:
+        """The name of the deleted take that can be had back; "" if there is none."""
+        take, _, timer = self.deleted or (None, 0, None)
+        return take.name if take and timer and timer.is_alive() else ""
+
     def undo(self) -> Take | None:
-        """Brings the last deleted take back; None if its files are gone."""
+        """Brings the last deleted take back and opens it; None if its files are gone."""
         if self.deleted is None:
             return None
         take, place, timer = self.deleted
         self.deleted = None
         timer.cancel()
-        if not take.video.is_file():
+        if not take.is_there():
             return None
         self.takes.insert(place, take)
-        self.opened = take.recipe
+        self.open = take
         return take
 
     def delete(self) -> int:
@@ -112,8 +137,8 @@ class Session:
             else:
                 path.unlink(missing_ok=True)
             deleted += 1
-        self.takes, self.files, self.opened, self.inspections = [], set(), None, {}
-        self.deleted = self.dropped = None
+        self.takes, self.files, self.open, self.inspections = [], set(), None, {}
+        self.deleted = None
         return deleted
 
 
@@ -124,16 +149,24 @@ class Visits:
         self._sessions: dict[str, Session] = {}
         self._lock = threading.Lock()
 
-    def open(self, name: Any) -> Session:
-        """The session of that name with the takes that are still there, or a new one."""
+    def open(self, name: Any, new: Session | None = None) -> Session:
+        """The session of that name with the takes that are still there, or a new one.
+
+        Args:
+            new: the page's own, which may have a take by now: a click can be quicker.
+        """
         with self._lock:
             now = time.monotonic()
             for session in list(self._sessions.values()):
                 if now - session.used > store.KEEP:
                     del self._sessions[session.name]
             found = self._sessions.get(name) if isinstance(name, str) else None
-            session = found or Session()
+            session = found or new or Session()
+            if session is not found:
+                session.name = secrets.token_urlsafe(24)  # the page's own is a copy
             self._sessions[session.name] = session
             session.used = now
-        session.takes = [take for take in session.takes if take.video.is_file()]
+        session.takes = [take for take in session.takes if take.is_there()]
+        if session.open not in session.takes:
+            session.open = session.takes[0] if session.takes else None
         return session

@@ -10,6 +10,7 @@ from gradio.components import Component
 
 from gaia_core.controls import Controls
 from gaia_core.errors import InputError
+from ui import samples
 from ui.components import Inputs, Output, Updates
 from ui.engine import Engine
 from ui.form import admission, restore
@@ -34,35 +35,36 @@ REVEAL = """() => {
 
 
 def show_sound(inputs: Inputs, output: Output) -> Callable[[dict[Component, Any]], Any]:
-    """Shows the sound of the next take, as far as it is known."""
+    """Shows the sound of the next take, as far as it is known and not that of the open take."""
 
     def on_change(values: dict[Component, Any]) -> Any:
         session: Session = values[output.session]
         source, text = values[inputs.source], values[inputs.text]
+        given = values[inputs.upload if source == "upload" else inputs.recording]
         sound: Mapping[str, Any] = {}
-        if source in ("upload", "record"):
-            given = values[inputs.upload if source == "upload" else inputs.recording]
+        if session.open and _same_speech(session.open.recipe, source, text, given):
+            pass
+        elif source in ("upload", "record"):
             with suppress(InputError):  # no file yet, or no sound: reported on Generate
                 sound = timeline.sound_of(admission.uploaded("speech", given))
         elif source == "none":
             sound = {"seconds": values[inputs.seconds] or 0}
         elif isinstance(text, str):
-            same = (take for take in session.takes if take.recipe.get("text") == text.strip())
             sound = {"seconds": timeline.spoken(text)}
-            sound = next((take.timeline["audio"] for take in same if take.timeline), sound)
-        if not sound.get("peaks"):
-            sound = _dropped(session, source, text) or sound
-        return gr.update(audio=sound)
+        return gr.update(speech=sound)
 
     return on_change
 
 
-def _dropped(session: Session, source: Any, text: Any) -> Mapping[str, Any]:
-    """The sound of the opened file while the form still has its speech."""
-    recipe = session.opened or {}
-    if source == "text" and recipe.get("text") != str(text).strip():
-        return {}
-    return session.sound_of(session.opened)
+def _same_speech(recipe: Mapping[str, Any], source: Any, text: Any, given: Any) -> bool:
+    """Whether the form has the speech of a take; it may lack a recording that must be re-chosen."""
+    if source == "text":
+        return bool(recipe.get("text") == str(text).strip())
+    if source in ("upload", "record") and recipe.get("speech"):
+        with suppress(InputError):
+            path = admission.uploaded("speech", given) if given else None
+            return path is None or samples.fingerprint(path) == recipe["speech"]
+    return False
 
 
 def written(inputs: Inputs) -> Callable[[dict[Component, Any]], Any]:

@@ -24,7 +24,7 @@ let began = null; // start of playback without a video: time and position
 // Gradio rebuilds this when its page is shown again, with only the latest update.
 window.timelineKept ??= {edits: new UndoStack(STEPS)};
 const kept = window.timelineKept, {edits} = kept;
-const PROPERTIES = Object.keys({tab: 0, audio: 0, take: 0, reading: 0});
+const PROPERTIES = Object.keys({tab: 0, take: 0, speech: 0, reading: 0});
 function keep() {
   for (const name of PROPERTIES) if (props[name] !== undefined) kept[name] = props[name];
 }
@@ -44,9 +44,12 @@ const film = () => {
   if (parts?.offsetParent) return parts;
   return take().seconds ? document.querySelector(CONFIG.films.whole) : null;
 };
-const audio = () => kept.audio ?? {};
+// On the Edit tab all is of the open take; elsewhere what the form has beyond it comes first.
 const take = () => kept.take ?? {};
-const clauses = () => ([TEXT, EDIT].includes(kept.tab) ? (kept.reading?.clauses ?? []) : []);
+const editing = () => kept.tab === EDIT;
+const audio = () => (!editing() && kept.speech?.seconds ? kept.speech : take().audio) ?? {};
+const reading = () => (!editing() && kept.reading?.clauses ? kept.reading : take().reading) ?? {};
+const clauses = () => ([TEXT, EDIT].includes(kept.tab) ? (reading().clauses ?? []) : []);
 const keyed = () => kept.tab !== TEXT; // keyframes belong to the Pose tab
 
 function make(tag, attributes = {}, ...children) {
@@ -129,11 +132,12 @@ element.replaceChildren(whole);
 const keyValue = (name, at) => valueAt(track(name), known[name].pose, at, length(), CONFIG);
 const atPlayhead = () => (keyed()
   ? (channel) => keyValue(channel, now)
-  : (channel) => valueAt((kept.reading?.tracks?.[channel] ?? []).map(([time, value, easing]) => ({time, value, easing})), known[channel].pose, now, length(), CONFIG));
+  : (channel) => valueAt((reading().tracks?.[channel] ?? []).map(([time, value, easing]) => ({time, value, easing})), known[channel].pose, now, length(), CONFIG));
 
 // Places
 
 function length() {
+  if (editing() && take().seconds) return take().seconds;
   const last = keyed() && keys.length ? Math.max(...keys.map((key) => key.time)) : 0;
   const ends = clauses().map((clause) => clause[1]);
   return clamp(Math.max(1, audio().seconds ?? 3, take().seconds ?? 0, last, ...ends), 1, LONGEST);
@@ -528,7 +532,7 @@ function mark() {
   const list = keyed() ? chosen() : [];
   fields.hidden = !list.length;
   hint.hidden = Boolean(list.length || span);
-  hint.textContent = say(kept.tab === EDIT ? "line.hint.edit" : !keyed() ? "line.hint.text" : keys.length ? "line.hint" : "line.empty");
+  hint.textContent = say(editing() ? "line.hint.edit" : !keyed() ? "line.hint.text" : keys.length ? "line.hint" : "line.empty");
   if (!list.length) return;
   const [key] = list, c = known[key.channel];
   name.textContent = list.length > 1 ? say("line.several", {count: list.length}) : c.label;
@@ -542,8 +546,8 @@ function mark() {
 
 function bandage() {
   band.hidden = dropped.hidden = !span;
-  spans.hidden = !span && kept.tab !== EDIT;
-  edited.hidden = kept.tab === EDIT; // there the page's button renders it
+  spans.hidden = !span && !editing();
+  edited.hidden = editing(); // there the page's button renders it
   hint.hidden = Boolean(span || (keyed() && picked.size));
   [from, until].forEach((field, i) => { if (document.activeElement !== field || held) field.value = span?.[i] ?? ""; });
   for (const node of canvas.querySelectorAll("[data-word]")) node.setAttribute("aria-pressed", String(spanHas(span, audio().words[node.dataset.word])));
@@ -841,7 +845,14 @@ canvas.addEventListener("focusin", (event) => {
 const drawn = new ResizeObserver(() => render());
 drawn.observe(scroll);
 watch("value", read);
-watch(PROPERTIES, () => { keep(); render(); });
+watch(PROPERTIES, () => {
+  keep();
+  if (span && span[1] > (take().seconds ?? LONGEST)) { // another take, too short for it
+    span = null;
+    props.value = {keys: rows(), span};
+  }
+  render();
+});
 watch(Object.keys({controls: 0}), () => { if (!json.hidden) text.value = props.controls?.text ?? ""; });
 keep();
 load(props.value?.keys);

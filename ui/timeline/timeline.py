@@ -61,10 +61,10 @@ def component(elem_id: str, sketch: Sketch | None) -> gr.HTML:
 
     It emits `input` for a changed keyframe, `select` for a changed span, `apply` to edit it, and
     `copy` and `submit` for controls as JSON. It hides itself on tabs other than `TABS`, since
-    hiding by Gradio would lose the undo history. Properties: `tab` (the open one), `audio` (from
-    `sound_of`), `reading` (from `clauses_of`), `take` (from `of_take`) and `controls` ({"text"}).
-    An update by Gradio drops the properties that it lacks, so constants are part of the script;
-    none of these names may stand in quotes there.
+    hiding by Gradio would lose the undo history. Properties: `tab` (the open one), `take` (from
+    `of_take`), what the form has beyond it, `speech` (from `sound_of`) and `reading` (from
+    `clauses_of`), and `controls` ({"text"}). An update by Gradio drops the properties that it
+    lacks, so constants are part of the script; none of these names may stand in quotes there.
 
     Not a subclass: Gradio writes a stub file beside the source of each.
     """
@@ -172,7 +172,7 @@ def clauses_of(reading: Any) -> dict[str, Any]:
 
 
 def of_take(engine: Engine, result: Result, request: Request) -> dict[str, Any]:
-    """Properties for a take: `audio`, `take` and, if it had an instruction, `reading`."""
+    """What the timeline shows of a take: `seconds`, `audio`, `curves`, `reading`."""
     seconds = result.frames / FPS
     try:
         sound = sound_of(result.video)
@@ -181,14 +181,14 @@ def of_take(engine: Engine, result: Result, request: Request) -> dict[str, Any]:
     sound["words"] = [
         [word.text, round(word.start, 3), round(word.end, 3)] for word in result.words
     ]
-    shown: dict[str, Any] = {"audio": sound}
+    shown: dict[str, Any] = {"seconds": round(seconds, 2), "audio": sound}
     wanted = request.controls
     read = getattr(engine, "read", None)
     if request.instruction and read is not None:
         reading = read(request.instruction, seconds)
         shown["reading"] = clauses_of(reading)
         wanted = reading.controls + wanted
-    shown["take"] = {"seconds": round(seconds, 2), "curves": _curves(result, wanted)}
+    shown["curves"] = _curves(result, wanted)
     return shown
 
 
