@@ -55,6 +55,8 @@ test("the keyframes that are given stay as they are", () => {
 test("a time snaps to the nearest edge of a word within reach, or else to a frame", () => {
   assert.equal(snapTime(1.013, [0.95, 1.02, 1.03], 0.05, CLOCK), 1.02);
   assert.equal(snapTime(1.013, [1.1], 0.05, CLOCK), 1);
+  assert.equal(snapTime(1, [1.08], 0.5, CLOCK), 1.08); // two frames away
+  assert.equal(snapTime(1, [1.09], 0.5, CLOCK), 1);
   assert.equal(snapTime(1.03, [], 0.05, CLOCK), 1.04);
   assert.equal(snapTime(0.01, [0], 0.05, CLOCK), 0); // an edge at 0 is an edge
   assert.equal(snapTime(-1, [], 0.05, CLOCK), 0);

@@ -297,10 +297,73 @@ def test_it_snaps_to_words_and_to_frames(opened, studio: Studio):
         return read(page)[0][0]
 
     assert put(0.304) == 0.3, "the end of a word is near"
+    head = page.get_by_role("slider", name=say("line.head"))
+    video, said = page.locator("#video video"), page.locator(".tl-announced")
+    video.evaluate("v => v.pause()")
+    for at, lands, near in ((0.64, "0.64", ""), (0.107, "0.10", "One")):
+        video.evaluate(f"v => {{ v.currentTime = {at}; }}")
+        expect(head).to_have_attribute("aria-valuenow", f"{at:.2f}")
+        button(page, say("line.add").format(lane=say("channel.yaw"))).press("Enter")
+        expect(head).to_have_attribute("aria-valuenow", lands)
+        assert lands in page.evaluate("document.activeElement.ariaLabel")
+        expect(said).to_contain_text(say("line.snapped", word=near) if near else "")
+        page.keyboard.press("Delete")
     assert put(0.63) == 0.64, "no word is near, so the next frame"
     button(page, say("line.snap")).click()
     assert put(0.775) not in (0.76, 0.8, 0.3)
     assert key.count() == 1
+
+
+def test_keys_play_step_loop_and_zoom_and_a_curve_becomes_a_keyframe(opened, studio: Studio):
+    page = opened()
+    tab(page, "pose")
+    generate(page)
+    shown(page)
+    tab(page, "edit")
+    page.wait_for_function("document.querySelector('#video video').ended")
+    head = page.get_by_role("slider", name=say("line.head"))
+    film = "document.querySelector('#video video')"
+    head.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press(".")
+    expect(head).to_have_attribute("aria-valuenow", "0.04")
+    page.keyboard.press("l")
+    page.keyboard.press("l")
+    page.wait_for_function(f"{film}.playbackRate === 2 && {film}.currentTime > 0.2")
+    page.keyboard.press("k")
+    assert page.evaluate(f"{film}.paused && {film}.playbackRate") == 1
+    page.keyboard.press("j")
+    page.wait_for_function(f"{film}.currentTime < 0.05")
+    select(page, 0.2, 0.4)
+    wide = page.locator(".tl-scroll").evaluate("b => b.scrollWidth")
+    head.focus()
+    page.keyboard.press("f")
+    assert page.locator(".tl-scroll").evaluate("b => b.scrollWidth") > wide
+    page.keyboard.press("f")
+    page.keyboard.press("r")
+    page.keyboard.press(" ")
+    page.wait_for_function(f"{film}.currentTime > 0.3")
+    page.wait_for_function(f"{film}.currentTime < 0.3")
+    assert not page.evaluate(f"{film}.paused"), "it goes on from the span's start"
+    page.keyboard.press("k")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text(say("line.keys.shuttle"))
+    page.keyboard.press("Escape")
+
+    # The made turn rises to 0.3 degrees at the end; at half a second it is held and pulled up.
+    expect(page.get_by_label(say("controlled.label"))).not_to_be_checked()
+    track = page.locator("[data-trace=yaw]")
+    track.scroll_into_view_if_needed()
+    still(page)
+    box = track.bounding_box()
+    x, y = box["x"] + second(page, 0.52), box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, y - 14, steps=4)
+    page.mouse.up()
+    ((at, value, easing),) = read(page, "yaw")
+    assert (at, value) == (0.52, 15) and easing == say("easing.free")
+    expect(page.get_by_label(say("controlled.label"))).to_be_checked()
 
 
 def test_the_playhead_and_the_player_follow_each_other(opened, studio: Studio):

@@ -28,9 +28,9 @@ function valueAt(points, pose, at, end, {frame, fade}) {
   return a.value + share * (b.value - a.value);
 }
 
-// Where a keyframe snaps to: the nearest of the words' edges within reach, or else a frame.
+// Where a keyframe snaps to: the nearest of the words' edges within reach and two frames, or else a frame.
 function snapTime(second, edges, reach, {frame, longest}) {
-  const near = edges.filter((edge) => Math.abs(edge - second) <= reach);
+  const near = edges.filter((edge) => Math.abs(edge - second) <= Math.min(reach, 2 * frame) + 1e-9);
   near.sort((a, b) => Math.abs(a - second) - Math.abs(b - second));
   return round(near[0] ?? clamp(Math.round(second / frame) * frame, 0, longest), 3);
 }

@@ -1,5 +1,5 @@
 // The timeline: sound, words, clauses, a lane of keyframes per channel, and the curves of the last take.
-// CONFIG, `keyframes.js` and `spans.js` stand above this script. Gradio gives element, props, trigger and watch.
+// CONFIG and the other scripts of this folder stand above this one. Gradio gives element, props, trigger and watch.
 // The value is {keys, span}: rows [channel, second, value, easing], and [start, end] or null. The server validates it.
 const {channels, easings, curves: plots, face, frame, fade} = CONFIG;
 const words = CONFIG.words[navigator.language] ?? CONFIG.words[navigator.language.split("-")[0]] ?? CONFIG.words.en;
@@ -17,9 +17,8 @@ let keys = []; // {id, channel, time, value, easing}, in order of channel and ti
 let picked = new Set(); // ids
 const opened = new Set(), folded = new Set(); // lanes shown without keys; collapsed lanes
 let clipboard = [];
-let now = 0, zoom = 1, scale = 60, span = null, held = null, serial = 0, tapped = null, sought = null;
+let zoom = 1, scale = 60, span = null, held = null, serial = 0, tapped = null;
 let unfolded = null; // whether the curves are shown; by default where there is room
-let began = null; // start of playback without a video: time and position
 
 // Gradio rebuilds this when its page is shown again, with only the latest update.
 window.timelineKept ??= {edits: new UndoStack(STEPS)};
@@ -52,41 +51,23 @@ const reading = () => (!editing() && kept.reading?.clauses ? kept.reading : take
 const clauses = () => ([TEXT, EDIT].includes(kept.tab) ? (reading().clauses ?? []) : []);
 const keyed = () => kept.tab !== TEXT; // keyframes belong to the Pose tab
 
-function make(tag, attributes = {}, ...children) {
-  const svg = ["svg", "path", "line", "g", "clipPath", "defs"].includes(tag);
-  const node = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value === true) node.setAttribute(name, "");
-    else if (value !== false && value !== null) node.setAttribute(name, value);
-  }
-  node.append(...children.filter((child) => child !== null));
-  return node;
-}
-
-const ICONS = {
-  play: "M5 3l8 5-8 5z", pause: "M4 3h3v10H4zM9 3h3v10H9z",
-  undo: "M6 3L2.5 6.5 6 10M3 6.5h6a3.5 3.5 0 010 7H6", redo: "M10 3l3.5 3.5L10 10M13 6.5H7a3.5 3.5 0 000 7h3",
-  plus: "M8 3v10M3 8h10", minus: "M3 8h10", cross: "M4 4l8 8M12 4l-8 8", fold: "M5 6.5l3 3 3-3",
-};
-const icon = (name) => make("svg", {viewBox: "0 0 16 16", "aria-hidden": "true", class: `tl-icon is-${name}`}, make("path", {d: ICONS[name]}));
-const button = (act, name, ...inside) => make("button", {
-  type: "button", class: "tl-button", "data-act": act, "aria-label": inside.length ? name : null, title: inside.length ? name : null,
-}, ...(inside.length ? inside : [name]));
-
 // The frame, built once
 
 const play = button("play", say("line.play"), icon("play"));
 const time = make("output", {class: "tl-time"});
 const undo = button("undo", say("line.undo"), icon("undo"));
 const redo = button("redo", say("line.redo"), icon("redo"));
-const snap = make("button", {type: "button", class: "tl-button", "data-act": "snap", "aria-pressed": "true", title: say("line.snap.info")}, say("line.snap"));
-const snaps = () => snap.getAttribute("aria-pressed") === "true";
+const snap = toggle("snap", say("line.snap"));
+snap.title = say("line.snap.info");
+turn(snap, true);
+const loop = toggle("loop", say("line.loop"), icon("loop"));
 const bar = make("div", {class: "tl-bar", role: "toolbar", "aria-label": say("line.tools")},
-  play, time,
+  play, loop, time,
   make("span", {class: "tl-gap"}),
   undo, redo,
   snap,
   button("out", say("line.out"), icon("minus")), button("fit", say("line.fit")), button("in", say("line.in"), icon("plus")),
+  button("help", say("line.help"), icon("help")),
 );
 const canvas = make("div", {class: "tl-canvas"});
 const scroll = make("div", {class: "tl-scroll", tabindex: "-1"}, canvas);
@@ -120,19 +101,25 @@ const text = make("textarea", {class: "tl-text", rows: 6, spellcheck: "false", "
 const json = make("div", {class: "tl-json", hidden: true}, text, make("div", {class: "tl-row-of"},
   button("copy", say("line.json.copy")), button("apply", say("line.json.apply")), button("json", say("line.json.close"))));
 const edited = spans.querySelector('[data-act="edit"]'), dropped = spans.querySelector('[data-act="clearSpan"]');
+const keysOf = (row) => Object.keys(row.acts).map((key) => make("kbd", {}, key.replace(/Arrow(\w+)/, (_, way) => ({Left: "←", Right: "→", Up: "↑", Down: "↓"})[way])));
+const help = make("dialog", {class: "tl-help", "aria-label": say("line.help")},
+  make("table", {}, ...SHORTCUTS.map((row) => make("tr", {}, make("td", {}, ...keysOf(row)), make("td", {}, say(`line.keys.${row.text}`))))),
+  make("form", {method: "dialog"}, make("button", {class: "tl-button"}, say("line.json.close"))));
 const announced = make("div", {class: "tl-announced", role: "status"});
 const foot = make("div", {class: "tl-foot"}, face ? picture : null, make("div", {class: "tl-panel"},
   hint, fields, spans,
   make("div", {class: "tl-row-of"}, more, button("json", say("line.json")), button("clear", say("line.clear")))));
-const whole = make("div", {class: "tl"}, bar, scroll, foot, json, announced);
+const whole = make("div", {class: "tl"}, bar, scroll, foot, json, help, announced);
 element.replaceChildren(whole);
 
 // Values over time
 
 const keyValue = (name, at) => valueAt(track(name), known[name].pose, at, length(), CONFIG);
-const atPlayhead = () => (keyed()
+// The value of a channel at a second, of the keyframes or on the Text tab of the instruction.
+const valueOf = (now) => (keyed()
   ? (channel) => keyValue(channel, now)
   : (channel) => valueAt((reading().tracks?.[channel] ?? []).map(([time, value, easing]) => ({time, value, easing})), known[channel].pose, now, length(), CONFIG));
+const draw = face && makeSketch(face, picture);
 
 // Places
 
@@ -154,9 +141,17 @@ const secondAt = (event) => {
 };
 
 function snapped(second) {
-  if (!snaps()) return round(clamp(second, 0, LONGEST), 3);
+  if (!isOn(snap)) return round(clamp(second, 0, LONGEST), 3);
   const edges = (audio().words ?? []).flatMap(([, start, end]) => [start, end]);
   return snapTime(second, edges, CLOSE / scale, CONFIG);
+}
+
+// Shows to which word a time has snapped.
+function pull(second) {
+  const index = (audio().words ?? []).findIndex(([, ...edges]) => edges.some((edge) => Math.abs(edge - second) < 0.001));
+  if (!isOn(snap) || index < 0) return;
+  announce(say("line.snapped", {word: audio().words[index][0]}));
+  canvas.querySelector(`[data-word="${index}"]`)?.animate({background: ["var(--accent)", "transparent"]}, 900);
 }
 
 // Changes: each is a step that can be undone
@@ -220,8 +215,10 @@ function add(channel, second, value) {
   keys.push(key);
   picked = new Set([key.id]);
   folded.delete(channel);
+  go(time); // the keyframe is on the playhead, wherever it has snapped to
   commit();
   focus(key.id);
+  pull(time);
 }
 
 function remove() {
@@ -259,7 +256,7 @@ function copy() {
 
 function paste() {
   if (!clipboard.length) return;
-  const start = snapped(now);
+  const start = snapped(playhead.now);
   const added = clipboard.map((key) => ({...key, id: ++serial, time: round(clamp(key.time + start, 0, LONGEST), 3)}));
   keys.push(...added);
   picked = new Set(added.map((key) => key.id));
@@ -276,21 +273,22 @@ function pick(id, also) {
 const announce = (sentence) => { announced.textContent = sentence; };
 const focus = (id) => canvas.querySelector(`[data-key="${id}"]`)?.focus({preventScroll: false});
 
-// Synchronisation of playhead and player
+// The playhead
 
-function go(second, quiet = false) {
-  now = clamp(second, 0, Math.max(length(), film()?.duration || 0));
-  if (!quiet) {
-    const video = film();
-    if (video && video.readyState > 0) {
-      sought = Math.min(now, video.duration);
-      video.currentTime = sought;
-    }
-  }
-  point();
+const playhead = makePlayhead({
+  film, end: length, span: () => span, looping: () => isOn(loop), dragged: () => held?.kind === "seek",
+  alive: () => element.isConnected, moved, plays: playing, frame,
+});
+const {go} = playhead;
+
+function moved(second, following) {
+  point(second);
+  if (!following) return;
+  const left = x(second) - scroll.scrollLeft;
+  if (left > room() + 2 * SIDE || left < 0) scroll.scrollLeft = x(second) - 2 * SIDE;
 }
 
-function point() {
+function point(now) {
   needle.style.left = `${labels() + x(now)}px`;
   head.style.left = `${x(now)}px`;
   time.replaceChildren(clock(now), make("span", {}, ` / ${clock(length())}`));
@@ -301,18 +299,8 @@ function point() {
     const value = keyValue(node.dataset.now, now);
     node.textContent = value === null ? say("line.free") : shown(known[node.dataset.now], value);
   }
-  sketch();
-}
-
-function follow() {
-  const video = film();
-  if (!video || !element.isConnected) return;
-  if (held?.kind !== "seek") {
-    go(video.currentTime, true);
-    const left = x(now) - scroll.scrollLeft;
-    if (left > room() + 2 * SIDE || left < 0) scroll.scrollLeft = x(now) - 2 * SIDE;
-  }
-  if (!video.paused) requestAnimationFrame(follow);
+  const value = valueOf(now);
+  draw?.((name) => value(name) ?? known[name].rest);
 }
 
 function playing(yes) {
@@ -320,35 +308,6 @@ function playing(yes) {
   play.title = say(yes ? "line.pause" : "line.play");
   play.setAttribute("aria-label", play.title);
 }
-
-// Without a take only the sketch plays.
-function tick() {
-  if (!began || !element.isConnected) return;
-  const at = began.second + (performance.now() - began.at) / 1000;
-  go(Math.min(at, length()));
-  if (at >= length()) began = null;
-  if (began) requestAnimationFrame(tick);
-  else playing(false);
-}
-
-const MEDIA = ["play", "pause", "timeupdate", "seeked", "loadedmetadata", "ended"];
-function onMedia(event) {
-  if (!element.isConnected) {
-    for (const type of MEDIA) document.removeEventListener(type, onMedia, true);
-    return;
-  }
-  const video = film();
-  if (event.target !== video) return;
-  const paused = video.paused;
-  playing(!paused);
-  // The event of our own seek: the playhead may be behind the end of the video.
-  if (sought !== null && Math.abs(video.currentTime - sought) < 0.05 && paused) {
-    if (event.type === "seeked") sought = null;
-    return;
-  }
-  if (event.type !== "loadedmetadata" || video.currentTime > 0) follow();
-}
-for (const type of MEDIA) document.addEventListener(type, onMedia, true);
 
 // Drawing
 
@@ -379,10 +338,8 @@ const drawing = (height, ...inside) => make("svg", {class: "tl-plot", width: wid
 function sound() {
   const {peaks = [], seconds = 0, words: timed = []} = audio();
   if (!peaks.length) return null;
-  const height = timed.length ? 70 : 46, middle = 24, each = seconds / peaks.length;
-  const top = peaks.map((peak, i) => `${round(x((i + 0.5) * each), 1)},${round(middle - 1 - 0.2 * peak, 1)}`);
-  const bottom = peaks.map((peak, i) => `${round(x((i + 0.5) * each), 1)},${round(middle + 1 + 0.2 * peak, 1)}`);
-  const wave = make("path", {class: "tl-wave", d: `M${x(0)},${middle}L${top.join("L")}L${x(seconds)},${middle}L${bottom.reverse().join("L")}Z`});
+  const height = timed.length ? 70 : 46;
+  const wave = make("path", {class: "tl-wave", d: wavePath(peaks, seconds, x, 24)});
   const ticks = timed.map(([, start]) => make("path", {class: "tl-word-tick", d: `M${x(start)},0V${height}`}));
   const texts = timed.map(([word, start, end], i) => {
     const place = x(timed[i + 1]?.[1] ?? Math.max(end, seconds)) - x(start);
@@ -404,31 +361,9 @@ function instruction() {
 }
 
 function lanePath(c) {
-  const list = track(c.name), end = length();
-  if (!list.length) return "";
-  const low = Boolean(folded.has(c.name));
+  const low = folded.has(c.name);
   const at = (key) => (low ? FLAT / 2 : y(c, key.value));
-  let d = "";
-  const first = list[0], last = list[list.length - 1];
-  const ease = (x0, y0, x1, y1) => `C${x0 + (x1 - x0) / 3},${y0} ${x1 - (x1 - x0) / 3},${y1} ${x1},${y1}`;
-  if (c.pose) d += `M${x(first.time)},${at(first)}`;
-  else {
-    const rest = low ? FLAT / 2 : y(c, 0);
-    const start = Math.max(0, first.time - fade);
-    d += first.time > 0 ? `M${x(0)},${rest}H${x(start)}${ease(x(start), rest, x(first.time), at(first))}` : `M${x(0)},${at(first)}`;
-  }
-  list.slice(1).forEach((to, i) => {
-    const a = list[i];
-    const [x0, y0, x1, y1] = [x(a.time), at(a), x(to.time), at(to)];
-    if (a.easing === "hold") d += `H${x1}V${y1}`;
-    else if (a.easing === "linear") d += `L${x1},${y1}`;
-    else if (a.easing === "free") d += `M${x1},${y1}`;
-    else d += ease(x0, y0, x1, y1);
-  });
-  if (c.pose) return last.easing === "free" ? d : `${d}H${x(end)}`;
-  if (last.time >= end - frame) return d;
-  const rest = low ? FLAT / 2 : y(c, 0);
-  return `${d}${ease(x(last.time), at(last), x(last.time + fade), rest)}H${x(Math.max(end, last.time + fade))}`;
+  return keyPath(track(c.name), c.pose, length(), x, at, low ? FLAT / 2 : y(c, 0), CONFIG);
 }
 
 function lane(c) {
@@ -467,18 +402,13 @@ function plot(c) {
   const all = [...made, ...(wanted ?? []).filter((v) => v !== null)];
   const low = Math.min(c.low, ...all), high = Math.max(c.high, ...all);
   const height = 38, at = (value) => round(5 + (1 - (value - low) / (high - low)) * (height - 10), 2);
-  const drawn = (values) => {
-    let d = "", pen = false;
-    values.forEach((value, i) => {
-      if (value === null) pen = false;
-      else { d += `${pen ? "L" : "M"}${round(x(i * frame), 1)},${at(value)}`; pen = true; }
-    });
-    return d;
-  };
+  const drawn = (values) => tracePath(values, x, at, frame);
+  const grip = (values) => (known[c.name]?.pose && keyed() && values ? make("path", {class: "tl-grip", d: drawn(values)}, make("title", {}, say("line.grip"))) : null);
   return line("trace", make("span", {class: "tl-title"}, say(`trace.${c.name}`)), [drawing(height,
     make("path", {class: "tl-rest", d: `M${x(0)},${at(c.rest)}H${x(length())}`}),
     wanted ? make("path", {class: "tl-target", d: drawn(wanted)}) : null,
-    make("path", {class: "tl-made", d: drawn(made)}))], {"data-seek": true}, height);
+    make("path", {class: "tl-made", d: drawn(made)}), grip(wanted), grip(made))],
+  {"data-seek": true, "data-trace": c.name, "data-each": (high - low) / (height - 10)}, height);
 }
 
 function traces() {
@@ -510,7 +440,7 @@ function render() {
   element.querySelector('[data-act="clear"]').disabled = !keys.length && !opened.size;
   mark();
   bandage();
-  point();
+  point(playhead.now);
 }
 
 // A drag moves elements without rebuilding them.
@@ -524,7 +454,7 @@ function place() {
   }
   for (const node of canvas.querySelectorAll("[data-curve]")) node.setAttribute("d", lanePath(known[node.dataset.curve]));
   mark();
-  point();
+  point(playhead.now);
 }
 
 function mark() {
@@ -564,47 +494,13 @@ function choose(ends) {
   bandage();
 }
 
-// The sketch: the mean face, moved by the controls at the playhead
-
-let limbs = null;
-function sketch() {
-  if (!face) return;
-  if (!limbs) {
-    limbs = face.lines.map((_, i) => make("path", {class: face.irises.includes(i) ? "is-iris" : "", "clip-path": face.irises.includes(i) ? `url(#tl-lid-${i})` : null}));
-    const lids = face.irises.map((iris, i) => make("clipPath", {id: `tl-lid-${iris}`}, make("path", {"data-lid": face.eyes[i]})));
-    picture.replaceChildren(make("defs", {}, ...lids), ...limbs);
-  }
-  const value = atPlayhead();
-  const of = (name) => value(name) ?? known[name].rest;
-  const [yaw, pitch, roll] = ["yaw", "pitch", "roll"].map((name) => of(name) * Math.PI / 180);
-  const [cy, sy, cp, sp, cr, sr] = [yaw, pitch, roll].flatMap((angle) => [Math.cos(angle), Math.sin(angle)]);
-  const turn = [[cr * cy, -sr * cp - cr * sy * -sp, -sr * sp - cr * sy * cp], [sr * cy, cr * cp - sr * sy * -sp, cr * sp - sr * sy * cp]];
-  const amounts = face.channels.map((name) => of(name));
-  const [right, down, size] = [of("x"), -of("y"), of("scale")];
-  const points = face.points.map(([px, py, pz], i) => {
-    let [qx, qy] = [px, py];
-    amounts.forEach((amount, c) => {
-      if (!amount) return;
-      qx += amount * face.shifts[c][2 * i];
-      qy += amount * face.shifts[c][2 * i + 1];
-    });
-    return turn.map((row, axis) => round((axis ? down : right) * 1000 + size * (row[0] * qx + row[1] * qy + row[2] * pz), 1) / 1000);
-  });
-  let start = 0;
-  face.lines.forEach(([count, closed], i) => {
-    const d = `M${points.slice(start, start + count).map((p) => p.join(",")).join("L")}${closed ? "Z" : ""}`;
-    limbs[i].setAttribute("d", d);
-    picture.querySelector(`[data-lid="${i}"]`)?.setAttribute("d", d);
-    start += count;
-  });
-}
-
 // Pointer: keyframes, the playhead, and spans
 
+const closest = () => Math.max(1, 600 * length() / room());
 function bigger(factor, event) {
-  const around = event ? secondAt(event) : now;
+  const around = event ? secondAt(event) : playhead.now;
   const offset = x(around) - scroll.scrollLeft;
-  zoom = clamp(zoom * factor, 1, Math.max(1, 600 * length() / room()));
+  zoom = clamp(zoom * factor, 1, closest());
   render();
   scroll.scrollLeft = x(around) - offset;
 }
@@ -617,13 +513,16 @@ scroll.addEventListener("wheel", (event) => {
 
 canvas.addEventListener("pointerdown", (event) => {
   if (event.button || event.target.closest("[data-act], .tl-label")) return;
-  const dotted = event.target.closest("[data-key]");
+  const dotted = event.target.closest("[data-key]"), grip = event.target.closest(".tl-grip");
   const at = {x: event.clientX, y: event.clientY, second: secondAt(event)};
   if (dotted) {
     const id = Number(dotted.dataset.key);
     pick(id, event.shiftKey || event.ctrlKey || event.metaKey);
     dotted.focus({preventScroll: true});
     held = {kind: "keys", at, id, before: new Map(chosen().map((key) => [key.id, {...key}]))};
+    event.preventDefault();
+  } else if (grip) {
+    held = {kind: "keys", at, trace: event.target.closest("[data-trace]")};
     event.preventDefault();
   } else if (event.target.closest(".tl-head")) {
     head.focus({preventScroll: true});
@@ -646,22 +545,52 @@ canvas.addEventListener("pointermove", (event) => {
   if (!held.moved) return;
   if (held.kind === "span") {
     choose(spanBetween(snapped(held.at.second), snapped(secondAt(event)), limits()));
-  } else if (held.kind === "keys" && held.before.has(held.id)) {
+    return;
+  }
+  if (held.trace && !held.before) grab();
+  if (held.kind === "keys" && held.before.has(held.id)) {
     const grabbed = held.before.get(held.id), c = known[grabbed.channel];
-    const along = !event.shiftKey || Math.abs(dx) >= Math.abs(dy), across = !event.shiftKey || !along;
+    const along = !held.trace && (!event.shiftKey || Math.abs(dx) >= Math.abs(dy));
+    const across = held.trace || !event.shiftKey || !along;
+    const each = held.trace ? Number(held.trace.dataset.each) : (c.high - c.low) / (TALL - 2 * EDGE);
     const earliest = Math.min(...[...held.before.values()].map((key) => key.time));
     const by = along ? Math.max(snapped(grabbed.time + dx / scale) - grabbed.time, -earliest) : 0;
-    const up = across && !folded.has(c.name) ? -dy / (TALL - 2 * EDGE) * (c.high - c.low) : 0;
+    const up = across && (held.trace || !folded.has(c.name)) ? -dy * each : 0;
     for (const key of chosen()) {
       const old = held.before.get(key.id), own = known[key.channel];
       key.time = round(clamp(old.time + by, 0, LONGEST), 3);
       if (key.channel === c.name) key.value = round(clamp(up ? Math.round((old.value + up) / own.step) * own.step : old.value, own.low, own.high), digits(own));
     }
     sorted();
-    go(keys.find((key) => key.id === held.id).time);
+    const key = keys.find((one) => one.id === held.id);
+    go(key.time);
     place();
+    if (held.trace) {
+      held.ghost.style.top = `${held.at.y + dy - held.trace.getBoundingClientRect().top}px`;
+      held.ghost.textContent = shown(c, key.value);
+    }
   }
 });
+
+// A keyframe where a curve of the take is held. The first one of its channel leaves the rest free.
+function grab() {
+  const {dataset: {trace: channel}} = held.trace;
+  const {result: made, target: wanted} = take().curves[channel];
+  const time = round(clamp(Math.round(held.at.second / frame), 0, made.length - 1) * frame, 3), i = Math.round(time / frame);
+  let key = track(channel).find((one) => Math.abs(one.time - time) < frame / 2);
+  if (!key) {
+    const value = round(wanted?.[i] ?? made[i], digits(known[channel]));
+    key = {id: ++serial, channel, time, value, easing: track(channel).length ? "ease" : "free"};
+    held.fresh = true;
+    keys.push(key);
+    sorted();
+  }
+  picked = new Set([key.id]);
+  held.id = key.id;
+  held.before = new Map([[key.id, {...key}]]);
+  held.ghost = make("output", {class: "tl-ghost", style: `left:${x(time)}px`});
+  held.trace.append(held.ghost);
+}
 
 function release() {
   if (!held) return;
@@ -669,7 +598,8 @@ function release() {
   held = null;
   if (kind === "keys") {
     if (moved) commit();
-    else go(keys.find((key) => key.id === id)?.time ?? now);
+    else if (at && !id) go(at.second); // a curve that was not moved
+    else go(keys.find((key) => key.id === id)?.time ?? playhead.now);
     if (picked.has(id)) focus(id);
   } else if (kind === "span") {
     choose(moved ? span : null);
@@ -700,25 +630,21 @@ canvas.addEventListener("click", (event) => {
 // Buttons and fields
 
 const ACTS = {
-  play() {
-    const video = film();
-    if (!video) {
-      began = began ? null : {at: performance.now(), second: now >= length() ? 0 : now};
-      playing(Boolean(began));
-      tick();
-    } else if (!video.paused) video.pause();
-    else {
-      if (video.ended || now >= video.duration) go(0);
-      video.play();
-    }
-  },
-  snap: () => snap.setAttribute("aria-pressed", String(!snaps())),
+  play: () => playhead.toggle(),
+  snap: () => turn(snap, !isOn(snap)),
+  loop: () => turn(loop, !isOn(loop)),
+  help: () => help.showModal(),
   undo: () => step(edits.undo(written)),
   redo: () => step(edits.redo(written)),
   in: () => bigger(1.5),
   out: () => bigger(1 / 1.5),
-  fit() { zoom = 1; render(); scroll.scrollLeft = 0; },
-  add: (lane) => add(lane, now), // at the playhead
+  fit() { // the span if there is one, then all
+    const close = span ? clamp(0.9 * length() / (span[1] - span[0]), 1, closest()) : 1;
+    zoom = Math.abs(zoom - close) > 0.01 ? close : 1;
+    render();
+    scroll.scrollLeft = zoom > 1 ? x(span[0]) - 0.05 * room() : 0;
+  },
+  add: (lane) => add(lane, playhead.now),
   drop(lane) {
     opened.delete(lane);
     picked.clear();
@@ -732,7 +658,7 @@ const ACTS = {
   clear() { keys = []; opened.clear(); picked.clear(); commit(); more.focus(); },
   clearSpan() { choose(null); head.focus(); },
   edit() { trigger("apply"); },
-  word(_, event) { chooseWord(Number(event.target.dataset.word), event.shiftKey); },
+  word: (_, event) => chooseWord(wordAt(event), event.shiftKey),
   json() {
     json.hidden = !json.hidden;
     if (!json.hidden) { text.value = ""; trigger("copy"); text.focus(); }
@@ -743,7 +669,42 @@ const ACTS = {
     announce(say("line.json.copied"));
   },
   apply() { trigger("submit", {json: text.value}); },
+  // By keys only
+  backwards: () => playhead.shuttle(-1),
+  halt: () => playhead.stop(),
+  forwards: () => playhead.shuttle(1),
+  frameBack: (_, event) => stepTo(playhead.now - stride(event) * frame),
+  frameOn: (_, event) => stepTo(playhead.now + stride(event) * frame),
+  secondBack: () => go(playhead.now - 1),
+  secondOn: () => go(playhead.now + 1),
+  toStart: () => go(0),
+  toEnd: () => go(length()),
+  from: () => limit(0),
+  until: () => limit(1),
+  copyKeys: () => Boolean(picked.size) && copy(),
+  cutKeys: () => Boolean(picked.size) && (copy(), remove()),
+  pasteKeys: paste,
+  earlier: (_, event) => shift(chosen(), -stride(event) * frame, 0),
+  later: (_, event) => shift(chosen(), stride(event) * frame, 0),
+  raise: (_, event) => shift(chosen(), 0, stride(event)),
+  lower: (_, event) => shift(chosen(), 0, -stride(event)),
+  exact() { second.focus(); second.select(); },
+  pickAll(_, event) {
+    const own = keys.find((one) => `${one.id}` === event.target.dataset.key);
+    picked = new Set(track(own.channel).map((one) => one.id));
+    mark();
+  },
+  pickNone() { picked.clear(); mark(); },
+  wordBack: (_, event) => event.target.previousElementSibling?.focus(),
+  wordOn: (_, event) => event.target.nextElementSibling?.focus(),
 };
+
+const stride = (event) => (event.shiftKey ? 10 : 1);
+function stepTo(second) {
+  playhead.stop();
+  go(round(second, 3));
+}
+const wordAt = (event) => Number(event.target.closest("[data-word]").dataset.word);
 
 element.addEventListener("click", (event) => {
   const act = event.target.closest("[data-act]");
@@ -777,7 +738,7 @@ element.addEventListener("change", (event) => {
 element.addEventListener("focusout", (event) => { if (event.target.dataset.field || event.target.dataset.span) { mark(); bandage(); } });
 
 function limit(which) {
-  choose(spanWithEnd(span, which, now, limits()));
+  choose(spanWithEnd(span, which, playhead.now, limits()));
   if (span) announce(`${say("line.span")} ${clock(span[0])} – ${clock(span[1])}`);
 }
 
@@ -788,50 +749,26 @@ function chooseWord(index, extend) {
 }
 
 element.addEventListener("keydown", (event) => {
-  if (event.target.closest("input, select, textarea")) return;
-  const dotted = event.target.closest("[data-key]"), worded = event.target.closest("[data-word]");
-  const command = event.ctrlKey || event.metaKey;
-  const key = command ? `^${event.key.toLowerCase()}` : event.key;
-  const stride = event.shiftKey ? 10 : 1;
-  if (event.key === "Escape" && held?.kind === "keys") {
-    for (const one of chosen()) Object.assign(one, held.before.get(one.id));
-    held = null;
-    render();
-  } else if (key === "^z" && event.shiftKey) ACTS.redo();
-  else if (key === "^z") ACTS.undo();
-  else if (key === "^y") ACTS.redo();
-  else if (key === "^c" && picked.size) copy();
-  else if (key === "^x" && picked.size) { copy(); remove(); }
-  else if (key === "^v") paste();
-  else if (key === "[") limit(0);
-  else if (key === "]") limit(1);
-  else if (worded && (key === "Enter" || key === " ")) chooseWord(Number(worded.dataset.word), event.shiftKey);
-  else if (worded && (key === "ArrowLeft" || key === "ArrowRight")) {
-    worded[key === "ArrowLeft" ? "previousElementSibling" : "nextElementSibling"]?.focus();
-  } else if (dotted && key === "^a") {
-    const own = keys.find((one) => one.id === Number(dotted.dataset.key));
-    picked = new Set(track(own.channel).map((one) => one.id));
-    mark();
-  } else if (dotted && (key === "Delete" || key === "Backspace")) remove();
-  else if (dotted && key === "ArrowLeft") shift(chosen(), -stride * frame, 0);
-  else if (dotted && key === "ArrowRight") shift(chosen(), stride * frame, 0);
-  else if (dotted && key === "ArrowUp") shift(chosen(), 0, stride);
-  else if (dotted && key === "ArrowDown") shift(chosen(), 0, -stride);
-  else if (dotted && key === "Enter") { second.focus(); second.select(); }
-  else if (dotted && key === "Escape") { picked.clear(); mark(); }
-  else if (dotted && key === " ") ACTS.play();
-  else if (event.target === head) {
-    const to = {
-      ArrowLeft: now - stride * frame, ArrowRight: now + stride * frame, ArrowDown: now - stride * frame, ArrowUp: now + stride * frame,
-      PageDown: now - 1, PageUp: now + 1, Home: 0, End: length(),
-    }[key];
-    if (key === " ") ACTS.play();
-    else if (to === undefined) return;
-    else go(Math.abs(to - now) < 1 ? round(to, 3) : to);
-  } else return;
+  const {target} = event;
+  if (target.closest("input, select, textarea, dialog")) return;
+  if (event.key === "Escape" && held?.kind === "keys") undrag();
+  else {
+    const at = target === head ? "head" : target.closest("[data-key]") ? "keyframe" : target.closest("[data-word]") ? "word" : undefined;
+    // A button's own keys press it.
+    if (!at && target.closest("button") && ["Enter", " "].includes(event.key)) return;
+    const act = actFor(event, at);
+    if (!act || ACTS[act](undefined, event) === false) return;
+  }
   event.preventDefault();
   event.stopPropagation();
 });
+
+function undrag() {
+  if (held.fresh) keys = keys.filter((key) => key.id !== held.id);
+  for (const one of chosen()) Object.assign(one, held.before?.get(one.id));
+  held = null;
+  render();
+}
 
 canvas.addEventListener("focusin", (event) => {
   const dotted = event.target.closest("[data-key]");
@@ -839,7 +776,7 @@ canvas.addEventListener("focusin", (event) => {
   const id = Number(dotted.dataset.key);
   if (!picked.has(id)) picked = new Set([id]);
   mark();
-  point();
+  point(playhead.now);
 });
 
 const drawn = new ResizeObserver(() => render());
@@ -852,6 +789,7 @@ watch(PROPERTIES, () => {
     props.value = {keys: rows(), span};
   }
   render();
+  if (playhead.now > length()) go(length());
 });
 watch(Object.keys({controls: 0}), () => { if (!json.hidden) text.value = props.controls?.text ?? ""; });
 keep();

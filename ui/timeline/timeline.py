@@ -28,7 +28,11 @@ from ui.engine import Engine
 from ui.gradio_compat import film
 from ui.i18n.text import LANGUAGES, translate
 
-SCRIPTS = [Path(__file__).with_name(f"{name}.js") for name in ("keyframes", "spans", "timeline")]
+SCRIPT_NAMES = (
+    *("keyframes", "spans", "shortcuts", "plots", "elements", "sketch", "playhead"),
+    "timeline",  # the last: it uses the others
+)
+SCRIPTS = [Path(__file__).with_name(f"{name}.js") for name in SCRIPT_NAMES]
 CSS = Path(__file__).with_name("timeline.css")
 TABS = ("pose", "text", "edit")  # that show it
 PEAKS = 50  # a second, of the waveform
