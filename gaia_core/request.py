@@ -127,13 +127,6 @@ class Request:
         high=5.0,
         preset=True,
     )
-    liveliness: float = setting(
-        1.0,
-        "How much head, brows and gaze move, $low to $high. 0 is a calm newsreader.",
-        low=0.0,
-        high=2.0,
-        preset=True,
-    )
     size: str = setting(
         "photo",
         '"photo" for the whole photo (up to 2048 px), "512" or "256" for the face.',
@@ -142,6 +135,13 @@ class Request:
     )
     label: bool = setting(True, "A visible AI label in a corner. False needs consent.")
     trim: bool = setting(False, "Cut silence at both ends of the speech.")
+    liveliness: float = setting(
+        1.0,
+        "How much head, brows and gaze move, $low to $high. 0 is a calm newsreader.",
+        low=0.0,
+        high=2.0,
+        preset=True,
+    )
     controls: Controls = setting(
         Controls(),
         '{"tracks": {"yaw": [[second, value, easing], ...]}, "strength": {"head": 1}}. '
