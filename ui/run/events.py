@@ -186,6 +186,7 @@ def take_of(
 
 def _finished(take: Take, session: Session, inputs: Inputs, edit: Edit, output: Output) -> Updates:
     session.open = take
+    seed: Updates
     if take.recipe["spans"]:
         seed = {edit.seed: take.recipe["spans"][-1]["seed"]}
     else:

@@ -71,7 +71,7 @@ def _take_of_file(path: Path, found: dict[str, Path], url: str) -> Take:
     # Gradio may convert what it plays, so nothing longer than a take.
     playable = seconds is not None and seconds <= MAX_SECONDS
     if playable:
-        with closing(read_video(path)) as frames:
+        with closing(read_video(path)) as frames:  # type: ignore[type-var]
             picture = result_view.data_url(next(frames))
     video = store.new_folder() / f"{path.stem}.mp4"
     if playable:

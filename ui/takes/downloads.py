@@ -104,7 +104,7 @@ def made(downloads: Downloads, kind: str) -> Callable[[Session], Iterator[dict[B
     def on_press(session: Session) -> Iterator[dict[Block, Any]]:
         button = downloads.buttons[kind]
         with toasts(page=True):
-            video = session.open and session.open.video
+            video = session.open.video if session.open else None
             if video is None or not video.is_file():
                 raise InputError(say("error.gone", field=say("media.take")))
             path = video.with_suffix(exports.SUFFIX[kind])

@@ -1,7 +1,7 @@
 // The timeline: sound, words, clauses, a lane of keyframes per channel, and the curves of the last take.
 // CONFIG and the other scripts of this folder stand above this one. Gradio gives element, props, trigger and watch.
 // The value is {keys, span}: rows [channel, second, value, easing], and [start, end] or null. The server validates it.
-const {channels, easings, curves: plots, face, frame, fade} = CONFIG;
+const {channels, easings, curves: plots, face, frame} = CONFIG;
 const words = CONFIG.words[navigator.language] ?? CONFIG.words[navigator.language.split("-")[0]] ?? CONFIG.words.en;
 const say = (key, values = {}) =>
   (words[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
@@ -116,7 +116,7 @@ element.replaceChildren(whole);
 
 const keyValue = (name, at) => valueAt(track(name), known[name].pose, at, length(), CONFIG);
 // The value of a channel at a second, of the keyframes or on the Text tab of the instruction.
-const valueOf = (now) => (keyed()
+const valueNow = (now) => (keyed()
   ? (channel) => keyValue(channel, now)
   : (channel) => valueAt((reading().tracks?.[channel] ?? []).map(([time, value, easing]) => ({time, value, easing})), known[channel].pose, now, length(), CONFIG));
 const draw = face && makeSketch(face, picture);
@@ -299,7 +299,7 @@ function point(now) {
     const value = keyValue(node.dataset.now, now);
     node.textContent = value === null ? say("line.free") : shown(known[node.dataset.now], value);
   }
-  const value = valueOf(now);
+  const value = valueNow(now);
   draw?.((name) => value(name) ?? known[name].rest);
 }
 
@@ -682,7 +682,11 @@ const ACTS = {
   from: () => limit(0),
   until: () => limit(1),
   copyKeys: () => Boolean(picked.size) && copy(),
-  cutKeys: () => Boolean(picked.size) && (copy(), remove()),
+  cutKeys() {
+    if (!picked.size) return false;
+    copy();
+    return remove();
+  },
   pasteKeys: paste,
   earlier: (_, event) => shift(chosen(), -stride(event) * frame, 0),
   later: (_, event) => shift(chosen(), stride(event) * frame, 0),
