@@ -92,7 +92,7 @@ def test_limits_are_allowed(settings):
 
 
 SETTINGS = {"voice": "de-DE-Any", "face": 2, "seed": 123, "steps": 33, "guidance": 3.5}
-SETTINGS |= {"size": "256"}
+SETTINGS |= {"size": "256", "liveliness": 1.5}
 SETTINGS |= {name: not one.default for name, one in DECLARED.items() if one.kind is bool}
 SETTINGS |= {"controls": Controls({"yaw": (Keyframe(0.0, 5.0), Keyframe(1.5, -5.0, "free"))})}
 SETTINGS |= {"instruction": "Smile!", "drive_groups": ("pose", "eyes"), "drive_mode": "absolute"}

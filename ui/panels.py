@@ -69,7 +69,7 @@ class Settings:
 _CHOOSE_TAKE = """element.addEventListener("click", (event) => {
   const chosen = event.target.closest("[data-does]");
   if (!chosen) return;
-  trigger(chosen.dataset.does, {index: Number(chosen.closest("[data-take]").dataset.take)});
+  trigger(chosen.dataset.does, {index: Number(chosen.closest("[data-take]")?.dataset.take ?? -1)});
 });"""
 
 

@@ -350,7 +350,8 @@ def _wire_estimate(
         {*fields, inputs.timeline, output.session},
         output.estimate,
         preprocess=False,
-        trigger_mode="always_last",
+        # Two events of "always_last" that a change triggers together never come to rest.
+        trigger_mode="multiple",
         **PRIVATE,
     )
     gr.on(
@@ -359,7 +360,7 @@ def _wire_estimate(
         {*fields, *own, output.session},
         grid.estimate,
         preprocess=False,
-        trigger_mode="always_last",
+        trigger_mode="multiple",
         **PRIVATE,
     )
 

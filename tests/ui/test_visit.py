@@ -117,7 +117,7 @@ def test_what_to_expect_stands_beside_the_button(opened, studio: Studio):
 
 
 def test_the_place_in_the_queue_is_shown(opened, studio: Studio):
-    studio.engine.frames, studio.engine.pause = 400, 0.05
+    studio.engine.frames, studio.engine.pause = 400, 0.2
     first, second, third = opened(), opened(), opened()
     generate(first)
     expect(first.get_by_text(say("stage.frames"))).to_be_visible()
@@ -178,7 +178,7 @@ def test_a_take_is_reused_and_deleted_for_good(opened, studio: Studio, monkeypat
     expect(page.locator("#text textarea")).to_have_value("First.")
 
     # Another than the shown one, which stays.
-    monkeypatch.setattr("ui.takes.session.UNDO_SECONDS", 0.2)
+    monkeypatch.setattr("ui.takes.session.UNDO_SECONDS", 1.0)
     takes.nth(1).locator("[data-does=delete]").click()
     expect(takes).to_have_count(2)
     expect(page.locator("#facts")).to_contain_text(str(third))
