@@ -117,11 +117,12 @@ class Clock:
     @contextmanager
     def job(self, expected: float | None) -> Iterator[Job]:
         """The time in which the machine is occupied by a visitor."""
-        self._job = Job(expected, time.monotonic())
+        job = self._job = Job(expected, time.monotonic())
         try:
-            yield self._job
+            yield job
         finally:
-            self._job = None
+            if self._job is job:  # one that was stopped may end after the next has begun
+                self._job = None
 
     def followed(
         self,
