@@ -119,9 +119,6 @@ def test_what_to_expect_stands_beside_the_button(opened, studio: Studio):
 def test_the_place_in_the_queue_is_shown(opened, studio: Studio):
     studio.engine.frames, studio.engine.pause = 400, 0.05
     first, second, third = opened(), opened(), opened()
-    about = re.compile(r"About (\d+) s")
-    expect(first.locator("#estimate")).to_contain_text(about)
-    alone = int(about.search(first.locator("#estimate").inner_text())[1])
     generate(first)
     expect(first.get_by_text(say("stage.frames"))).to_be_visible()
     expect(first.locator(".status-percent")).to_contain_text(re.compile("left"))
@@ -134,7 +131,7 @@ def test_the_place_in_the_queue_is_shown(opened, studio: Studio):
         int(re.search(r"\d+", page.locator(".status-ready").inner_text())[0])
         for page in (second, third)
     ]
-    assert alone < waits[0] < waits[1], "behind those who came first"
+    assert waits[0] < waits[1], "behind those who came first"
     for page in (third, second, first):
         button(page, "Stop").click()
         expect(page.get_by_text(say("result.stopped"))).to_be_visible()
