@@ -301,12 +301,12 @@ class Gaia:
             ValueError: a chunk is not such a waveform.
         """
         given = {"size": size, "seed": seed, "steps": steps, "guidance": guidance, "face": face}
-        given["liveliness"] = liveliness
+        given |= {"liveliness": liveliness}
         Request(Path(), text="-", controls=controls, label=label, **given).check()  # type: ignore[arg-type]
         composer, renderer = self._renderer(portrait, face, size)
         silence = np.zeros((0, FEATURES), np.float32)
-        script = Script(0, silence, NO_DRIVING, seed, steps, guidance)
-        script = replace(script, controls=controls.enlivened(liveliness))
+        lively = controls.enlivened(liveliness)
+        script = Script(0, silence, NO_DRIVING, seed, steps, guidance, lively)
         for latents in LiveMotion(self.speech_encoder, renderer.performer, script).follow(chunks):
             for pixels in renderer.render(latents):
                 for rendered in pixels:

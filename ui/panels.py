@@ -213,16 +213,7 @@ def settings() -> Settings:
         gr.Column(elem_classes="card", elem_id="settings-card") as card,
         gr.Accordion(t("settings.label"), open=False, elem_id="settings"),
     ):
-        liveliness = gr.Slider(
-            SETTINGS["liveliness"].low,
-            SETTINGS["liveliness"].high,
-            Request.liveliness,
-            step=0.1,
-            label=t("liveliness.label"),
-            info=t("liveliness.info"),
-            buttons=[],
-            elem_id="liveliness",
-        )
+        liveliness = _slider("liveliness", 0.1)
         with gr.Row():
             seed = gr.Number(
                 Request.seed,
@@ -238,26 +229,8 @@ def settings() -> Settings:
                 True, label=t("random.label"), info=t("random.info"), elem_id="random"
             )
         with gr.Row():
-            steps = gr.Slider(
-                SETTINGS["steps"].low,
-                SETTINGS["steps"].high,
-                Request.steps,
-                step=1,
-                label=t("steps.label"),
-                info=t("steps.info"),
-                buttons=[],
-                elem_id="steps",
-            )
-            guidance = gr.Slider(
-                SETTINGS["guidance"].low,
-                SETTINGS["guidance"].high,
-                Request.guidance,
-                step=0.1,
-                label=t("guidance.label"),
-                info=t("guidance.info"),
-                buttons=[],
-                elem_id="guidance",
-            )
+            steps = _slider("steps", 1)
+            guidance = _slider("guidance", 0.1)
         size = gr.Radio(
             [(t(f"size.{size}"), size) for size in reversed(SETTINGS["size"].choices)],
             value=Request.size,
@@ -270,6 +243,21 @@ def settings() -> Settings:
             True, label=t("label.label"), info=t("label.info"), interactive=False, elem_id="label"
         )
     return Settings(card, seed, random, steps, guidance, liveliness, size, label)
+
+
+def _slider(setting: str, step: float) -> gr.Slider:
+    """The slider of a setting, as `Request` declares it."""
+    declared = SETTINGS[setting]
+    return gr.Slider(
+        declared.low,
+        declared.high,
+        declared.default,
+        step=step,
+        label=t(f"{setting}.label"),
+        info=t(f"{setting}.info"),
+        buttons=[],
+        elem_id=setting,
+    )
 
 
 def actions() -> tuple[gr.Row, gr.HTML, gr.Button, gr.Button]:

@@ -271,8 +271,8 @@ def brow_height(landmarks: np.ndarray) -> np.ndarray:
 
 def mouth_width(landmarks: np.ndarray) -> np.ndarray:
     """Distance of the mouth's corners, mm of the canonical face: (T, K, 3) -> (T,)"""
-    right, left = (canonical_face(landmarks)[:, point] for point in mesh.MOUTH_CORNERS)
-    return np.linalg.norm(left - right, axis=-1)
+    corners = canonical_face(landmarks)[:, list(mesh.MOUTH_CORNERS)]
+    return np.linalg.norm(corners[:, 1] - corners[:, 0], axis=-1)
 
 
 def eye_aperture(landmarks: np.ndarray) -> np.ndarray:
