@@ -63,7 +63,7 @@ def animate(options: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from gaia_core.media import exports
-    from gaia_core.media.image import read_matte
+    from gaia_core.media.image import read_photo
     from gaia_core.pipeline import Gaia
 
     out: Path = options.out
@@ -75,7 +75,7 @@ def animate(options: argparse.Namespace) -> None:
         raise InputError("The output {name} must end in .mp4.", name=out.name)
     request = _request(options).check()
     for kind in options.also:  # before any work
-        transparent = kind == "webm" and read_matte(request.portrait) is not None
+        transparent = kind == "webm" and read_photo(request.portrait)[1] is not None
         exports.check(kind, bool((request.text or "").strip()), transparent)
     gaia = Gaia.load(options.weights)
     form = "{desc:<8}{bar}{percentage:4.0f} % {remaining}"

@@ -30,7 +30,7 @@ from gaia_core.media.audio import (
     write_audio,
 )
 from gaia_core.media.compositing import Composer, fit
-from gaia_core.media.image import read_image, read_matte
+from gaia_core.media.image import read_image, read_photo
 from gaia_core.media.label import draw_label
 from gaia_core.media.video import VideoWriter, read_video
 from gaia_core.motion.curves import sketch
@@ -166,7 +166,8 @@ class Gaia:
             stack.callback(_release)
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gaia-")))
             yield Progress("face", STAGES["face"])
-            seen = self.landmarker.detect_upright(read_image(request.portrait))
+            photo, matte = read_photo(request.portrait)
+            seen = self.landmarker.detect_upright(photo)
             photo = seen.photo
             face = choose_face(seen.faces, request.face, photo)
             foreseen = warnings(face, photo, len(seen.faces), seen.turn)
@@ -208,7 +209,7 @@ class Gaia:
                 (*foreseen, *notices, *([notice] if notice else [])),
                 moved.motion if moved else None,
                 moved.traces if moved else None,
-                _cutout(composer, photo, request.portrait, seen.turn),
+                _cutout(composer, photo, matte, seen.turn),
             )
 
     def read(self, instruction: str, seconds: float) -> language.Reading:
@@ -505,8 +506,9 @@ def _chosen(path: Path, choice: Choice, folder: Path, max_seconds: float) -> Pat
     return file
 
 
-def _cutout(composer: Composer, photo: np.ndarray, path: Path, turn: int) -> np.ndarray | None:
-    matte = read_matte(path)
+def _cutout(
+    composer: Composer, photo: np.ndarray, matte: np.ndarray | None, turn: int
+) -> np.ndarray | None:
     if matte is None:
         return None
     matte = turned(matte, turn)

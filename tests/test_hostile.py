@@ -27,7 +27,7 @@ from gaia_core import cli
 from gaia_core.controls import Controls
 from gaia_core.errors import InputError
 from gaia_core.media.audio import read_audio
-from gaia_core.media.image import read_image, read_matte
+from gaia_core.media.image import read_image
 from gaia_core.media.video import VideoWriter, read_video
 from gaia_core.media.video import read_recipe as recipe_of
 from gaia_core.request import Request
@@ -184,7 +184,6 @@ def first_frames(frames: Iterator[np.ndarray]) -> int:
 
 READERS = {
     "image": (read_image, ("png", "jpg", "webp", "gif", "heic", "wav", "mp4"), 150),
-    "matte": (read_matte, ("png", "webp"), 30),
     "audio": (read_audio, ("wav", "float.wav", "mp3", "mp4", "png"), 100),
     "video": (lambda path: first_frames(read_video(path)), ("mp4", "hdr.mp4", "gif", "wav"), 50),
     "recipe": (recipe_of, ("mp4", "png"), 30),

@@ -105,10 +105,6 @@ class FaceLandmarker:
             faces = self.detect(photo)
         return Seen(photo, faces, turn) if faces else Seen(image, [])
 
-    def glimpses(self, image: np.ndarray) -> bool:
-        """Whether a quick look at (H, W, 3) uint8 as a whole sees a face, in milliseconds."""
-        return self._score(_glance(image)) > 0
-
     def detect(self, image: np.ndarray) -> list[Face]:
         """The faces of a photo (H, W, 3) uint8 of any size, largest first.
 

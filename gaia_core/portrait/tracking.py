@@ -66,13 +66,13 @@ def _first_face(
 ) -> tuple[list[np.ndarray], Crop | None]:
     """The frames up to the first face within two seconds, and the crop around it.
 
-    Small faces are searched for in tiles, which takes the time of a hundred quick looks; so only
+    Small faces are searched for in tiles, which takes the time of thirty quick looks; so only
     when the quick looks have found nothing, and in a few frames.
     """
     before: list[np.ndarray] = []
     for frame in islice(frames, FPS * 2 + 1):
         before.append(frame)
-        if landmarker.glimpses(frame) and (found := landmarker.detect(frame)):
+        if landmarker.look(frame) and (found := landmarker.detect(frame)):
             return before, crop_around(found[0].landmarks)
     for frame in before[:: FPS * 2 // (SEARCHED - 1)]:
         if found := landmarker.detect(frame):

@@ -15,7 +15,7 @@ from gaia_core.errors import InputError
 from gaia_core.media import exports
 from gaia_core.media.audio import has_sound, write_audio
 from gaia_core.media.grid import side_by_side
-from gaia_core.media.image import MID_GREY, read_matte
+from gaia_core.media.image import MID_GREY, read_photo
 from gaia_core.media.label import COMMENT, draw_label
 from gaia_core.media.video import VideoWriter, read_video
 from gaia_core.pipeline import Gaia
@@ -166,13 +166,13 @@ def test_the_label_stays_opaque(video, cutout):
 def test_a_matte_is_read_if_present(tmp_path):
     picture, matte = scene(0)
     Image.fromarray(picture).save(tmp_path / "plain.png")
-    assert read_matte(tmp_path / "plain.png") is None
+    assert read_photo(tmp_path / "plain.png")[1] is None
     Image.fromarray(np.dstack([picture, np.full_like(matte, 255)])).save(tmp_path / "opaque.png")
-    assert read_matte(tmp_path / "opaque.png") is None
+    assert read_photo(tmp_path / "opaque.png")[1] is None
     Image.fromarray(np.dstack([picture, matte])).save(tmp_path / "cut.png")
-    assert np.array_equal(read_matte(tmp_path / "cut.png"), matte)
+    assert np.array_equal(read_photo(tmp_path / "cut.png")[1], matte)
     with pytest.raises(InputError):
-        read_matte(tmp_path / "missing.png")
+        read_photo(tmp_path / "missing.png")
 
 
 def test_videos_side_by_side(video, tmp_path):

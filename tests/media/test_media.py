@@ -20,7 +20,7 @@ from PIL import Image, ImageCms
 from gaia_core import SAMPLE_RATE
 from gaia_core.errors import InputError
 from gaia_core.media.audio import choose_sound, cut_audio, find_sound, read_audio, write_audio
-from gaia_core.media.image import read_image, read_matte, viewable
+from gaia_core.media.image import read_image, read_photo, viewable
 from gaia_core.media.video import VideoWriter, read_recipe, read_video, transcode, write_webm
 
 RED, GREY = (200, 40, 40), 128
@@ -158,12 +158,15 @@ def test_photos_that_browsers_do_not_show_are_copied(tmp_path, suffix):
     original = read_image(tmp_path / f"a.{suffix}").astype(int)
     assert np.abs(read_image(copy) - original).mean() < 1
     halves().convert("RGBA").rotate(45).save(tmp_path / "b.tiff")
-    assert (read_matte(viewable(tmp_path / "b.tiff")) == read_matte(tmp_path / "b.tiff")).all()
+    _, matte = read_photo(tmp_path / "b.tiff")
+    assert (read_photo(viewable(tmp_path / "b.tiff"))[1] == matte).all()
 
 
 def test_large_photos_are_reduced(tmp_path):
     Image.new("RGB", (6000, 1500), RED).save(tmp_path / "a.jpg")
     assert read_image(tmp_path / "a.jpg").shape == (1024, 4096, 3)
+    Image.new("RGB", (8064, 512), RED).save(tmp_path / "b.jpg")  # as wide as telephones' 48 MP
+    assert read_image(tmp_path / "b.jpg").shape == (256, 4032, 3)  # decoded at half, not reduced
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")

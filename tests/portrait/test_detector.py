@@ -101,11 +101,6 @@ def test_small_faces_in_a_large_photo_cost_quick_looks(landmarker, photo):
     assert time.process_time() - began < 1.5  # s; more when each tile was sampled and read
 
 
-def test_a_quick_look(landmarker, photo):
-    assert landmarker.glimpses(photo)
-    assert not landmarker.glimpses(np.full((700, 900, 3), 120, np.uint8))
-
-
 def test_no_face(landmarker):
     assert landmarker.detect(np.full((700, 900, 3), 120, np.uint8)) == []
     assert landmarker.detect(np.zeros((1, 3, 3), np.uint8)) == []

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from skimage import data
 
 from gaia_core.errors import InputError
 from gaia_core.portrait.tracking import fill_gaps, track_face
@@ -12,8 +13,8 @@ class Blind:
 
     searched = 0
 
-    def glimpses(self, image: np.ndarray) -> bool:
-        return False
+    def look(self, image: np.ndarray) -> None:
+        return None
 
     def detect(self, image: np.ndarray) -> list:
         self.searched += 1
@@ -27,6 +28,15 @@ def test_a_film_without_a_face_is_refused_after_a_few_searches():
         track_face(landmarker, frames)
     assert landmarker.searched == 3
     assert sum(1 for _ in frames) >= 940  # the others were not read
+
+
+def test_what_a_quick_look_takes_for_a_face_is_not_searched_in_every_frame(landmarker, monkeypatch):
+    searched: list[np.ndarray] = []
+    monkeypatch.setattr(landmarker, "detect", lambda image: searched.append(image) or [])
+    frame = data.cat()[50:248, 75:372]  # a quick look finds a face in it
+    with pytest.raises(InputError, match="no face in its first 2 seconds"):
+        track_face(landmarker, iter([frame] * 60))
+    assert len(searched) == 3
 
 
 def test_a_small_face_is_followed_at_the_films_own_size(landmarker, photo):

@@ -13,7 +13,7 @@ import numpy as np
 from gaia_core.controls import EXPRESSION, Controls
 from gaia_core.errors import InputError, Message
 from gaia_core.media.audio import write_audio
-from gaia_core.media.image import read_image, read_matte
+from gaia_core.media.image import read_image, read_photo
 from gaia_core.media.video import VideoWriter
 from gaia_core.motion.curves import LINES, Sketch
 from gaia_core.motion.measures import Measures
@@ -112,7 +112,7 @@ class FakeEngine:
 
     def _events(self, request: Request, out: Path, segments: Path | None) -> Iterator[Event]:
         yield Progress("face", 0.05)
-        photo = read_image(request.portrait)
+        photo, matte = read_photo(request.portrait)
         if photo[0, 0].max() == 0:
             raise InputError(NO_FACE)
         if photo[0, 0].min() == 255:
@@ -140,7 +140,6 @@ class FakeEngine:
         notices = (NOTICE,) if request.text else ()
         rising = np.linspace(0, 0.3, self.frames)
         traces = {name: rising for name in ("yaw", "pitch", "mouth", "eyes")}
-        matte = read_matte(request.portrait)
         cutout = None if matte is None else np.dstack([photo, matte])
         extras = {"traces": traces, "cutout": cutout}
         yield Result(out, recipe, self.frames, words, notices, **extras)
