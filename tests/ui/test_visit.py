@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fake_engine import NO_FACE, SOFT, TOO_SMALL, Studio, until
 from PIL import Image
 
+from gaia_core.media.image import read_image
 from gaia_core.request import Request
 from ui import samples
 from ui.form import presets
@@ -67,15 +69,34 @@ def test_a_missing_face_is_reported_before_a_run(opened, studio, photos, tmp_pat
     expect(page.locator("#estimate")).to_have_text("")
     assert not studio.engine.requests
 
-    # Chromium shows no HEIC; the picture is a copy.
+    # Chromium shows no HEIC; the picture is a copy. Of this one, taken upright, left is the top.
+    picture, upright = Image.new("RGB", (96, 64), (128, 128, 128)), Image.Exif()
+    picture.paste((20, 60, 160), (48, 0, 96, 64))
+    upright[0x0112] = 6
     photo = tmp_path / "50% it's #1 🙂.heic"
-    Image.new("RGB", (96, 64), (128, 128, 128)).save(photo, "HEIF")
+    picture.save(photo, "HEIF", exif=upright.tobytes(), quality=90)
     page.locator("#portrait-rail input").first.set_input_files(photo)
     page.wait_for_function(
         "document.querySelector('#portrait img').src.endsWith('.jpg') &&"
-        "document.querySelector('#portrait img').naturalWidth === 96"
+        "document.querySelector('#portrait img').naturalHeight === 96"
     )
     expect(page.get_by_text(say("face.one"))).to_be_visible()
+    shows = page.evaluate(
+        """async () => {
+            const picture = await createImageBitmap(document.querySelector("#portrait img"))
+            const context = new OffscreenCanvas(64, 96).getContext("2d")
+            context.drawImage(picture, 0, 0)
+            return [context.getImageData(32, 16, 1, 1), context.getImageData(32, 80, 1, 1)]
+                .map((pixel) => [...pixel.data.slice(0, 3)])
+        }"""
+    )
+    assert np.abs(np.subtract(shows, [(128, 128, 128), (20, 60, 160)])).max() < 12
+    page.get_by_label(say("consent.label")).check()
+    generate(page)
+    assert until(lambda: studio.engine.requests)
+    used = read_image(studio.engine.requests[-1].portrait)
+    assert used.shape == (96, 64, 3)
+    assert np.abs(used[[16, 80], 32].astype(int) - shows).max() < 4
 
 
 def test_the_request_of_the_page_is_the_default_without_a_choice(opened, studio):
