@@ -79,9 +79,9 @@ def generate(
                         yield {**_finished(take, session, inputs, edit, output), **live}
                     else:
                         if playing:
-                            yield {output.live.note: event.bar(say("live.waits"))}
+                            yield {output.live.note: event.bar(say("watch.waits"))}
                         else:
-                            wait = say("live.held") if watched and pace.made else ""
+                            wait = say("watch.held") if watched and pace.made else ""
                             yield {output.status: event.html(wait)}
 
     return on_generate

@@ -107,8 +107,8 @@ class Player:
 def checkbox() -> gr.Checkbox:
     return gr.Checkbox(
         False,
-        label=t("live.label"),
-        info=t("live.info"),
+        label=t("watch.label"),
+        info=t("watch.info"),
         visible=streaming_possible(),
         elem_id="watch",
     )
@@ -120,7 +120,7 @@ def player() -> Player:
             streaming=True,
             autoplay=True,
             interactive=False,
-            label=t("live.label"),
+            label=t("watch.label"),
             show_label=False,
             buttons=[],
         )

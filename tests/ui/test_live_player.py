@@ -129,7 +129,7 @@ def test_it_waits_in_sight_until_it_can_play_through(page, studio: Studio):
     studio.engine.frames, studio.engine.pause = 100, 0.2
     page.locator("#watch input").check()
     page.locator("#generate").click()
-    expect(page.locator("#status").get_by_text(say("live.held"))).to_be_visible()
+    expect(page.locator("#status").get_by_text(say("watch.held"))).to_be_visible()
     assert not page.locator("#live video").count()
     page.locator("#stop").click()
     page.locator("#generate").wait_for()
