@@ -110,7 +110,8 @@ class Gaia:
         self.landmarker = FaceLandmarker()
         self._without = without
         self._instructor: language.Instructor | None = None
-        self._render, self._render_on_cpu = gpu(networks.render), cache(self._load_cpu)
+        self._render, self._on_cpu = gpu(networks.render), cache(self._load_cpu)
+        self._lent = self._render != networks.render  # whether a GPU is lent for each take
 
     @classmethod
     def load(
@@ -358,6 +359,8 @@ class Gaia:
     ) -> tuple[Composer, PortraitRenderer]:
         """Of a photo (H, W, 3) uint8, for frames that are shown as they are made.
 
+        A GPU is not lent for something without an end, which then runs on the CPU.
+
         Raises:
             InputError: the photo shows no such face.
         """
@@ -368,7 +371,7 @@ class Gaia:
         crop = crop_around(found.landmarks)
         composer = Composer(portrait, crop, size)
         renderer = PortraitRenderer(
-            self.networks,
+            self._on_cpu() if self._lent else self.networks,
             crop.extract(portrait, composer.side),
             crop.to_crop(found.landmarks),
             composer.edge_mask,
@@ -477,10 +480,10 @@ class Gaia:
             yield from self._render(plan)
         except NoGpu as refusal:
             yield refusal.message
-            yield from self._render_on_cpu()(plan)
+            yield from self._on_cpu().render(plan)
 
-    def _load_cpu(self) -> Render:
-        return Networks.load(self.weights, "cpu", self._without).render
+    def _load_cpu(self) -> Networks:
+        return Networks.load(self.weights, "cpu", self._without)
 
 
 def _enlivened(span: Span, liveliness: float) -> Span:

@@ -6,11 +6,14 @@ engine's generator and removes the unfinished take.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from gaia_core.portrait.inspection import Inspection
+from gaia_core.portrait.tracking import CameraFrame
 from gaia_core.request import Event, Request
 from ui.takes import store
 
@@ -25,6 +28,14 @@ class Engine(Protocol):
     ) -> Iterator[Event]: ...
 
     def inspect(self, portrait: Path) -> Inspection: ...
+
+    def mirror(
+        self, portrait: np.ndarray, frames: Iterable[CameraFrame], *, face: int
+    ) -> Iterator[np.ndarray]: ...
+
+    def stream(
+        self, portrait: np.ndarray, chunks: Iterable[np.ndarray], *, face: int
+    ) -> Iterator[np.ndarray]: ...
 
 
 def run(engine: Engine, request: Request, live: bool = False) -> Generator[Event, None, None]:

@@ -23,6 +23,8 @@ from ui.form.endpoints import ENDPOINTS
 from ui.form.modes import Drive, Edit, Pose, Text
 from ui.gradio_compat import LANGUAGE, in_order, serve
 from ui.i18n.text import I18N, language, say, t
+from ui.live import events as live_events
+from ui.live import live
 from ui.panels import Portrait, Settings, Speech
 from ui.run import estimate, history, view
 from ui.run import events as run_events
@@ -33,9 +35,10 @@ from ui.theme import CSS, ICON, theme, toast_titles
 from ui.timeline import events as timeline_events
 from ui.timeline import timeline
 
-TABS = (*MODES, "compare", "edit", "about")
+TABS = (*MODES, "live", "compare", "edit", "about")
 QUEUE = 32  # visitors in the queue; a ZeroGPU Space allows one by default
 ON_SPACES = "SPACE_ID" in os.environ
+HERE = "127.0.0.1"  # reached from this machine only
 
 # Internal events: hidden from the API, and short enough to bypass the queue.
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
@@ -53,7 +56,7 @@ ONE_AT_A_TIME: dict[str, Any] = {"concurrency_id": estimate.RUNS, "concurrency_l
 
 LAUNCH_KWARGS: dict[str, Any] = {
     "theme": theme(),
-    "css_paths": [gradio_compat.CSS, CSS, timeline.CSS, compare.CSS, faces.CSS],
+    "css_paths": [gradio_compat.CSS, CSS, timeline.CSS, compare.CSS, faces.CSS, live.CSS],
     "css": toast_titles(),
     "head": LANGUAGE,
     "favicon_path": ICON,
@@ -71,11 +74,17 @@ LAUNCH_KWARGS: dict[str, Any] = {
 
 def address() -> dict[str, Any]:
     """The address to listen on: this machine only, unless on Spaces or configured otherwise."""
-    everywhere = "0.0.0.0" if ON_SPACES else "127.0.0.1"
+    everywhere = "0.0.0.0" if ON_SPACES else HERE
     return {
         "server_name": os.environ.get("GRADIO_SERVER_NAME", everywhere),
         "server_port": int(os.environ.get("GRADIO_SERVER_PORT", "7860")),
     }
+
+
+def live_seconds() -> float | None:
+    """How long a live session may hold the engine: two minutes where others may wait for it."""
+    shared = "0" if address()["server_name"] == HERE else "120"
+    return float(os.environ.get("GAIA_LIVE_SECONDS", shared)) or None
 
 
 def build_studio(engine: Engine) -> gr.Blocks:
@@ -121,6 +130,7 @@ class Cards:
     pose: Pose
     text: Text
     drive: Drive
+    live: live.Card
     compare: variants.Card
     edit: Edit
     speech: Speech
@@ -157,6 +167,7 @@ def _workbench(
                 pose=modes.pose(),
                 text=modes.text(),
                 drive=modes.drive(),
+                live=live.card(),
                 compare=variants.card(),
                 edit=modes.edit(),
                 speech=panels.speech(),
@@ -168,10 +179,12 @@ def _workbench(
             compare_actions = compare.actions()
         with gr.Column(scale=7, min_width=340, elem_id="outputs"):
             grid = compare.grid(*compare_actions)
+            servers = live.ice_servers(os.environ.get("GAIA_ICE_SERVERS", "[]"))
+            stage = live.stage(servers)
             sketch = getattr(engine, "sketch", None)
             output = panels.result(*actions, cards.edit.opened, sketch)
     inputs = _inputs(mode, cards, output)
-    _wire_view(cards, inputs, output, grid)
+    _wire_view(cards, inputs, output, grid, stage)
     _wire_inputs(cards, inputs, output)
     inspected = _wire_faces(studio, engine, cards.portrait, output)
     _wire_consent(studio, inspected, cards, inputs, output)
@@ -184,6 +197,7 @@ def _workbench(
     _wire_return(studio, tabs, inputs, output)
     _wire_downloads(output)
     _wire_compare(engine, clock, inputs, cards, grid, output)
+    _wire_live(engine, clock, tabs, inputs, cards, stage, servers, output)
     return output.status, grid.status, inputs.voice, cards.speech.sentence
 
 
@@ -214,7 +228,9 @@ def _inputs(mode: gr.Textbox, cards: Cards, output: Output) -> Inputs:
     )
 
 
-def _wire_view(cards: Cards, inputs: Inputs, output: Output, grid: compare.Grid) -> None:
+def _wire_view(
+    cards: Cards, inputs: Inputs, output: Output, grid: compare.Grid, stage: gr.HTML
+) -> None:
     """Each tab shows its own cards beside the shared ones."""
     parts: dict[str, Any] = {
         "workbench": cards.workbench,
@@ -227,6 +243,9 @@ def _wire_view(cards: Cards, inputs: Inputs, output: Output, grid: compare.Grid)
         "choice": cards.drive.choice,
         "groups": cards.drive.groups,
         "edit": cards.edit.card,
+        "live": cards.live.card,
+        "live_actions": cards.live.actions,
+        "live_stage": stage,
         "compare": cards.compare.card,
         "compare_result": grid.card,
         "compare_actions": grid.actions,
@@ -587,3 +606,37 @@ def _wire_compare(
     grid.pack.click(
         compare_events.packed(grid), [grid.state, output.session], grid.file, **WORKING
     ).success(None, None, None, js=downloads.fetch("compare-file"), **SILENT)
+
+
+def _wire_live(
+    engine: Engine,
+    clock: Clock,
+    tabs: gr.Tabs,
+    inputs: Inputs,
+    cards: Cards,
+    stage: gr.HTML,
+    servers: list[dict[str, Any]],
+    output: Output,
+) -> None:
+    """A live session: it waits and runs as any other; the stage ends it."""
+    card, ticks = cards.live, inputs.consent.values()
+    card.kind.change(
+        lambda kind: [gr.update(visible=kind == name) for name in live.KINDS],
+        card.kind,
+        list(card.infos),
+        **PRIVATE,
+    )
+    running = stage.start(
+        live_events.start(engine, clock, stage, inputs, output, live_seconds(), servers),
+        {stage, inputs.portrait, inputs.face, output.session, *ticks},
+        stage,
+        preprocess=False,
+        api_visibility="private",
+        show_progress_on=output.queue,
+        **ONE_AT_A_TIME,
+    )
+    running.failure(live_events.failed, None, stage, **PRIVATE)
+    stage.stop(None, None, None, cancels=[running], **SILENT)
+    stage.instead(
+        live_events.instead, None, [tabs, inputs.mode, inputs.source, cards.speech.watch], **PRIVATE
+    )

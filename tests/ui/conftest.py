@@ -79,13 +79,27 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[object]:
+def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the browser's camera sees: grey that gets brighter for a second, again and again."""
+    path = tmp_path_factory.mktemp("camera") / "camera.y4m"
+    with path.open("wb") as file:
+        file.write(b"YUV4MPEG2 W160 H120 F25:1 Ip A1:1 C420jpeg\n")
+        for frame in range(25):
+            file.write(b"FRAME\n" + bytes([40 + 7 * frame]) * 19_200 + bytes([128]) * 9_600)
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser(camera: Path) -> Iterator[object]:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         pytest.skip("no chromium is installed")
     from playwright.sync_api import sync_playwright
 
     args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    args += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    args += [f"--use-file-for-fake-video-capture={camera}"]
+    args += [f"--use-file-for-fake-audio-capture={samples.speeches()[0]}"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=args)
         yield browser

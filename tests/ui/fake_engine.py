@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from gaia_core.media.video import VideoWriter
 from gaia_core.motion.curves import LINES, Sketch
 from gaia_core.motion.measures import Measures
 from gaia_core.portrait.inspection import CROP, InspectedFace, Inspection
+from gaia_core.portrait.tracking import CameraFrame
 from gaia_core.request import Event, Preview, Progress, Request, Result, Segment, Word
 from gaia_core.speech.voices import OFFLINE_VOICE
 
@@ -65,7 +66,7 @@ class FakeEngine:
         self.frames, self.pause = frames, pause
         self.requests: list[Request] = []
         self.films: list[Path] = []
-        self.running = 0
+        self.running = self.recalibrated = 0
         self.closed_early = 0
         self.inspected = 0
         self.sketch = _sketch()
@@ -98,6 +99,34 @@ class FakeEngine:
         good, soft, small = (InspectedFace(box, crop, 200.0) for box in boxes)
         soft = replace(soft, warnings=(SOFT,))
         return Inspection(width, height, (good, soft, replace(small, problem=TOO_SMALL)))
+
+    def mirror(
+        self, portrait: np.ndarray, frames: Iterable[CameraFrame], *, face: int
+    ) -> Iterator[np.ndarray]:
+        """Grey as the camera's picture is on average."""
+        self.running += 1
+        try:
+            for frame in frames:
+                self.recalibrated += frame.recalibrate
+                yield np.full((64, 64, 3), frame.picture.mean(), np.uint8)
+        finally:
+            self.running -= 1
+
+    def stream(
+        self, portrait: np.ndarray, chunks: Iterable[np.ndarray], *, face: int
+    ) -> Iterator[np.ndarray]:
+        """As bright as the sound is loud."""
+        self.running += 1
+        try:
+            heard = np.zeros(0, np.float32)
+            for chunk in chunks:
+                heard = np.concatenate([heard, chunk])
+                while len(heard) >= 640:
+                    level = min(1.0, 4 * float(np.abs(heard[:640]).max()))
+                    yield np.full((64, 64, 3), 255 * level, np.uint8)
+                    heard = heard[640:]
+        finally:
+            self.running -= 1
 
     def read(self, text: str, seconds: float) -> Reading:
         """A clause per word, one after another; none for "nonsense"."""

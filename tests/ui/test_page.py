@@ -482,7 +482,7 @@ HOLE = """() => {
 
 def test_the_result_stands_below_the_tabs_and_changes_are_seen(opened, studio: Studio):
     page = opened(1280, 800)
-    for name in ("speech", "video", "text", "edit", "compare", "pose"):
+    for name in ("speech", "video", "text", "live", "edit", "compare", "pose"):
         tab(page, name)
         for size in ((1280, 800), (1280, 1024), (1920, 1080)):
             page.set_viewport_size(dict(zip(("width", "height"), size, strict=True)))

@@ -20,6 +20,7 @@ from gaia_core.controls import PRESETS
 from gaia_core.errors import Message
 from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.pipeline import Gaia
+from gaia_core.portrait.tracking import CameraFrame
 from gaia_core.render import ON_CPU, NoGpu, Plan, Step
 from gaia_core.request import Request, Result, Span
 from ui.run import zero_gpu
@@ -92,10 +93,25 @@ def test_a_refused_take_is_made_on_the_cpu_and_says_so(gaia: Gaia, photo, tmp_pa
         yield
 
     Image.fromarray(photo).save(tmp_path / "photo.png")
-    monkeypatch.setattr(gaia, "_render_on_cpu", lambda: gaia.networks.render)
+    monkeypatch.setattr(gaia, "_on_cpu", lambda: gaia.networks)
     monkeypatch.setattr(gaia, "_render", refuse)
     settings = {"seconds": 0.5, "steps": 1, "size": "256", "controls": PRESETS["nod"](0.5)}
     request = Request(tmp_path / "photo.png", **settings)
     *_, last = gaia.generate(request, tmp_path / "out.mp4")
     assert isinstance(last, Result) and last.frames in (12, 13)
     assert "There was no GPU." in last.notices
+
+
+def test_what_is_live_runs_on_the_cpu_where_gpus_are_lent(gaia: Gaia, photo, monkeypatch):
+    def refuse(plan: Plan) -> Iterator[Step]:
+        raise NoGpu(Message("There was no GPU."))
+        yield
+
+    copies = []
+    lent = Gaia(gaia.networks, gaia.speech_encoder, gpu=lambda render: refuse)
+    for engine in (gaia, lent):
+        monkeypatch.setattr(engine, "_on_cpu", lambda: copies.append(1) or gaia.networks)
+        (frame,) = engine.mirror(photo, [CameraFrame(photo, 0.0)])
+        assert frame.shape == (256, 256, 3)
+        assert len(copies) == (engine is lent)
+    lent.landmarker.close()

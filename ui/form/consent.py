@@ -19,7 +19,7 @@ PLACES = ("portrait", "speech", "drive", "edit")
 GUARD = """() => {
   const asked = () => [...document.querySelectorAll(".consent")].find((box) => box.offsetParent);
   document.addEventListener("click", (event) => {
-    const box = event.target.closest("#generate, #compare-generate") && asked();
+    const box = event.target.closest("#generate, #compare-generate, #live-start") && asked();
     const tick = box?.querySelector("input");
     if (!tick || tick.checked) return;
     event.stopImmediatePropagation();

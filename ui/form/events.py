@@ -72,11 +72,15 @@ def view(mode: str, take: str, source: str, driven: bool) -> dict[str, Any]:
         driven: whether there is a driving video.
     """
     comparing = mode == "compare"
+    live = mode == "live"
     making = comparing or mode in MODES
     dubbed = mode != "video" or take != "reenact"
     return {
         "workbench": gr.update(visible=mode != "about"),
-        "portrait": gr.update(visible=making),
+        "portrait": gr.update(visible=making or live),
+        "live": gr.update(visible=live),
+        "live_actions": gr.update(visible=live),
+        "live_stage": gr.update(tab=mode),
         "pose": gr.update(visible=mode == "pose"),
         "text": gr.update(visible=mode == "text"),
         "drive": gr.update(visible=mode in ("pose", "video")),
@@ -88,7 +92,7 @@ def view(mode: str, take: str, source: str, driven: bool) -> dict[str, Any]:
         "compare": gr.update(visible=comparing),
         "compare_result": gr.update(visible=comparing),
         "compare_actions": gr.update(visible=comparing),
-        "actions": gr.update(visible=not comparing),
+        "actions": gr.update(visible=not comparing and not live),
         "timeline": gr.update(tab=mode),
         "speech": gr.update(visible=making and dubbed),
         "settings": gr.update(visible=making),

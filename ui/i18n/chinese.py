@@ -14,6 +14,7 @@ ZH: dict[str, str] = {
     "tab.pose": "姿态",
     "tab.text": "文字",
     "tab.video": "视频",
+    "tab.live": "实时",
     "tab.compare": "对比",
     "tab.edit": "编辑",
     "tab.about": "说明",
@@ -21,6 +22,7 @@ ZH: dict[str, str] = {
     "intro.pose": "指定头部何时转向哪里；可配语音，也可无声。",
     "intro.text": "用文字描述面部该做什么；可配语音，也可无声。",
     "intro.video": "用另一段视频里的脸来带动人像。",
+    "intro.live": "人像即时跟随你的脸，或说出你的话。",
     "intro.compare": "同一张人像、同一段语音，用不同设置并排观看并测量。",
     "intro.edit": "重新渲染其中几秒，其余保持不变。",
     # Portrait
@@ -261,6 +263,54 @@ ZH: dict[str, str] = {
     "drive_mode.absolute": "绝对",
     "drive_reference.label": "基准时刻（秒）",
     "drive_reference.info": "此刻视频里的脸与人像最相近。",
+    # Live; values in braces are filled in by the browser
+    "live.heading": "### 实时\n即时进行，不保存任何内容。",
+    "live.kind": "实时内容",
+    "live.mirror": "镜像",
+    "live.voice": "说话",
+    "live.mirror.info": "人像跟随你在摄像头前的动作。按“开始”时请正视前方并闭上嘴。",
+    "live.voice.info": (
+        "人像说出你说的话，大约晚两秒。声音默认关闭，以免干扰；戴上耳机时可以打开。"
+    ),
+    "live.start": "开始",
+    "live.recalibrate": "重新校准",
+    "live.recalibrate.info": "请正视前方并闭上嘴：从此刻起，你的姿态对应人像的姿态。",
+    "live.hear": "播放声音（请戴耳机）",
+    "live.film": "实时人像",
+    "live.own": "你的摄像头",
+    "live.left": "剩余 {time}",
+    "live.idle": "你的人像会在这里动起来。",
+    "live.idle.hint.mirror": "按“开始”，并允许浏览器使用摄像头。",
+    "live.idle.hint.voice": "按“开始”，并允许浏览器使用麦克风。",
+    "live.asking.mirror": "浏览器正在询问是否可以使用摄像头。",
+    "live.asking.voice": "浏览器正在询问是否可以使用麦克风。",
+    "live.waiting": "正在等待引擎。",
+    "live.connecting": "正在连接。",
+    "live.preparing": "第一帧画面马上就来。",
+    "live.time": "你的时间到了。",
+    "live.time.hint": "按“开始”可以再来一次。",
+    "live.gone": "连接已结束。",
+    "live.gone.hint": "按“开始”重新连接。",
+    "live.failed": "没有启动。",
+    "live.unconnected": "你的浏览器和这台服务器无法建立连接。",
+    "live.unconnected.hint": (
+        "两者之间的防火墙或 VPN 阻止了 WebRTC。请换一个网络。"
+        "服务器的管理者可以添加 TURN 服务器，见 README。"
+    ),
+    "live.instead": "改为录音，边生成边观看",
+    "live.denied.mirror": "浏览器不允许本页使用摄像头。",
+    "live.denied.voice": "浏览器不允许本页使用麦克风。",
+    "live.denied.hint": "请在地址栏旁允许使用，然后再按“开始”。",
+    "live.missing.mirror": "没有找到摄像头。",
+    "live.missing.voice": "没有找到麦克风。",
+    "live.missing.hint": "请接上设备，然后再按“开始”。",
+    "live.busy.mirror": "无法打开摄像头。",
+    "live.busy.voice": "无法打开麦克风。",
+    "live.busy.hint": "请关闭正在使用它的其他程序，然后再按“开始”。",
+    "live.insecure": "浏览器不向本页提供摄像头和麦克风。",
+    "live.insecure.hint": "请使用 https，或在本机通过 http://localhost 打开。",
+    "live.unsupported": "这个浏览器不支持 WebRTC。",
+    "live.unsupported.hint": "请使用新版的 Chrome、Edge、Firefox 或 Safari。",
     # Compare
     "compare.heading": "### 要对比的设置\n几种方案，或两项设置的网格。",
     "compare.info": "留空的项沿用“高级设置”。除非另填，否则共用同一个种子。",
@@ -476,6 +526,7 @@ ZH: dict[str, str] = {
     "error.media": "这个结果用的是别的素材；请在当初生成它的页上重新选择它的{media}。",
     "error.gone": "{field}已不在服务器上；请重新提供。",
     "error.file": "{field}必须是上传的文件。",
+    "error.offer": "无法读取浏览器的连接信息；请刷新页面，再按“开始”。",
     "error.consent": (
         "请确认您有权使用这些面孔和声音：勾选上传旁的方框（程序中：consent=True），或选择示例。"
     ),
@@ -520,6 +571,7 @@ GAIA 把一张人像和一段语音变成这张脸说话的视频。第一个网
 - 您输入和设置的内容由您的浏览器保存到关闭标签页为止，因此刷新页面不会丢失。
 - 结果下方的*立即删除我的数据*会马上把两者都删除。
 - 它们的地址无法猜到，但拿到视频地址的人可以打开它。
+- 在“实时”页，摄像头画面和麦克风声音会传到这台服务器，随即丢弃。
 - 在线嗓音会通过 `edge-tts` 把您的文字发送给微软的语音服务。离线嗓音不会；上传和录音也不会。
 
 ## 许可

@@ -27,6 +27,7 @@ EN = {
     "tab.pose": "Pose",
     "tab.text": "Text",
     "tab.video": "Video",
+    "tab.live": "Live",
     "tab.compare": "Compare",
     "tab.edit": "Edit",
     "tab.about": "About",
@@ -34,6 +35,7 @@ EN = {
     "intro.pose": "Set where the head turns and when, with or without speech.",
     "intro.text": "Describe what the face should do, with or without speech.",
     "intro.video": "Drive the portrait with the face of another video.",
+    "intro.live": "The portrait follows your face or says your words, as it happens.",
     "intro.compare": "One portrait and speech in several settings, side by side and measured.",
     "intro.edit": "Re-render a few seconds of a take; the rest stays unchanged.",
     # Portrait
@@ -281,6 +283,60 @@ EN = {
     "drive_mode.absolute": "Absolute",
     "drive_reference.label": "Reference second",
     "drive_reference.info": "Where its face matches the portrait best.",
+    # Live; values in braces are filled in by the browser
+    "live.heading": "### Live\nAs it happens. Nothing is stored.",
+    "live.kind": "What happens live",
+    "live.mirror": "Mirror",
+    "live.voice": "Voice",
+    "live.mirror.info": (
+        "The portrait moves as you do before your camera. When you press Start, look straight "
+        "ahead with your mouth closed."
+    ),
+    "live.voice.info": (
+        "The portrait says what you say, about two seconds later. The sound is off so that it does "
+        "not disturb you; switch it on when you wear headphones."
+    ),
+    "live.start": "Start",
+    "live.recalibrate": "Recalibrate",
+    "live.recalibrate.info": (
+        "Look straight ahead, mouth closed: from here on you are as the portrait is."
+    ),
+    "live.hear": "Hear it (with headphones)",
+    "live.film": "The portrait, live",
+    "live.own": "Your camera",
+    "live.left": "{time} left",
+    "live.idle": "Your portrait will move here.",
+    "live.idle.hint.mirror": "Press Start and let the browser use the camera.",
+    "live.idle.hint.voice": "Press Start and let the browser use the microphone.",
+    "live.asking.mirror": "The browser asks whether it may use the camera.",
+    "live.asking.voice": "The browser asks whether it may use the microphone.",
+    "live.waiting": "Waiting for the engine.",
+    "live.connecting": "Connecting.",
+    "live.preparing": "The first picture comes in a moment.",
+    "live.time": "Your time is over.",
+    "live.time.hint": "Press Start for another turn.",
+    "live.gone": "The connection has ended.",
+    "live.gone.hint": "Press Start to connect again.",
+    "live.failed": "It did not start.",
+    "live.unconnected": "Your browser and this server found no way to connect.",
+    "live.unconnected.hint": (
+        "Something between them blocks WebRTC: a firewall or a VPN. Try another network. Whoever "
+        "runs the server can add a TURN server, see its README."
+    ),
+    "live.instead": "Record, and watch it while it is made",
+    "live.denied.mirror": "The browser does not let this page use the camera.",
+    "live.denied.voice": "The browser does not let this page use the microphone.",
+    "live.denied.hint": "Allow it beside the address of the page, then press Start again.",
+    "live.missing.mirror": "No camera was found.",
+    "live.missing.voice": "No microphone was found.",
+    "live.missing.hint": "Connect one, then press Start again.",
+    "live.busy.mirror": "The camera cannot be opened.",
+    "live.busy.voice": "The microphone cannot be opened.",
+    "live.busy.hint": "Close other programs that use it, then press Start again.",
+    "live.insecure": "The browser gives this page neither camera nor microphone.",
+    "live.insecure.hint": "It does so over https, or on this machine as http://localhost.",
+    "live.unsupported": "This browser has no WebRTC.",
+    "live.unsupported.hint": "Use a current Chrome, Edge, Firefox or Safari.",
     # Compare
     "compare.heading": "### Settings to compare\nA few variants, or a grid over two settings.",
     "compare.info": (
@@ -511,6 +567,7 @@ EN = {
     ),
     "error.gone": "The {field} is no longer on the server; please give it again.",
     "error.file": "The {field} must be an uploaded file.",
+    "error.offer": "The browser's connection could not be read; reload the page and try again.",
     "error.consent": (
         "Please confirm that you have the right to use these faces and voices: tick the box "
         "beside your upload (in a program: consent=True), or choose an example."
@@ -567,6 +624,8 @@ not a proof.
   loses nothing.
 - *Delete my data now*, below the result, removes both at once.
 - Their addresses cannot be guessed, but whoever has the address of a video can open it.
+- On the Live tab pictures of your camera and the sound of your microphone go to this server, and
+  are forgotten at once.
 - An online voice sends your text to Microsoft's speech service through `edge-tts`. The offline
   voice does not; nor do uploads and recordings.
 
