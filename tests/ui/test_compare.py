@@ -26,7 +26,7 @@ from ui.i18n.text import say
 pytest.importorskip("playwright")
 
 from playwright.sync_api import Locator, Page, expect
-from visitor import button, generate, shown, tab, write
+from visitor import button, generate, shown, small, tab, write
 
 NUMBERS = Measures(2.5, math.inf, 3.21, 1.0, math.nan, 12.4)
 
@@ -248,8 +248,10 @@ def test_a_grid_over_two_settings(opened, studio: Studio):
 
 
 def test_it_fits_a_phone(opened):
-    page = opened(390, 844, "dark")
+    page = opened(390, 844, "dark", touch=True)
     generate_all(page)
+    assert small(page) == []
+    expect(page.locator("#watch")).to_be_hidden()  # of a single take
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     left, right = (films(page).nth(i).bounding_box() for i in (0, 1))
     assert left["y"] == right["y"] and right["x"] > left["x"] + left["width"] - 1

@@ -210,6 +210,8 @@ def test_a_finger_is_as_good_as_a_mouse(opened, studio: Studio):
     page.get_by_label(say("line.lane")).select_option("yaw")
     button(page, say("line.add").format(lane=say("channel.yaw"))).tap()
     expect(keys(page)).to_have_count(1)
+    remove, value = button(page, say("line.remove")), page.get_by_label(say("line.value"))
+    assert remove.bounding_box()["y"] < value.bounding_box()["y"], "beside the lane's name"
     finger = page.context.new_cdp_session(page)
 
     def swipe(what: Locator, right: float, down: float) -> None:
@@ -415,6 +417,7 @@ def test_the_selected_span_is_the_one_that_is_rerendered(opened, studio: Studio)
     generate(page)
     shown(page)
     select(page, 0.2, 0.6)
+    assert not page.evaluate("getSelection().toString()"), "no text is selected with it"
     button(page, say("line.edit")).click()
     expect(page.get_by_text(say("intro.edit"))).to_be_visible()
     fields = [page.get_by_label(say(f"line.{end}"), exact=True) for end in ("from", "until")]

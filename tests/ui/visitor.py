@@ -40,6 +40,17 @@ def generate(page: Page) -> None:
     button(page, "Generate").click()
 
 
+def small(page: Page) -> list[str]:
+    """What is smaller than a finger, outside of the lanes."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll(
+            "main :is(button, select, textarea, label:has(> input), input:not(label > *))")]
+          .filter((e) => e.offsetParent && !e.closest(".tl-canvas, #queue, [aria-hidden]"))
+          .filter((e) => e.offsetWidth < 44 || e.offsetHeight < 44)
+          .map((e) => [e.id, e.ariaLabel, e.innerText, e.offsetWidth, e.offsetHeight].join(" "))"""
+    )
+
+
 def still(page: Page) -> None:
     """Waits until the page has stopped scrolling."""
     page.wait_for_function(

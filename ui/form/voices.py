@@ -15,7 +15,7 @@ from gaia_core.errors import InputError
 from gaia_core.request import Request
 from gaia_core.speech.synthesis import synthesise
 from gaia_core.speech.voices import VOICES, Spoken, Voice, find_voice
-from ui.components import Inputs, Updates
+from ui.components import Inputs, Updates, hint
 from ui.i18n.text import say, t
 from ui.takes import result_view
 from ui.toasts import toasts
@@ -65,7 +65,7 @@ class Choice:
 def sentence() -> gr.Dropdown:
     return gr.Dropdown(
         sentences(),
-        value=None,
+        value="",
         label=t("sentence.label"),
         elem_id="sentence",
     )
@@ -77,10 +77,10 @@ def choice() -> Choice:
             choices(),
             value=Request.voice,
             label=t("voice.label"),
-            info=t("voice.info"),
             elem_id="voice",
         )
         hear = gr.Button(t("voice.hear"), size="sm", scale=0, min_width=72, elem_id="voice-hear")
+    hint("voice.info")
     return Choice(voice, hear, gr.HTML("", apply_default_css=False, elem_id="voice-heard"))
 
 
@@ -98,8 +98,9 @@ def choices() -> list[tuple[str, str]]:
 
 
 def sentences() -> list[tuple[str, str]]:
-    """The languages of the sample sentences."""
-    return [(say(f"language.{code}"), code) for code in SENTENCES]
+    """The languages of the sample sentences, after a prompt to choose one."""
+    languages = [(say(f"language.{code}"), code) for code in SENTENCES]
+    return [(say("sentence.choose"), ""), *languages]
 
 
 def choose_sentence(inputs: Inputs) -> Callable[[Any], Updates]:

@@ -54,6 +54,7 @@ ZH: dict[str, str] = {
     "voice.hear": "试听",
     "voice.speaking": "请稍候，正在请这个嗓音打招呼。",
     "sentence.label": "示例句子",
+    "sentence.choose": "选择一种语言",
     "trim.label": "剪去语音两端的静音",
     "language.en": "英语",
     "language.de": "德语",
@@ -320,7 +321,7 @@ ZH: dict[str, str] = {
     "compare.grid.info": "一项设置的每个取值与另一项的每个取值组合，最多三乘三。",
     "compare.rows": "纵向",
     "compare.columns": "横向",
-    "compare.values": "最多三个取值，如 1, 2.5, 4",
+    "compare.values": "最多三个取值",
     "compare.strength.head": "头部强度",
     "compare.strength.gaze": "视线强度",
     "compare.strength.blink": "眨眼强度",
@@ -582,7 +583,7 @@ GAIA 把一张人像和一段语音变成这张脸说话的视频。第一个网
 ## 供程序调用
 
 端点 `/speech_driven`、`/pose_controlled`、`/text_instructed`、`/video_driven` 和 `/rerender_span`\
-生成同样的视频，`/faces` 找出照片里的人脸：见页面底部的*通过 API 使用*和 `examples/`。\
+生成同样的视频，`/faces` 找出照片里的人脸：见页面底部的*通过 API 或 MCP 使用*和 `examples/`。\
 每个结果的配方都附有能重新生成它的 Python。
 """,
 }

@@ -66,6 +66,7 @@ EN = {
     "voice.hear": "Listen",
     "voice.speaking": "A moment: the voice is asked to say hello.",
     "sentence.label": "Sample sentence",
+    "sentence.choose": "Choose a language",
     "trim.label": "Cut silence at both ends of the speech",
     "language.en": "English",
     "language.de": "German",
@@ -349,7 +350,7 @@ EN = {
     "compare.grid.info": "Each value of one setting with each of another, up to three by three.",
     "compare.rows": "Downwards",
     "compare.columns": "Across",
-    "compare.values": "Up to three values, as 1, 2.5, 4",
+    "compare.values": "Up to three values",
     "compare.strength.head": "Head strength",
     "compare.strength.gaze": "Gaze strength",
     "compare.strength.blink": "Blink strength",
@@ -638,8 +639,8 @@ the model card beside them names the sources. The sources and licences of the ex
 ## For programs
 
 The endpoints `/speech_driven`, `/pose_controlled`, `/text_instructed`, `/video_driven` and
-`/rerender_span` make the same videos, and `/faces` finds the faces of a photo: see *Use via API* at
-the foot of the page and `examples/`.
+`/rerender_span` make the same videos, and `/faces` finds the faces of a photo: see *Use via API
+or MCP* at the foot of the page and `examples/`.
 The recipe of each take has Python code that reproduces it.
 """,
     # The endpoints; what an argument means is the same in all of them
