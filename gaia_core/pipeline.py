@@ -21,11 +21,11 @@ from gaia_core.controls import Controls
 from gaia_core.errors import InputError, Message
 from gaia_core.instruction import language
 from gaia_core.media.audio import (
+    PLAIN,
     Choice,
     choose_sound,
     cut_audio,
     find_sound,
-    has_sound,
     read_audio,
     write_audio,
 )
@@ -380,15 +380,14 @@ class Gaia:
 
     def _speak(self, request: Request, scratch: Path, max_seconds: float) -> Speech:
         if request.speech is not None:
-            choice = choose_sound(request.speech)
+            choice = choose_sound(request.speech) or PLAIN
             waveform = read_audio(request.speech, max_seconds, choice=choice)
             file = _chosen(request.speech, choice, scratch, max_seconds)
             return Speech(waveform, file, notice=choice.notice(request.speech.name))
         if not (request.text or "").strip():
-            if request.drive is None or not has_sound(request.drive):
+            if request.drive is None or not (heard := choose_sound(request.drive)):
                 return Speech(None, None)
-            choice = choose_sound(request.drive)
-            return Speech(None, _chosen(request.drive, choice, scratch, max_seconds))
+            return Speech(None, _chosen(request.drive, heard, scratch, max_seconds))
         spoken = synthesise(request.text or "", request.voice)
         path = scratch / "speech.wav"
         write_audio(path, spoken.waveform, spoken.sample_rate)

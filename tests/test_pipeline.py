@@ -16,6 +16,7 @@ from gaia_core import SAMPLE_RATE
 from gaia_core.config import MotionCorrections
 from gaia_core.errors import InputError
 from gaia_core.media.audio import read_audio, write_audio
+from gaia_core.media.ffmpeg import run_ffmpeg
 from gaia_core.media.video import read_recipe, read_video
 from gaia_core.motion.performer import OVERLAP, WINDOW
 from gaia_core.motion.script import NO_DRIVING, Script
@@ -195,6 +196,22 @@ def test_what_is_chosen_of_a_recording_is_told_and_heard(gaia, request_, tmp_pat
         *_, result = gaia.generate(request, tmp_path / "a.mp4")
         assert any(said in str(notice) for notice in result.notices)
         assert read_audio(result.video).any() == heard
+
+
+def test_a_driving_videos_sound_is_looked_at_once_and_heard(
+    gaia, request_, take, tmp_path, monkeypatch
+):
+    looks = []
+
+    def counted(*arguments, source):
+        looks.append(source)
+        return run_ffmpeg(*arguments, source=source)
+
+    monkeypatch.setattr("gaia_core.media.audio.run_ffmpeg", counted)
+    request = replace(request_, speech=None, drive=take[1] / "take.mp4", steps=1)
+    *_, result = gaia.generate(request, tmp_path / "a.mp4")
+    assert looks == [request.drive]
+    assert result.frames == 25 and read_audio(result.video).any()
 
 
 # Stopping and failing

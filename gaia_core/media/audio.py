@@ -79,10 +79,10 @@ class Choice:
 PLAIN = Choice()
 
 
-def choose_sound(path: Path | str) -> Choice:
+def choose_sound(path: Path | str) -> Choice | None:
     """The first track of a file in which something is heard, judged by its first `JUDGED` seconds.
 
-    Of a file that cannot be read it is the plain choice: `read_audio` tells what is wrong.
+    None of a file without sound, and of one whose sound is damaged: `read_audio` tells why.
 
     Raises:
         InputError: there is no such file, or it is empty.
@@ -96,11 +96,14 @@ def choose_sound(path: Path | str) -> Choice:
             source=path,
         )
         if "matches no streams" in done.errors:
-            return Choice(silent=track > 0)
+            return Choice(silent=True) if track else None
         if done.code or not done.stdout:
-            return PLAIN
+            return None
         channels = np.frombuffer(done.stdout, "<f4").reshape(-1, 2)
-        if np.abs(channels).max() <= INAUDIBLE:
+        peak = np.abs(channels).max()
+        if not peak <= LOUDEST:  # nor of what is not a number
+            return None
+        if peak <= INAUDIBLE:
             continue
         powers = np.square(channels, dtype=np.float64).mean(0)
         if np.square(channels.mean(1), dtype=np.float64).mean() < CANCELLED * powers.max():
@@ -125,7 +128,7 @@ def read_audio(
             with samples that are not finite or over `LOUDEST`.
     """
     path = Path(path)
-    choice = choice or choose_sound(path)
+    choice = choice or choose_sound(path) or PLAIN
     filters = choice.filters + from_zero(sample_rate)
     done = run_ffmpeg(
         [*untrusted(), "-map", f"0:a:{choice.track}", "-af", filters, "-ac", "1"],
@@ -168,17 +171,6 @@ def length(path: Path | str) -> float | None:
         return None
     hours, minutes, seconds = (float(part) for part in found.groups())
     return 3600 * hours + 60 * minutes + seconds
-
-
-def has_sound(path: Path | str | None) -> bool:
-    """Whether `read_audio` can read a file; False for None."""
-    if path is None:
-        return False
-    try:
-        read_audio(path)
-    except InputError:
-        return False
-    return True
 
 
 def find_sound(waveform: np.ndarray, sample_rate: int = SAMPLE_RATE) -> tuple[float, float]:

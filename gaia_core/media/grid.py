@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from gaia_core.media.audio import has_sound
+from gaia_core.media.audio import choose_sound
 from gaia_core.media.video import VideoWriter, read_video
 
 MAX_HEIGHT = 720  # px, of each
@@ -47,7 +47,7 @@ def side_by_side(
     shown = list(firsts)
     width = max(sum(sizes[i][1] for i in row) for row in rows)
     height = len(rows) * (sizes[0][0] + heads[0].shape[0])
-    sound = videos[0] if has_sound(videos[0]) else None
+    sound = videos[0] if choose_sound(videos[0]) else None
     with VideoWriter(out, width, height, sound, recipe or {}) as writer:
         for frames in zip_longest(*(read_video(video) for video in videos)):
             shown = [old if new is None else new for old, new in zip(shown, frames, strict=True)]

@@ -13,7 +13,7 @@ from gaia_core import SAMPLE_RATE
 from gaia_core.cli import main
 from gaia_core.errors import InputError
 from gaia_core.media import exports
-from gaia_core.media.audio import has_sound, write_audio
+from gaia_core.media.audio import choose_sound, write_audio
 from gaia_core.media.grid import side_by_side
 from gaia_core.media.image import MID_GREY, read_photo
 from gaia_core.media.label import COMMENT, draw_label
@@ -160,7 +160,7 @@ def test_the_matte_follows_the_motion(video, cutout):
 def test_the_label_stays_opaque(video, cutout):
     corner = rgba(exports.make("webm", video, cutout=cutout))[0, 110:, 64:, 3]
     assert corner.max() > 120 and corner.min() < 20
-    assert has_sound(video.with_suffix(".webm"))
+    assert choose_sound(video.with_suffix(".webm"))
 
 
 def test_a_matte_is_read_if_present(tmp_path):
@@ -189,7 +189,7 @@ def test_videos_side_by_side(video, tmp_path):
     assert frames[-1][head:, SIDE:].mean() == pytest.approx(200, abs=4)  # its last frame is kept
     assert np.abs(frames[0][head:, :SIDE].astype(float) - next(read_video(video))).mean() < 6
     assert frames[0][:head].max() > 150  # the names
-    assert has_sound(out)
+    assert choose_sound(out)
     side_by_side([video, short, video], ["A", "B", "C"], out, columns=2)
     grid = next(read_video(out))
     assert grid.shape[1] == 2 * SIDE and grid.shape[0] == 2 * (SIDE + head)

@@ -340,6 +340,7 @@ def test_a_file_without_a_sound_track(tmp_path):
     for name in ("a.mp4", "a.jpg"):
         with pytest.raises(InputError, match="no sound"):
             read_audio(tmp_path / name)
+        assert choose_sound(tmp_path / name) is None
 
 
 def float_wav(samples: np.ndarray) -> bytes:
@@ -359,6 +360,7 @@ def test_samples_that_are_no_sound_are_refused(tmp_path, sample, channels):
     with pytest.raises(InputError, match="export it again as 16-bit WAV") as error:
         read_audio(tmp_path / "a.wav")
     assert one_sentence(error)
+    assert choose_sound(tmp_path / "a.wav") is None
 
 
 def test_floats_over_full_scale_are_clipped(tmp_path):
