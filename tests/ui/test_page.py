@@ -504,6 +504,8 @@ def test_a_phone_needs_no_sideways_scrolling(opened, scheme: str):
             document.querySelector(`#${name}-card`)?.getBoundingClientRect().top);
         return portrait < speech;
     }"""
+    tops = page.get_by_role("tab").evaluate_all("tabs => tabs.map(tab => tab.offsetTop)")
+    assert len(set(tops)) == 1, "all tabs in one row"
     for name in ("video", "text", "edit", "compare", "pose", "speech"):
         tab(page, name)
         if name in ("text", "compare", "pose"):

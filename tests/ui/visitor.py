@@ -41,13 +41,17 @@ def generate(page: Page) -> None:
 
 
 def small(page: Page) -> list[str]:
-    """What is smaller than a finger, outside of the lanes."""
+    """What is smaller than a finger. A word on the timeline is as wide as it is long."""
     return page.evaluate(
         """() => [...document.querySelectorAll(
-            "main :is(button, select, textarea, label:has(> input), input:not(label > *))")]
-          .filter((e) => e.offsetParent && !e.closest(".tl-canvas, #queue, [aria-hidden]"))
-          .filter((e) => e.offsetWidth < 44 || e.offsetHeight < 44)
-          .map((e) => [e.id, e.ariaLabel, e.innerText, e.offsetWidth, e.offsetHeight].join(" "))"""
+            "main :is(button, .tl-head, select, textarea, label:has(> input), input:not(label > *))"
+          )]
+          .filter((e) => e.offsetParent && !e.closest("#queue, [aria-hidden]"))
+          .map((e) => ({name: e.id || e.ariaLabel || e.innerText, word: e.matches(".tl-word"),
+            size: ["Width", "Height"].map((side) => Math.max(e[`offset${side}`],
+              parseFloat(getComputedStyle(e, "::after")[side.toLowerCase()]) || 0))}))
+          .filter(({word, size: [width, height]}) => (width < 44 && !word) || height < 44)
+          .map(({name, size}) => `${name}: ${size.join(" x ")}`)"""
     )
 
 

@@ -6,7 +6,8 @@ const words = CONFIG.words[navigator.language] ?? CONFIG.words[navigator.languag
 const say = (key, values = {}) =>
   (words[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 const known = Object.fromEntries(channels.map((c) => [c.name, {...c, label: say(`channel.${c.name}`)}]));
-const TALL = 60, FLAT = 24, EDGE = 9, SIDE = 13; // px: heights of lanes, and margins
+// px: heights of lanes, and margins around the keyframes; a finger needs 44
+const [TALL, FLAT, EDGE, SIDE] = matchMedia("(pointer: coarse)").matches ? [88, 44, 22, 22] : [60, 24, 9, 13];
 const NARROW = 480; // px
 const TEXT = "text", EDIT = "edit"; // tabs; keyframes do not count on the Text tab
 const LETTER = 5.6; // px per letter, roughly; words that do not fit are left out
@@ -511,9 +512,18 @@ scroll.addEventListener("wheel", (event) => {
   bigger(event.deltaY < 0 ? 1.2 : 1 / 1.2, event);
 }, {passive: false});
 
+// The nearest of the keyframes at a pointer; those close together overlap.
+function keyAt({clientX, clientY}) {
+  const far = (node) => {
+    const box = node.getBoundingClientRect();
+    return Math.hypot(clientX - box.left - box.width / 2, clientY - box.top - box.height / 2);
+  };
+  return document.elementsFromPoint(clientX, clientY).filter((node) => node.dataset.key).sort((a, b) => far(a) - far(b))[0];
+}
+
 canvas.addEventListener("pointerdown", (event) => {
   if (event.button || event.target.closest("[data-act], .tl-label")) return;
-  const dotted = event.target.closest("[data-key]"), grip = event.target.closest(".tl-grip");
+  const dotted = keyAt(event), grip = event.target.closest(".tl-grip");
   const at = {x: event.clientX, y: event.clientY, second: secondAt(event)};
   if (dotted) {
     const id = Number(dotted.dataset.key);
