@@ -20,6 +20,12 @@ def _shipped(name: str) -> Path:
 
 
 WEIGHTS = Path(os.environ.get("GAIA_WEIGHTS") or _shipped("weights"))
+# Further folders, between which the studio's Compare tab chooses.
+MORE_WEIGHTS = tuple(
+    Path(folder).resolve()
+    for folder in os.environ.get("GAIA_MORE_WEIGHTS", "").split(os.pathsep)
+    if folder
+)
 EXAMPLES = _shipped("examples")
 SUMS = "SHA256SUMS"
 

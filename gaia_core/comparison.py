@@ -76,6 +76,12 @@ class Compared:
     def title(self) -> str:
         return self.variant.title
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Its recipe, and the name of weights of its own."""
+        weights = self.variant.weights
+        return {**self.recipe, "weights": weights.name if weights else None}
+
 
 def read(path: Path) -> tuple[list[Variant], int]:
     """The takes of a file, and in how many columns they are shown.
@@ -106,7 +112,7 @@ def read(path: Path) -> tuple[list[Variant], int]:
 def _variant(shared: dict[str, Any], own: dict[str, Any], folder: Path) -> Variant:
     name, changes = str(own["name"]), {k: v for k, v in own.items() if k not in OWN}
     in_words = ", ".join(f"{key} {_cell(value)}" for key, value in changes.items())
-    weights = folder / str(own["weights"]) if own.get("weights") else None
+    weights = (folder / str(own["weights"])).resolve() if own.get("weights") else None
     try:
         request = read_request({**shared, **changes}, folder)
     except InputError as error:
@@ -194,7 +200,7 @@ def _with_media(one: Compared, media: dict[str, Path]) -> dict[str, Any]:
 
 
 def differences(recipes: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """The recipe fields that differ, each with its values; of controls each track and strength."""
+    """The settings that differ, each with its values; of controls each track and strength."""
     flat = [_flat(recipe) for recipe in recipes]
     fields = dict.fromkeys(name for recipe in flat for name in recipe)
     found = {name: [recipe.get(name) for recipe in flat] for name in fields}
@@ -223,7 +229,7 @@ def as_csv(made: Sequence[Compared]) -> str:
     writer = csv.writer(text)
     writer.writerow(["", *(one.name for one in made)])
     writer.writerow(["title", *(one.title for one in made)])
-    for name, given in differences([one.recipe for one in made]).items():
+    for name, given in differences([one.settings for one in made]).items():
         writer.writerow([name, *map(_cell, given)])
     numbers = [measured(one) for one in made]
     for name in numbers[0]:

@@ -1,6 +1,7 @@
 """Comparisons: read, made, written, and made again from what was written."""
 
 import csv
+import io
 import json
 from pathlib import Path
 
@@ -74,6 +75,8 @@ def test_a_take_may_have_weights_of_its_own(file, gaia, tmp_path, monkeypatch):
     assert loaded == [Path("shipped"), file.parent / "other"]
     described, _ = comparison.describe(made, 2)
     assert described["takes"][1]["weights"] == str(file.parent / "other")
+    rows = list(csv.reader(io.StringIO(comparison.as_csv(made))))
+    assert ["weights", "", "other"] in rows
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,13 @@ UPDATE_EVERY = 0.1  # seconds; also the longest delay of Stop
 
 
 class Engine(Protocol):
-    """What the studio uses of `gaia_core.pipeline.Gaia`."""
+    """What the studio uses of `gaia_core.pipeline.Gaia`.
+
+    Attributes:
+        weights: the folder of its trained weights.
+    """
+
+    weights: Path
 
     def generate(
         self, request: Request, out: Path, *, segments: Path | None = None

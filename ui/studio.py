@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,8 +88,15 @@ def live_seconds() -> float | None:
     return float(os.environ.get("GAIA_LIVE_SECONDS", shared)) or None
 
 
-def build_studio(engine: Engine) -> gr.Blocks:
-    """The studio over `engine`, queue included; launch it with `LAUNCH_KWARGS`."""
+def build_studio(engine: Engine, others: Sequence[Engine] = ()) -> gr.Blocks:
+    """The studio over `engine`, queue included; launch it with `LAUNCH_KWARGS`.
+
+    Args:
+        others: engines with other weights, between which the Compare tab chooses.
+
+    Raises:
+        InputError: two folders of weights have one name.
+    """
     gr.set_static_paths([samples.ROOT / "outputs"])
     with gr.Blocks(
         title=say("title"),
@@ -108,7 +116,7 @@ def build_studio(engine: Engine) -> gr.Blocks:
                         panels.intro(name)
                 tab.select(None, None, mode, js=f"() => '{name}'", api_visibility="private")
         clock = Clock(engine)
-        worded = _workbench(studio, engine, clock, tabs, mode)
+        worded = _workbench(studio, engine, others, clock, tabs, mode)
         studio.load(greet, None, [header, *worded], **PRIVATE)
         for endpoint in ENDPOINTS:
             serve(
@@ -156,7 +164,12 @@ def greet() -> list[Any]:
 
 
 def _workbench(
-    studio: gr.Blocks, engine: Engine, clock: Clock, tabs: gr.Tabs, mode: gr.Textbox
+    studio: gr.Blocks,
+    engine: Engine,
+    others: Sequence[Engine],
+    clock: Clock,
+    tabs: gr.Tabs,
+    mode: gr.Textbox,
 ) -> tuple[Component, ...]:
     """Everything below the tabs; returns what `greet` translates."""
     with gr.Row(elem_id="workbench") as workbench:
@@ -168,7 +181,7 @@ def _workbench(
                 text=modes.text(),
                 drive=modes.drive(),
                 live=live.card(),
-                compare=variants.card(),
+                compare=variants.card(engine.weights, [other.weights for other in others]),
                 edit=modes.edit(),
                 speech=panels.speech(),
                 settings=panels.settings(),
@@ -196,7 +209,7 @@ def _workbench(
     _wire_takes(tabs, cards.edit, inputs, output)
     _wire_return(studio, tabs, inputs, output)
     _wire_downloads(output)
-    _wire_compare(engine, clock, inputs, cards, grid, output)
+    _wire_compare(engine, others, clock, inputs, cards, grid, output)
     _wire_live(engine, clock, tabs, inputs, cards, stage, servers, output)
     return output.status, grid.status, inputs.voice, cards.speech.sentence
 
@@ -559,6 +572,7 @@ def _wire_downloads(output: Output) -> None:
 
 def _wire_compare(
     engine: Engine,
+    others: Sequence[Engine],
     clock: Clock,
     inputs: Inputs,
     cards: Cards,
@@ -578,13 +592,13 @@ def _wire_compare(
         **PRIVATE,
     )
     for axis in (card.rows, card.columns):
-        axis.setting.input(compare_events.values_of, axis.setting, axis.values, **PRIVATE)
+        axis.setting.input(compare_events.values_of(card), axis.setting, axis.values, **PRIVATE)
     fields = set(card.inputs())
     clicked = grid.generate.click(
         compare_events.waiting(grid, clock), output.session, grid.all(), js=SHOW_RESULT, **PRIVATE
     )
     running = clicked.then(
-        compare_events.generate(engine, inputs, card, grid, output, clock),
+        compare_events.generate(engine, others, inputs, card, grid, output, clock),
         inputs.all() | fields | {output.session, grid.state},
         grid.all(),
         preprocess=False,

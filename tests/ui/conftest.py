@@ -38,10 +38,10 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
         # Without the shipped videos, which the result panel shows at the start.
         patch.setattr(samples, "output_of", lambda portrait: None)
         patch.setattr("ui.studio.Clock", FreshClock)
-        engine = FakeEngine()
-        page = build_studio(engine)
+        engine, other = FakeEngine(), FakeEngine(weights=Path("runs/other"))
+        page = build_studio(engine, [other])
         _, url, _ = page.launch(**LAUNCH_KWARGS, quiet=True, prevent_thread_lock=True)
-        yield Studio(url, engine, cache)
+        yield Studio(url, engine, other, cache)
         page.close()
 
 
@@ -50,6 +50,7 @@ def studio(running: Studio) -> Studio:
     """The running studio with a reset engine, after the last test's runs have ended."""
     assert until(lambda: not running.engine.running)
     running.engine.__init__()  # type: ignore[misc]
+    running.other.__init__(weights=running.other.weights)  # type: ignore[misc]
     return running
 
 

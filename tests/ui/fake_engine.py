@@ -62,8 +62,10 @@ class FakeEngine:
     A photo with a black corner has no face, one with a white corner crashes.
     """
 
-    def __init__(self, frames: int = 25, pause: float = 0.0) -> None:
-        self.frames, self.pause = frames, pause
+    def __init__(
+        self, frames: int = 25, pause: float = 0.0, weights: Path = Path("weights")
+    ) -> None:
+        self.frames, self.pause, self.weights = frames, pause, weights
         self.requests: list[Request] = []
         self.films: list[Path] = []
         self.running = self.recalibrated = 0
@@ -184,10 +186,11 @@ def _sketch() -> Sketch:
 
 @dataclass
 class Studio:
-    """A running studio, its engine, and the folder of uploads and takes."""
+    """A running studio, its engine, one with other weights, and the folder of uploads and takes."""
 
     url: str
     engine: FakeEngine
+    other: FakeEngine
     cache: Path
 
     def folders(self) -> list[Path]:

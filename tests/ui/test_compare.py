@@ -9,6 +9,7 @@ import math
 import zipfile
 from pathlib import Path
 
+import gradio as gr
 import numpy as np
 import pytest
 from fake_engine import Studio, until
@@ -16,9 +17,11 @@ from PIL import Image
 
 from gaia_core import comparison
 from gaia_core.comparison import Compared, Variant, as_csv, differences, measured
+from gaia_core.errors import InputError
 from gaia_core.motion.measures import Measures
 from gaia_core.request import Request
 from gaia_core.speech.voices import OFFLINE_VOICE
+from ui.compare import variants
 from ui.compare.table import SHARED
 from ui.compare.table import table as table_of
 from ui.i18n.text import say
@@ -93,6 +96,25 @@ def test_every_field_of_a_recipe_has_a_name(photos):
         assert say(f"measure.{name}") and say(f"measure.{name}.info")
 
 
+def test_weights_are_a_setting_where_there_are_several():
+    with gr.Blocks():
+        alone = variants.card(Path("weights"), [])
+        card = variants.card(Path("weights"), [Path("runs/b")])
+        with pytest.raises(InputError, match="named weights"):
+            variants.card(Path("weights"), [Path("runs/weights")])
+    assert not any(fields.weights.visible for fields in alone.variants)
+    assert "weights" not in alone.axes and card.axes["weights"] == "weights, b"
+    values = {part: part.value for part in card.inputs()}
+    plans, _ = variants.planned(values, card)
+    assert not any("weights" in plan.own for plan in plans)
+    values |= {card.way: "grid", card.rows.setting: "weights", card.rows.values: "weights, b"}
+    plans, columns = variants.planned(values, card)
+    assert [plan.own["weights"] for plan in plans[::columns]] == ["weights", "b"]
+    assert "Weights b" in plans[-1].title()
+    with pytest.raises(InputError, match="choose among weights, b"):
+        variants.planned(values | {card.rows.values: "c"}, card)
+
+
 # The page
 
 
@@ -159,11 +181,15 @@ def test_a_variant_may_differ_in_all(opened, studio: Studio):
     page.locator("#variant-c-on input").check()
     for name, value in (("seed", "7"), ("guidance", "1.5"), ("steps", "3")):
         write(field(page, "c", name), value)
+    page.locator("#variant-c-weights input").click()
+    page.get_by_role("option", name="other", exact=True).click()
     generate_all(page)
-    second, third = studio.engine.requests
+    (second,), (third,) = studio.engine.requests, studio.other.requests
     assert second.seed != 7 and not second.controls.tracks
     assert (third.seed, third.guidance, third.steps) == (7, 1.5, 3)
     assert "pitch" in third.controls.tracks
+    expect(page.locator("#compare-table")).to_contain_text(say("compare.field.weights"))
+    expect(page.locator("#history [data-take]")).to_have_count(1)  # of the studio's own weights
     expect(page.locator("#compare-table")).to_contain_text(say("channel.pitch"))
     expect(page.locator("#compare-table")).not_to_contain_text(say("channel.yaw"))
 

@@ -39,7 +39,7 @@ def few_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
         # A launch adds its own lifespan to its arguments.
         given = {**LAUNCH_KWARGS, "app_kwargs": {"lifespan": store.swept}}
         _, url, _ = page.launch(**given, quiet=True, prevent_thread_lock=True)
-        yield Studio(url, engine, cache)
+        yield Studio(url, engine, FakeEngine(), cache)
         page.close()
 
 

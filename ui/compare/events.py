@@ -2,7 +2,7 @@
 
 # No postponed annotations here: Gradio reads a handler's hints as they stand.
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from html import escape
 from pathlib import Path
@@ -34,13 +34,18 @@ from ui.toasts import toasts
 
 def generate(
     engine: Engine,
+    others: Sequence[Engine],
     inputs: Inputs,
     card: Card,
     grid: Grid,
     output: Output,
     clock: Clock,
 ) -> Callable[[dict[Component, Any], gr.Request], Iterator[Updates]]:
-    """Generates all enabled variants, one after the other."""
+    """Generates all enabled variants, one after the other.
+
+    One of other weights is not among the visitor's takes, which the studio's own can make again.
+    """
+    rivals: dict[Path | None, Engine] = {other.weights: other for other in others}
 
     def on_generate(values: dict[Component, Any], request: gr.Request) -> Iterator[Updates]:
         with toasts(page=True):
@@ -53,7 +58,8 @@ def generate(
                 for index, variant in enumerate(wanted):
                     began, pictures = time.monotonic(), dict[int, str]()
                     asked, part = variant.request, (index, len(wanted))
-                    with closing(run(engine, asked)) as events:
+                    maker = rivals.get(variant.weights, engine)
+                    with closing(run(maker, asked)) as events:
                         followed = clock.followed(events, job, asked, session, part)
                         for event in paced(followed, pictures, job):
                             if isinstance(event, Segment):
@@ -62,17 +68,19 @@ def generate(
                                 yield {grid.status: _working(variant.name, *part, event.html())}
                                 continue
                             took = time.monotonic() - began
-                            line = timeline.of_take(engine, event, asked)
-                            event = faces.without_shown_warnings(event, session)
-                            picture = with_open_eyes(pictures, event)
-                            name = f"{variant.name} · {variant.title}"
-                            url = address_of(request)
-                            take = take_of(event, asked, picture, url, line, name)
-                            session.add(take, asked)
-                            found = getattr(engine, "measure", lambda result: None)(event)
+                            found = getattr(maker, "measure", lambda result: None)(event)
                             shown.made.append(
-                                Compared(variant, take.video, take.recipe, found, took)
+                                Compared(variant, event.video, event.recipe, found, took)
                             )
+                            if variant.weights:
+                                session.files.add(event.video)
+                            else:
+                                line = timeline.of_take(engine, event, asked)
+                                event = faces.without_shown_warnings(event, session)
+                                picture = with_open_eyes(pictures, event)
+                                name = f"{variant.name} · {variant.title}"
+                                url = address_of(request)
+                                session.add(take_of(event, asked, picture, url, line, name), asked)
                             yield _shown(shown, grid)
             yield _idle(shown, grid)
 
@@ -111,9 +119,13 @@ def note(
     return on_change
 
 
-def values_of(setting: Any) -> Any:
+def values_of(card: Card) -> Callable[[Any], Any]:
     """Values to begin with, when another setting is chosen for an axis."""
-    return variants.AXES.get(setting, gr.skip()) if isinstance(setting, str) else gr.skip()
+
+    def on_choose(setting: Any) -> Any:
+        return card.axes.get(setting, gr.skip()) if isinstance(setting, str) else gr.skip()
+
+    return on_choose
 
 
 def _working(name: str, index: int, count: int, progress: str) -> str:

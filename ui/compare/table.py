@@ -19,7 +19,7 @@ def table(made: Sequence[Compared]) -> str:
     """The differing settings and the measures; "" without takes."""
     if not made:
         return ""
-    different = differences([one.recipe for one in made])
+    different = differences([one.settings for one in made])
     numbers = [measured(one) for one in made]
     heads = "".join(
         f'<th scope="col"><b>{escape(one.name)}</b> {escape(one.title)}</th>' for one in made

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -28,7 +29,9 @@ STARTS: tuple[dict[str, Any], ...] = (
     {"on": False, "base": "pose"},
     {"on": False, "base": "speech", "seed": 1},
 )
-OWN = ("instruction", "seed", "guidance", "steps")  # the settings that a variant may override
+WEIGHTS = "weights"  # a setting of the comparison alone: no recipe has it
+# The settings that a variant may override.
+OWN = ("instruction", "seed", "guidance", "steps", WEIGHTS)
 # The settings that a grid may go over, with values to begin with.
 STRENGTH = "strength."
 AXES = {
@@ -51,6 +54,7 @@ class Fields:
     seed: gr.Textbox
     guidance: gr.Textbox
     steps: gr.Textbox
+    weights: gr.Dropdown
 
     def inputs(self) -> list[Component]:
         return [self.on, self.base, *(getattr(self, name) for name in OWN)]
@@ -66,7 +70,12 @@ class Axis:
 
 @dataclass(frozen=True)
 class Card:
-    """The variants and the grid, of which `way` chooses one."""
+    """The variants and the grid, of which `way` chooses one.
+
+    Attributes:
+        axes: the settings that a grid may go over, with values to begin with.
+        weights: folders by their name; None is the studio's own.
+    """
 
     card: gr.Column
     way: gr.Radio
@@ -76,6 +85,8 @@ class Card:
     base: gr.Dropdown
     rows: Axis
     columns: Axis
+    axes: Mapping[str, str]
+    weights: Mapping[str, Path | None]
 
     def inputs(self) -> list[Component]:
         axes = (part for axis in (self.rows, self.columns) for part in (axis.setting, axis.values))
@@ -104,7 +115,7 @@ class Plan:
         if self.own.get("instruction") and self.base != "text":
             parts.append(say("compare.instructed"))
         parts += [
-            f"{_label(name)} {value:.10g}"
+            f"{_label(name)} {value if name == WEIGHTS else f'{value:.10g}'}"
             for name, value in self.own.items()
             if name != "instruction"
         ]
@@ -127,7 +138,18 @@ class Plan:
 # Layout
 
 
-def card() -> Card:
+def card(own: Path, others: Sequence[Path]) -> Card:
+    """The card; without other weights than the studio's own nothing tells of them.
+
+    Raises:
+        InputError: two folders have one name.
+    """
+    weights: dict[str, Path | None] = {own.name: None}
+    for folder in others:
+        if folder.name in weights:
+            raise InputError(say("compare.error.folders", name=folder.name))
+        weights[folder.name] = folder
+    axes = AXES | ({WEIGHTS: ", ".join([*weights][:MOST])} if others else {})
     with gr.Column(elem_classes="card", elem_id="compare-card", visible=False) as column:
         heading("compare")
         way = gr.Radio(
@@ -142,16 +164,17 @@ def card() -> Card:
         with gr.Column(elem_classes="way") as one_by_one:
             hint("compare.info")
             variants = tuple(
-                _fields(*pair) for pair in zip(NAMES[: len(STARTS)], STARTS, strict=True)
+                _fields(name, start, [*weights])
+                for name, start in zip(NAMES[: len(STARTS)], STARTS, strict=True)
             )
         with gr.Column(visible=False, elem_classes="way") as over:
             hint("compare.grid.info")
             base = _base("speech", "compare-grid-base", show_label=True)
-            rows, columns = _axis("rows", "guidance"), _axis("columns", "seed")
-    return Card(column, way, one_by_one, variants, over, base, rows, columns)
+            rows, columns = _axis("rows", "guidance", axes), _axis("columns", "seed", axes)
+    return Card(column, way, one_by_one, variants, over, base, rows, columns, axes, weights)
 
 
-def _fields(name: str, start: Mapping[str, Any]) -> Fields:
+def _fields(name: str, start: Mapping[str, Any], weights: Sequence[str]) -> Fields:
     key = f"variant-{name.lower()}"
     with gr.Column(elem_classes="variant", elem_id=key):
         with gr.Row(elem_classes="variant-head"):
@@ -169,8 +192,16 @@ def _fields(name: str, start: Mapping[str, Any]) -> Fields:
                 elem_id=f"{key}-instruction",
             )
             with gr.Row(elem_classes="variant-numbers"):
-                seed, guidance, steps = (_figures(name, start, key) for name in OWN[1:])
-    return Fields(on, base, body, instruction, seed, guidance, steps)
+                numbers = ("seed", "guidance", "steps")
+                seed, guidance, steps = (_figures(name, start, key) for name in numbers)
+            chosen = gr.Dropdown(
+                list(weights),
+                value=weights[0],
+                label=t(_key(WEIGHTS)),
+                visible=len(weights) > 1,
+                elem_id=f"{key}-weights",
+            )
+    return Fields(on, base, body, instruction, seed, guidance, steps, chosen)
 
 
 def _base(chosen: str, elem_id: str, show_label: bool) -> gr.Dropdown:
@@ -197,19 +228,19 @@ def _figures(name: str, start: Mapping[str, Any], key: str) -> gr.Textbox:
     )
 
 
-def _axis(name: str, chosen: str) -> Axis:
+def _axis(name: str, chosen: str, axes: Mapping[str, str]) -> Axis:
     with gr.Row(elem_classes="pair"):
         setting = gr.Dropdown(
-            [(t(_key(setting)), setting) for setting in AXES],
+            [(t(_key(setting)), setting) for setting in axes],
             value=chosen,
             label=t(f"compare.{name}"),
             elem_id=f"compare-{name}",
         )
         values = gr.Textbox(
-            AXES[chosen],
+            axes[chosen],
             label=t("compare.values"),
             max_lines=1,
-            max_length=40,
+            max_length=120,
             elem_id=f"compare-{name}-values",
         )
     return Axis(setting, values)
@@ -252,7 +283,8 @@ def wanted(values: Mapping[Component, Any], form: Form, card: Card) -> tuple[lis
         except InputError as error:
             sentence = error.message
             raise InputError(say("compare.wrong", name=plan.name, sentence=sentence)) from None
-        found.append(Variant(plan.name, plan.title(), request))
+        weights = card.weights[plan.own[WEIGHTS]] if WEIGHTS in plan.own else None
+        found.append(Variant(plan.name, plan.title(), request, weights))
     return found, columns
 
 
@@ -266,10 +298,12 @@ def _selected(values: Mapping[Component, Any], card: Card) -> tuple[list[Plan], 
             given = values[getattr(fields, key)]
             if isinstance(given, str) and given.strip():
                 try:
-                    own[key] = given.strip() if key == "instruction" else _number(key, given)
+                    own[key] = given.strip() if key == "instruction" else _value(key, given, card)
                 except InputError as error:
                     sentence = error.message
                     raise InputError(say("compare.wrong", name=name, sentence=sentence)) from None
+        if WEIGHTS in own and card.weights[own[WEIGHTS]] is None:
+            del own[WEIGHTS]  # nothing of its own
         found.append(Plan(name, values[fields.base], own))
     if not found:
         raise InputError(say("compare.error.none"))
@@ -277,16 +311,16 @@ def _selected(values: Mapping[Component, Any], card: Card) -> tuple[list[Plan], 
 
 
 def _over(values: Mapping[Component, Any], card: Card) -> tuple[list[Plan], int]:
-    axes: list[tuple[str, list[float]]] = []
+    axes: list[tuple[str, list[Any]]] = []
     for axis in (card.rows, card.columns):
         setting, given = values[axis.setting], values[axis.values]
-        if setting not in AXES or not isinstance(given, str):
+        if setting not in card.axes or not isinstance(given, str):
             raise InputError(say("compare.error.axis"))
         # A comma separates: decimals take a point here.
-        numbers = [_number(setting, one) for one in given.split(",") if one.strip()]
-        if len(numbers) > MOST:
+        chosen = [_value(setting, one, card) for one in given.split(",") if one.strip()]
+        if len(chosen) > MOST:
             raise InputError(say("compare.error.many", setting=_label(setting), most=MOST))
-        axes.append((setting, numbers))
+        axes.append((setting, chosen))
     (first, downwards), (second, across) = axes
     if downwards and across and first == second:
         raise InputError(say("compare.error.same"))
@@ -298,7 +332,13 @@ def _over(values: Mapping[Component, Any], card: Card) -> tuple[list[Plan], int]
     return plans, len(sides)
 
 
-def _number(field: str, text: str) -> float:
+def _value(field: str, text: str, card: Card) -> Any:
+    """A number, or the name of weights."""
+    if field == WEIGHTS:
+        if text.strip() not in card.weights:
+            names = ", ".join(card.weights)
+            raise InputError(say("compare.error.weights", name=text.strip(), names=names))
+        return text.strip()
     try:
         return float(text.replace(",", "."))
     except ValueError:
