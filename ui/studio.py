@@ -12,7 +12,7 @@ from gradio.components import Component
 from gradio.events import Dependency
 
 from gaia_core.settings import MODES
-from ui import api, gradio_compat, panels, samples
+from ui import api, panels, samples
 from ui.compare import compare, variants
 from ui.compare import events as compare_events
 from ui.components import Inputs, Output
@@ -32,9 +32,8 @@ from ui.run import events as run_events
 from ui.run.estimate import Clock
 from ui.takes import downloads, example, live_player, result_view, store
 from ui.takes.session import Visits
-from ui.theme import CSS, ICON, theme, toast_titles
+from ui.theme import ICON, STYLES, theme, toast_titles
 from ui.timeline import events as timeline_events
-from ui.timeline import timeline
 
 TABS = (*MODES, "live", "compare", "edit", "about")
 QUEUE = 32  # visitors in the queue; a ZeroGPU Space allows one by default
@@ -57,7 +56,7 @@ ONE_AT_A_TIME: dict[str, Any] = {"concurrency_id": estimate.RUNS, "concurrency_l
 
 LAUNCH_KWARGS: dict[str, Any] = {
     "theme": theme(),
-    "css_paths": [gradio_compat.CSS, CSS, timeline.CSS, compare.CSS, faces.CSS, live.CSS],
+    "css_paths": STYLES,
     "css": toast_titles(),
     "head": LANGUAGE,
     "favicon_path": ICON,

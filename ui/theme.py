@@ -12,7 +12,7 @@ from ui import gradio_compat
 from ui.i18n.text import LANGUAGES
 
 HERE = Path(__file__).parent
-CSS = HERE / "style.css"
+STYLES = (gradio_compat.CSS, HERE / "style.css", *sorted(HERE.glob("*/*.css")))
 ICON = HERE / "icon.png"
 
 PINE = Color(

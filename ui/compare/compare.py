@@ -22,7 +22,6 @@ from ui.i18n.text import LANGUAGES, say, t
 from ui.takes import downloads, result_view, store
 
 SCRIPT = Path(__file__).with_name("compare.js").read_text("utf-8")
-CSS = Path(__file__).with_name("compare.css")
 
 
 @dataclass(frozen=True)

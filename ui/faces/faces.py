@@ -25,7 +25,6 @@ from ui.i18n.text import say, translate
 from ui.takes import result_view
 from ui.takes.session import Session
 
-CSS = Path(__file__).with_name("faces.css")
 MAX_SHOWN = 24  # the largest faces of a crowd
 MAX_INSPECTIONS = 8  # cached per visitor
 

@@ -23,7 +23,6 @@ from ui.i18n.text import LANGUAGES, t
 from ui.live.peer import RECALIBRATE
 
 SCRIPT = Path(__file__).with_name("live.js").read_text("utf-8")
-CSS = Path(__file__).with_name("live.css")
 KINDS = ("mirror", "voice")
 
 

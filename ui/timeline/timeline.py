@@ -33,7 +33,6 @@ SCRIPT_NAMES = (
     "timeline",  # the last: it uses the others
 )
 SCRIPTS = [Path(__file__).with_name(f"{name}.js") for name in SCRIPT_NAMES]
-CSS = Path(__file__).with_name("timeline.css")
 TABS = ("pose", "text", "edit")  # that show it
 PEAKS = 50  # a second, of the waveform
 LETTERS_PER_SECOND = 14  # of speech, about
