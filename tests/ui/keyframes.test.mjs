@@ -4,8 +4,8 @@ import {readFileSync} from "node:fs";
 import {test} from "node:test";
 
 const source = readFileSync(new URL("../../ui/timeline/keyframes.js", import.meta.url), "utf8");
-const names = "{clamp, round, valueAt, snapTime, uncovered, UndoStack}";
-const {clamp, round, valueAt, snapTime, uncovered, UndoStack} = new Function(`${source}\nreturn ${names};`)();
+const names = "{clamp, round, valueAt, snapTime, uncovered, UndoStack, KeyframeList}";
+const {clamp, round, valueAt, snapTime, uncovered, UndoStack, KeyframeList} = new Function(`${source}\nreturn ${names};`)();
 
 const FRAME = 1 / 25;
 const CLOCK = {frame: FRAME, fade: 0.3, longest: 60};
@@ -101,4 +101,24 @@ test("the oldest changes are forgotten", () => {
 test("numbers are held and rounded", () => {
   assert.deepEqual([clamp(-1, 0, 2), clamp(3, 0, 2), clamp(1, 0, 2)], [0, 2, 1]);
   assert.equal(round(1.23456, 2), 1.23);
+});
+
+test("the list keeps its order, and what is picked", () => {
+  const list = new KeyframeList(["yaw", "smile"]);
+  list.load([["smile", 1, 0.5, "ease"], ["yaw", 2, 9, "hold"], ["ears", 1, 1, "ease"], ["yaw", null, 1, "ease"]]);
+  assert.deepEqual(list.rows, [["yaw", 2, 9, "hold"], ["smile", 1, 0.5, "ease"]]);
+  const [late, smile] = list.keys;
+  const early = list.add({channel: "yaw", time: 2, value: 1, easing: "ease"});
+  list.pick(early.id);
+  list.settle();
+  assert.deepEqual(list.keys, [early, smile], "it takes the place of the one that it covers");
+  assert.equal(list.find(late.id), undefined);
+  list.pickMore(smile.id, true);
+  assert.deepEqual(list.chosen(), [early, smile]);
+  list.pickMore(early.id, false);
+  assert.equal(list.picked.size, 2, "a drag of several begins on one of them");
+  list.pickMore(early.id, true);
+  assert.deepEqual(list.chosen(), [smile]);
+  list.pickMore(early.id, false);
+  assert.deepEqual(list.chosen(), [early]);
 });

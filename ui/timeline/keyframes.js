@@ -1,4 +1,5 @@
-// Keyframes without the DOM: values over time, snapping, undo. Loaded before `timeline.js`. A keyframe is {id, channel, time, value, easing}; times are in seconds.
+// Keyframes without the DOM: values over time, snapping, undo, and the list of them. Loaded before
+// `timeline.js`. A keyframe is {id, channel, time, value, easing}; times are in seconds.
 
 const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
 const round = (x, digits) => Number(x.toFixed(digits));
@@ -57,5 +58,49 @@ class UndoStack {
   static #move(now, out, into) {
     if (out.length) into.push(now);
     return out.pop();
+  }
+}
+
+// Values and times as they are shown.
+const digits = (c) => (c.step >= 1 ? 1 : 2);
+const shown = (c, value) => `${round(value, digits(c))}${c.unit}`;
+const clock = (second) => `${second.toFixed(2)} s`;
+
+// The keyframes of all channels, by the order of `names` and by time, and the ids of the picked ones.
+class KeyframeList {
+  keys = [];
+  picked = new Set();
+  #order;
+  #serial = 0;
+  constructor(names) { this.#order = Object.fromEntries(names.map((name, i) => [name, i])); }
+  // As rows [channel, second, value, easing]; incomplete ones are left out.
+  get rows() { return this.keys.map(({channel, time, value, easing}) => [channel, time, value, easing]); }
+  load(rows) {
+    this.keys = [];
+    for (const [channel, time, value, easing] of rows ?? []) {
+      if (channel in this.#order && time !== null && value !== null) this.add({channel, time, value, easing});
+    }
+    this.sort();
+  }
+  track(name) { return this.keys.filter((key) => key.channel === name); }
+  chosen() { return this.keys.filter((key) => this.picked.has(key.id)); }
+  find(id) { return this.keys.find((key) => key.id === id); }
+  add(key) {
+    const added = {...key, id: ++this.#serial};
+    this.keys.push(added);
+    return added;
+  }
+  remove(isGone) { this.keys = this.keys.filter((key) => !isGone(key)); }
+  pick(...ids) { this.picked = new Set(ids); }
+  // As a click does it: alone, unless it is picked already; or also.
+  pickMore(id, also) {
+    if (!also && !this.picked.has(id)) this.pick(id);
+    else if (also && !this.picked.delete(id)) this.picked.add(id);
+  }
+  sort() { this.keys.sort((a, b) => this.#order[a.channel] - this.#order[b.channel] || a.time - b.time); }
+  // After a change.
+  settle() {
+    this.keys = uncovered(this.keys, this.picked);
+    this.sort();
   }
 }

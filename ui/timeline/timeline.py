@@ -29,7 +29,8 @@ from ui.gradio_compat import film
 from ui.i18n.text import LANGUAGES, translate
 
 SCRIPT_NAMES = (
-    *("keyframes", "spans", "shortcuts", "plots", "elements", "sketch", "playhead"),
+    *("keyframes", "spans", "shortcuts", "plots", "elements", "frame", "sketch", "playhead"),
+    *("lines", "pointer"),
     "timeline",  # the last: it uses the others
 )
 SCRIPTS = [Path(__file__).with_name(f"{name}.js") for name in SCRIPT_NAMES]
