@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import re
+import wave
 from types import SimpleNamespace
 
 import gradio as gr
@@ -49,7 +53,7 @@ def test_a_voice_is_heard_and_a_stand_in_is_told(monkeypatch: pytest.MonkeyPatch
     def synthesise(text: str, voice: str) -> Spoken:
         asked.append((text, voice))
         alone = voice == OFFLINE_VOICE
-        waveform = np.zeros(2400, np.float32)
+        waveform = np.pad(np.full(24_000, 0.5, np.float32), 12_000)
         return Spoken(waveform, 24_000, (), OFFLINE_VOICE, None if alone else notice)
 
     monkeypatch.setattr(voices, "synthesise", synthesise)
@@ -60,6 +64,9 @@ def test_a_voice_is_heard_and_a_stand_in_is_told(monkeypatch: pytest.MonkeyPatch
             *_, heard = voices.hear(name)
             assert "autoplay" in heard and "data:audio/wav;base64," in heard
             assert (str(notice) in heard) == (name != OFFLINE_VOICE)
+            (sound,) = re.findall('base64,([^"]+)', heard)
+            with wave.open(io.BytesIO(base64.b64decode(sound))) as file:
+                assert file.getnframes() == pytest.approx(1.2 * 24_000, rel=0.02), "no silence"
         assert len(asked) == times, "a stand-in is not kept"
     assert asked[0][0] == voices.GREETINGS["de"]
     for wrong in ("nobody", None, ["a"]):

@@ -5,13 +5,14 @@ import base64
 import io
 import wave
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
 import gradio as gr
 
 from gaia_core.errors import InputError
+from gaia_core.media.audio import find_sound
 from gaia_core.request import Request
 from gaia_core.speech.synthesis import synthesise
 from gaia_core.speech.voices import VOICES, Spoken, Voice, find_voice
@@ -132,9 +133,13 @@ def hear(name: Any) -> Iterator[Any]:
 
 
 def _greeting(voice: Voice) -> Spoken:
+    """A voice's greeting, without silence at both ends."""
     if voice.name in _KEPT:
         return _KEPT[voice.name]
     spoken = synthesise(GREETINGS[_language(voice)], voice.name)
+    rate = spoken.sample_rate
+    start, end = (round(at * rate) for at in find_sound(spoken.waveform, rate))
+    spoken = replace(spoken, waveform=spoken.waveform[start:end])
     if spoken.voice == voice.name:  # not what stood in for it
         _KEPT[voice.name] = spoken
     return spoken
