@@ -79,7 +79,8 @@ UI_ARROWS = {
     | {"takes", "timeline", "toasts"},
     "compare": {"components", "engine", "faces", "form", "i18n", "run"}
     | {"gradio_compat", "takes", "timeline", "toasts"},
-    "live": {"components", "engine", "faces", "form", "gradio_compat", "i18n", "run", "toasts"},
+    "live": {"components", "engine", "faces", "form", "gradio_compat", "i18n", "run"}
+    | {"takes", "timeline", "toasts"},
     "api": {"engine", "form", "gradio_compat", "i18n", "run", "toasts"},
     "theme": {"gradio_compat", "i18n"},
     "panels": {"components", "faces", "form", "gradio_compat", "i18n", "samples"}

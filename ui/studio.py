@@ -648,7 +648,16 @@ def _wire_live(
         show_progress_on=output.queue,
         **ONE_AT_A_TIME,
     )
-    running.failure(live_events.failed, None, stage, **PRIVATE)
+    running.failure(live_events.failed, stage, stage, preprocess=False, **PRIVATE)
+    kept = stage.keep(
+        live_events.keep(engine, stage, output),
+        {output.session, output.running},
+        [*output.all(), stage],
+        **WORKING,
+    )
+    _subtitled(kept, output)
+    kept.success(None, js=SHOW_RESULT, **PRIVATE)
+    kept.failure(lambda: gr.update(state={"phase": "kept"}), None, stage, **PRIVATE)
     stage.stop(None, None, None, cancels=[running], **SILENT)
     stage.instead(
         live_events.instead, None, [tabs, inputs.mode, inputs.source, cards.speech.watch], **PRIVATE

@@ -31,7 +31,7 @@ from ui.takes.session import Session
 pytest.importorskip("playwright")
 
 from playwright.sync_api import Page, expect
-from visitor import button, tab
+from visitor import button, shown, tab
 
 FREED = 2.0  # seconds within which a visitor who vanishes frees the engine
 
@@ -182,7 +182,7 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[dict[str, Any
         monkeypatch.setattr("ui.takes.store.cache", lambda: Path("/"))
         parts = {name: object() for name in ("stage", "portrait", "face", "session", "tick")}
         values = {
-            parts["stage"]: {"kind": "mirror", "sdp": "v=0"},
+            parts["stage"]: {"kind": "mirror", "number": 1, "sdp": "v=0"},
             parts["portrait"]: {"path": str(portraits()[0])},
             parts["face"]: 0,
             parts["session"]: Session(),
@@ -200,9 +200,9 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[dict[str, Any
 def test_a_session_ends_when_its_time_is_over(session):
     engine = FakeEngine()
     answer, first, last = session(engine, longest=0.2)
-    assert answer == {"phase": "answer", "sdp": "answer"}
-    assert first == {"phase": "live", "left": 0.2}
-    assert last == {"phase": "over", "why": "time"}
+    assert answer == {"phase": "answer", "number": 1, "sdp": "answer"}
+    assert first == {"phase": "live", "number": 1, "left": 0.2}
+    assert (last["phase"], last["why"]) == ("over", "time")
     assert not engine.running
 
 
@@ -210,20 +210,22 @@ def test_a_session_tells_how_it_goes_and_ends_with_the_visitor(session, monkeypa
     monkeypatch.setattr(events, "TELL_EVERY", 0.1)
     monkeypatch.setattr(Connected, "pictures", 30)
     _, first, *more, last = session(FakeEngine())
-    assert first["left"] is None and 1 <= len(more) <= 3
-    assert last == {"phase": "over", "why": "gone"}
+    assert first["left"] is None
+    assert more and set(map(str, more)) == {str(first)}
+    assert last == {"phase": "over", "number": 1, "why": "gone", "keep": True}
 
 
 def test_a_browser_that_never_connects_does_not_hold_the_engine(session, monkeypatch):
     monkeypatch.setattr(Connected, "arrived", False)
-    assert session(FakeEngine())[1:] == [{"phase": "over", "why": "unconnected"}]
+    _, last = session(FakeEngine())
+    assert last == {"phase": "over", "number": 1, "why": "unconnected"}
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"stage": {"kind": "film", "sdp": "v=0"}}, "error.offer"),
-        ({"stage": {"kind": "mirror", "sdp": "v" * 10**6}}, "error.offer"),
+        ({"stage": {"kind": "film", "number": 1, "sdp": "v=0"}}, "error.offer"),
+        ({"stage": {"kind": "mirror", "number": 1, "sdp": "v" * 10**6}}, "error.offer"),
         ({"stage": None}, "error.offer"),
         ({"portrait": None}, "error.portrait"),
     ],
@@ -285,13 +287,19 @@ def test_it_comes_back_as_it_happens_and_nothing_is_stored(opened, studio: Studi
     expect(page.locator(".lv")).to_be_hidden()
 
     tab(page, "live")
+    assert set(studio.cache.rglob("*")) == before
+    button(page, say("live.keep")).click()
+    shown(page)
+    expect(page.get_by_text(say("live.kept.info"))).to_be_visible()
+    names = {path.name for path in set(studio.cache.rglob("*")) - before}
+    assert names >= {"gaia-live.mp4", "gaia-live.json", "camera.mp4"}
+
     go_live(page, "voice")
     assert changes(page)
     film = page.locator(".lv-film")
     assert film.evaluate("film => film.muted && film.srcObject.getAudioTracks().length === 1")
     page.get_by_label(say("live.hear")).check()
     assert not film.evaluate("film => film.muted")
-    assert set(studio.cache.rglob("*")) == before
 
     # It holds the engine alone, until its visitor vanishes.
     client = Client(studio.url, verbose=False)

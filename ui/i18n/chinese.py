@@ -265,7 +265,7 @@ ZH: dict[str, str] = {
     "drive_reference.label": "基准时刻（秒）",
     "drive_reference.info": "此刻视频里的脸与人像最相近。",
     # Live; values in braces are filled in by the browser
-    "live.heading": "### 实时\n即时进行，不保存任何内容。",
+    "live.heading": "### 实时\n即时进行；除非你选择保留，否则不保存任何内容。",
     "live.kind": "实时内容",
     "live.mirror": "镜像",
     "live.voice": "说话",
@@ -277,6 +277,13 @@ ZH: dict[str, str] = {
     "live.recalibrate": "重新校准",
     "live.recalibrate.info": "请正视前方并闭上嘴：从此刻起，你的姿态对应人像的姿态。",
     "live.hear": "播放声音（请戴耳机）",
+    "live.keep": "保留这一段",
+    "live.keep.info.mirror": "保存视频，以及摄像头的录像，以便用其他尺寸重新制作。",
+    "live.keep.info.voice": "保存视频，以及你的录音，以便用其他尺寸重新制作。",
+    "live.kept.info": (
+        "这是实时画面。用这些设置重新制作时动作会略有不同，因为那时可以预知后面的内容。"
+    ),
+    "live.saving": "正在保存。",
     "live.film": "实时人像",
     "live.own": "你的摄像头",
     "live.left": "剩余 {time}",
@@ -576,7 +583,7 @@ GAIA 把一张人像和一段语音变成这张脸说话的视频。第一个网
 - 您输入和设置的内容由您的浏览器保存到关闭标签页为止，因此刷新页面不会丢失。
 - 结果下方的*立即删除我的数据*会马上把两者都删除。
 - 它们的地址无法猜到，但拿到视频地址的人可以打开它。
-- 在“实时”页，摄像头画面和麦克风声音会传到这台服务器，随即丢弃。
+- 在“实时”页，摄像头画面和麦克风声音会传到这台服务器；如果不按“保留这一段”，最迟五分钟后丢弃。
 - 在线嗓音会通过 `edge-tts` 把您的文字发送给微软的语音服务。离线嗓音不会；上传和录音也不会。
 
 ## 许可

@@ -285,7 +285,7 @@ EN = {
     "drive_reference.label": "Reference second",
     "drive_reference.info": "Where its face matches the portrait best.",
     # Live; values in braces are filled in by the browser
-    "live.heading": "### Live\nAs it happens. Nothing is stored.",
+    "live.heading": "### Live\nAs it happens. Nothing is stored unless you keep it.",
     "live.kind": "What happens live",
     "live.mirror": "Mirror",
     "live.voice": "Voice",
@@ -303,6 +303,18 @@ EN = {
         "Look straight ahead, mouth closed: from here on you are as the portrait is."
     ),
     "live.hear": "Hear it (with headphones)",
+    "live.keep": "Keep this take",
+    "live.keep.info.mirror": (
+        "Saves the video, and your camera's film so that it can be made again in another size."
+    ),
+    "live.keep.info.voice": (
+        "Saves the video, and your recording so that it can be made again in another size."
+    ),
+    "live.kept.info": (
+        "Shown live. Made again from these settings it moves a little differently, since the "
+        "motion then knows what comes."
+    ),
+    "live.saving": "The take is being saved.",
     "live.film": "The portrait, live",
     "live.own": "Your camera",
     "live.left": "{time} left",
@@ -630,7 +642,7 @@ not a proof.
 - *Delete my data now*, below the result, removes both at once.
 - Their addresses cannot be guessed, but whoever has the address of a video can open it.
 - On the Live tab pictures of your camera and the sound of your microphone go to this server, and
-  are forgotten at once.
+  are forgotten after five minutes at most, unless you press *Keep this take*.
 - An online voice sends your text to Microsoft's speech service through `edge-tts`. The offline
   voice does not; nor do uploads and recordings.
 

@@ -27,12 +27,15 @@ const instead = make("button", {type: "button"}, words.instead);
 const note = make("div", {class: "lv-note"}, title, more, place, instead);
 const recalibrate = make("button", {type: "button", title: words["recalibrate.info"]}, words.recalibrate);
 const hear = make("input", {type: "checkbox"});
+const keep = make("button", {type: "button"}, words.keep);
+const kept = make("span", {class: "lv-info"});
 const hearing = make("label", {}, hear, words.hear);
-const bar = make("div", {class: "lv-bar"}, recalibrate, hearing);
+const bar = make("div", {class: "lv-bar"}, recalibrate, hearing, keep, kept);
 const root = make("div", {class: "lv card", hidden: ""}, make("div", {class: "lv-stage"}, film, own, left, note), bar);
 element.replaceChildren(root);
 
-let phase, kind = "mirror", media = null, connection = null, channel = null, deadline = null, ticking = 0;
+let number = 0; // of the offer
+let phase, kind = "mirror", media = null, connection = null, channel = null, deadline = null, ticking = 0, keepable = false;
 
 // What the stage shows: "idle", "asking" (for the camera), "waiting" (for the engine), "connecting",
 // "preparing" (until the first picture), "live". A sentence tells why it is idle.
@@ -50,7 +53,9 @@ function show(now, why = "") {
   left.hidden = !live || deadline === null;
   recalibrate.hidden = !live || kind !== "mirror";
   hearing.hidden = !live || kind !== "voice";
-  bar.hidden = !live;
+  keep.hidden = kept.hidden = live || !keepable;
+  kept.textContent = of("keep.info");
+  bar.hidden = !live && keep.hidden;
 }
 
 function tick() {
@@ -79,6 +84,8 @@ async function start() {
   kind = document.querySelector("#live-kind input:checked")?.value ?? "mirror";
   if (!window.RTCPeerConnection) return end("unsupported");
   if (!navigator.mediaDevices) return end("insecure");
+  keepable = false;
+  number += 1;
   show("asking");
   try {
     media = await navigator.mediaDevices.getUserMedia(MEDIA[kind]);
@@ -104,7 +111,7 @@ async function start() {
   await gathered(mine);
   if (connection !== mine) return;
   show("waiting");
-  props.value = {kind, sdp: mine.localDescription.sdp};
+  props.value = {kind, number, sdp: mine.localDescription.sdp};
   trigger("start");
 }
 
@@ -115,7 +122,13 @@ function stop() {
 }
 
 function told(state) {
-  if (!connection) return; // stopped meanwhile
+  if (state.phase === "kept") {
+    keepable = false;
+    return phase === "idle" ? show(phase) : undefined;
+  }
+  if (state.number !== number) return; // of an earlier session
+  keepable = state.keep ?? false;
+  if (!connection) return show(phase); // stopped meanwhile
   if (state.phase === "answer" && phase === "waiting") {
     show("connecting");
     connection.setRemoteDescription({type: "answer", sdp: state.sdp});
@@ -133,6 +146,11 @@ function told(state) {
 film.addEventListener("playing", () => { if (connection) show("live"); });
 recalibrate.addEventListener("click", () => { if (channel?.readyState === "open") channel.send(CONFIG.recalibrate); });
 hear.addEventListener("change", () => { film.muted = !hear.checked; });
+keep.addEventListener("click", () => {
+  keepable = false;
+  show("idle", "saving");
+  trigger("keep");
+});
 instead.addEventListener("click", () => trigger("instead"));
 document.addEventListener("click", (event) => {
   if (!element.isConnected) return; // Gradio has rebuilt the stage

@@ -15,9 +15,11 @@ from gaia_core.portrait.inspection import Inspection
 from gaia_core.request import MEDIA, Request
 from ui import samples
 from ui.takes import store
+from ui.takes.recording import Recording
 
 MAX_TAKES = 12  # in the list; older ones stay on disk until they are swept
 UNDO_SECONDS = 10.0  # for which a deleted take can be had back
+KEEP_SECONDS = 300.0  # in which what was live can be kept
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Session:
         inspections: of the last photos.
         expected: seconds of the next take, and of the next comparison, as the page shows them.
         deleted: the last deleted take, its place in the list, and what deletes its files.
+        recording: of the last live session, while it can be kept.
     """
 
     name: str = field(default_factory=lambda: secrets.token_urlsafe(24))
@@ -75,6 +78,7 @@ class Session:
     inspections: dict[Path, Inspection] = field(default_factory=dict)
     expected: dict[str, float] = field(default_factory=dict)
     deleted: tuple[Take, int, threading.Timer] | None = None
+    recording: Recording | None = None
 
     @property
     def own(self) -> bool:
@@ -88,6 +92,18 @@ class Session:
         self.files.update([take.video, take.file, *(path for path in given if path is not None)])
         self.takes = [take, *self.takes][:MAX_TAKES]
         self.used = time.monotonic()
+
+    def offer(self, recording: Recording) -> None:
+        """Holds what was live for `KEEP_SECONDS`."""
+
+        def forget() -> None:
+            if self.recording is recording:
+                self.recording = None
+
+        self.recording = recording
+        timer = threading.Timer(KEEP_SECONDS, forget)
+        timer.daemon = True
+        timer.start()
 
     def drop(self, take: Take) -> None:
         """Removes one take from the list, and after `UNDO_SECONDS` from the disk.
@@ -138,7 +154,7 @@ class Session:
                 path.unlink(missing_ok=True)
             deleted += 1
         self.takes, self.files, self.open, self.inspections = [], set(), None, {}
-        self.deleted = None
+        self.deleted = self.recording = None
         return deleted
 
 
