@@ -228,7 +228,7 @@ def settings() -> Settings:
             random = gr.Checkbox(
                 True, label=t("random.label"), info=t("random.info"), elem_id="random"
             )
-        with gr.Row():
+        with gr.Row(elem_classes="pair"):
             steps = _slider("steps", 1)
             guidance = _slider("guidance", 0.1)
         size = gr.Radio(

@@ -95,9 +95,10 @@ def page(opened):
 def selectors() -> list[str]:
     """The selectors of the style sheet, without states that a resting page does not have."""
     lists = re.findall(r"([^{}]+)\{[^{}]*\}", CSS.replace("@media (max-width: 640px) {", ""))
-    flat = [some for some in lists if ":has(#video" not in some]  # its commas are within brackets
-    each = {part.strip() for some in flat for part in re.split(r",(?![^(]*\))", some)}
-    state = re.compile(r":hover|:focus-within|::cue|\.dark(?= )|(?<=container)\.dark|\.open(?= )")
+    each = {part.strip() for some in lists for part in re.split(r",(?![^(]*\))", some)}
+    state = re.compile(
+        r":hover|:focus-within|::[\w-]+|\.dark(?= )|(?<=container)\.dark|\.open(?= )"
+    )
     return sorted({state.sub("", some).strip() for some in each} - {""})
 
 

@@ -482,8 +482,14 @@ def test_the_result_stands_below_the_tabs_and_changes_are_seen(opened, studio: S
             page.set_viewport_size(dict(zip(("width", "height"), size, strict=True)))
             assert page.evaluate(HOLE) <= 24, (name, size)
     page.set_viewport_size({"width": 1280, "height": 800})
-    fields = [page.locator(f"#preset-{name} input").bounding_box() for name in ("at", "lasts")]
-    assert fields[0]["y"] == fields[1]["y"]
+    page.locator("#settings .label-wrap").click()
+    pairs = (
+        ("#preset-at input", "#preset-lasts input"),
+        ("#steps [type=range]", "#guidance [type=range]"),
+    )
+    for pair in pairs:
+        left, right = (page.locator(field).bounding_box() for field in pair)
+        assert left["y"] == right["y"], pair
     expect(page.locator("#portrait")).to_be_hidden()  # folded to its face
     expect(page.locator("#drive")).to_be_hidden()
     button(page, say("face.photo")).click()
@@ -515,6 +521,9 @@ def test_a_phone_needs_no_sideways_scrolling(opened, scheme: str):
             expect(page.locator(".tl-key").first).to_be_visible()
         page.wait_for_function(fits)
         assert small(page) == [], name
+        if name == "speech":
+            box = page.locator("#voice .wrap-inner").bounding_box()
+            assert box["height"] <= page.locator("#voice-hear").bounding_box()["height"]
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
     generate(page)
     film = shown(page)
