@@ -12,7 +12,6 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import soxr
 import torch
 
 from gaia_core import FPS, MAX_SECONDS, SAMPLE_RATE
@@ -391,8 +390,7 @@ class Gaia:
         spoken = synthesise(request.text or "", request.voice)
         path = scratch / "speech.wav"
         write_audio(path, spoken.waveform, spoken.sample_rate)
-        waveform = soxr.resample(spoken.waveform, spoken.sample_rate, SAMPLE_RATE)
-        return Speech(waveform, path, spoken.words, spoken.voice, spoken.notice)
+        return Speech(spoken.speech, path, spoken.words, spoken.voice, spoken.notice)
 
     def _script(
         self, request: Request, speech: Speech, driving: np.ndarray

@@ -31,9 +31,6 @@ _PEAK = 0.8
 _MAN_PITCH, _MAN_ENVELOPE = 0.56, 0.86
 
 
-# --- offline ---
-
-
 @dataclass(frozen=True)
 class _Spelled:
     """A word and the phonemes it is spoken with, punctuation included."""

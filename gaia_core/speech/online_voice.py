@@ -18,9 +18,6 @@ ANSWER_SECONDS = 8  # longest silence of the service, name look-up included
 ONLINE_RATE = 24_000  # Hz of the service's sound
 
 
-# --- online ---
-
-
 def speak_online(text: str, voice: Voice) -> Spoken | None:
     """The service's speech, or None if it cannot be reached or answers with nothing usable."""
     import aiohttp

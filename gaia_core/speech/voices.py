@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import soxr
 
+from gaia_core import SAMPLE_RATE
 from gaia_core.errors import InputError, Message
 from gaia_core.request import Word
 
@@ -70,6 +72,11 @@ class Spoken:
     words: tuple[Word, ...]
     voice: str
     notice: Message | None = None
+
+    @property
+    def speech(self) -> np.ndarray:
+        """The waveform at the speech encoder's rate: (M,) float32 at 16 kHz."""
+        return soxr.resample(self.waveform, self.sample_rate, SAMPLE_RATE)
 
 
 def _voices() -> Iterator[Voice]:

@@ -106,9 +106,6 @@ def fit_head(vectors: Tensor, sentences: list[Sentence], seed: int) -> tuple[Hea
     return head.eval().requires_grad_(False), loss.item()
 
 
-# --- Sentences ----------------------------------------------------------------------------
-
-
 def make_sentences(seed: int = 0) -> list[Sentence]:
     """All training sentences, no text twice."""
     phrases = tomllib.loads(PHRASES.read_text("utf-8"))

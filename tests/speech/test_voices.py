@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,7 +16,7 @@ import pytest
 from gaia_core.errors import InputError
 from gaia_core.request import SETTINGS, Request
 from gaia_core.speech.offline_voice import _Hibari
-from gaia_core.speech.synthesis import synthesise
+from gaia_core.speech.synthesis import MOST, phrases, speak, synthesise
 from gaia_core.speech.voices import OFFLINE_VOICE, VOICES, Spoken, find_voice
 
 MAX_TEXT = SETTINGS["text"].longest
@@ -262,3 +262,69 @@ def test_a_damaged_offline_voice_raises(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("gaia_core.speech.offline_voice._HIBARI_SHA256", "0" * 64)
     with pytest.raises(InputError, match="damaged; install hibari-tts"):
         _Hibari()
+
+
+# Text while it is written
+
+ANSWER = (
+    'Hello, I am Dr. Smith. It costs 3.5 dollars, and "really?" he said! This is rather a long '
+    "clause with many words; and so on\n你好。 " + "word " * 60
+)
+
+
+def test_a_text_is_cut_where_one_pauses() -> None:
+    found = list(phrases([ANSWER]))
+    assert found[:6] == [
+        "Hello, I am Dr. Smith.",
+        'It costs 3.5 dollars, and "really?"',
+        "he said!",
+        "This is rather a long clause with many words;",
+        "and so on",
+        "你好。",
+    ]
+    assert all(len(part) <= MOST for part in found)
+    assert "".join(found).replace(" ", "") == "".join(ANSWER.split()), "nothing is lost"
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_phrases_do_not_depend_on_how_a_text_arrives(size: int) -> None:
+    pieces = (ANSWER[i : i + size] for i in range(0, len(ANSWER), size))
+    assert list(phrases(pieces)) == list(phrases([ANSWER]))
+
+
+def test_a_sentence_is_spoken_before_the_next_is_written() -> None:
+    heard = threading.Event()
+
+    def pieces() -> Iterator[str]:
+        yield from ("One ", "two. ", "Three ")
+        assert heard.wait(60)
+        yield from ("four. ", "*** ", "Five.")
+
+    spoken = speak(pieces(), OFFLINE_VOICE)
+    first = next(spoken)
+    heard.set()
+    assert [word.text for word in first.words] == ["One", "two"]
+    seconds = len(first.waveform) / first.sample_rate
+    assert len(first.speech) / 16_000 == pytest.approx(seconds, abs=1e-3)
+    rest = [word.text for part in spoken for word in part.words]
+    assert rest == ["Three", "four", "Five"], "*** has no sound"
+
+
+def test_an_error_of_the_writer_is_not_lost() -> None:
+    def pieces() -> Iterator[str]:
+        yield "One two. "
+        raise ConnectionError("the model is away")
+
+    spoken = speak(pieces(), OFFLINE_VOICE)
+    next(spoken)
+    with pytest.raises(ConnectionError, match="away"):
+        next(spoken)
+
+
+def test_an_unknown_voice_is_refused_before_anything_is_written() -> None:
+    def pieces() -> Iterator[str]:
+        raise AssertionError
+        yield
+
+    with pytest.raises(InputError, match="nobody"):
+        next(speak(pieces(), "nobody"))
