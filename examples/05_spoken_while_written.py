@@ -2,8 +2,8 @@
 
 For example: python examples/05_spoken_while_written.py me.jpg -o out.mp4
 
-`write` stands for the model: any iterator of text will do. Frames come as soon as the first sentence
-is written and spoken; here they are kept, and go to a file at the end.
+`write` stands for the model: any iterator of text will do. Frames come as soon as the first
+sentence is written and spoken; here they are kept, and go to a file at the end.
 """
 
 import argparse

@@ -12,7 +12,6 @@ from dataclasses import replace
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from gaia_core import FPS, SAMPLE_RATE
 from gaia_core.motion.performer import OVERLAP, Performer
@@ -20,10 +19,11 @@ from gaia_core.motion.script import Script
 from gaia_core.speech import encoder as sp
 from gaia_core.speech.encoder import SpeechEncoder
 
-STEPS = 10  # of sampling by default, fewer than of a finished recording: windows must keep pace
-CONTEXT = 20  # look-ahead of the encoder in steps, 50 a second
-NEW = 20  # frames that a window adds
-AHEAD = 8  # look-ahead of a window in frames, which the next window generates again
+STEPS = 5  # of sampling by default, fewer than of a finished recording: windows must keep pace
+PAST = 200  # steps of the encoder, 50 a second, before the first new one that it reads again
+CONTEXT = 14  # its look-ahead in steps
+NEW = 8  # frames that a window adds
+AHEAD = 8  # look-ahead of a window in frames, which the next window samples again
 
 # Latency: seconds of speech, from the beginning of a frame on, that the frame needs.
 DELAY = (NEW + AHEAD) / FPS + (CONTEXT + 2) * sp.STEP / SAMPLE_RATE
@@ -32,8 +32,8 @@ DELAY = (NEW + AHEAD) / FPS + (CONTEXT + 2) * sp.STEP / SAMPLE_RATE
 class LiveSpeech:
     """Speech features of a waveform that arrives in chunks of any size.
 
-    They differ from `SpeechEncoder.encode`'s by the shorter context at the end of a window, and
-    by the normalisation, which uses the loudest sound so far.
+    They differ from `SpeechEncoder.encode`'s by the encoder's window, which moves on with the
+    speech, and by the normalisation, which uses the loudest sound so far.
     """
 
     def __init__(self, encoder: SpeechEncoder) -> None:
@@ -62,7 +62,8 @@ class LiveSpeech:
     @property
     def ready(self) -> int:
         """Number of frames that `take` can return now."""
-        return max(0, self._known - CONTEXT - 1) // 2 - self._done // 2
+        known = self._first + self._mel.shape[1] // 2
+        return max(0, known - CONTEXT - 1) // 2 - self._done // 2
 
     def take(self, frames: int) -> Tensor:
         """The next features (frames, F); at most `ready` of them."""
@@ -75,33 +76,21 @@ class LiveSpeech:
         # The same padding with silence as in `encode`.
         end = (steps + sp.PAD_STEPS) * sp.STEP + sp.N_FFT // 2 - sp.HOP
         self.push(np.zeros(max(0, end - self._count), np.float32))
-        return self._take(steps, steps + sp.PAD_STEPS)
-
-    @property
-    def _known(self) -> int:
-        return self._first + self._mel.shape[1] // 2
+        parts = []
+        while steps - self._done > PAST:
+            parts.append(self.take(PAST // sp.STEPS_PER_FRAME))
+        return torch.cat([*parts, self._take(steps, steps + sp.PAD_STEPS)])
 
     @torch.no_grad()
     def _take(self, end: int, known: int) -> Tensor:
         """Features of the frames up to step `end`, from the steps before `known`."""
         mel = self._mel[:, : 2 * (known - self._first)]
         self._peak = max(self._peak, float(mel.max()))
-        mel = sp.level(mel, self._peak)
-        every, weights = sp.WINDOW_STEPS - sp.OVERLAP_STEPS, sp.fade()
-        total = torch.zeros(end - self._done, sp.FEATURES + 1)  # and the sum of weights
-        oldest = max(0, (self._done - sp.WINDOW_STEPS) // every + 1)
-        for start in range(oldest * every, end, every):
-            stop = min(start + sp.WINDOW_STEPS, known)
-            features = self._encoder.features(
-                mel[:, 2 * (start - self._first) : 2 * (stop - self._first)]
-            )
-            features = functional.pad(features, (0, 1), value=1.0) * weights[: stop - start]
-            low, high = max(start, self._done), min(stop, end)
-            total[low - self._done : high - self._done] += features[low - start : high - start]
-        new, self._rest = sp.to_frames(torch.cat([self._rest, total[:, :-1] / total[:, -1:]]))
-        self._done = end
-        kept = max(0, (end - sp.WINDOW_STEPS) // every + 1) * every  # first step of the next window
-        self._mel, self._first = self._mel[:, 2 * (kept - self._first) :], kept
+        features = self._encoder.features(sp.level(mel, self._peak))
+        features = features[self._done - self._first : end - self._first]
+        new, self._rest = sp.to_frames(torch.cat([self._rest, features]))
+        kept = max(0, end - PAST)
+        self._mel, self._first, self._done = self._mel[:, 2 * (kept - self._first) :], kept, end
         return new
 
 
@@ -113,7 +102,8 @@ class LiveMotion:
         self._speech, self._performer, self._script = LiveSpeech(encoder), performer, script
         self._generator = torch.Generator().manual_seed(script.seed)
         self._features = torch.zeros(0, sp.FEATURES)  # from the window's first frame on
-        self._motion = performer.subject.reference[:, None][:, :0]  # final frames of the window
+        # Final frames of the window, and its look-ahead.
+        self._motion = self._ahead = performer.subject.reference[:, None][:, :0]
         self._blinks: tuple[int, ...] = ()
 
     def follow(self, chunks: Iterable[np.ndarray]) -> Iterator[Tensor]:
@@ -152,9 +142,10 @@ class LiveMotion:
         given = torch.cat([self._motion, requested[:, known:]], 1)
         speech = self._features[: end - start]
         window = performer.window(
-            given, speech, script, self._generator, start, known, self._blinks
+            given, speech, script, self._generator, start, known, self._blinks, self._ahead
         )
-        self._motion, self._blinks = window.motion[:, : final - start], window.blinks
+        self._motion, self._ahead = window.motion.split([final - start, end - final], 1)
+        self._blinks = window.blinks
         new = self._motion[:, known - start :]
         return performer.edited(new, requested[:, known:final], script.controls, known)[0]
 

@@ -30,10 +30,12 @@ from gaia_core.motion.driving import retarget
 from gaia_core.motion.keyframes import edited, pose_track
 from gaia_core.motion.sampling import sample_dpm, windows
 from gaia_core.motion.script import Script
+from gaia_core.motion.smoothing import cross_fade
 
 # Clips longer than the denoiser's training windows are generated in windows of this many frames,
-# each of which begins with the last frames of the one before.
-WINDOW, OVERLAP = 120, 24
+# each of which begins with the last frames of the one before. The sampler does not quite go on from
+# them, so AHEAD frames are sampled by both windows and cross-faded.
+WINDOW, OVERLAP, AHEAD = 120, 24, 16
 
 
 class Performer:
@@ -127,10 +129,15 @@ class Performer:
         motion = given.clone()
         speech = torch.from_numpy(script.speech[first : first + motion.shape[1]])
         blinks: tuple[int, ...] = ()
-        for start, end, known in cuts or windows(motion.shape[1], WINDOW, OVERLAP):
+        done = 0
+        for start, end, known in cuts or windows(motion.shape[1], WINDOW, OVERLAP, AHEAD):
             part = torch.cat([motion[:, start:known], given[:, known:end]], 1)
-            window = self.window(part, speech[start:end], script, generator, start, known, blinks)
+            before = motion[:, known:done]
+            window = self.window(
+                part, speech[start:end], script, generator, start, known, blinks, before
+            )
             motion[:, known:end], blinks = window.motion[:, known - start :], window.blinks
+            done = end
             yield known, end, motion
 
     def window(
@@ -142,11 +149,13 @@ class Performer:
         start: int = 0,
         known: int = 0,
         blinks: tuple[int, ...] = (),
+        before: Tensor | None = None,
     ) -> Window:
         """Samples what is NaN in one window, and applies the corrections of `OF_WINDOWS`.
 
-        given (1, T, D); speech (T, F) on the CPU, or (0, F) for none; generator of the noise; the
-        rest as in `Window`.
+        given (1, T, D); speech (T, F) on the CPU, or (0, F) for none; generator of the noise;
+        before (1, A, D) frames from `known` on as the last window sampled them; the rest as in
+        `Window`.
         """
         has_speech = len(speech) > 0 and script.guidance > 0
         features = speech[None] if len(speech) else torch.zeros(1, given.shape[1], speech.shape[1])
@@ -165,7 +174,16 @@ class Performer:
         window = Window(motion, given, conditioning, reference, start, known, blinks)
         for correct in OF_WINDOWS:
             window = correct(window, self.subject, self.corrections)
-        return window
+        return window if before is None else self._faded(window, before)
+
+    def _faded(self, window: Window, before: Tensor) -> Window:
+        """Fades in all but the eyes, where half a blink would be left."""
+        first = window.known - window.start
+        motion = window.motion.clone()
+        motion[:, first:] = cross_fade(before, motion[:, first:])
+        eyes = self.groups["eyes"]
+        motion[..., eyes] = window.motion[..., eyes]
+        return window.changed(motion)
 
 
 def sample(

@@ -40,10 +40,11 @@ def sample_dpm(predict: Predict, noise: Tensor, steps: int) -> Iterator[Tensor]:
         yield x_t
 
 
-def windows(frames: int, longest: int, overlap: int) -> Iterator[tuple[int, int, int]]:
+def windows(frames: int, longest: int, overlap: int, ahead: int) -> Iterator[tuple[int, int, int]]:
     """Windows of a long clip in order: (start, end, first new frame) of each.
 
-    Each window after the first begins with the last `overlap` frames of the one before.
+    Each window after the first begins with the last `overlap` final frames of the one before, whose
+    last `ahead` frames are not final: they are sampled again.
     """
     start, known = 0, 0
     while True:
@@ -51,4 +52,5 @@ def windows(frames: int, longest: int, overlap: int) -> Iterator[tuple[int, int,
         yield start, end, known
         if end == frames:
             return
-        known, start = end, end - overlap
+        known = end - ahead
+        start = known - overlap

@@ -1,4 +1,4 @@
-"""Low-pass filters over time for motion latents, one width for each channel group."""
+"""Low-pass filters over time for motion latents, one width for each channel group; a cross-fade."""
 
 from __future__ import annotations
 
@@ -34,6 +34,18 @@ def smooth(motion: Tensor, groups: Mapping[str, slice], widths: Mapping[str, flo
         if width > 0:
             smoothed[..., groups[name]] = _gaussian(motion[..., groups[name]], width)
     return smoothed
+
+
+def cross_fade(before: Tensor, after: Tensor) -> Tensor:
+    """Fades from one motion into another that begins at the same frame.
+
+    (..., A, C), (..., T, C) -> (..., T, C), A <= T
+    """
+    frames = before.shape[-2]
+    phase = torch.arange(1, frames + 1, dtype=after.dtype, device=after.device) / (frames + 1)
+    share = 0.5 - 0.5 * torch.cos(torch.pi * phase)
+    faded = before.lerp(after[..., :frames, :], share[:, None])
+    return torch.cat([faded, after[..., frames:, :]], -2)
 
 
 def _gaussian(x: Tensor, width: float) -> Tensor:

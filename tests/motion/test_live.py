@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from gaia_core import FPS, SAMPLE_RATE
+from gaia_core import FPS, SAMPLE_RATE, checkpoint
+from gaia_core import landmarks as mesh
+from gaia_core.assets import WEIGHTS
 from gaia_core.config import MotionCorrections
 from gaia_core.controls import EXPRESSION, Controls, Keyframe
 from gaia_core.errors import InputError
+from gaia_core.media.audio import read_audio
+from gaia_core.motion.lips import predicted_aperture
 from gaia_core.motion.live import AHEAD, DELAY, NEW, LiveMotion, LiveSpeech, live_windows
+from gaia_core.motion.measures import correlation
 from gaia_core.motion.performer import Performer
 from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.pipeline import Gaia
-from gaia_core.speech.encoder import FEATURES, window_starts
+from gaia_core.speech.encoder import FEATURES
 
 pytestmark = pytest.mark.slow
+
+SPEECH = Path(__file__).parents[2] / "examples" / "speech"
 
 
 def babble(seconds: float) -> np.ndarray:
@@ -30,6 +38,12 @@ def babble(seconds: float) -> np.ndarray:
     noise = np.random.default_rng(0).standard_normal(len(time))
     envelope = np.clip(np.sin(2 * np.pi * 2 * time), 0, 1)
     return (0.05 * envelope * voice + 1e-3 * noise).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def spoken() -> np.ndarray:
+    """The recordings of the examples, (N,) float32 at 16 kHz."""
+    return np.concatenate([read_audio(path) for path in sorted(SPEECH.glob("*.wav"))])
 
 
 def parts(waveform: np.ndarray, size: int) -> Iterator[np.ndarray]:
@@ -56,6 +70,19 @@ def performer(gaia, crop_landmarks) -> Performer:
         gaia.networks.denoiser,
         gaia.networks.directions,
         reference,
+    )
+
+
+@pytest.fixture(scope="module")
+def shipped(crop_landmarks) -> Performer:
+    """With the shipped weights."""
+    autoencoder = checkpoint.load_autoencoder(WEIGHTS)
+    motion = autoencoder.config.motion
+    return Performer(
+        autoencoder.motion,
+        checkpoint.load_denoiser(WEIGHTS, motion),
+        checkpoint.load_directions(WEIGHTS, motion),
+        autoencoder.encode_motion(crop_landmarks[None]),
     )
 
 
@@ -90,17 +117,16 @@ def test_a_short_recording_in_one_chunk_has_the_usual_features(gaia):
     )
 
 
-def test_features_are_near_those_of_the_whole(gaia):
-    waveform = babble(13)
-    expected = gaia.speech_encoder.encode(waveform)
-    got = features_of(gaia, waveform, 3_200)
-    assert got.shape == expected.shape
-    # The last window of the whole ends with the speech and differs from its beginning on.
-    same = window_starts(2 * len(got) + 1)[-1] // 2
-    change = (got - expected)[:same].norm(dim=1)
-    spread = (expected - expected.mean(0))[:same].norm(dim=1)
-    assert (change / spread).median() < 0.4
-    assert change.mean() < (expected[1:] - expected[:-1])[:same].norm(dim=1).mean()  # of a frame
+def test_lips_are_near_those_of_the_whole(gaia, shipped, spoken):
+    """The features differ by the position in the encoder's window, the lips they predict do not."""
+    encoder, denoiser = shipped.subject.encoder, shipped.subject.denoiser
+    whole, live = (
+        predicted_aperture(encoder, denoiser, features).flatten().numpy()
+        for features in (gaia.speech_encoder.encode(spoken), features_of(gaia, spoken, 3_200))
+    )
+    assert len(live) == len(whole) > 5 * FPS
+    assert correlation(live, whole) > 0.97
+    assert np.abs(live - whole).mean() < 0.2 * whole.std()
 
 
 def test_features_do_not_depend_on_how_speech_is_cut(gaia):
@@ -147,11 +173,10 @@ def test_motion_equals_that_of_the_whole_in_the_same_windows(gaia, performer, sc
     torch.testing.assert_close(got, expected[0], atol=1e-5, rtol=1e-4)
 
 
-def test_motion_agrees_with_features_of_the_whole(gaia, performer, script):
+def test_lips_agree_with_features_of_the_whole(gaia, shipped, script, spoken):
     """The missing context at the end of each window changes little."""
-    waveform = babble(6)
-    whole = gaia.speech_encoder.encode(waveform)
-    live = motion_of(gaia, performer, script, waveform, 4_000)
+    whole = gaia.speech_encoder.encode(spoken)
+    live = motion_of(gaia, shipped, script, spoken, 4_000)
 
     class Known:
         """The whole's features, delivered as they become available."""
@@ -172,11 +197,24 @@ def test_motion_agrees_with_features_of_the_whole(gaia, performer, script):
         def finish(self):
             return self.left
 
-    known = LiveMotion(gaia.speech_encoder, performer, script)
+    known = LiveMotion(gaia.speech_encoder, shipped, script)
     known._speech = Known()
-    offline = torch.cat(list(known.follow(parts(waveform, 4_000))))
+    offline = torch.cat(list(known.follow(parts(spoken, 4_000))))
     assert live.shape == offline.shape
-    assert (live - offline).norm() < 0.2 * (offline - offline.mean(0)).norm()
+    encoder = shipped.subject.encoder
+    lips, expected = (mesh.lip_aperture(encoder.landmarks(x)).numpy() for x in (live, offline))
+    assert correlation(lips, expected) > 0.97
+
+
+def test_windows_join_without_a_step(gaia, shipped, script, spoken):
+    """The head's change of speed across a window's first frame, beside that of all frames."""
+    bends = []
+    for seed in range(3):
+        motion = motion_of(gaia, shipped, replace(script, seed=seed), spoken, 4_000)
+        bends.append(shipped.subject.encoder.head_pose(motion)[:, :3].diff(n=2, dim=0).norm(dim=1))
+    bend = torch.stack(bends)  # of frames 1, 2, ...
+    first = torch.arange(NEW, bend.shape[1], NEW)
+    assert torch.stack([bend[:, first - 2], bend[:, first - 1]]).mean() < 1.5 * bend.mean()
 
 
 def test_controls_are_kept(gaia, performer, script):

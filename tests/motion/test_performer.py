@@ -16,8 +16,8 @@ from gaia_core.controls import EXPRESSION, Controls, Keyframe
 from gaia_core.motion.corrections import Window, spaced_blinks
 from gaia_core.motion.denoiser import Denoiser
 from gaia_core.motion.measures import closings
-from gaia_core.motion.performer import WINDOW, Performer, sample
-from gaia_core.motion.script import Script
+from gaia_core.motion.performer import AHEAD, OVERLAP, WINDOW, Performer, sample
+from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.renderer.autoencoder import Autoencoder
 from gaia_core.request import Span
 from gaia_core.speech.encoder import FEATURES
@@ -243,6 +243,24 @@ def test_without_corrections_a_window_is_the_samplers_output(performer, script):
     )
     torch.testing.assert_close(windows[0], expected)
     assert not torch.allclose(windows[1], expected, atol=1e-3)
+
+
+@torch.no_grad()
+def test_windows_join_without_a_step(shipped, crop_landmarks):
+    """The head's change of speed across a window's first frame, beside that of all frames."""
+    autoencoder, denoiser, directions = shipped
+    own = autoencoder.encode_motion(crop_landmarks[None])
+    performer = Performer(autoencoder.motion, denoiser, directions, own)
+    speech = torch.randn(WINDOW + 160, FEATURES, generator=torch.Generator().manual_seed(0))
+    bends = []
+    for seed in range(4):
+        script = Script(len(speech), speech.numpy(), NO_DRIVING, seed=seed, steps=4, guidance=1.0)
+        *_, (_, motion) = performer.perform(script)
+        bends.append(autoencoder.head_pose(motion[0])[:, :3].diff(n=2, dim=0).norm(dim=1))
+    bend = torch.stack(bends)  # of frames 1, 2, ...
+    first = torch.arange(WINDOW - AHEAD, bend.shape[1], WINDOW - AHEAD - OVERLAP)
+    assert len(first) == 3
+    assert torch.stack([bend[:, first - 2], bend[:, first - 1]]).mean() < 1.5 * bend.mean()
 
 
 @torch.no_grad()

@@ -1,6 +1,7 @@
 """The sampler follows the exact flow; windows cover a clip."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -77,22 +78,23 @@ def test_the_sampler_is_of_second_order():
     assert math.log2(coarse / fine) > 1.6
 
 
-@pytest.mark.parametrize("longest", [2, 7, 30])
-@pytest.mark.parametrize("overlap", [0, 1])
-def test_windows_cover_every_frame_once(longest, overlap):
+@pytest.mark.parametrize(
+    ("longest", "overlap", "ahead"), [(2, 0, 0), (2, 1, 0), (7, 1, 5), (30, 5, 9)]
+)
+def test_windows_cover_every_frame(longest, overlap, ahead):
     for frames in range(1, 4 * longest + 2):
-        cuts = list(windows(frames, longest, overlap))
-        new = [frame for _, end, known in cuts for frame in range(known, end)]
-        assert new == list(range(frames))
+        cuts = list(windows(frames, longest, overlap, ahead))
         assert all(0 <= start <= known < end <= start + longest for start, end, known in cuts)
+        assert cuts[0][2] == 0 and cuts[-1][1] == frames
+        assert all(after[2] == end - ahead for (_, end, _), after in pairwise(cuts))
 
 
-def test_windows_overlap_the_one_before():
-    first, *rest = windows(1000, 120, 24)
+def test_windows_begin_with_final_frames_of_the_one_before():
+    first, *rest = windows(1000, 120, 24, 16)
     assert first == (0, 120, 0)
     assert rest and all(known - start == 24 for start, _, known in rest)
 
 
 def test_a_short_clip_is_one_window():
-    assert list(windows(120, 120, 24)) == [(0, 120, 0)]
-    assert list(windows(1, 120, 24)) == [(0, 1, 0)]
+    assert list(windows(120, 120, 24, 16)) == [(0, 120, 0)]
+    assert list(windows(1, 120, 24, 16)) == [(0, 1, 0)]
