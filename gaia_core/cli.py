@@ -310,8 +310,12 @@ def bench(options: argparse.Namespace) -> None:
     """Speed and memory of the shipped model on this machine."""
     from gaia_core import bench as benchmark
 
-    report = benchmark.run(options.weights, options.seconds)
-    print(benchmark.format_table(report, options.peers))
+    if options.live:
+        report = benchmark.run_live(options.weights, options.seconds)
+        print(benchmark.format_live(report))
+    else:
+        report = benchmark.run(options.weights, options.seconds)
+        print(benchmark.format_table(report, options.peers))
     if options.json:
         options.json.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
 
@@ -510,6 +514,7 @@ def _parser() -> argparse.ArgumentParser:
 
     it = command("bench", bench, "Measure speed and memory on this machine.")
     it.add_argument("--peers", action="store_true", help="add what others publish of theirs")
+    it.add_argument("--live", action="store_true", help="live speech and the mirror alone")
     it.add_argument("--seconds", type=float, default=10.0, help="length of the speech")
     it.add_argument("--json", type=Path, help="file for the numbers")
 

@@ -42,6 +42,13 @@ def test_live_speech_is_timed(gaia, photo):
     assert found["live_delay_s"] > found["live_speech_s"] and found["live_fps"] > 0
 
 
+def test_a_voice_is_shown_25_frames_a_second(gaia, photo):
+    found = bench.voice(gaia, photo, tone(2.0))
+    assert 0 < found["voice_fps"] <= 25 and 0 <= found["voice_paused"] < 1
+    # No frame can be shown before the speech that it needs has been heard.
+    assert 1e3 * DELAY - 200 < found["voice_p50_ms"] <= found["voice_p95_ms"]
+
+
 def test_a_mirror_shows_the_newest_frame_and_drops_the_rest(gaia, photo):
     found = bench.mirror(gaia, photo, seconds=1.0)
     assert 0 < found["mirror_fps"] <= 26 and 0 <= found["mirror_dropped"] < 1
@@ -63,6 +70,7 @@ def test_published_numbers_have_sources(gaia):
         **{"device": "cpu", "load_s": 1.0, "first_preview_s": 1.0, "peak_rss_mb": 1.0},
         **{"rtf_256": 0.5, "rtf_1024": 1.0, "stages_256": {}, "stages_1024": {}, "parts": []},
         **{"live_delay_s": 2.0, "live_speech_s": 1.5, "live_fps": 30.0, "ceiling_gflops": {}},
+        **{"voice_fps": 25.0, "voice_p50_ms": 2e3, "voice_p95_ms": 3e3, "voice_paused": 0.1},
         **{"mirror_fps": 20.0, "mirror_p50_ms": 60.0, "mirror_p95_ms": 90.0, "mirror_dropped": 0.2},
         **{"photo_50_s": 1.0, "drive_720_ms": 30.0, "drive_2160_ms": 35.0},
         "parameters": bench.parameters(gaia),

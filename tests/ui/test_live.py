@@ -19,11 +19,13 @@ from fake_engine import FakeEngine, Studio, until
 from gradio_client import Client, handle_file
 from gradio_client.utils import Status
 
+from gaia_core.pipeline import Gaia
 from gaia_core.portrait.tracking import CameraFrame
 from ui import studio as studio_module
+from ui.engine import Engine
 from ui.i18n.text import say
 from ui.live import events, live
-from ui.live.peer import Peer
+from ui.live.peer import RATE, Peer
 from ui.run.estimate import Clock
 from ui.samples import portraits
 from ui.takes.session import Session
@@ -169,7 +171,16 @@ class Connected:
             yield CameraFrame(np.zeros((8, 8, 3), np.uint8), number / 25)
         self.gone = True
 
+    def microphone(self) -> Iterator[np.ndarray]:
+        tone = (8000 * np.sin(np.arange(RATE // 10) / 30)).astype(np.int16)
+        yield from [tone] * (self.pictures // 4)
+        self.gone = True
+
     def show(self, picture: np.ndarray, second: float) -> None:
+        self.shown += 1
+
+    def play(self, picture: np.ndarray, sound: np.ndarray) -> None:
+        assert sound.shape == (RATE // 25,)
         self.shown += 1
 
 
@@ -177,7 +188,7 @@ class Connected:
 def session(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[dict[str, Any]]]:
     """Runs a session over a fake engine: the states that it tells."""
 
-    def run(engine: FakeEngine, longest: float | None = None, **given: Any) -> list[dict[str, Any]]:
+    def run(engine: Engine, longest: float | None = None, **given: Any) -> list[dict[str, Any]]:
         monkeypatch.setattr(events, "Peer", Connected)
         monkeypatch.setattr("ui.takes.store.cache", lambda: Path("/"))
         parts = {name: object() for name in ("stage", "portrait", "face", "session", "tick")}
@@ -219,6 +230,16 @@ def test_a_browser_that_never_connects_does_not_hold_the_engine(session, monkeyp
     monkeypatch.setattr(Connected, "arrived", False)
     _, last = session(FakeEngine())
     assert last == {"phase": "over", "number": 1, "why": "unconnected"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", live.KINDS)
+def test_the_engine_itself_is_live(session, monkeypatch, gaia: Gaia, kind: str):
+    monkeypatch.setattr(Connected, "pictures", 100 if kind == "voice" else 20)
+    visitor = Session()
+    *_, last = session(gaia, stage={"kind": kind, "number": 1, "sdp": "v=0"}, session=visitor)
+    assert (last["why"], last["keep"]) == ("gone", True)
+    assert visitor.recording and visitor.recording.first().shape == (256, 256, 3)
 
 
 @pytest.mark.parametrize(
