@@ -294,7 +294,7 @@ EN = {
         "ahead with your mouth closed."
     ),
     "live.voice.info": (
-        "The portrait says what you say, about two seconds later. The sound is off so that it does "
+        "The portrait says what you say, a second or two later. The sound is off so that it does "
         "not disturb you; switch it on when you wear headphones."
     ),
     "live.start": "Start",
