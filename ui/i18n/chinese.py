@@ -270,9 +270,7 @@ ZH: dict[str, str] = {
     "live.mirror": "镜像",
     "live.voice": "说话",
     "live.mirror.info": "人像跟随你在摄像头前的动作。按“开始”时请正视前方并闭上嘴。",
-    "live.voice.info": (
-        "人像说出你说的话，晚一两秒。声音默认关闭，以免干扰；戴上耳机时可以打开。"
-    ),
+    "live.voice.info": ("人像说出你说的话，晚一两秒。声音默认关闭，以免干扰；戴上耳机时可以打开。"),
     "live.start": "开始",
     "live.recalibrate": "重新校准",
     "live.recalibrate.info": "请正视前方并闭上嘴：从此刻起，你的姿态对应人像的姿态。",
