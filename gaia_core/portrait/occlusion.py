@@ -56,7 +56,8 @@ def find_covered(face: Face, photo: np.ndarray) -> Covered:
     """What hides a face's mouth (a mask, scarf, hand, cup, microphone) and eyes (sunglasses).
 
     A mouth is covered if the chin's colour is less like the skin above than lips are like lips:
-    redder or darker than what surrounds them, with a dark line between them. Eyes are, if they
+    redder or darker than what surrounds them, with a dark line between them. Lighter lips are in a
+    beard, which counts for nothing. Eyes are, if they
     have neither whites nor a glint, and what is below them is far darker than the forehead.
 
     Args:
@@ -81,7 +82,7 @@ def find_covered(face: Face, photo: np.ndarray) -> Covered:
     chin = inside(_CHIN)
     around = colour(chin | inside(_UPPER_LIP))
     _, redness, _ = lips = colour(inside(LIPS_OUTER) & ~inside(LIPS_INNER)) - around
-    standing_out = np.clip(redness - lips[0], *_LIPS_RANGE)
+    standing_out = np.clip(redness - min(lips[0], 0.0), *_LIPS_RANGE)
     seam = np.clip(_seam(lab[..., 0], points), *_SEAM_RANGE)
     apart = min(float(np.hypot(*(colour(chin) - skin)[1:])), _CHIN_MOST)
     eyes = lab[inside(EYE_RIGHT, EYE_LEFT)][:, 0]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gaia_core.errors import InputError
+from gaia_core.landmarks import LIPS_OUTER
 from gaia_core.media.image import read_image
 from gaia_core.portrait.face import Face
 from gaia_core.portrait.inspection import choose_face, warnings
@@ -144,15 +145,23 @@ def test_a_smile_with_teeth_has_a_warning(photo_face, photo):
     assert "turned" not in said and "eyes" not in said and "light" not in said
 
 
+LOWER = (93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288)
+
+
 def painted(photo: np.ndarray, points: np.ndarray, what: str) -> np.ndarray:
     """A photo with something painted over its face; points (478, 2) px."""
     shape, colour, opacity = photo.copy(), (150, 185, 205), 1.0
     width = np.ptp(points[:, 0])
     if what in ("mask", "dark mask"):
         colour = colour if what == "mask" else (38, 38, 40)
-        lower = (93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288)
-        outline = points[[*lower, 361, 323, 280, 420, 195, 198, 50]]
+        outline = points[[*LOWER, 361, 323, 280, 420, 195, 198, 50]]
         cv2.fillPoly(shape, [outline.round().astype(int)], colour)
+    elif what == "beard":
+        outline = points[[*LOWER, 361, 429, 2, 209]]
+        cv2.fillPoly(shape, [outline.round().astype(int)], (62, 44, 36))
+        lips = np.zeros(photo.shape[:2], np.uint8)
+        cv2.fillPoly(lips, [points[list(LIPS_OUTER)].round().astype(int)], 1)
+        shape[lips > 0] = photo[lips > 0]
     elif what == "microphone":
         middle = points[[13, 14]].mean(0).round().astype(int).tolist()
         cv2.circle(shape, middle, round(0.25 * width), (45, 45, 46), -1)
@@ -171,6 +180,11 @@ def test_what_covers_a_face_has_a_warning(photo_face, photo, what):
     assert ("eyes seem to be behind dark glasses" in said) == (what == "sunglasses")
     assert ("mouth seems to be covered" in said) == (what != "sunglasses")
     assert ("lips are parted" in said) == (what == "sunglasses")
+
+
+def test_a_dark_beard_covers_no_mouth(photo_face, photo):
+    bearded = painted(photo, photo_face.landmarks[:, :2], "beard")
+    assert "covered" not in " ".join(warnings(photo_face, bearded))
 
 
 @pytest.mark.slow
