@@ -364,7 +364,7 @@ def test_the_client_of_the_readme_runs(studio: Studio):
 def test_all_scripts_are_explained():
     readme = (ROOT / "examples/README.md").read_text()
     scripts = [path.name for path in (ROOT / "examples").glob("*.py")]
-    assert len(scripts) == 5 and all(name in readme for name in scripts)
+    assert scripts and all(name in readme for name in scripts)
 
 
 def test_examples_are_complete():

@@ -146,8 +146,10 @@ def test_the_place_in_the_queue_is_shown(opened, studio: Studio):
     for page in (second, third):
         generate(page)
         expect(page.get_by_text(say("result.waiting"))).to_be_visible()
-        expect(page.locator(".status-queue")).to_contain_text("in the queue")
-    expect(third.locator(".status-queue")).to_have_text(say("queue.place", number=2, size=2))
+        expect(page.locator(".status-place .status-queue")).to_contain_text("in the queue")
+    expect(third.locator(".status-place .status-queue")).to_have_text(
+        say("queue.place", number=2, size=2)
+    )
     waits = [
         int(re.search(r"\d+", page.locator(".status-ready").inner_text())[0])
         for page in (second, third)
