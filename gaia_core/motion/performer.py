@@ -66,7 +66,8 @@ class Performer:
             new = slice(known, end)
             shown[:, new] = self.edited(motion[:, new], given[:, new], script.controls, known)
             if end < script.frames:
-                yield end / script.frames, shown[:, : 0 if script.spans else end]
+                final = end - AHEAD  # the next window samples the rest again
+                yield final / script.frames, shown[:, : 0 if script.spans else final]
         for span in script.spans:
             first, last = round(span.start * FPS), min(round(span.end * FPS), script.frames)
             own = span.controls or script.controls

@@ -255,7 +255,9 @@ def test_windows_join_without_a_step(shipped, crop_landmarks):
     bends = []
     for seed in range(4):
         script = Script(len(speech), speech.numpy(), NO_DRIVING, seed=seed, steps=4, guidance=1.0)
-        *_, (_, motion) = performer.perform(script)
+        *parts, (_, motion) = ((done, part.clone()) for done, part in performer.perform(script))
+        assert len(parts) == 2
+        assert all(torch.equal(part, motion[:, : part.shape[1]]) for _, part in parts), "final"
         bends.append(autoencoder.head_pose(motion[0])[:, :3].diff(n=2, dim=0).norm(dim=1))
     bend = torch.stack(bends)  # of frames 1, 2, ...
     first = torch.arange(WINDOW - AHEAD, bend.shape[1], WINDOW - AHEAD - OVERLAP)
