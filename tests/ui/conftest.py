@@ -145,6 +145,8 @@ def opened(browser, studio: Studio) -> Iterator[Callable[..., object]]:
         watch(page)
         page.goto(studio.url)
         expect(page.locator("#generate")).to_be_visible()
+        # The last answer that fills in the page: a photo chosen before it might be replaced.
+        expect(page.locator("#face-crops img").first).to_be_visible()
         return page
 
     yield open_page
