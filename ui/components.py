@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -103,3 +103,27 @@ def heading(key: str) -> None:
 
 def hint(key: str) -> None:
     gr.Markdown(t(key), elem_classes="hint")
+
+
+def segmented(
+    label: str,
+    choices: Sequence[tuple[str, str]],
+    value: str,
+    elem_id: str,
+    info: str | None = None,
+) -> gr.Radio:
+    """A choice as a row of buttons; one without an explanation is labelled by its card's heading.
+
+    Args:
+        label, info: keys of texts.
+    """
+    return gr.Radio(
+        choices,
+        value=value,
+        label=t(label),
+        info=t(info) if info else None,
+        show_label=info is not None,
+        container=info is not None,
+        elem_id=elem_id,
+        elem_classes="segmented",
+    )

@@ -12,7 +12,7 @@ import gradio as gr
 from gaia_core.motion.curves import Sketch
 from gaia_core.request import MAX_SEED, SETTINGS, Request
 from ui import samples
-from ui.components import Output, heading, hint
+from ui.components import Output, heading, hint, segmented
 from ui.faces import faces
 from ui.form import consent, voices
 from ui.form.consent import Box
@@ -132,15 +132,7 @@ def speech() -> Speech:
     shipped = samples.speeches()
     with gr.Column(elem_classes="card", elem_id="speech-card") as card:
         heading("speech")
-        source = gr.Radio(
-            speech_choices("speech"),
-            value="text",
-            label=t("speech.label"),
-            show_label=False,
-            container=False,
-            elem_id="source",
-            elem_classes="segmented",
-        )
+        source = segmented("speech.label", speech_choices("speech"), "text", "source")
         with gr.Column(elem_classes="way") as typed:
             text = gr.Textbox(
                 value=say("text.start"),
@@ -231,14 +223,8 @@ def settings() -> Settings:
         with gr.Row(elem_classes="pair"):
             steps = _slider("steps", 1)
             guidance = _slider("guidance", 0.1)
-        size = gr.Radio(
-            [(t(f"size.{size}"), size) for size in reversed(SETTINGS["size"].choices)],
-            value=Request.size,
-            label=t("size.label"),
-            info=t("size.info"),
-            elem_id="size",
-            elem_classes="segmented",
-        )
+        sizes = [(t(f"size.{name}"), name) for name in reversed(SETTINGS["size"].choices)]
+        size = segmented("size.label", sizes, Request.size, "size", "size.info")
         label = gr.Checkbox(
             True, label=t("label.label"), info=t("label.info"), interactive=False, elem_id="label"
         )

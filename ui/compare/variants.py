@@ -16,7 +16,7 @@ from gaia_core.controls import STRENGTHS
 from gaia_core.errors import InputError
 from gaia_core.request import SETTINGS
 from gaia_core.settings import MODES
-from ui.components import heading, hint
+from ui.components import heading, hint, segmented
 from ui.form.admission import Form, RawRequest, admit
 from ui.i18n.text import say, t
 
@@ -152,15 +152,8 @@ def card(own: Path, others: Sequence[Path]) -> Card:
     axes = AXES | ({WEIGHTS: ", ".join([*weights][:MOST])} if others else {})
     with gr.Column(elem_classes="card", elem_id="compare-card", visible=False) as column:
         heading("compare")
-        way = gr.Radio(
-            [(t(f"compare.way.{name}"), name) for name in WAYS],
-            value=WAYS[0],
-            label=t("compare.way"),
-            show_label=False,
-            container=False,
-            elem_id="compare-way",
-            elem_classes="segmented",
-        )
+        choices = [(t(f"compare.way.{name}"), name) for name in WAYS]
+        way = segmented("compare.way", choices, WAYS[0], "compare-way")
         with gr.Column(elem_classes="way") as one_by_one:
             hint("compare.info")
             variants = tuple(

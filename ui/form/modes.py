@@ -11,7 +11,7 @@ import gradio as gr
 
 from gaia_core.controls import CHANNELS, PRESETS, STRENGTHS
 from gaia_core.request import MAX_SEED, SETTINGS, Request
-from ui.components import heading, hint
+from ui.components import heading, hint, segmented
 from ui.form import consent
 from ui.form.admission import GROUPS, TAKES
 from ui.form.consent import Box
@@ -139,14 +139,8 @@ def drive() -> Drive:
             with gr.Column(elem_classes="way", visible=False) as head_only:
                 hint("drive.head_only")
             with gr.Column(elem_classes="way") as choice:
-                take = gr.Radio(
-                    [(t(f"take.{name}"), name) for name in (*TAKES, "custom")],
-                    value="reenact",
-                    label=t("take.label"),
-                    info=t("take.info"),
-                    elem_id="take",
-                    elem_classes="segmented",
-                )
+                takes = [(t(f"take.{name}"), name) for name in (*TAKES, "custom")]
+                take = segmented("take.label", takes, "reenact", "take", "take.info")
                 groups = gr.CheckboxGroup(
                     [(t(f"group.{name}"), name) for name in GROUPS],
                     value=list(GROUPS),
@@ -164,13 +158,13 @@ def drive() -> Drive:
                 elem_id="drive",
             )
             with gr.Row(elem_classes="pair"):
-                mode = gr.Radio(
-                    [(t(f"drive_mode.{name}"), name) for name in SETTINGS["drive_mode"].choices],
-                    value=Request.drive_mode,
-                    label=t("drive_mode.label"),
-                    info=t("drive_mode.info"),
-                    elem_id="drive-mode",
-                    elem_classes="segmented",
+                modes = [(t(f"drive_mode.{name}"), name) for name in SETTINGS["drive_mode"].choices]
+                mode = segmented(
+                    "drive_mode.label",
+                    modes,
+                    Request.drive_mode,
+                    "drive-mode",
+                    "drive_mode.info",
                 )
                 reference = gr.Number(
                     Request.drive_reference,

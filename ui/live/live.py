@@ -18,7 +18,7 @@ from typing import Any
 import gradio as gr
 from aiortc import RTCIceServer
 
-from ui.components import heading, hint
+from ui.components import heading, hint, segmented
 from ui.i18n.text import LANGUAGES, t
 from ui.live.peer import RECALIBRATE
 
@@ -38,15 +38,8 @@ def card() -> Card:
     """What is live, and the buttons, which the script listens to."""
     with gr.Column(elem_classes="card", elem_id="live-card", visible=False) as column:
         heading("live")
-        kind = gr.Radio(
-            [(t(f"live.{name}"), name) for name in KINDS],
-            value=KINDS[0],
-            label=t("live.kind"),
-            show_label=False,
-            container=False,
-            elem_id="live-kind",
-            elem_classes="segmented",
-        )
+        choices = [(t(f"live.{name}"), name) for name in KINDS]
+        kind = segmented("live.kind", choices, KINDS[0], "live-kind")
         infos = []
         for name in KINDS:
             with gr.Column(visible=name == KINDS[0], elem_classes="way") as info:
