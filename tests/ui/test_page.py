@@ -512,6 +512,12 @@ def test_a_phone_needs_no_sideways_scrolling(opened, scheme: str):
     }"""
     tops = page.get_by_role("tab").evaluate_all("tabs => tabs.map(tab => tab.offsetTop)")
     assert len(set(tops)) == 1, "all tabs in one row"
+    page.locator("#settings .label-wrap").click()
+    number = page.locator("#steps input[type=number]")
+    expect(number).to_be_visible()
+    inside = number.evaluate("e => e.parentElement.clientHeight >= e.offsetHeight")
+    assert inside, "a slider's number is cut off"
+    page.locator("#settings .label-wrap").click()
     for name in ("video", "text", "edit", "compare", "pose", "speech"):
         tab(page, name)
         if name in ("text", "compare", "pose"):
