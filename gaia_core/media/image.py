@@ -14,7 +14,9 @@ from gaia_core.errors import InputError, Message
 from gaia_core.media.ffmpeg import check_file
 
 MAX_SIDE = 4096  # px; larger photos are reduced
-_DECODED = 4000  # px; a JPEG is decoded at a half or less that is at least that long
+# px; a photo at least twice as long is first reduced by a whole number, which is quick; a JPEG is
+# so while it is decoded.
+_REDUCED_SIDE = 4000
 MAX_MEGAPIXELS = 80
 
 # Formats whose decoders run inside this process; EPS, for one, would start Ghostscript.
@@ -74,9 +76,10 @@ def _open(path: Path) -> Image.Image:
             small = image.width * image.height <= MAX_MEGAPIXELS * 1e6
             if small:
                 _skip_plain_frames(image)
-                scale = _DECODED / max(image.size)
+                scale = _REDUCED_SIDE / max(image.size)
                 image.draft(None, (int(scale * image.width), int(scale * image.height)))
-                upright = ImageOps.exif_transpose(image)
+                image.load()
+                ImageOps.exif_transpose(image, in_place=True)
     except Image.DecompressionBombError:
         small = False
     except Exception as error:  # Pillow's decoders raise whatever damaged bytes provoke
@@ -90,7 +93,7 @@ def _open(path: Path) -> Image.Image:
             name=path.name,
             most=MAX_MEGAPIXELS,
         )
-    return upright
+    return image
 
 
 def _skip_plain_frames(image: Image.Image) -> None:
@@ -129,6 +132,9 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
 
 
 def _reduced(image: Image.Image) -> Image.Image:
+    factor = max(image.size) // _REDUCED_SIDE
+    if factor > 1:
+        image = image.reduce(factor)
     image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.HAMMING)  # a third of Lanczos' time
     return image
 

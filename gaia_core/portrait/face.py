@@ -138,10 +138,19 @@ class Crop:
 def _copy(image: np.ndarray, left: int, top: int, side: int) -> np.ndarray:
     """A square of a photo on whole pixels, padded by the replicated border."""
     right, bottom = left + side, top + side
-    if left >= 0 and top >= 0 and right <= image.shape[1] and bottom <= image.shape[0]:
-        return image[top:bottom, left:right].copy()
-    rows = image.take(range(top, bottom), 0, mode="clip")
-    return rows.take(range(left, right), 1, mode="clip")
+    height, width = image.shape[:2]
+    # What lies within the photo, at least one pixel of it.
+    first, last = min(max(left, 0), width - 1), max(min(right, width), 1)
+    upper, lower = min(max(top, 0), height - 1), max(min(bottom, height), 1)
+    padded = cv2.copyMakeBorder(
+        image[upper:lower, first:last],
+        max(0, upper - top),
+        max(0, bottom - lower),
+        max(0, first - left),
+        max(0, right - last),
+        cv2.BORDER_REPLICATE,
+    )
+    return padded[:side, :side]
 
 
 def crop_around(landmarks: np.ndarray) -> Crop:

@@ -162,11 +162,24 @@ def test_photos_that_browsers_do_not_show_are_copied(tmp_path, suffix):
     assert (read_photo(viewable(tmp_path / "b.tiff"))[1] == matte).all()
 
 
-def test_large_photos_are_reduced(tmp_path):
-    Image.new("RGB", (6000, 1500), RED).save(tmp_path / "a.jpg")
-    assert read_image(tmp_path / "a.jpg").shape == (1024, 4096, 3)
-    Image.new("RGB", (8064, 512), RED).save(tmp_path / "b.jpg")  # as wide as telephones' 48 MP
-    assert read_image(tmp_path / "b.jpg").shape == (256, 4032, 3)  # decoded at half, not reduced
+@pytest.mark.parametrize("suffix", ["jpg", "heic", "png"])
+def test_large_photos_are_reduced(tmp_path, suffix):
+    Image.new("RGB", (6000, 1500), RED).save(tmp_path / f"a.{suffix}")
+    assert read_image(tmp_path / f"a.{suffix}").shape == (1024, 4096, 3)
+    Image.new("RGB", (8064, 512), RED).save(tmp_path / f"b.{suffix}")  # as telephones' 48 MP
+    assert read_image(tmp_path / f"b.{suffix}").shape == (256, 4032, 3)  # halved
+
+
+def test_a_large_photo_keeps_its_orientation_and_its_transparency(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = halves().resize((8000, 40), Image.Resampling.NEAREST)
+    image.putalpha(Image.fromarray(np.repeat([255, 0], 20)[:, None].repeat(8000, 1).astype("u1")))
+    image.save(tmp_path / "a.png", exif=exif)
+    photo, matte = read_photo(tmp_path / "a.png")
+    assert photo.shape == (4000, 20, 3)
+    assert (matte[:, :10] == 0).all() and (matte[:, 10:] == 255).all()
+    assert (photo[:2000, 10:] == RED).all() and (photo[2000:, 10:] == 0).all()
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
