@@ -40,8 +40,10 @@ QUEUE = 32  # visitors in the queue; a ZeroGPU Space allows one by default
 ON_SPACES = "SPACE_ID" in os.environ
 HERE = "127.0.0.1"  # reached from this machine only
 
-# Internal events: hidden from the API, and short enough to bypass the queue.
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
+# Internal events: hidden from the API, and short enough to bypass the queue. They show progress on
+# no component: at any status of any event, Gradio's page updates all that ever showed progress, and
+# reads all fields of each card among them.
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress_on": []}
 SHOW_RESULT = """() => {
   const cards = [...document.querySelectorAll("#compare-result, #result-card")];
   cards.find((card) => card.offsetParent)?.scrollIntoView({behavior: "smooth", block: "nearest"});

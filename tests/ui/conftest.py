@@ -98,6 +98,8 @@ def browser(camera: Path) -> Iterator[object]:
     from playwright.sync_api import sync_playwright
 
     args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    # Pages of the address bar, which each new window would render out of sight.
+    args += ["--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup"]
     args += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     args += [f"--use-file-for-fake-video-capture={camera}"]
     args += [f"--use-file-for-fake-audio-capture={samples.speeches()[0]}"]

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import gradio as gr
+import httpx
 import pytest
+from fake_engine import Studio
 from gradio import processing_utils
 from gradio.data_classes import FileData
 from gradio_client import Client, handle_file
@@ -85,6 +87,21 @@ def test_gradio_asks_here_whether_films_can_be_probed(monkeypatch, tmp_path: Pat
     monkeypatch.setattr(processing_utils, "ffmpeg_installed", lambda: bool(calls.append(True)))
     gr.Video().postprocess(film)
     assert calls
+
+
+def test_progress_is_shown_in_one_place_alone(studio: Studio):
+    """At any status of any event, the page updates all that ever showed progress."""
+    config = httpx.get(f"{studio.url}config").json()
+    ids = {part["props"].get("elem_id"): part["id"] for part in config["components"]}
+    internal = [
+        event
+        for event in config["dependencies"]
+        if event["backend_fn"] and event["api_visibility"] == "private"
+    ]
+    shown = [
+        event["outputs"] if (on := event["show_progress_on"]) is None else on for event in internal
+    ]
+    assert {part for parts in shown for part in parts} == {ids["queue"]}
 
 
 @pytest.fixture
