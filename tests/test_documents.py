@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from gaia_core import SAMPLE_RATE
 from gaia_core.cli import _parser
+from gaia_core.media.audio import read_audio, write_audio
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -44,7 +46,8 @@ def test_the_commands_of_the_readme_are_understood():
 def test_the_python_of_the_readme_runs(tmp_path: Path):
     code = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL))
     shutil.copy(ROOT / "examples/portraits/hopper.jpg", tmp_path / "photo.jpg")
-    shutil.copy(ROOT / "examples/speech/hello.wav", tmp_path / "speech.wav")
+    speech = read_audio(ROOT / "examples/speech/hello.wav")
+    write_audio(tmp_path / "speech.wav", speech[:SAMPLE_RATE], SAMPLE_RATE)
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{code}"],
         cwd=tmp_path,

@@ -40,10 +40,10 @@ def test_the_classifier_generalises_to_held_out_speakers(monkeypatch) -> None:
     known = [utterance(f"speaker {seed // 4}", seed) for seed in range(12)]
     fitted = training.fit(known)
     assert training.right(fitted, [utterance("stranger", 20), utterance("another", 21)]) > 0.9
-    again = training.fit(known)
-    assert all(
-        torch.equal(a, b) for a, b in zip(fitted.parameters(), again.parameters(), strict=True)
-    )
+
+    monkeypatch.setattr(training, "STEPS", 5)
+    first, again = (training.fit(known).parameters() for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
 
 
 def test_every_phone_has_one_viseme() -> None:
