@@ -6,6 +6,7 @@ import threading
 import weakref
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from io import BytesIO
 from types import TracebackType
 
@@ -164,10 +165,13 @@ class FaceLandmarker:
         view = crop.extract(image, _VIEW)
         again = [_in_photo(face, crop) for face in self._read(view)]
         again.sort(key=lambda face: -_overlap(face.box, rough.box))
-        same = [face for face in again[:1] if _overlap(face.box, rough.box) > _SAME_FACE]
         glance = _glance(view)
-        certain = same and any(self._score(each) >= _CERTAIN for each in (glance, glance[:, ::-1]))
-        return same if certain else []
+        score = max(self._score(each) for each in (glance, glance[:, ::-1]))
+        return [
+            replace(face, score=score)
+            for face in again[:1]
+            if score >= _CERTAIN and _overlap(face.box, rough.box) > _SAME_FACE
+        ]
 
     def _read(self, view: np.ndarray) -> list[Face]:
         """The faces of an image, landmarks averaged over the image and its mirror image.

@@ -31,10 +31,12 @@ class Face:
     Attributes:
         landmarks: (478, 3) float32 px; z in the scale of x, growing away from the viewer.
         blendshapes: (52,) float32 scores in [0, 1], in MediaPipe's order.
+        score: how much it looks like a face, in [0, 1]; known of a photo's faces only.
     """
 
     landmarks: np.ndarray
     blendshapes: np.ndarray
+    score: float = 1.0
 
     @property
     def box(self) -> tuple[float, float, float, float]:

@@ -30,6 +30,14 @@ def test_one_face(photo_face):
     assert np.abs(photo_face.angles()).max() < 20
 
 
+def test_a_mask_lowers_the_score(landmarker, photo, photo_face):
+    masked = photo.copy()
+    lower = photo_face.landmarks[[234, 6, 454, 361, 397, 152, 172, 132], :2]
+    cv2.fillPoly(masked, [lower.round().astype(np.int32)], (38, 38, 40))
+    (face,) = landmarker.detect(masked)
+    assert 0.7 < face.score < 0.83 < 0.88 < photo_face.score <= 1
+
+
 def test_a_group_largest_first(landmarker, photo, photo_face):
     group = np.full((768, 1280, 3), 120, np.uint8)
     group[200:712, 0:512] = photo

@@ -1,6 +1,7 @@
 """The choice of a face, and errors and warnings about photos."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -180,6 +181,13 @@ def test_what_covers_a_face_has_a_warning(photo_face, photo, what):
     assert ("eyes seem to be behind dark glasses" in said) == (what == "sunglasses")
     assert ("mouth seems to be covered" in said) == (what != "sunglasses")
     assert ("lips are parted" in said) == (what == "sunglasses")
+
+
+def test_what_is_hardly_a_face_is_covered_unless_glasses_explain_it(photo_face, photo):
+    low = replace(photo_face, score=0.8)
+    assert "mouth seems to be covered" in " ".join(warnings(low, photo))
+    said = " ".join(warnings(low, painted(photo, low.landmarks[:, :2], "sunglasses")))
+    assert "dark glasses" in said and "mouth seems" not in said
 
 
 def test_a_dark_beard_covers_no_mouth(photo_face, photo):
