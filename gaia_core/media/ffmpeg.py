@@ -121,6 +121,12 @@ def from_zero(rate: int) -> str:
 
 
 def check_file(path: Path, wanted: Message) -> None:
+    if path.parts[:1] in (("http:",), ("https:",)):
+        raise InputError(
+            "{name} is an address in the web; download the file and give {wanted}.",
+            name=path.name,
+            wanted=wanted,
+        )
     if not path.is_file():
         raise InputError("There is no file {name}; give {wanted}.", name=path.name, wanted=wanted)
     if not path.stat().st_size:

@@ -221,6 +221,11 @@ def test_invalid_images_raise(tmp_path, damage):
     assert one_sentence(error)
 
 
+def test_an_address_in_the_web_is_no_missing_file():
+    with pytest.raises(InputError, match="a.jpg is an address in the web; download the file"):
+        read_image("https://example.com/a.jpg")
+
+
 # Sound
 
 
