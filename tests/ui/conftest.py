@@ -131,13 +131,11 @@ def opened(browser, studio: Studio) -> Iterator[Callable[..., object]]:
     def open_page(
         width: int = 1280,
         height: int = 860,
-        scheme: str = "light",
         locale: str = "en-US",
         touch: bool = False,
     ) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": height},
-            color_scheme=scheme,
             locale=locale,
             has_touch=touch,
         )

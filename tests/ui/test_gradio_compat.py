@@ -20,7 +20,7 @@ from ui.i18n.text import say
 
 pytest.importorskip("playwright")
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from visitor import generate, shown, tab
 
 FOLDER = Path(ui.__file__).parent
@@ -104,11 +104,6 @@ def test_progress_is_shown_in_one_place_alone(studio: Studio):
     assert {part for parts in shown for part in parts} == {ids["queue"]}
 
 
-@pytest.fixture
-def page(opened):
-    return opened()
-
-
 def selectors() -> list[str]:
     """The selectors of the style sheet, without states that a resting page does not have."""
     lists = re.findall(r"([^{}]+)\{[^{}]*\}", CSS.replace("@media (max-width: 640px) {", ""))
@@ -119,7 +114,17 @@ def selectors() -> list[str]:
     return sorted({state.sub("", some).strip() for some in each} - {""})
 
 
-def test_each_rule_finds_its_markup(page):
+def test_the_page_is_as_assumed(opened):
+    page = opened()
+    check_presses(page)
+    check_toast(page)
+    check_rules(page)
+
+
+def check_rules(page: Page):
+    """Each finds its markup."""
+    page.get_by_role("radio", name=say("speech.text")).check()
+    expect(page.locator("#text")).to_be_visible()
     generate(page)
     shown(page)
     missing = set(selectors())
@@ -132,7 +137,8 @@ def test_each_rule_finds_its_markup(page):
     assert not {each for each in missing if not page.locator(each).count()}
 
 
-def test_the_title_of_a_toast_is_replaced(page):
+def check_toast(page: Page):
+    """Its title is replaced."""
     page.get_by_role("radio", name=say("speech.upload")).check()
     expect(page.locator("#text")).to_be_hidden()
     generate(page)
@@ -142,7 +148,8 @@ def test_the_title_of_a_toast_is_replaced(page):
     assert title.evaluate(drawn) == ["0px", f'"{say("error.title")}"']
 
 
-def test_a_button_and_a_download_are_pressed(page):
+def check_presses(page: Page):
+    """A button and a download are pressed."""
     for name, html in (("one", "<button id=one></button>"), ("two", "<a id=two href='#'></a>")):
         page.evaluate("html => document.body.insertAdjacentHTML('beforeend', html)", html)
         page.evaluate(

@@ -71,13 +71,13 @@ def page(opened):
     return page
 
 
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+def play_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Playback starts at the first part, however slow this machine is."""
     monkeypatch.setattr(Pace, "ready", lambda self: True)
 
 
-def test_it_plays_while_it_is_made_and_goes_on_as_the_film(page, hasty, studio: Studio):
+def test_it_plays_while_it_is_made_and_goes_on_as_the_film(page, studio: Studio, monkeypatch):
+    play_at_once(monkeypatch)
     studio.engine.frames, studio.engine.pause = 75, 0.1
     box = page.locator("#watch input")
     assert not box.is_checked()
@@ -93,12 +93,20 @@ def test_it_plays_while_it_is_made_and_goes_on_as_the_film(page, hasty, studio: 
     assert len(studio.files("parts/*.mp4")) == 8
 
 
-def test_the_playhead_follows_the_parts(page, hasty, studio: Studio):
-    studio.engine.frames, studio.engine.pause = 150, 0.1
+def test_it_waits_in_sight_then_the_playhead_follows_until_stop(page, studio: Studio, monkeypatch):
+    studio.engine.frames, studio.engine.pause = 150, 0.2
     tab(page, "pose")
     button(page, say("preset.nod")).click()
     expect(page.locator(".tl-key").first).to_be_visible()
     page.locator("#watch input").check()
+    page.locator("#generate").click()
+    expect(page.locator("#status").get_by_text(say("watch.held"))).to_be_visible()
+    assert not page.locator("#live video").count()
+    page.locator("#stop").click()
+    page.locator("#generate").wait_for()
+
+    play_at_once(monkeypatch)
+    studio.engine.pause = 0.1
     page.locator("#generate").click()
     page.wait_for_function(PLAYED)
     head = page.get_by_role("slider", name=say("line.head"))
@@ -106,30 +114,4 @@ def test_the_playhead_follows_the_parts(page, hasty, studio: Studio):
     assert page.locator("#stop").is_visible()  # still at work
     page.locator("#stop").click()
     page.locator("#generate").wait_for()
-
-
-def test_without_the_tick_nothing_is_cut(page, studio: Studio):
-    page.locator("#generate").click()
-    page.locator("#video video").wait_for()
-    assert page.locator("#live video").count() == 0
-    assert studio.files("*.mp4") and not studio.files("parts")
-
-
-def test_stopping_hides_the_player(page, hasty, studio: Studio):
-    studio.engine.frames, studio.engine.pause = 250, 0.1
-    page.locator("#watch input").check()
-    page.locator("#generate").click()
-    page.wait_for_function(PLAYED)
-    page.locator("#stop").click()
-    page.locator("#generate").wait_for()
     assert not page.locator("#live video").is_visible()
-
-
-def test_it_waits_in_sight_until_it_can_play_through(page, studio: Studio):
-    studio.engine.frames, studio.engine.pause = 100, 0.2
-    page.locator("#watch input").check()
-    page.locator("#generate").click()
-    expect(page.locator("#status").get_by_text(say("watch.held"))).to_be_visible()
-    assert not page.locator("#live video").count()
-    page.locator("#stop").click()
-    page.locator("#generate").wait_for()

@@ -12,7 +12,6 @@ from PIL import Image
 
 from gaia_core.media.image import read_image
 from gaia_core.request import Request
-from ui import samples
 from ui.form import presets
 from ui.form.voices import SENTENCES
 from ui.i18n.chinese import ZH
@@ -97,14 +96,6 @@ def test_a_missing_face_is_reported_before_a_run(opened, studio, photos, tmp_pat
     used = read_image(studio.engine.requests[-1].portrait)
     assert used.shape == (96, 64, 3)
     assert np.abs(used[[16, 80], 32].astype(int) - shows).max() < 4
-
-
-def test_the_request_of_the_page_is_the_default_without_a_choice(opened, studio):
-    page = opened()
-    generate(page)
-    shown(page)
-    assert studio.engine.requests[-1].face == Request.face
-    assert studio.engine.inspected >= 1 and samples.is_shipped(studio.engine.requests[-1].portrait)
 
 
 def test_what_to_expect_stands_beside_the_button(opened, studio: Studio):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from fake_engine import until
 from playwright.sync_api import Locator, Page, expect
 
@@ -53,6 +55,19 @@ def small(page: Page) -> list[str]:
           .filter(({word, size: [width, height]}) => (width < 44 && !word) || height < 44)
           .map(({name, size}) => `${name}: ${size.join(" x ")}`)"""
     )
+
+
+def themes(page: Page) -> Iterator[str]:
+    """Shows the page in each theme in turn, after its colours have come."""
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        expect(page.locator("body.dark")).to_have_count(int(theme == "dark"))
+        page.evaluate(
+            """() => Promise.allSettled(document.getAnimations()
+              .filter((change) => change instanceof CSSTransition)
+              .map((change) => change.finished))"""
+        )
+        yield theme
 
 
 def still(page: Page) -> None:
