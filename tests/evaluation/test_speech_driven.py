@@ -47,7 +47,7 @@ def said(aligner):
 def manifest(tmp_path_factory, portrait):
     """A held-out still video with sound, and a training one with the same sound."""
     folder = tmp_path_factory.mktemp("data")
-    text = "Papa may bring me my map."
+    text = "Tap my map."
     sound = closures.say(text, "hibari-us-female")
     write_audio(folder / "speech.wav", sound, SAMPLE_RATE)
     with (folder / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
@@ -140,7 +140,7 @@ def test_the_protocol_of_phones_reports_by_voice(gaia, manifest, monkeypatch):
     kinds = report["phones"]
     high, known = "English, high voice", "English, high voice, heard in training"
     assert {"offline voice, female", "offline voice, male", high, known} < set(kinds)
-    assert kinds[high]["real"]["closures"] == kinds[known]["real"]["closures"] == 8
+    assert kinds[high]["real"]["closures"] == kinds[known]["real"]["closures"] == 4
     # The video is still.
     assert kinds[high]["real"]["closed"] == kinds[high]["real"]["closed_elsewhere"]
     assert "vowel_over_closure" in format_table(report)
