@@ -21,7 +21,7 @@ from gaia_core.errors import InputError
 from gaia_core.evaluation.portraits import Portrait
 from gaia_core.evaluation.speech_driven import Animator, pauses, read_track, rest, speak
 from gaia_core.media.audio import read_audio
-from gaia_core.media.video import read_video
+from gaia_core.media.video import read_clip
 from gaia_core.portrait.detector import FaceLandmarker
 from gaia_core.speech.phones import BILABIAL, LABIAL, OPEN, SILENCE, Aligner, Phone
 from gaia_core.speech.synthesis import synthesise
@@ -145,7 +145,7 @@ def measure(
             watch(utterance, speakers[index % len(speakers)].crop)
     for index, recording in enumerate(recordings):
         if (known := recorded(aligner, recording)) is not None:
-            clip = list(read_video(recording.path))
+            clip = list(read_clip(recording.path))
             own = recording.held_out
             watch(known, clip[0] if own else speakers[index % len(speakers)].crop, clip)
     return {

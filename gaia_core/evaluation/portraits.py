@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from gaia_core.errors import InputError
-from gaia_core.media.video import read_video
+from gaia_core.media.video import read_clip
 from gaia_core.portrait.detector import FaceLandmarker
 from gaia_core.portrait.face import Face, crop_around
 from gaia_core.renderer.autoencoder import Autoencoder
@@ -127,7 +127,7 @@ def track_clip(
     landmarker: FaceLandmarker, path: Path, name: str, identity: str, count: int, step: int = 1
 ) -> TrackedClip | None:
     """Every `step`-th frame of a clip, `count` of them at most; None without two faces."""
-    images = [image for index, image in enumerate(read_video(path)) if index % step == 0]
+    images = [image for index, image in enumerate(read_clip(path)) if index % step == 0]
     images = images[:count]
     found = [
         (image, face)

@@ -29,6 +29,7 @@ from gaia_core.evaluation import (
     lip_timing,
     metrics,
     motion_range,
+    mouths,
     reenactment,
     resolution,
     spans,
@@ -54,7 +55,7 @@ from gaia_core.evaluation.speech_driven import Animator, Track
 from gaia_core.evaluation.tables import format_table
 from gaia_core.media.audio import read_audio
 from gaia_core.media.image import read_image
-from gaia_core.media.video import read_video
+from gaia_core.media.video import read_clip
 from gaia_core.pipeline import Gaia
 from gaia_core.portrait.detector import FaceLandmarker
 from gaia_core.renderer.autoencoder import Autoencoder
@@ -63,7 +64,7 @@ from gaia_core.speech.voices import OFFLINE_VOICE
 __all__ = ["evaluate", "format_table"]
 
 OF_CLIPS = ("reenactment", "speech", "swap")
-OF_PORTRAITS = ("range", "resolution", "calm", "hard")
+OF_PORTRAITS = ("range", "resolution", "mouths", "calm", "hard")
 OF_CONTROLS = ("control", "instructions", "steady")  # of portraits too, and of the whole engine
 OF_SPEECH = ("phones", "life", "spans", "sweep")  # of clips, and of the whole engine
 PROTOCOLS = (*OF_CLIPS, *OF_SPEECH, *OF_PORTRAITS, *OF_CONTROLS, "all")
@@ -267,10 +268,7 @@ class HeldOut:
         for photo in self.photos:
             if len(found) == count:
                 break
-            if (
-                photo.identity not in found
-                and (portrait := self._portrait(photo, side)) is not None
-            ):
+            if photo.identity not in found and (portrait := self.portrait(photo, side)) is not None:
                 found[photo.identity] = portrait
         return list(found.values())
 
@@ -284,7 +282,7 @@ class HeldOut:
             if len(same) < 2 or len(pairs) == count:
                 continue
             detected = [
-                portrait for photo in same if (portrait := self._portrait(photo)) is not None
+                portrait for photo in same if (portrait := self.portrait(photo)) is not None
             ]
             detected.sort(key=lambda portrait: float(metrics.lip_aperture(portrait.face.landmarks)))
             if len(detected) > 1 and metrics.lip_aperture(detected[-1].face.landmarks) > SMILE:
@@ -301,7 +299,8 @@ class HeldOut:
         landmarker = self.evaluators.landmarker
         return track_clip(landmarker, clip.path, clip.name, clip.identity, count, step)
 
-    def _portrait(self, photo: Photo, side: int = SIDE) -> Portrait | None:
+    def portrait(self, photo: Photo, side: int = SIDE) -> Portrait | None:
+        """A photo's portrait; None without a face large enough."""
         least = max(LEAST_WIDTH, side / 2)  # a crop is about twice as wide as the face
         return detect_portrait(
             self.evaluators.landmarker, photo.name, read_image(photo.path), side, least
@@ -334,6 +333,12 @@ def _resolution(held: HeldOut, limit: int | None) -> dict[str, Any]:
     measured = partial(resolution.measure, held.autoencoder, held.evaluators.landmarker)
     large = ((f"{name}_enlarged", resolution.enlarged(image)) for name, image in some)
     return {**measured(some, held.sheets), "enlarged": measured(large, held.sheets)}
+
+
+def _mouths(held: HeldOut, limit: int | None) -> dict[str, Any]:
+    portraits = (held.portrait(photo, mouths.CROP) for photo in held.photos[:limit])
+    found = [portrait for portrait in portraits if portrait is not None]
+    return mouths.measure(held.autoencoder, found, held.tracked_clips[:limit], held.sheets)
 
 
 def _stability(held: HeldOut, limit: int | None) -> dict[str, Any]:
@@ -415,6 +420,7 @@ _MEASURES: Mapping[str, Callable[[HeldOut, int | None], dict[str, Any]]] = {
     "sweep": _sweep,
     "range": _range,
     "resolution": _resolution,
+    "mouths": _mouths,
     "calm": _stability,
     "hard": _hard_portraits,
     "control": _control,
@@ -432,7 +438,7 @@ def _reenactment(
     lightness: list[float] = []
     for clip in clips:
         rendered = reenactment.reenact(
-            gaia.networks.autoencoder, evaluators, list(read_video(clip.path))
+            gaia.networks.autoencoder, evaluators, list(read_clip(clip.path))
         )
         if rendered is None:
             continue
@@ -467,7 +473,7 @@ def _speech(
     silences: list[list[slice]] = []
     portraits: dict[str, np.ndarray] = {}
     for clip in clips:
-        real = list(read_video(clip.path))
+        real = list(read_clip(clip.path))
         index, face = reenactment.first_face(landmarker, real)
         if face is None:
             continue

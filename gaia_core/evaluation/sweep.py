@@ -23,7 +23,7 @@ from gaia_core.evaluation.actor import Actor
 from gaia_core.evaluation.portraits import Portrait
 from gaia_core.evaluation.speech_driven import Track, compare, read_track
 from gaia_core.media.audio import read_audio
-from gaia_core.media.video import read_video
+from gaia_core.media.video import read_clip
 from gaia_core.motion.script import Script
 from gaia_core.pipeline import Gaia
 from gaia_core.portrait.detector import FaceLandmarker
@@ -80,7 +80,7 @@ def _prepared(
     gaia: Gaia, landmarker: FaceLandmarker, clip: Path
 ) -> tuple[Actor, Script, Track] | None:
     """A clip's first frame, its sound and its track; None if a face is lost."""
-    frames = list(islice(read_video(clip), FRAMES))
+    frames = list(islice(read_clip(clip), FRAMES))
     real = read_track(landmarker, frames)
     if not real.found.all():
         return None

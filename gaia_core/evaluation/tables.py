@@ -23,10 +23,12 @@ def format_table(report: Mapping[str, Any]) -> str:
         "swap": lambda found: _columns("Motion of one on the portrait of another", found),
         "range": _range,
         "resolution": _resolution,
+        "mouths": lambda found: _columns("Mouths hidden and inpainted", found),
         "calm": _stability,
         "hard": _hard,
         "control": _control,
         "instructions": _instructions,
+        "steady": lambda found: "Steadiness\n" + _values(found),
     }
     parts = [show(found) for name, show in write.items() if (found := report.get(name))]
     people = report["identities"]

@@ -55,7 +55,17 @@ _TO_SDR = (
 _HDR = re.compile(r"Video: [^\n]*(?:smpte2084|arib-std-b67)")
 
 
-def read_video(path: Path | str, longest: int = MAX_SIDE) -> Iterator[np.ndarray]:
+def read_clip(path: Path | str) -> Iterator[np.ndarray]:
+    """The frames of a data set's clip, see `read_video`.
+
+    It is a square crop as it is stored, whatever shape of pixels its source's tag still tells.
+    """
+    return read_video(path, square_pixels=True)
+
+
+def read_video(
+    path: Path | str, longest: int = MAX_SIDE, *, square_pixels: bool = False
+) -> Iterator[np.ndarray]:
     """The frames of a video, uint8 (H, W, 3) sRGB, resampled to 25 a second.
 
     Rotation and shape of pixels are applied, HDR is brought to SDR. Closing the iterator ends
@@ -63,6 +73,7 @@ def read_video(path: Path | str, longest: int = MAX_SIDE) -> Iterator[np.ndarray
 
     Args:
         longest: side in px to which larger frames are reduced.
+        square_pixels: whether pixels are taken as square even where the file says otherwise.
 
     Raises:
         InputError: not a readable video.
@@ -72,6 +83,8 @@ def read_video(path: Path | str, longest: int = MAX_SIDE) -> Iterator[np.ndarray
     count = 0
     shrink = f"min(1,{longest}/max(iw*sar,ih))"
     filters = f"fps={FPS},{_FRAMES.format(shrink=shrink)}"
+    if square_pixels:
+        filters = f"setsar=1,{filters}"
     if _HDR.search(run_ffmpeg(["-v", "info", *untrusted()], source=path).errors):
         filters += f",{_TO_SDR}"
     with open(path, "rb") as source:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from gaia_core.errors import InputError
 from gaia_core.latent import MotionEncoder
-from gaia_core.media.video import read_video
+from gaia_core.media.video import read_clip
 from gaia_core.training.pack import read_manifest
 
 SIDE = 256  # px of the clips
@@ -69,7 +69,7 @@ class ClipFrames:
         done = 0
         for name, wanted in zip(self.names, frame.split(counts), strict=True):
             file_name = name.split("|", 2)[2]
-            images = list(read_video(data / "clips" / file_name))
+            images = list(read_clip(data / "clips" / file_name))
             if len(images) <= int(wanted.max()):
                 raise InputError(
                     "{file} was changed since it was packed; pack again.", file=file_name

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from gaia_core.errors import InputError
 from gaia_core.latent import MotionEncoder
-from gaia_core.media.video import read_video
+from gaia_core.media.video import read_clip
 from gaia_core.perceptual import PerceptualFeatures, perceptual_distance
 from gaia_core.renderer.inpainting import Inpainter
 from gaia_core.renderer.region import SIDE
@@ -136,7 +136,7 @@ def pack_moments(
         for clip, landmarks, shut, wide in found:
             shut = shut[:: -(-len(shut) // per_clip)]
             picked = {*shut, *wide[:: max(1, len(wide) // max(2, len(shut)))]}
-            for index, frame in enumerate(read_video(data / "clips" / clip.file)):
+            for index, frame in enumerate(read_clip(data / "clips" / clip.file)):
                 if index in picked:
                     add(pool, frame, landmarks[index], clip.file)
         pool.weigh(identity, 1.0 if sharp else SOFT)

@@ -11,7 +11,7 @@ from torch import Tensor
 from gaia_core import landmarks as mesh
 from gaia_core.errors import InputError
 from gaia_core.latent import MotionEncoder
-from gaia_core.media.video import read_video
+from gaia_core.media.video import read_clip
 from gaia_core.portrait.detector import FaceLandmarker
 from gaia_core.renderer.mouth import interior_mask, masked, mouth_window
 from gaia_core.renderer.region import extract
@@ -52,7 +52,7 @@ class MouthWindows(Windows):
                     landmarks = torch.from_numpy(stored["landmarks"])
                 parted = (mesh.lip_aperture(landmarks) > PARTED).nonzero()[:, 0].tolist()
                 picked = set(parted[:: -(-len(parted) // per_clip)] if parted else ())
-                for index, frame in enumerate(read_video(data / "clips" / clip.file)):
+                for index, frame in enumerate(read_clip(data / "clips" / clip.file)):
                     if index in picked:
                         add(frame, landmarks[index], clip.file)
                 pool.weigh(identity, 1.0 if sharp else SOFT)

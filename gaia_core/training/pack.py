@@ -27,7 +27,7 @@ from torch import Tensor
 from gaia_core.latent import MotionEncoder
 from gaia_core.media.audio import read_audio
 from gaia_core.media.image import read_image
-from gaia_core.media.video import read_video
+from gaia_core.media.video import read_clip
 from gaia_core.motion.smoothing import smooth
 from gaia_core.portrait.detector import FaceLandmarker
 from gaia_core.portrait.face import crop_around
@@ -88,7 +88,7 @@ def clip_landmarks(clip: Clip, data: Path, cache: Path, landmarker: FaceLandmark
     if path.exists():
         with np.load(path) as stored:
             return stored["landmarks"]
-    frames = list(read_video(data / "clips" / clip.file))
+    frames = list(read_clip(data / "clips" / clip.file))
     landmarks = np.full((len(frames), 478, 3), np.nan, np.float32)
     blendshapes = np.full((len(frames), 52), np.nan, np.float32)
     for index, face in enumerate(landmarker.track(frames)):
@@ -253,7 +253,7 @@ def pack_frames(data: Path, cache: Path, out: Path, per_identity: int = 120) -> 
                 if len(usable) < 3:
                     continue
                 chosen = set(usable[np.linspace(0, len(usable) - 1, per_clip).round().astype(int)])
-                for index, frame in enumerate(read_video(data / "clips" / clip.file)):
+                for index, frame in enumerate(read_clip(data / "clips" / clip.file)):
                     if index in chosen:
                         writer.add(frame, found[index])
                 writer.end_clip(f"{identity}|{clip.source}|{clip.file}")

@@ -309,7 +309,7 @@ def test_data_that_is_not_held_out_raises(tmp_path, clip, rows, words):
 def test_unknown_options_raise(folder, clip, tmp_path):
     gaia = LateGaia(clip)
     with pytest.raises(
-        InputError, match="resolution, calm, hard, control, instructions, steady, all"
+        InputError, match="resolution, mouths, calm, hard, control, instructions, steady, all"
     ):
         evaluate(gaia, folder, "lips")
     with pytest.raises(InputError, match="Limit is 0"):

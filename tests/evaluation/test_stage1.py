@@ -2,6 +2,7 @@
 
 import csv
 import json
+from copy import deepcopy
 from types import SimpleNamespace
 
 import cv2
@@ -9,12 +10,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tiny import TINY
 
 from gaia_core.errors import InputError
 from gaia_core.evaluation import (
     hard_portraits,
     metrics,
     motion_range,
+    mouths,
     portraits,
     protocol,
     reenactment,
@@ -27,6 +30,8 @@ from gaia_core.landmarks import rotation_from_degrees
 from gaia_core.media.compositing import MAX_SIDE
 from gaia_core.media.video import VideoWriter
 from gaia_core.portrait.face import crop_around
+from gaia_core.renderer.inpainting import Inpainter
+from gaia_core.renderer.region import SIDE
 
 pytestmark = pytest.mark.slow
 
@@ -261,12 +266,43 @@ def test_protocols_of_portraits_report_json(monkeypatch, folder, autoencoder, tm
     monkeypatch.setattr(stability, "PAN_SECONDS", 0.4)
     monkeypatch.setattr(stability, "STILL_FRAMES", 6)
     monkeypatch.setattr(motion_range, "STEPS", 3)
+    autoencoder = deepcopy(autoencoder)
+    autoencoder.inpainters["mouth"] = Inpainter("mouth", TINY.inpainter).eval()
     report = protocol.evaluate(Stage1(autoencoder), folder, name, limit=1, sheets=tmp_path)
     assert set(report) == {"identities", name}
     assert json.loads(json.dumps(report, allow_nan=False)) == report
     assert list((tmp_path / name).glob("*.png"))
     table = format_table(report)
     assert len(table.splitlines()) > 3 and max(map(len, table.splitlines())) <= 100
+
+
+class Painted(torch.nn.Module):
+    """An inpainter that knows but one mouth."""
+
+    def __init__(self, mouth: torch.Tensor) -> None:
+        super().__init__()
+        self.mouth = mouth
+
+    def forward(self, image, mask, condition):
+        return self.mouth.expand(image.shape)
+
+
+def test_an_inpainted_mouth_is_compared_with_the_real_one(autoencoder, talk):
+    model = deepcopy(autoencoder)
+    with pytest.raises(InputError, match="no inpainter"):
+        mouths.measure(model, [], [talk])
+    model.inpainters["mouth"] = Painted(torch.tensor(0.5))
+    flat = mouths.measure(model, [], [talk])["clips"]
+    assert flat["windows"] > 0 and flat["l1"] > 0 and flat["perceptual"] > 0
+    assert flat["sharpness"] < 0.1
+
+    real = mouths._mouths(model, [talk.images[0]], talk.first().motion(model)).windows
+    real = torch.nn.functional.avg_pool2d(real, 2)
+    model.inpainters["mouth"] = Painted(real)
+    perfect = mouths.measure(model, [], [talk])
+    assert real.shape == (1, 3, SIDE, SIDE) and perfect["photos"]["windows"] == 0
+    assert perfect["clips"]["l1"] < 0.3 * flat["l1"]
+    assert perfect["clips"]["sharpness"] == pytest.approx(1, abs=0.3)
 
 
 def test_hard_portraits_are_found_by_name(folder, autoencoder, evaluators, talk):

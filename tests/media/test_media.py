@@ -21,7 +21,14 @@ from gaia_core import SAMPLE_RATE
 from gaia_core.errors import InputError
 from gaia_core.media.audio import choose_sound, cut_audio, find_sound, read_audio, write_audio
 from gaia_core.media.image import read_image, read_photo, viewable
-from gaia_core.media.video import VideoWriter, read_recipe, read_video, transcode, write_webm
+from gaia_core.media.video import (
+    VideoWriter,
+    read_clip,
+    read_recipe,
+    read_video,
+    transcode,
+    write_webm,
+)
 
 RED, GREY = (200, 40, 40), 128
 
@@ -569,6 +576,8 @@ def test_pixels_that_are_not_square_become_so(tmp_path):
     picture = np.zeros((60, 40, 3), np.uint8)
     read = film(tmp_path / "a.mp4", picture, "setsar=3/2,format=yuv420p", "-c:v", "libx264")
     assert read.shape == (60, 60, 3)
+    clip = next(read_clip(tmp_path / "a.mp4"))
+    assert clip.shape == (60, 40, 3), "a data set's clip is as it is stored"
 
 
 def test_interlaced_frames_become_whole(tmp_path):
