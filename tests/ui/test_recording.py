@@ -1,7 +1,11 @@
-"""What was live is in memory until it is kept, and then a take that can be made again."""
+"""What was live is in nameless files until it is kept, and then a take that can be made again."""
 
 from __future__ import annotations
 
+import gc
+import tempfile
+import tracemalloc
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -56,12 +60,24 @@ def test_a_mirror_is_kept_at_the_speed_it_was_seen(tmp_path: Path):
     assert request.check().recipe()["drive"]
 
 
-def test_only_the_last_two_minutes_are_held():
+def test_only_the_last_two_minutes_are_held_and_not_in_memory(monkeypatch, tmp_path: Path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     recording = Recording(wanted(), RATE)
-    frame = grey(9, 8)
+    noise = np.random.default_rng(0).integers(0, 256, (128, 128, 3), np.uint8)
+    files: list[weakref.ref] = []
+    tracemalloc.start()
     for second in range(500):
-        recording.add(second, frame)
+        recording.add(second, noise, camera=noise)
+        if second in (0, 400):
+            files.append(weakref.ref(recording._moments[-1].picture.file))
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
     assert 110 < recording.seconds < 120
+    assert held < 1e6, "more than 10 MB of pictures"
+    gc.collect()
+    first, last = (file() for file in files)
+    assert first is None and last.seek(0, 2) > 1e5
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_is_not_kept_is_forgotten(monkeypatch: pytest.MonkeyPatch):

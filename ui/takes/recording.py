@@ -1,14 +1,15 @@
-"""What a live session showed, in memory only, until the visitor keeps it."""
+"""What a live session showed, in files without a name, until the visitor keeps it."""
 
 from __future__ import annotations
 
 import io
+import tempfile
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from PIL import Image
@@ -22,17 +23,37 @@ from ui.i18n.text import say
 
 # Of the JPEGs: 21 kB for a picture of 256 px and 31 for the camera's, 160 MB for two minutes.
 QUALITY = 88
+PART = 30.0  # seconds in one file; the system deletes it with the last moment that is in it
 CAMERA_HEIGHT = 288  # px; enough to follow a face
 
 
 @dataclass(frozen=True)
+class Stored:
+    """Bytes in a file."""
+
+    file: IO[bytes]
+    start: int
+    size: int
+
+    @classmethod
+    def at_end(cls, file: IO[bytes], data: bytes) -> Stored:
+        """Appends them."""
+        return cls(file, file.seek(0, io.SEEK_END), file.write(data))
+
+    def read(self) -> bytes:
+        """The bytes."""
+        self.file.seek(self.start)
+        return self.file.read(self.size)
+
+
+@dataclass(frozen=True)
 class Moment:
-    """A frame and its second; what the camera saw, or its sound (N,) int16. Pictures are JPEGs."""
+    """A frame and its second; what the camera saw, or its sound, int16. Pictures are JPEGs."""
 
     second: float
-    picture: bytes
-    camera: bytes | None
-    sound: np.ndarray | None
+    picture: Stored
+    camera: Stored | None
+    sound: Stored | None
 
 
 class Recording:
@@ -46,6 +67,7 @@ class Recording:
         """
         self._request, self._rate = request, rate
         self._moments: deque[Moment] = deque()
+        self._file, self._began = _file(), 0.0
 
     @property
     def seconds(self) -> float:
@@ -60,18 +82,25 @@ class Recording:
         sound: np.ndarray | None = None,
     ) -> None:
         """Adds a frame (H, W, 3) uint8 with the camera's picture, or with its sound (N,) int16."""
+        if second - self._began > PART:
+            self._file, self._began = _file(), second
         seen = None
         if camera is not None:
             image = Image.fromarray(camera)
             size = (round(image.width * CAMERA_HEIGHT / image.height), CAMERA_HEIGHT)
-            seen = _packed(image.resize(size, Image.Resampling.BOX))
-        self._moments.append(Moment(second, _packed(Image.fromarray(picture)), seen, sound))
+            seen = self._stored(_packed(image.resize(size, Image.Resampling.BOX)))
+        shown = self._stored(_packed(Image.fromarray(picture)))
+        heard = None if sound is None else self._stored(sound.tobytes())
+        self._moments.append(Moment(second, shown, seen, heard))
         while self.seconds > MAX_SECONDS - 1:
             self._moments.popleft()
 
+    def _stored(self, data: bytes) -> Stored:
+        return Stored.at_end(self._file, data)
+
     def first(self) -> np.ndarray:
         """The first frame (H, W, 3) uint8."""
-        return _unpacked(self._moments[0].picture)
+        return _unpacked(self._moments[0].picture.read())
 
     def save(self, folder: Path) -> tuple[Request, Result]:
         """Writes the take into a folder, and beside it the sound, or the camera's film.
@@ -80,18 +109,20 @@ class Recording:
         motion knows more of what comes.
         """
         moments = list(self._moments)
-        sounds = [each.sound for each in moments if each.sound is not None]
+        sounds = [np.frombuffer(each.sound.read(), np.int16) for each in moments if each.sound]
         sound = film = None
         if sounds:
             sound = folder / "microphone.wav"
             write_audio(sound, np.concatenate(sounds) / 2**15, self._rate)
         else:
             film = folder / "camera.mp4"
-            _write(film, (each.camera for each in _steady(moments) if each.camera), None, None)
+            _write(
+                film, (each.camera.read() for each in _steady(moments) if each.camera), None, None
+            )
         request = replace(self._request, text=None, speech=sound, drive=film)
         recipe = request.recipe()
         video = folder / "gaia-live.mp4"
-        frames = _write(video, (each.picture for each in _steady(moments)), sound, recipe)
+        frames = _write(video, (each.picture.read() for each in _steady(moments)), sound, recipe)
         return request, Result(video, recipe, frames, notices=(Message(say("live.kept.info")),))
 
 
@@ -117,6 +148,11 @@ def _write(
         for frame in chain([first], frames):
             writer.write(frame)
     return writer.frames
+
+
+def _file() -> IO[bytes]:
+    """A file that nobody can find, and that is gone when it is closed, or the program ends."""
+    return tempfile.TemporaryFile(prefix="gaia-live-")
 
 
 def _packed(image: Image.Image) -> bytes:
