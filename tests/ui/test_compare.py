@@ -274,7 +274,7 @@ def test_a_grid_over_two_settings(opened, studio: Studio):
 
 
 def test_it_fits_a_phone(opened):
-    page = opened(390, 844, "dark", touch=True)
+    page = opened(390, 844, touch=True)
     generate_all(page)
     assert small(page) == []
     expect(page.locator("#watch")).to_be_hidden()  # of a single take

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
-from fake_engine import Studio
+from fake_engine import Studio, until
 
 from gaia_core.media.video import read_video
 from gaia_core.request import Progress, Segment
@@ -103,7 +103,8 @@ def test_it_waits_in_sight_then_the_playhead_follows_until_stop(page, studio: St
     expect(page.locator("#status").get_by_text(say("watch.held"))).to_be_visible()
     assert not page.locator("#live video").count()
     page.locator("#stop").click()
-    page.locator("#generate").wait_for()
+    expect(page.get_by_text(say("result.stopped"))).to_be_visible()
+    assert until(lambda: not studio.engine.running)
 
     play_at_once(monkeypatch)
     studio.engine.pause = 0.1
