@@ -265,7 +265,7 @@ ZH: dict[str, str] = {
     "drive_reference.label": "基准时刻（秒）",
     "drive_reference.info": "此刻视频里的脸与人像最相近。",
     # Live; values in braces are filled in by the browser
-    "live.heading": "### 实时\n即时进行；除非你选择保留，否则不保存任何内容。",
+    "live.heading": "### 实时\n即时进行；除非你选择保留，否则不会留下任何内容。",
     "live.kind": "实时内容",
     "live.mirror": "镜像",
     "live.voice": "说话",

@@ -285,7 +285,7 @@ EN = {
     "drive_reference.label": "Reference second",
     "drive_reference.info": "Where its face matches the portrait best.",
     # Live; values in braces are filled in by the browser
-    "live.heading": "### Live\nAs it happens. Nothing is stored unless you keep it.",
+    "live.heading": "### Live\nAs it happens. Nothing stays unless you keep it.",
     "live.kind": "What happens live",
     "live.mirror": "Mirror",
     "live.voice": "Voice",
