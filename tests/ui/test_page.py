@@ -535,11 +535,17 @@ def test_a_phone_needs_no_sideways_scrolling(opened):
             assert box["height"] <= page.locator("#voice-hear").bounding_box()["height"]
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
     generate(page)
-    film = shown(page)
+    film, bar = shown(page), page.locator("#actions")
     page.wait_for_function(fits)
+
+    def in_sight() -> bool:
+        """Whether the page has scrolled to the film, above the bar."""
+        shows, ends = film.bounding_box(), bar.bounding_box()
+        return shows["y"] >= 0 and shows["y"] + shows["height"] <= ends["y"]
+
+    assert until(in_sight)
     still(page)
-    film, bar = film.bounding_box(), page.locator("#actions").bounding_box()
-    assert film["y"] >= 0 and film["y"] + film["height"] <= bar["y"]
+    assert in_sight()
     tab(page, "about")
     expect(page.get_by_text("non-commercial research only")).to_be_visible()
     page.wait_for_function(fits)
