@@ -16,7 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gaia_core.errors import InputError
-from gaia_core.evaluation.portraits import Portrait, TrackedClip, latents
+from gaia_core.evaluation.portraits import Portrait, TrackedClip, latents, to_images
+from gaia_core.evaluation.reenactment import to_tensor
 from gaia_core.evaluation.sheets import save_sheet
 from gaia_core.landmarks import lip_aperture
 from gaia_core.perceptual import PerceptualFeatures, perceptual_distance
@@ -82,12 +83,8 @@ def measure(
         made = _inpainted(inpainter, real, reference)
         report[name] = _compared(features, real, made, side)
         if sheets is not None and len(made):
-            rows = {"real": real.windows, "inpainted": made}
-            pictures = {
-                key: list((255 * x).round().byte().permute(0, 2, 3, 1).numpy())
-                for key, x in rows.items()
-            }
-            save_sheet(sheets / "mouths" / f"{name}.png", name, pictures)
+            rows = {"real": to_images(real.windows), "inpainted": to_images(made)}
+            save_sheet(sheets / "mouths" / f"{name}.png", name, rows)
     return report
 
 
@@ -96,8 +93,7 @@ def _mouths(autoencoder: Autoencoder, images: list[np.ndarray], motion: Tensor) 
     landmarks, pose = autoencoder.decode_landmarks(motion), autoencoder.head_pose(motion)
     parted = lip_aperture(landmarks) > PARTED
     window = mouth_window(pose, autoencoder.motion.template)
-    pixels = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).to(motion.device) / 255
-    windows = extract(pixels, window, FINE).clamp(0, 1)
+    windows = extract(to_tensor(images).to(motion.device), window, FINE).clamp(0, 1)
     return Mouths(windows[parted], interior_mask(landmarks, window)[parted])
 
 

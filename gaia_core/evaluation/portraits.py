@@ -162,8 +162,13 @@ def draw(
     rendered: list[np.ndarray] = []
     for part in motion.split(batch):
         frames = autoencoder.decode(appearance, part, portrait.crop.shape[0])
-        rendered += list((frames * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy())
+        rendered += to_images(frames)
     return rendered
+
+
+def to_images(frames: Tensor) -> list[np.ndarray]:
+    """(N, 3, H, W) in [0, 1] -> N times uint8 (H, W, 3)"""
+    return list((frames * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy())
 
 
 def turned(autoencoder: Autoencoder, motion: Tensor, degrees: Tensor) -> Tensor:
