@@ -46,6 +46,9 @@ LANGUAGE = """<script>
 document.documentElement.lang = navigator.language.startsWith("zh") ? "zh-CN" : "en";
 </script>"""
 
+# Disables the first output, a button, and ticks the second.
+STOPPING = """() => [{__type__: "update", interactive: false}, true]"""
+
 _PRESS = """() => {
   setTimeout(() => document.querySelector("#ELEMENT a, a#ELEMENT, button#ELEMENT")?.click(), DELAY);
   return [];

@@ -22,7 +22,7 @@ from ui.form import consent, draft, modes, presets, voices
 from ui.form import events as form_events
 from ui.form.endpoints import ENDPOINTS
 from ui.form.modes import Drive, Edit, Pose, Text
-from ui.gradio_compat import LANGUAGE, in_order, serve
+from ui.gradio_compat import LANGUAGE, STOPPING, in_order, serve
 from ui.i18n.text import I18N, language, say, t
 from ui.live import events as live_events
 from ui.live import live
@@ -490,14 +490,13 @@ def _wire_run(engine: Engine, clock: Clock, inputs: Inputs, cards: Cards, output
     running.success(None, js=live_player.HAND_OVER, **PRIVATE)
     running.success(None, js=SHOW_RESULT, **PRIVATE)
     _subtitled(running, output)
-    failed = running.failure(
-        run_events.failed(output), [output.session, output.running], output.all(), **PRIVATE
+    ended = running.failure(
+        run_events.ended(output), [output.session, output.stopping], output.all(), **PRIVATE
     )
-    _subtitled(failed, output)
-    stopped = output.stop.click(
-        run_events.stopped(output), output.session, output.all(), cancels=[running], **PRIVATE
+    _subtitled(ended, output)
+    output.stop.click(
+        None, None, [output.stop, output.stopping], js=STOPPING, cancels=[running], **SILENT
     )
-    _subtitled(stopped, output)
 
 
 def _subtitled(shown: Dependency, output: Output) -> None:
@@ -615,9 +614,7 @@ def _wire_compare(
     )
     _subtitled(opened, output)
     running.failure(compare_events.ended(grid), grid.state, grid.all(), **PRIVATE)
-    grid.stop.click(
-        compare_events.ended(grid), grid.state, grid.all(), cancels=[running], **PRIVATE
-    )
+    grid.stop.click(None, None, grid.stop, js=STOPPING, cancels=[running], **SILENT)
     grid.pack.click(
         compare_events.packed(grid), [grid.state, output.session], grid.file, **WORKING
     ).success(None, None, None, js=downloads.fetch("compare-file"), **SILENT)

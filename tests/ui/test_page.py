@@ -59,10 +59,18 @@ def test_stop_really_stops(opened, studio: Studio):
     page = opened()
     generate(page)
     expect(page.get_by_text(say("stage.frames"))).to_be_visible()
+    studio.engine.pause = 1.0  # which Stop waits for
+    button(page, "Stop").click()
+    expect(button(page, "Stop")).to_be_disabled()
+    generate(page)  # as soon as it is there
+    assert until(lambda: len(studio.engine.requests) == 2)
+    studio.engine.pause = 0.02
+    expect(page.locator("[aria-valuenow='25']")).to_be_visible()
+    expect(button(page, "Generate")).to_be_hidden()
     button(page, "Stop").click()
     expect(page.get_by_text(say("result.stopped"))).to_be_visible()
     expect(button(page, "Generate")).to_be_visible()
-    assert until(lambda: studio.engine.closed_early == 1)
+    assert until(lambda: studio.engine.closed_early == 2)
     assert until(lambda: not studio.folders())
     expect(page.get_by_text(say("result.stopped"))).to_be_visible()
 

@@ -171,7 +171,7 @@ def _idle(shown: Comparison, grid: Grid) -> Updates:
         **_shown(shown, grid),
         grid.status: gr.update(value=empty, visible=not shown.made),
         grid.generate: gr.update(visible=True),
-        grid.stop: gr.update(visible=False),
+        grid.stop: gr.update(visible=False, interactive=True),
     }
 
 

@@ -209,23 +209,15 @@ def waiting(output: Output, clock: Clock) -> Callable[[Session, gr.Request], Upd
     return on_click
 
 
-def stopped(output: Output) -> Callable[[Session], Updates]:
-    """The page after Stop."""
-    return lambda session: _again(session, output, "result.stopped")
+def ended(output: Output) -> Callable[[Session, bool], Updates]:
+    """The page after a run without a take: the one that was open before, or else a message.
 
-
-def failed(output: Output) -> Callable[[Session, bool], Updates]:
-    """The page after a failure.
-
-    Gradio reports a stopped run as a failure too.
+    Gradio reports a stopped run as a failure too. Nothing else offers Generate again after one, so
+    that no answer for a run can arrive during the next.
     """
 
-    def on_failure(session: Session, running: bool) -> Updates:
-        return _again(session, output, "result.failed" if running else "result.stopped")
+    def on_failure(session: Session, stopping: bool) -> Updates:
+        empty = "result.stopped" if stopping else "result.failed"
+        return {**view.show(session, output, empty=empty), **view.idle(output)}
 
     return on_failure
-
-
-def _again(session: Session, output: Output, empty: str) -> Updates:
-    """The take that was open before the run, or else a message."""
-    return {**view.show(session, output, empty=empty), **view.idle(output)}

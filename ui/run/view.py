@@ -103,7 +103,8 @@ def idle(output: Output) -> Updates:
     """The buttons when nothing runs."""
     return {
         output.generate: gr.update(visible=True),
-        output.stop: gr.update(visible=False),
+        output.stop: gr.update(visible=False, interactive=True),
+        output.stopping: False,
         output.running: False,
     }
 
