@@ -5,6 +5,8 @@ Indices follow the mesh's published topology. "Left" and "right" are the person'
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -94,6 +96,30 @@ def eye_aperture(landmarks: Tensor) -> Tensor:
     return 0.5 * (sides[0] + sides[1])
 
 
+class Similarity(NamedTuple):
+    """Where heads are: the map from the canonical face to a crop, x_crop = matrix @ x + shift.
+
+    Attributes:
+        matrix: (..., 3, 3) scaled rotation.
+        shift: (..., 2) in crop units; depth is not shifted.
+    """
+
+    matrix: Tensor
+    shift: Tensor
+
+    @classmethod
+    def of(cls, pose: Tensor) -> Similarity:
+        """From head poses (..., 6)."""
+        scale = pose[..., 5].exp()[..., None, None]
+        return cls(scale * rotation_from_degrees(pose[..., :3]), pose[..., 3:5])
+
+    def __call__(self, canonical: Tensor) -> Tensor:
+        """Canonical faces (..., K, 3) -> landmarks (..., K, 3) in crop units"""
+        placed = canonical @ self.matrix.transpose(-1, -2)
+        placed[..., :2] += self.shift.unsqueeze(-2)
+        return placed
+
+
 def rotation_from_degrees(angles: Tensor) -> Tensor:
     """Yaw, pitch, roll in degrees (..., 3) -> rotation matrices (..., 3, 3), roll @ yaw @ pitch.
 
@@ -161,7 +187,4 @@ def remove_pose(landmarks: Tensor, pose: Tensor) -> Tensor:
 
 def apply_pose(canonical: Tensor, pose: Tensor) -> Tensor:
     """The inverse of `remove_pose`, but for depth: (..., K, 3), (..., 6) -> (..., K, 3)."""
-    rotation = rotation_from_degrees(pose[..., :3])
-    shift = torch.cat([pose[..., 3:5], torch.zeros_like(pose[..., :1])], -1)
-    scale = pose[..., 5].exp()[..., None, None]
-    return scale * canonical @ rotation.transpose(-1, -2) + shift.unsqueeze(-2)
+    return Similarity.of(pose)(canonical)

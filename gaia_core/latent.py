@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
 from gaia_core import landmarks as mesh
 from gaia_core.config import MotionConfig
 from gaia_core.layers import full_precision
+
+
+class Geometry(NamedTuple):
+    """What motion latents tell of faces in a crop, in fp32.
+
+    Attributes:
+        motion: (..., D) the latents.
+        pose: (..., 6) head pose: yaw, pitch, roll in degrees, x, y in crop units, log scale.
+        head: the same as a similarity.
+        landmarks: (..., K, 3) in crop units.
+    """
+
+    motion: Tensor
+    pose: Tensor
+    head: mesh.Similarity
+    landmarks: Tensor
 
 
 class MotionEncoder(nn.Module):
@@ -48,10 +66,15 @@ class MotionEncoder(nn.Module):
 
     def landmarks(self, motion: Tensor) -> Tensor:
         """(..., D) -> (..., K, 3) in crop units."""
+        return self.geometry(motion).landmarks
+
+    def geometry(self, motion: Tensor) -> Geometry:
+        """(..., D) -> head pose and landmarks"""
         with full_precision(motion):
             pose, expression = self.split(motion)
+            head = mesh.Similarity.of(pose)
             shape = self.decode(expression).unflatten(-1, (mesh.COUNT, 3)) + self.template
-            return mesh.apply_pose(shape, pose)
+            return Geometry(motion.float(), pose, head, head(shape))
 
     def head_pose(self, motion: Tensor) -> Tensor:
         """(..., D) -> (..., 6): yaw, pitch, roll in degrees, x, y in crop units, log scale"""

@@ -90,11 +90,11 @@ def measure(
 
 def _mouths(autoencoder: Autoencoder, images: list[np.ndarray], motion: Tensor) -> Mouths:
     """Of the pictures (H, H, 3) uint8 with latents (N, D), those with parted lips."""
-    landmarks, pose = autoencoder.decode_landmarks(motion), autoencoder.head_pose(motion)
-    parted = lip_aperture(landmarks) > PARTED
-    window = mouth_window(pose, autoencoder.motion.template)
+    face = autoencoder.motion.geometry(motion)
+    parted = lip_aperture(face.landmarks) > PARTED
+    window = mouth_window(face.head, autoencoder.motion.template)
     windows = extract(to_tensor(images).to(motion.device), window, FINE).clamp(0, 1)
-    return Mouths(windows[parted], interior_mask(landmarks, window)[parted])
+    return Mouths(windows[parted], interior_mask(face.landmarks, window)[parted])
 
 
 def _joined(found: list[Mouths]) -> Mouths:

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from gaia_core.latent import Geometry
+from gaia_core.renderer.gaze import EyePose
+
 
 @dataclass
 class Appearance:
@@ -15,10 +18,11 @@ class Appearance:
     Attributes:
         photo: (B, 3, 2H, 2W) the crop in [0, 1], of any resolution, upsampled twofold so that
             sampling between its pixels keeps the photo's sharpness.
-        small: (B, 3, S/2, S/2) the crop at half of the configured side S.
-        coarse: (B, C, S/4, S/4) features.
-        fine: (B, C', S/2, S/2) features.
-        motion: (B, D) the portrait's motion latent.
+        coarse: (B, C, S/4, S/4) features; S is the configured side.
+        fine: (B, C' + 3, S/2, S/2) features and the crop.
+        drawn: (B, L, S/4, S/4) the landmarks, rasterised.
+        geometry: head pose and landmarks of the portrait.
+        eyes: for `redirect_gaze`.
         references: the portrait's content of each inpainted region, keyed as
             `inpainting.REGIONS`, see `Inpainter.references`.
         edge_mask: (1, 1, H, H) in [0, 1], 0 where the frame must equal the portrait, since it is
@@ -26,10 +30,11 @@ class Appearance:
     """
 
     photo: Tensor
-    small: Tensor
     coarse: Tensor
     fine: Tensor
-    motion: Tensor
+    drawn: Tensor
+    geometry: Geometry
+    eyes: tuple[EyePose, ...] = ()
     references: dict[str, tuple[Tensor, ...]] = field(default_factory=dict)
     edge_mask: Tensor | None = None
 

@@ -10,11 +10,11 @@ from typing import cast
 from torch import Tensor, nn
 
 from gaia_core.config import RENDERER_DEFAULTS, AutoencoderConfig, RendererCorrections
-from gaia_core.latent import MotionEncoder
+from gaia_core.latent import Geometry, MotionEncoder
 from gaia_core.layers import full_precision
 from gaia_core.renderer.appearance import Appearance
 from gaia_core.renderer.decoder import Renderer
-from gaia_core.renderer.gaze import redirect_gaze
+from gaia_core.renderer.gaze import eye_poses, redirect_gaze
 from gaia_core.renderer.inpainting import Inpainter
 from gaia_core.renderer.plain_decoder import PlainDecoder
 from gaia_core.renderer.warp import resize
@@ -47,13 +47,16 @@ class Autoencoder(nn.Module):
 
     def encode_appearance(self, portrait: Tensor, motion: Tensor) -> Appearance:
         """Crop (B, 3, H, W) in [0, 1] at any resolution, its latent (B, D) -> Appearance"""
-        appearance = self.renderer.encode_appearance(portrait, motion)
+        geometry = self.motion.geometry(motion)
+        appearance = self.renderer.encode_appearance(portrait, geometry)
         with full_precision(motion):
             small = resize(portrait.float(), self.config.image)
-            pose, landmarks = self.head_pose(motion), self.decode_landmarks(motion)
             for name, inpainter in self.inpainters.items():
-                windows = inpainter.windows(pose, self.motion.template)
-                appearance.references[name] = inpainter.references(small, landmarks, windows)
+                windows = inpainter.windows(geometry.head, self.motion.template)
+                references = inpainter.references(small, geometry.landmarks, windows)
+                appearance.references[name] = references
+                if name == "eyes":
+                    appearance.eyes = eye_poses(geometry.landmarks, windows)
         return appearance
 
     def decode(self, appearance: Appearance, motion: Tensor, side: int | None = None) -> Tensor:
@@ -61,21 +64,20 @@ class Autoencoder(nn.Module):
 
         side: in px, the configured one by default.
         """
-        frames, _, _ = self.renderer(appearance, motion, self.motion, side or self.config.image)
+        geometry = self.motion.geometry(motion)
+        frames, _, _ = self.renderer(appearance, geometry, side or self.config.image)
         if self.inpainters:
             with full_precision(motion):
-                frames = self._inpainted(frames.float(), appearance, motion)
+                frames = self._inpainted(frames.float(), appearance, geometry)
         return frames.clamp(0, 1)
 
-    def _inpainted(self, frames: Tensor, appearance: Appearance, motion: Tensor) -> Tensor:
-        pose, landmarks = self.head_pose(motion), self.decode_landmarks(motion)
-        template = self.motion.template
+    def _inpainted(self, frames: Tensor, appearance: Appearance, geometry: Geometry) -> Tensor:
+        landmarks = geometry.landmarks
         for name, inpainter in self.inpainters.items():
-            windows = inpainter.windows(pose, template)
+            windows = inpainter.windows(geometry.head, self.motion.template)
             if name == "eyes" and self.corrections.gaze:  # before the lids occlude the irises
-                own = appearance.motion.float()
-                past = inpainter.windows(self.head_pose(own), template)
-                before = self.decode_landmarks(own)
-                frames = redirect_gaze(frames, before, landmarks, past, windows, self.corrections)
+                frames = redirect_gaze(
+                    frames, appearance.eyes, landmarks, windows, self.corrections
+                )
             frames = inpainter.inpaint(frames, appearance.references[name], landmarks, windows)
         return frames

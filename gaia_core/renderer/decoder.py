@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from gaia_core import landmarks as mesh
 from gaia_core.config import RENDERER_DEFAULTS, AutoencoderConfig, RendererCorrections
-from gaia_core.latent import MotionEncoder
+from gaia_core.latent import Geometry
 from gaia_core.layers import Residual, full_precision
 from gaia_core.renderer.appearance import Appearance, Scene, per_frame
 from gaia_core.renderer.corrections import clamped_pose, uncovered_mouth, warped_contours
@@ -33,6 +33,7 @@ DRAWN = (
     mesh.OVAL,
 )
 FINE_DRAWN = DRAWN[:4]  # of these, the ones in the input at half of the side
+LINE, FINE_LINE = 0.012, 0.006  # standard deviations of the lines, crop units
 FACE_DENSITY = 2.0  # density of landmarks from which on the face mask is 1
 EARS = 0.1  # depth of the ears behind the face's rigid centre, in face widths
 
@@ -100,52 +101,53 @@ class Renderer(nn.Module):
         self.mix.bias = nn.Parameter(torch.tensor([3.0, 0.0, 0.0, 0.0, 0.0]))
         self.synthesise.bias = nn.Parameter(torch.tensor([0.0] * 12 + [-3.0] * 4))
 
-    def encode_appearance(self, portrait: Tensor, motion: Tensor) -> Appearance:
-        """(B, 3, H, W) the crop at any resolution, (B, D) its motion -> Appearance"""
-        features = self.stem(resize(portrait, self.config.image) - 0.5)
-        return Appearance(
-            double(portrait),
-            resize(portrait, self.config.image // 2),
-            self.coarse(features),
-            self.fine(features),
-            motion,
-        )
+    def encode_appearance(self, portrait: Tensor, geometry: Geometry) -> Appearance:
+        """(B, 3, H, W) the crop at any resolution, the B faces in it -> Appearance"""
+        side = self.config.image
+        features = self.stem(resize(portrait, side) - 0.5)
+        coarse, fine = self.coarse(features), self.fine(features)
+        with full_precision(portrait):
+            return Appearance(
+                double(portrait),
+                coarse.float(),
+                torch.cat([fine.float(), resize(portrait.float(), side // 2)], 1),
+                draw(geometry.landmarks[..., :2], DRAWN, side // 4, LINE),
+                geometry,
+            )
 
     def forward(
-        self, appearance: Appearance, motion: Tensor, geometry: MotionEncoder, side: int
+        self, appearance: Appearance, geometry: Geometry, side: int
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Renders frames.
 
         Args:
             appearance: of one portrait or of B.
-            motion: (B, D) latents.
-            geometry: decodes them to landmarks.
+            geometry: of B frames.
             side: of the frames, px.
 
         Returns:
             Frames (B, 3, side, side) in about [0, 1], not clamped; the mask (B, 1, side, side) of
             synthesised colours, in [0, 1]; the offset field (B, 2, S/2, S/2) in crop units.
         """
-        half, count = self.config.image // 2, len(motion)
-        scene, constants = self._scene(appearance, motion, geometry), self.corrections
+        half, count = self.config.image // 2, len(geometry.motion)
+        scene, constants = self._scene(appearance, geometry), self.corrections
         source, target = scene.source, scene.target
         hidden = self._decode(scene)
         mix, light = self.mix(hidden), self.light(hidden)
-        with full_precision(motion):
-            lines = draw(target, FINE_DRAWN, half, 0.006)
+        with full_precision(hidden):
+            lines = draw(target, FINE_DRAWN, half, FINE_LINE)
             weights, residual = mix[:, :3].float().softmax(1), 0.05 * mix[:, 3:].float()
             offset = weights[:, :1] * scene.skin + weights[:, 1:2] * scene.head + residual
             offset = resize(offset, half)
             offset = warped_contours(offset, source, target, constants)
-            detail = torch.cat([appearance.fine.float(), appearance.small.float()], 1)
-            gathered = sample(per_frame(detail, count), offset)
+            gathered = sample(per_frame(appearance.fine, count), offset)
         fine = self.gather(torch.cat([gathered, lines], 1))
         condition = self.condition(scene.motion)
         fine = self.refine(fine + resize(self.widen(hidden), half), condition)
         hidden = F.silu(fine)
         synthesis = F.pixel_shuffle(self.synthesise(hidden), 2)
         offset = offset + 0.01 * self.nudge(hidden).float()
-        with full_precision(motion):
+        with full_precision(hidden):
             if appearance.edge_mask is not None:
                 offset = offset * resize(appearance.edge_mask, half)
             # Bilinear sampling would lose a third of the photo's sharpness.
@@ -163,26 +165,23 @@ class Renderer(nn.Module):
                 mask = mask * resize(appearance.edge_mask, side)
             return sampled.lerp(synthesis[:, :3] + 0.5, mask), mask, offset
 
-    def _scene(self, appearance: Appearance, motion: Tensor, geometry: MotionEncoder) -> Scene:
-        """Geometry of frames: appearance of one portrait or of B, motion (B, D)."""
-        quarter, count = self.config.image // 4, len(motion)
-        with full_precision(motion):
-            reference = appearance.motion.float()
-            source = geometry.landmarks(reference)[..., :2]
-            target = geometry.landmarks(motion)[..., :2]
+    def _scene(self, appearance: Appearance, geometry: Geometry) -> Scene:
+        """The decoder's input: appearance of one portrait or of B, geometry of B frames."""
+        quarter, count, own = self.config.image // 4, len(geometry.motion), appearance.geometry
+        source, target = own.landmarks[..., :2], geometry.landmarks[..., :2]
+        with full_precision(source):
             skin, density = landmark_offset(source, target, quarter, self.corrections.warp_floor)
-            source_pose, target_pose = geometry.split(reference)[0], geometry.split(motion)[0]
-            head = pose_offset(source_pose, target_pose, quarter, EARS)
-            zoom = (target_pose - source_pose)[:, 5].exp()
-            drawn = [per_frame(draw(at, DRAWN, quarter, 0.012), count) for at in (source, target)]
-            coarse = per_frame(appearance.coarse.float(), count)
+            head = pose_offset(own.head, geometry.head, quarter, EARS)
+            zoom = (geometry.pose - own.pose)[:, 5].exp()
+            drawn = per_frame(appearance.drawn, count), draw(target, DRAWN, quarter, LINE)
+            coarse = per_frame(appearance.coarse, count)
             warped = [sample(coarse, skin), sample(coarse, head), coarse]
             features = [*warped, 10 * skin, 10 * head, density.clamp(max=8) / 8, *drawn]
-        away, end = motion - reference, geometry.config.groups["pose"].stop
-        away = clamped_pose(away, end, self.corrections)
+        end = self.config.motion.groups["pose"].stop
+        away = clamped_pose(geometry.motion - own.motion, end, self.corrections)
         return Scene(
             torch.cat(features, 1),
-            torch.cat([away, per_frame(reference, count)], -1),
+            torch.cat([away, per_frame(own.motion, count)], -1),
             skin,
             head,
             (density / FACE_DENSITY).clamp(max=1),

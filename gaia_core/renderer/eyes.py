@@ -54,10 +54,10 @@ class Eye:
 
     channels = 6
 
-    def window(self, pose: Tensor, template: Tensor) -> Window:
+    def window(self, head: mesh.Similarity, template: Tensor) -> Window:
         """See `Region.window`."""
         centre = template[[*self.upper, *self.lower]].mean(0)
-        matrix, shift = rigid_window(pose, centre, WINDOW * face_width(template))
+        matrix, shift = rigid_window(head, centre, WINDOW * face_width(template))
         return Window(matrix * torch.tensor([self.mirror, 1.0], device=matrix.device), shift)
 
     def reference(self, portraits: Tensor, landmarks: Tensor, window: Window) -> Tensor:
@@ -108,14 +108,14 @@ def _eye(
 EYES = (  # the person's right one, then the left
     _eye(
         mesh.EYE_RIGHT,
-        (130, 225, 224, 223, 222, 221, 243),
+        (130, 225, 224, 224, 223, 222, 222, 221, 243),
         (130, 25, 110, 24, 23, 22, 26, 112, 243),
         mesh.IRISES[:5],
         1.0,
     ),
     _eye(
         mesh.EYE_LEFT,
-        (359, 445, 444, 443, 442, 441, 463),
+        (359, 445, 444, 444, 443, 442, 442, 441, 463),
         (359, 255, 339, 254, 253, 252, 256, 341, 463),
         mesh.IRISES[5:],
         -1.0,

@@ -17,14 +17,13 @@ class EyePose(NamedTuple):
 
     Attributes:
         ends: (B, 2) columns of the outer and the inner corner.
-        upper, lower: (B, SIDE) rows of the lids in every column.
+        lids: (B, 2, SIDE) rows of the upper and the lower lid in every column.
         iris: (B, 2) centre of the iris.
         radius: (B,) of the iris.
     """
 
     ends: Tensor
-    upper: Tensor
-    lower: Tensor
+    lids: Tensor
     iris: Tensor
     radius: Tensor
 
@@ -36,24 +35,31 @@ class EyePose(NamedTuple):
         rim = points[:, list(eye.iris[1:])]
         return cls(
             points[:, [eye.upper[0], eye.upper[-1]], 0],
-            rows(points[:, list(eye.upper)]),
-            rows(points[:, list(eye.lower)]),
+            rows(points[:, [eye.upper, eye.lower]]),
             iris,
             (rim - iris[:, None]).norm(dim=-1).mean(-1),
         )
 
-    def lids(self, columns: Tensor) -> tuple[Tensor, Tensor]:
+    def lids_at(self, columns: Tensor) -> tuple[Tensor, Tensor]:
         """Rows of the upper and of the lower lid at columns (B, ...) px, of the same shape."""
-        flat = columns.flatten(1)
-        upper, lower = (_row(edge, flat).view_as(columns) for edge in (self.upper, self.lower))
+        place = (columns.flatten(1)[:, None] - 0.5).clamp(0, SIDE - 1.001).expand(-1, 2, -1)
+        first = place.floor().long()
+        lids = self.lids.expand(len(columns), -1, -1)
+        found = lids.gather(2, first).lerp(lids.gather(2, first + 1), place - first)
+        upper, lower = found.unflatten(2, columns.shape[1:]).unbind(1)
         return upper, lower
+
+
+def eye_poses(landmarks: Tensor, windows: tuple[Window, ...]) -> tuple[EyePose, ...]:
+    """Of `EYES`: landmarks (B, K, 3) in crop units, a window in B crops for each eye"""
+    pairs = zip(EYES, windows, strict=True)
+    return tuple(EyePose.of(landmarks, window, eye) for eye, window in pairs)
 
 
 def redirect_gaze(
     frames: Tensor,
-    before: Tensor,
-    after: Tensor,
-    past: tuple[Window, ...],
+    portrait: tuple[EyePose, ...],
+    landmarks: Tensor,
     windows: tuple[Window, ...],
     constants: RendererCorrections,
 ) -> Tensor:
@@ -65,18 +71,19 @@ def redirect_gaze(
 
     Args:
         frames: (B, 3, H, H).
-        before, after: landmarks of the portraits (1 or B, K, 3) and of the frames (B, K, 3).
-        past, windows: windows of the portraits and of the frames, one for each of `EYES`.
+        portrait: the eyes of one portrait or of B.
+        landmarks: (B, K, 3) of the frames, in crop units.
+        windows: of the frames, one for each of `EYES`.
 
     Returns:
         (B, 3, H, H)
     """
     frames = frames.clone()
-    for eye, old, window in zip(EYES, past, windows, strict=True):
-        offset = iris_offset(
-            EyePose.of(before, old, eye), EyePose.of(after, window, eye), constants
-        )
-        warp_(frames, offset, eye.opening(after, window), window)
+    for eye, own, has, window in zip(
+        EYES, portrait, eye_poses(landmarks, windows), windows, strict=True
+    ):
+        offset = iris_offset(own, has, constants)
+        warp_(frames, offset, eye.opening(landmarks, window), window)
     return frames
 
 
@@ -90,8 +97,8 @@ def iris_offset(had: EyePose, has: EyePose, constants: RendererCorrections) -> T
     before, after = (eye.ends[:, 1] - eye.ends[:, 0] for eye in (had, has))
     wider = after / before
     column = has.ends.mean(1) + wider * (had.iris[:, 0] - had.ends.mean(1))
-    top, bottom = (x[:, 0] for x in had.lids(had.iris[:, :1]))
-    upper, lower = (x[:, 0] for x in has.lids(column[:, None]))
+    top, bottom = (x[:, 0] for x in had.lids_at(had.iris[:, :1]))
+    upper, lower = (x[:, 0] for x in has.lids_at(column[:, None]))
     gap = (bottom - top).clamp(min=1)
     row = upper.lerp(lower, ((had.iris[:, 1] - top) / gap).clamp(0, 1))
     taller = ((lower - upper) / (wider * gap)).clamp(1 / most, most)
@@ -111,14 +118,6 @@ def iris_offset(had: EyePose, has: EyePose, constants: RendererCorrections) -> T
     from_x = x + share * (column - across)
     from_y = torch.lerp(y, row + (y - down) * taller, share)
     # Lashes stay, and texture from behind a lid is extrapolated from the visible edge.
-    upper, lower = has.lids(from_x)
+    upper, lower = has.lids_at(from_x)
     from_y = from_y.maximum((upper + edge).minimum(y)).minimum((lower - edge).maximum(y))
     return torch.stack([from_x - x, from_y - y], 1)
-
-
-def _row(edge: Tensor, columns: Tensor) -> Tensor:
-    """Interpolates an edge at columns: (1 or B, SIDE) px, (B, N) px -> (B, N) px"""
-    place = (columns - 0.5).clamp(0, SIDE - 1.001)
-    first = place.floor().long()
-    edge = edge.expand(len(columns), -1)
-    return edge.gather(1, first).lerp(edge.gather(1, first + 1), place - first)

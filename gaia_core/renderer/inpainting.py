@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gaia_core.config import InpainterConfig
+from gaia_core.landmarks import Similarity
 from gaia_core.renderer.eyes import EYES
 from gaia_core.renderer.lips import Lips
 from gaia_core.renderer.mouth import Mouth
@@ -51,9 +52,9 @@ class Inpainter(nn.Module):
         self.middle_again, self.outer_again = Block(second), Block(first)
         self.paint = nn.Conv2d(first, 12, 3, padding=1)
 
-    def windows(self, pose: Tensor, template: Tensor) -> tuple[Window, ...]:
-        """Windows of the regions: head poses (B, 6), the canonical face (K, 3) -> in B crops"""
-        return tuple(region.window(pose, template) for region in self.regions)
+    def windows(self, head: Similarity, template: Tensor) -> tuple[Window, ...]:
+        """Windows of the regions: B heads, the canonical face (K, 3) -> in B crops"""
+        return tuple(region.window(head, template) for region in self.regions)
 
     def references(
         self, portraits: Tensor, landmarks: Tensor, windows: tuple[Window, ...]

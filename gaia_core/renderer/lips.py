@@ -73,9 +73,9 @@ class Lips:
 
     channels = 7
 
-    def window(self, pose: Tensor, template: Tensor) -> Window:
+    def window(self, head: mesh.Similarity, template: Tensor) -> Window:
         """See `Region.window`."""
-        return mouth_window(pose, template)
+        return mouth_window(head, template)
 
     def reference(self, portraits: Tensor, landmarks: Tensor, window: Window) -> Tensor:
         """See `Region.reference`: (B, 5, SIDE, SIDE), from `mouth_reference`"""

@@ -27,12 +27,12 @@ MARGIN = 2.0  # px at most by which the mask extends beyond the lips' inner edge
 INNER = (78, *mesh.INNER_TOP, 308), (78, *mesh.INNER_BOTTOM, 308)
 
 
-def mouth_window(pose: Tensor, template: Tensor) -> Window:
-    """The window around the mouth: head poses (B, 6), canonical face (K, 3) -> in B crops"""
+def mouth_window(head: mesh.Similarity, template: Tensor) -> Window:
+    """The window around the mouth: B heads, the canonical face (K, 3) -> in B crops"""
     width = face_width(template)
     centre = template[list(mesh.LIPS_INNER)].mean(0)
     centre = centre + width * DROP * torch.tensor([0.0, 1.0, 0.0], device=template.device)
-    return rigid_window(pose, centre, WINDOW * width)
+    return rigid_window(head, centre, WINDOW * width)
 
 
 def interior_mask(landmarks: Tensor, window: Window) -> Tensor:
@@ -63,9 +63,9 @@ class Mouth:
 
     channels = 4
 
-    def window(self, pose: Tensor, template: Tensor) -> Window:
+    def window(self, head: mesh.Similarity, template: Tensor) -> Window:
         """See `Region.window`."""
-        return mouth_window(pose, template)
+        return mouth_window(head, template)
 
     def reference(self, portraits: Tensor, landmarks: Tensor, window: Window) -> Tensor:
         """See `Region.reference`: (B, 4, SIDE, SIDE), from `masked`"""

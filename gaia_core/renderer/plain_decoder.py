@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gaia_core.config import AutoencoderConfig
-from gaia_core.latent import MotionEncoder
+from gaia_core.latent import Geometry
 from gaia_core.layers import Attention, Residual, full_precision
 from gaia_core.renderer.appearance import Appearance, per_frame
 from gaia_core.renderer.decoder import DRAWN
@@ -51,28 +51,24 @@ class PlainDecoder(nn.Module):
         self.refine = nn.ModuleList(Residual(w, config.condition) for w in (middle, fine))
         self.paint = nn.Conv2d(fine, 12, 3, padding=1)
 
-    def encode_appearance(self, portrait: Tensor, motion: Tensor) -> Appearance:
+    def encode_appearance(self, portrait: Tensor, geometry: Geometry) -> Appearance:
         """As `Renderer.encode_appearance`; fields that are not used stay empty."""
         coarse = self.appearance(resize(portrait, self.config.image) - 0.5)
         none = coarse[:, :0]
-        return Appearance(none, none, coarse, none, motion)
+        return Appearance(none, coarse, none, self._draw(geometry), geometry)
 
     def forward(
-        self, appearance: Appearance, motion: Tensor, geometry: MotionEncoder, side: int
+        self, appearance: Appearance, geometry: Geometry, side: int
     ) -> tuple[Tensor, Tensor, None]:
         """As `Renderer.forward`, with a mask of ones and no offset field."""
-        coarse, reference = (
-            per_frame(x, len(motion)) for x in (appearance.coarse, appearance.motion)
+        motion = geometry.motion
+        coarse, drawn, reference = (
+            per_frame(x, len(motion))
+            for x in (appearance.coarse, appearance.drawn, appearance.geometry.motion)
         )
-        with full_precision(motion):
-            reference = reference.float()
-            drawn = [
-                draw(geometry.landmarks(latents)[..., :2], DRAWN, self.config.image // 8, 0.02)
-                for latents in (reference, motion)
-            ]
         condition = self.condition(torch.cat([motion - reference, reference], -1))
         tokens = coarse.flatten(2).transpose(1, 2) + self.place
-        x = self.query(torch.cat([coarse, *drawn], 1))
+        x = self.query(torch.cat([coarse, drawn, self._draw(geometry)], 1))
         for block, attend in zip(self.blocks, self.attend, strict=True):
             queries = x.flatten(2).transpose(1, 2) + self.place
             gathered = attend(F.layer_norm(queries, queries.shape[-1:]), tokens)
@@ -81,3 +77,7 @@ class PlainDecoder(nn.Module):
             x = block(F.pixel_shuffle(up(F.silu(x)), 2), condition)
         frames = resize(F.pixel_shuffle(self.paint(F.silu(x)), 2).float() + 0.5, side)
         return frames, torch.ones_like(frames[:, :1]), None
+
+    def _draw(self, geometry: Geometry) -> Tensor:
+        with full_precision(geometry.landmarks):
+            return draw(geometry.landmarks[..., :2], DRAWN, self.config.image // 8, 0.02)

@@ -58,8 +58,8 @@ class Region(Protocol):
 
     channels: int
 
-    def window(self, pose: Tensor, template: Tensor) -> Window:
-        """Head poses (B, 6), the canonical face (K, 3) -> the window in B crops"""
+    def window(self, head: mesh.Similarity, template: Tensor) -> Window:
+        """B heads, the canonical face (K, 3) -> the window in B crops"""
         ...
 
     def reference(self, portraits: Tensor, landmarks: Tensor, window: Window) -> Tensor:
@@ -82,20 +82,19 @@ def face_width(template: Tensor) -> Tensor:
     return (template[454, 0] - template[234, 0]).abs()
 
 
-def rigid_window(pose: Tensor, centre: Tensor, width: Tensor) -> Window:
-    """A window fixed to the canonical face, projected by head poses.
+def rigid_window(head: mesh.Similarity, centre: Tensor, width: Tensor) -> Window:
+    """A window fixed to the canonical face.
 
     Args:
-        pose: (B, 6) head poses.
+        head: of B heads.
         centre: (3,) in canonical units.
         width: () in canonical units.
 
     Returns:
         The window in B crops.
     """
-    turned = pose[:, 5].exp()[:, None, None] * mesh.rotation_from_degrees(pose[:, :3])
-    shift = (turned @ centre)[:, :2] + pose[:, 3:5]
-    return Window(turned[:, :2, :2] * (0.5 * width), shift)
+    shift = (head.matrix @ centre)[:, :2] + head.shift
+    return Window(head.matrix[:, :2, :2] * (0.5 * width), shift)
 
 
 def extract(frames: Tensor, window: Window, side: int = SIDE) -> Tensor:
@@ -169,13 +168,14 @@ def between(
     Args:
         landmarks: (B, K, 3) in crop units.
         window: of the crops.
-        upper, lower: landmarks of the curves from the window's left to right, with common ends.
+        upper, lower: as many landmarks of each curve, from the window's left to right, with
+            common ends.
 
     Returns:
         (B, 1, SIDE, SIDE) px, negative outside, and (B, 1, 1, SIDE) px.
     """
     points = to_pixels(landmarks, window)
-    above, below = (rows(points[:, list(curve)])[:, None, None] for curve in (upper, lower))
+    above, below = rows(points[:, [upper, lower]])[:, :, None, None].unbind(1)
     at = torch.arange(SIDE, device=points.device)[:, None] + 0.5
     return torch.minimum(at - above, below - at), below - above
 
@@ -203,14 +203,14 @@ def closing(before: Tensor, after: Tensor) -> Tensor:
     return closes * (before.sum((-2, -1), keepdim=True) > LEAST)
 
 
-def rows(curve: Tensor) -> Tensor:
-    """Row of a curve in each column of the window: (B, N, 2) px -> (B, SIDE) px
+def rows(curves: Tensor) -> Tensor:
+    """Row of each curve in each column of the window: (..., N, 2) px -> (..., SIDE) px
 
-    Beyond its ends the curve is extrapolated as a constant.
+    Beyond its ends a curve is extrapolated as a constant.
     """
-    x, y = curve[..., 0].cummax(-1).values.contiguous(), curve[..., 1]
-    columns = torch.arange(SIDE, device=curve.device, dtype=curve.dtype) + 0.5
-    columns = columns.expand(len(curve), SIDE).contiguous()
+    x, y = curves[..., 0].cummax(-1).values.contiguous(), curves[..., 1]
+    columns = torch.arange(SIDE, device=x.device, dtype=x.dtype) + 0.5
+    columns = columns.expand(*x.shape[:-1], SIDE).contiguous()
     after = torch.searchsorted(x, columns).clamp(1, x.shape[-1] - 1)
     (x_0, x_1), (y_0, y_1) = ((v.gather(-1, after - 1), v.gather(-1, after)) for v in (x, y))
     return y_0 + (y_1 - y_0) * ((columns - x_0) / (x_1 - x_0).clamp(min=1e-3)).clamp(0, 1)

@@ -26,10 +26,9 @@ def splat(points: Tensor, side: int, sigma: float) -> tuple[Tensor, Tensor]:
 
 def draw(points: Tensor, curves: tuple[tuple[int, ...], ...], side: int, sigma: float) -> Tensor:
     """Rasterises the curves' points as Gaussians: (B, K, 2) -> (B, len(curves), side, side)."""
-    maps = []
-    for curve in curves:
-        rows, columns = splat(points[:, list(curve)], side, sigma)
-        maps.append(rows.transpose(1, 2) @ columns)
+    weights = splat(points[:, sum(curves, ())], side, sigma)
+    rows, columns = (x.split([len(curve) for curve in curves], 1) for x in weights)
+    maps = [y.transpose(1, 2) @ x for y, x in zip(rows, columns, strict=True)]
     return torch.stack(maps, 1).clamp_(max=1.5)
 
 
@@ -54,11 +53,13 @@ def landmark_offset(
     return sums[:, :2] / (sums[:, 2:] + floor), sums[:, 2:]
 
 
-def pose_offset(source: Tensor, target: Tensor, side: int, depth: float) -> Tensor:
+def pose_offset(
+    source: mesh.Similarity, target: mesh.Similarity, side: int, depth: float
+) -> Tensor:
     """Backward offset field of the head as one rigid plane.
 
     Args:
-        source, target: (B, 6) head poses.
+        source, target: of B heads.
         depth: of the plane behind the face's rigid centre, in face widths.
 
     Returns:
@@ -66,15 +67,11 @@ def pose_offset(source: Tensor, target: Tensor, side: int, depth: float) -> Tens
     """
     # A canonical point p lies at s R p + t. With p's depth fixed, the map between the two
     # images is affine: x_source = A (x_target - t_target - b) + ...
-    source_matrix = source[:, 5].exp()[:, None, None] * mesh.rotation_from_degrees(source[:, :3])
-    target_matrix = target[:, 5].exp()[:, None, None] * mesh.rotation_from_degrees(target[:, :3])
-    forward = target_matrix[:, :2, :2]
-    inverse = torch.linalg.inv(forward)
-    affine = source_matrix[:, :2, :2] @ inverse
-    shift = depth * (source_matrix[:, :2, 2:] - affine @ target_matrix[:, :2, 2:])  # (B, 2, 1)
-    grid = (torch.arange(side, device=source.device, dtype=source.dtype) + 0.5) / side
+    affine = source.matrix[:, :2, :2] @ torch.linalg.inv(target.matrix[:, :2, :2])
+    shift = depth * (source.matrix[:, :2, 2:] - affine @ target.matrix[:, :2, 2:])  # (B, 2, 1)
+    grid = (torch.arange(side, device=affine.device, dtype=affine.dtype) + 0.5) / side
     pixels = torch.stack(torch.meshgrid(grid, grid, indexing="xy")).flatten(1)  # (2, side^2)
-    moved = affine @ (pixels - target[:, 3:5, None]) + shift + source[:, 3:5, None]
+    moved = affine @ (pixels - target.shift[..., None]) + shift + source.shift[..., None]
     return (moved - pixels).unflatten(-1, (side, side))
 
 

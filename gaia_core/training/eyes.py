@@ -32,10 +32,13 @@ class EyeWindows(Windows):
         """See `Windows.pack`; of both eyes, in frames in which lids close and in as many others."""
 
         def add(pool: Pool, frame: np.ndarray, landmarks: Tensor, clip: str) -> None:
-            image, pose, face = reconstructed(frame, landmarks, encoder)
+            image, face = reconstructed(frame, landmarks, encoder)
             for side, eye in enumerate(EYES):
-                window = eye.window(pose, encoder.template)
-                masks = [mask(face, window)[0] for mask in (eye.opening, eye.mask, eye.iris_mask)]
+                window = eye.window(face.head, encoder.template)
+                masks = [
+                    mask(face.landmarks, window)[0]
+                    for mask in (eye.opening, eye.mask, eye.iris_mask)
+                ]
                 pool.add(extract(image, window)[0], torch.cat(masks), f"{clip} {side}")
 
         pool = pack_moments(data, cache, MOMENTS, per_identity, add)

@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from gaia_core.errors import InputError
-from gaia_core.latent import MotionEncoder
+from gaia_core.latent import Geometry, MotionEncoder
 from gaia_core.media.video import read_clip
 from gaia_core.perceptual import PerceptualFeatures, perceptual_distance
 from gaia_core.renderer.inpainting import Inpainter
@@ -33,14 +33,13 @@ USUAL = 0.8  # quantile of a clip's apertures that counts as usual
 
 def reconstructed(
     frame: np.ndarray, landmarks: Tensor, encoder: MotionEncoder
-) -> tuple[Tensor, Tensor, Tensor]:
-    """A frame, and its landmarks as reconstructed from the motion latent, as in inference.
+) -> tuple[Tensor, Geometry]:
+    """A frame, and its face as reconstructed from the motion latent, as in inference.
 
-    (H, H, 3) uint8, (K, 3) -> (1, 3, H, H) in [0, 1], head pose (1, 6), landmarks (1, K, 3)
+    (H, H, 3) uint8, (K, 3) -> (1, 3, H, H) in [0, 1], of one face
     """
-    motion = encoder(landmarks[None])
     image = torch.from_numpy(frame).permute(2, 0, 1)[None] / 255
-    return image, encoder.split(motion)[0], encoder.landmarks(motion)
+    return image, encoder.geometry(encoder(landmarks[None]))
 
 
 class Pool:

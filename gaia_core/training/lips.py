@@ -36,10 +36,11 @@ class LipWindows(Windows):
         """See `Windows.pack`; of frames in which lips close, and of as many parted ones."""
 
         def add(pool: Pool, frame: np.ndarray, landmarks: Tensor, clip: str) -> None:
-            image, pose, face = reconstructed(frame, landmarks, encoder)
-            window = mouth_window(pose, encoder.template)
-            masks = torch.cat([opening(face, window, *INNER), distances(face, window)], 1)[0]
-            pool.add(extract(image, window)[0], masks, clip)
+            image, face = reconstructed(frame, landmarks, encoder)
+            window = mouth_window(face.head, encoder.template)
+            edges = distances(face.landmarks, window)
+            masks = torch.cat([opening(face.landmarks, window, *INNER), edges], 1)
+            pool.add(extract(image, window)[0], masks[0], clip)
 
         pool = pack_moments(data, cache, MOMENTS, per_identity, add)
         if not pool.clips:

@@ -39,9 +39,9 @@ class MouthWindows(Windows):
         pool = Pool()
 
         def add(frame: np.ndarray, landmarks: Tensor, clip: str) -> None:
-            image, pose, face = reconstructed(frame, landmarks, encoder)
-            window = mouth_window(pose, encoder.template)
-            pool.add(extract(image, window)[0], interior_mask(face, window)[0], clip)
+            image, face = reconstructed(frame, landmarks, encoder)
+            window = mouth_window(face.head, encoder.template)
+            pool.add(extract(image, window)[0], interior_mask(face.landmarks, window)[0], clip)
 
         for identity, clips in clips_by_identity(data).items():
             sharp = [clip for clip in clips if clip.pixels >= SHARP]

@@ -144,7 +144,9 @@ class RendererLosses(nn.Module):
             spread = (0.5 * model.motion.log_variance).exp() / model.motion.scale[expression:]
             motion[:, expression:] += torch.randn_like(motion[:, expression:]) * spread
         appearance = model.encode_appearance(batch["portrait"], reference)
-        frames, mask, offset = model.renderer(appearance, motion, model.motion, model.config.image)
+        frames, mask, offset = model.renderer(
+            appearance, model.motion.geometry(motion), model.config.image
+        )
         target = batch["target"]
         maps = draw(batch["target_landmarks"][..., :2], FOCUS, 64, 0.02).sum(1, keepdim=True)
         weight = 1 + self.focus * resize(maps.clamp(max=1), target.shape[-1])

@@ -6,7 +6,7 @@ from torch.nn.functional import max_pool2d
 
 from gaia_core import landmarks as mesh
 from gaia_core.config import RendererCorrections
-from gaia_core.landmarks import apply_pose
+from gaia_core.landmarks import Similarity, apply_pose
 from gaia_core.renderer.corrections import uncovered_mouth
 from gaia_core.renderer.decoder import EARS
 from gaia_core.renderer.relighting import relit
@@ -159,7 +159,8 @@ def test_points_of_a_rigid_plane_move_exactly(source, target):
     plane = torch.rand(100, 3, generator=generator) - 0.5
     plane[:, 2] = EARS
     before, after = (apply_pose(plane, pose)[:, :2] for pose in (source, target))
-    field = pose_offset(source[None], target[None], SIDE, EARS)
+    heads = (Similarity.of(pose[None]) for pose in (source, target))
+    field = pose_offset(*heads, SIDE, EARS)
     # The field is affine, so that interpolation between its pixels is exact.
     grid = 2 * after[None, None] - 1
     read = torch.nn.functional.grid_sample(field, grid, align_corners=False)[0, :, 0].T
@@ -262,7 +263,7 @@ def test_the_conditioning_pose_is_clamped(autoencoder, motion):
     most = CONSTANTS.pose_clamp
     turned[:, 0] += torch.tensor([most, most + 1, 0])
     turned[2, -1] += most + 1  # expressions are not clamped
-    scene = autoencoder.renderer._scene(appearance, turned, autoencoder.motion)
+    scene = autoencoder.renderer._scene(appearance, autoencoder.motion.geometry(turned))
     width = motion.shape[1]
     assert torch.equal(scene.motion[0], scene.motion[1])
     assert torch.allclose(scene.motion[2, width - 1], torch.tensor(most + 1))
@@ -274,7 +275,7 @@ def test_relighting_acts_on_moving_faces_only(autoencoder, motion):
     turned = motion[:1].repeat(3, 1)
     turned[1:, 0] += torch.tensor([1.0, 9.0])
     appearance = model.encode_appearance(picture(SIDE), motion[:1])
-    scene = model.renderer._scene(appearance, turned, model.motion)
+    scene = model.renderer._scene(appearance, model.motion.geometry(turned))
     for light in (-1e3, 1e3):
         still, moved, far = relit(torch.full((3, 1, side, side), light), scene, CONSTANTS)
         assert torch.equal(still, torch.ones_like(still))

@@ -7,7 +7,7 @@ from torch import Tensor
 from gaia_core import landmarks as mesh
 from gaia_core.config import RENDERER_DEFAULTS, InpainterConfig
 from gaia_core.renderer.eyes import EYES, Eye, lid_motion
-from gaia_core.renderer.gaze import redirect_gaze
+from gaia_core.renderer.gaze import eye_poses, redirect_gaze
 from gaia_core.renderer.inpainting import Inpainter
 from gaia_core.renderer.region import SIDE, Window
 
@@ -28,7 +28,7 @@ def lowered(template: Tensor, *amounts: float) -> Tensor:
 
 
 def windows_of(pose: Tensor, template: Tensor) -> tuple[Window, ...]:
-    return tuple(eye.window(pose, template) for eye in EYES)
+    return tuple(eye.window(mesh.Similarity.of(pose), template) for eye in EYES)
 
 
 def placed(template: Tensor, pose: Tensor, *amounts: float) -> tuple[Tensor, tuple]:
@@ -173,7 +173,7 @@ def gazing(template: Tensor, pose: Tensor, by: tuple[float, float]) -> tuple[Ten
 def test_the_portraits_own_gaze_changes_nothing(template, side):
     face, maps = placed(template, TURNED, 0.0)
     frame = torch.rand(1, 3, side, side)
-    same = redirect_gaze(frame, face, face, maps, maps, RENDERER_DEFAULTS)
+    same = redirect_gaze(frame, eye_poses(face, maps), face, maps, RENDERER_DEFAULTS)
     torch.testing.assert_close(same, frame, atol=1e-3, rtol=0)
 
 
@@ -184,7 +184,7 @@ def test_irises_follow_the_landmarks_and_nothing_else_moves(template, pose, by):
     gone, there = gazing(template, pose, (by, 0.0))
     still, _ = placed(template, pose, 0.0)
     frame = drawn(still, 512)
-    moved = redirect_gaze(frame, face, gone, maps, there, RENDERER_DEFAULTS)
+    moved = redirect_gaze(frame, eye_poses(face, maps), gone, there, RENDERER_DEFAULTS)
     for eye in EYES:
         shift = gone[0, eye.iris[0], :2] - still[0, eye.iris[0], :2]
         found = dark(moved, still, eye)[0] - dark(frame, still, eye)[0]
@@ -201,7 +201,7 @@ def test_noise_of_iris_landmarks_is_damped(template):
     face, maps = placed(template, USUAL, 0.0)
     frame = drawn(face, 512)
     noisy, _ = gazing(template, USUAL, (0.008, 0.0))
-    moved = redirect_gaze(frame, face, noisy, maps, maps, RENDERER_DEFAULTS)
+    moved = redirect_gaze(frame, eye_poses(face, maps), noisy, maps, RENDERER_DEFAULTS)
     for eye in EYES:
         shift = (noisy - face)[0, eye.iris[0], 0]
         assert (dark(moved, face, eye)[0] - dark(frame, face, eye)[0])[0].abs() < 0.3 * shift
@@ -214,7 +214,7 @@ def test_irises_stay_round_in_eyes_that_open_wider(template):
         lids, row = [*eye.upper[1:-1], *eye.lower[1:-1]], wide[0, eye.iris[0], 1]
         face[:, lids, 1] = row + (wide[:, lids, 1] - row) / 1.6
     stretched = drawn(wide, 512, 1.6)
-    made = redirect_gaze(stretched, face, wide, maps, maps, RENDERER_DEFAULTS)
+    made = redirect_gaze(stretched, eye_poses(face, maps), wide, maps, RENDERER_DEFAULTS)
     for eye in EYES:
         across, down = dark(stretched, wide, eye)[1]
         assert down > 1.3 * across

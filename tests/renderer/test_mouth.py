@@ -39,7 +39,7 @@ def test_the_window_moves_rigidly_with_the_head(template):
     turned = USUAL + torch.tensor([12.0, -8.0, 20.0, 0.1, -0.05, 0.2])
     closed, poses = placed(parted(template, 0.0), USUAL, turned)
     opened, _ = placed(parted(template, 0.2), USUAL, turned)
-    matrix, shift = where = mouth_window(poses, template)
+    matrix, shift = where = mouth_window(mesh.Similarity.of(poses), template)
     # The upper lip has the same position in the window at any head pose...
     upper = closed[:, mesh.LIP_TOP, :2]
     at = torch.linalg.solve(matrix, (upper - shift)[..., None])[..., 0]
@@ -55,7 +55,7 @@ def test_the_mask_is_empty_for_closed_lips_and_grows_with_their_gap(template):
     areas = []
     for gap in (0.0, 0.02, 0.05, 0.1, 0.2):
         face, pose = placed(parted(template, gap), USUAL)
-        region = interior_mask(face, mouth_window(pose, template))
+        region = interior_mask(face, mouth_window(mesh.Similarity.of(pose), template))
         assert region.shape == (1, 1, SIDE, SIDE) and region.min() >= 0 and region.max() <= 1
         areas.append(float(region.sum()))
     assert areas[0] == 0 and areas == sorted(areas) and areas[-1] > 4 * areas[1] > 0
@@ -63,7 +63,7 @@ def test_the_mask_is_empty_for_closed_lips_and_grows_with_their_gap(template):
 
 def test_the_mask_lies_between_the_lips(template):
     face, pose = placed(parted(template, 0.2), USUAL)
-    matrix, shift = where = mouth_window(pose, template)
+    matrix, shift = where = mouth_window(mesh.Similarity.of(pose), template)
     region = interior_mask(face, where)[0, 0]
     points = torch.linalg.solve(matrix, (face[..., :2] - shift[:, None]).transpose(1, 2))[0]
     points = (points.T + 1) * SIDE / 2
@@ -78,7 +78,7 @@ def test_the_mask_lies_between_the_lips(template):
 
 def test_paste_inverts_extract(template):
     poses = torch.stack([USUAL, USUAL + torch.tensor([15.0, 5.0, -10.0, 0.05, 0.0, 0.1])])
-    where = mouth_window(poses, template)
+    where = mouth_window(mesh.Similarity.of(poses), template)
     grid = torch.arange(256) / 256
     smooth = torch.stack([grid[:, None] + 0 * grid, grid + 0 * grid[:, None]])[None]
     frames = smooth.expand(2, -1, -1, -1)
@@ -91,7 +91,7 @@ def test_paste_inverts_extract(template):
 def test_only_the_interior_is_inpainted_at_any_size(inpainter, template, side):
     faces, pose = placed(parted(template, 0.2), USUAL, USUAL)
     faces[1] = placed(parted(template, 0.0), USUAL)[0][0]
-    where = mouth_window(pose, template)
+    where = mouth_window(mesh.Similarity.of(pose), template)
     frames = torch.full((2, 3, side, side), 0.5)
     nothing = torch.zeros(1, 4, SIDE, SIDE)
     filled = inpainter.inpaint(frames, (nothing,), faces, (where,))
@@ -111,7 +111,7 @@ def test_an_interior_that_the_portrait_shows_is_kept(inpainter, template):
         torch.cat([placed(parted(template, gap), USUAL)[0] for gap in (0.1, 0.25)]),
         USUAL.expand(2, 6),
     )
-    where = mouth_window(pose, template)
+    where = mouth_window(mesh.Similarity.of(pose), template)
     frames = torch.rand(2, 3, 256, 256, generator=torch.Generator().manual_seed(0))
     own = Window(where.matrix[:1], where.shift[:1])
     reference = Mouth().reference(frames[:1], open_face[None], own)
