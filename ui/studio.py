@@ -513,6 +513,7 @@ def _wire_takes(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) -> No
         in_order({*everything, *output.all(), edit.file}),
         **JUDGING,
     )
+    opened.failure(None, None, edit.file, js="() => null", **SILENT)
     _subtitled(opened, output)
     gr.on(
         [output.reuse.click, output.history.apply],

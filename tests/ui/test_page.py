@@ -430,6 +430,7 @@ def test_a_file_that_is_no_take_is_an_error(opened, studio: Studio, tmp_path: Pa
     (tmp_path / "wrong.json").write_text("[1]")
     page.locator("#open input[type=file]").set_input_files(tmp_path / "wrong.json")
     expect(page.get_by_text(say("error.recipe"))).to_be_visible()
+    expect(page.locator("#open")).not_to_contain_text("wrong")
 
 
 def test_takes_of_this_session_come_back_and_can_be_deleted(opened, studio, photos):
