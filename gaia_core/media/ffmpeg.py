@@ -127,6 +127,9 @@ def check_file(path: Path, wanted: Message) -> None:
             name=path.name,
             wanted=wanted,
         )
+    if path.is_dir():
+        name = path.name or str(path)
+        raise InputError("{name} is a folder; give {wanted}.", name=name, wanted=wanted)
     if not path.is_file():
         raise InputError("There is no file {name}; give {wanted}.", name=path.name, wanted=wanted)
     if not path.stat().st_size:

@@ -228,9 +228,11 @@ def test_invalid_images_raise(tmp_path, damage):
     assert one_sentence(error)
 
 
-def test_an_address_in_the_web_is_no_missing_file():
+def test_an_address_in_the_web_or_a_folder_is_no_missing_file(tmp_path: Path):
     with pytest.raises(InputError, match="a.jpg is an address in the web; download the file"):
         read_image("https://example.com/a.jpg")
+    with pytest.raises(InputError, match=f"{tmp_path.name} is a folder; give a JPEG or PNG photo"):
+        read_image(tmp_path)
 
 
 # Sound

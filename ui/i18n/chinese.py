@@ -702,6 +702,7 @@ MESSAGES: dict[str, str] = {
     "{name} is an address in the web; download the file and give {wanted}.": (
         "{name} 是网址；请先下载文件，再提供{wanted}。"
     ),
+    "{name} is a folder; give {wanted}.": "{name} 是文件夹；请提供{wanted}。",
     "There is no file {name}; give {wanted}.": "没有文件 {name}；请提供{wanted}。",
     "{name} is empty; give {wanted}.": "{name} 是空文件；请提供{wanted}。",
     "a JPEG or PNG photo": "一张 JPEG 或 PNG 照片",
