@@ -81,7 +81,6 @@ class Output:
     estimate: gr.HTML
     generate: gr.Button
     stop: gr.Button
-    stopping: gr.Checkbox  # set in the browser, by Stop
     running: gr.State
     session: gr.State
 

@@ -46,8 +46,8 @@ LANGUAGE = """<script>
 document.documentElement.lang = navigator.language.startsWith("zh") ? "zh-CN" : "en";
 </script>"""
 
-# Disables the first output, a button, and ticks the second.
-STOPPING = """() => [{__type__: "update", interactive: false}, true]"""
+# What a script returns to disable a button.
+DISABLE = """() => ({__type__: "update", interactive: false})"""
 
 _PRESS = """() => {
   setTimeout(() => document.querySelector("#ELEMENT a, a#ELEMENT, button#ELEMENT")?.click(), DELAY);

@@ -330,7 +330,6 @@ def result(
         estimate=estimate,
         generate=generate,
         stop=stop,
-        stopping=gr.Checkbox(visible="hidden", container=False),
         running=gr.State(False),
         session=gr.State(Session()),
     )

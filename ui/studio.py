@@ -22,7 +22,7 @@ from ui.form import consent, draft, modes, presets, voices
 from ui.form import events as form_events
 from ui.form.endpoints import ENDPOINTS
 from ui.form.modes import Drive, Edit, Pose, Text
-from ui.gradio_compat import LANGUAGE, STOPPING, in_order, serve
+from ui.gradio_compat import DISABLE, LANGUAGE, in_order, serve
 from ui.i18n.text import I18N, language, say, t
 from ui.live import events as live_events
 from ui.live import live
@@ -491,12 +491,14 @@ def _wire_run(engine: Engine, clock: Clock, inputs: Inputs, cards: Cards, output
     running.success(None, js=SHOW_RESULT, **PRIVATE)
     _subtitled(running, output)
     ended = running.failure(
-        run_events.ended(output), [output.session, output.stopping], output.all(), **PRIVATE
+        run_events.ended(output),
+        [output.session, gr.Checkbox(visible=False)],
+        output.all(),
+        js=run_events.STOPPED,
+        **PRIVATE,
     )
     _subtitled(ended, output)
-    output.stop.click(
-        None, None, [output.stop, output.stopping], js=STOPPING, cancels=[running], **SILENT
-    )
+    output.stop.click(None, None, output.stop, js=DISABLE, cancels=[running], **SILENT)
 
 
 def _subtitled(shown: Dependency, output: Output) -> None:
@@ -615,7 +617,7 @@ def _wire_compare(
     )
     _subtitled(opened, output)
     running.failure(compare_events.ended(grid), grid.state, grid.all(), **PRIVATE)
-    grid.stop.click(None, None, grid.stop, js=STOPPING, cancels=[running], **SILENT)
+    grid.stop.click(None, None, grid.stop, js=DISABLE, cancels=[running], **SILENT)
     grid.pack.click(
         compare_events.packed(grid), [grid.state, output.session], grid.file, **WORKING
     ).success(None, None, None, js=downloads.fetch("compare-file"), **SILENT)

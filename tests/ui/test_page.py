@@ -65,7 +65,7 @@ def test_stop_really_stops(opened, studio: Studio):
     generate(page)  # as soon as it is there
     assert until(lambda: len(studio.engine.requests) == 2)
     studio.engine.pause = 0.02
-    expect(page.locator("[aria-valuenow='25']")).to_be_visible()
+    page.wait_for_function("document.querySelector('[role=progressbar]')?.ariaValueNow > 25")
     expect(button(page, "Generate")).to_be_hidden()
     button(page, "Stop").click()
     expect(page.get_by_text(say("result.stopped"))).to_be_visible()

@@ -28,6 +28,8 @@ from ui.timeline import timeline
 from ui.toasts import toasts
 
 PREVIEW_EVERY = 0.4  # seconds
+# The session, and whether Stop was pressed, which disables it.
+STOPPED = """(session) => [session, document.querySelector("#stop").disabled]"""
 
 
 def generate(
@@ -216,8 +218,8 @@ def ended(output: Output) -> Callable[[Session, bool], Updates]:
     that no answer for a run can arrive during the next.
     """
 
-    def on_failure(session: Session, stopping: bool) -> Updates:
-        empty = "result.stopped" if stopping else "result.failed"
+    def on_failure(session: Session, stopped: bool) -> Updates:
+        empty = "result.stopped" if stopped else "result.failed"
         return {**view.show(session, output, empty=empty), **view.idle(output)}
 
     return on_failure

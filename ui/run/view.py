@@ -104,7 +104,6 @@ def idle(output: Output) -> Updates:
     return {
         output.generate: gr.update(visible=True),
         output.stop: gr.update(visible=False, interactive=True),
-        output.stopping: False,
         output.running: False,
     }
 
