@@ -10,6 +10,12 @@ Shape legend, used in every docstring:
     Landmarks inside a crop are in crop units: x right and y down in [0, 1], z in the scale of x.
 """
 
+import os
+
+# Threads that wait for each other sleep instead of spinning, which takes the core from those they
+# wait for: beside one other busy program everything is ten times slower. Read by torch's import.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 FPS = 25
 SAMPLE_RATE = 16_000
 # Maximal seconds of a video in the studio, and of a recording on the command line.
