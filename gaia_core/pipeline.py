@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing, suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ from gaia_core.media.image import read_image, read_photo
 from gaia_core.media.label import draw_label
 from gaia_core.media.video import VideoWriter, read_video
 from gaia_core.motion.curves import sketch
-from gaia_core.motion.live import STEPS, LiveMotion
+from gaia_core.motion.live import STEPS, LiveMotion, stride
 from gaia_core.motion.measures import Measures, measure
 from gaia_core.motion.mirror import Mirror
 from gaia_core.motion.script import NO_DRIVING, Script
@@ -41,7 +42,16 @@ from gaia_core.portrait.detector import FaceLandmarker
 from gaia_core.portrait.face import Crop, crop_around, turned
 from gaia_core.portrait.inspection import Inspection, choose_face, inspect_photo, warnings
 from gaia_core.portrait.tracking import DRIVING_SIDE, CameraFace, CameraFrame, track_face
-from gaia_core.render import Networks, NoGpu, Plan, PortraitRenderer, Render, SampledMotion, Step
+from gaia_core.render import (
+    FRAMES_PER_BATCH,
+    Networks,
+    NoGpu,
+    Plan,
+    PortraitRenderer,
+    Render,
+    SampledMotion,
+    Step,
+)
 from gaia_core.request import Event, Preview, Progress, Request, Result, Segment, Span, Word
 from gaia_core.speech import visemes
 from gaia_core.speech.encoder import FEATURES, SpeechEncoder
@@ -283,6 +293,7 @@ class Gaia:
         liveliness: float = Request.liveliness,
         controls: Controls = Request.controls,
         label: bool = Request.label,
+        clock: Callable[[], float] | None = None,
     ) -> Iterator[np.ndarray]:
         """Animates a photo by speech that arrives in chunks, without files.
 
@@ -293,9 +304,11 @@ class Gaia:
             portrait: (H, W, 3) uint8, a photo.
             chunks: parts (N,) of the speech of any length, float32 mono at 16 kHz; the video ends
                 with them.
+            clock: seconds of the speech that have been spoken by now, of speech that is not to be
+                waited for. Where this machine does not keep pace, frames are then dropped.
 
         Yields:
-            (h, w, 3) uint8 frames, 25 a second.
+            (h, w, 3) uint8 frames, 25 a second; for one that is dropped, that before it again.
 
         Raises:
             InputError: the photo shows no face, or a setting is out of range.
@@ -308,11 +321,18 @@ class Gaia:
         silence = np.zeros((0, FEATURES), np.float32)
         lively = controls.enlivened(liveliness)
         script = Script(0, silence, NO_DRIVING, seed, steps, guidance, lively)
+        count = 0
         for latents in LiveMotion(self.speech_encoder, renderer.performer, script).follow(chunks):
-            for pixels in renderer.render(latents):
-                for rendered in pixels:
+            for part in latents.split(FRAMES_PER_BATCH):
+                step = 1 if clock is None else stride(clock() - count / FPS)
+                count += len(part)
+                left = len(part)
+                for rendered in chain.from_iterable(renderer.render(part[::step])):
                     frame = composer.compose(rendered)
-                    yield draw_label(frame) if label else frame
+                    if label:
+                        draw_label(frame)
+                    yield from [frame] * min(step, left)
+                    left -= step
 
     def mirror(
         self,

@@ -6,7 +6,7 @@ engine's generator and removes the unfinished take.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -40,7 +40,12 @@ class Engine(Protocol):
     ) -> Iterator[np.ndarray]: ...
 
     def stream(
-        self, portrait: np.ndarray, chunks: Iterable[np.ndarray], *, face: int
+        self,
+        portrait: np.ndarray,
+        chunks: Iterable[np.ndarray],
+        *,
+        face: int,
+        clock: Callable[[], float],
     ) -> Iterator[np.ndarray]: ...
 
 

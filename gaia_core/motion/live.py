@@ -27,6 +27,8 @@ AHEAD = 8  # look-ahead of a window in frames, which the next window samples aga
 
 # Latency: seconds of speech, from the beginning of a frame on, that the frame needs.
 DELAY = (NEW + AHEAD) / FPS + (CONTEXT + 2) * sp.STEP / SAMPLE_RATE
+# Seconds beyond it after which a frame that is not yet begun is late, and more than late.
+LATE, LATER = 0.2, 0.4
 
 
 class LiveSpeech:
@@ -148,6 +150,11 @@ class LiveMotion:
         self._blinks = window.blinks
         new = self._motion[:, known - start :]
         return performer.edited(new, requested[:, known:final], script.controls, known)[0]
+
+
+def stride(behind: float) -> int:
+    """Every which frame is worth rendering, that many seconds after the next one's sound began."""
+    return 1 if behind <= DELAY + LATE else 2 if behind <= DELAY + LATER else 4
 
 
 def live_windows() -> Iterator[tuple[int, int, int]]:

@@ -18,11 +18,20 @@ from gaia_core.controls import EXPRESSION, Controls, Keyframe
 from gaia_core.errors import InputError
 from gaia_core.media.audio import read_audio
 from gaia_core.motion.lips import predicted_aperture
-from gaia_core.motion.live import AHEAD, DELAY, NEW, LiveMotion, LiveSpeech, live_windows
+from gaia_core.motion.live import (
+    AHEAD,
+    DELAY,
+    LATE,
+    NEW,
+    LiveMotion,
+    LiveSpeech,
+    live_windows,
+)
 from gaia_core.motion.measures import correlation
 from gaia_core.motion.performer import Performer
 from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.pipeline import Gaia
+from gaia_core.render import FRAMES_PER_BATCH, PortraitRenderer
 from gaia_core.speech.encoder import FEATURES
 
 pytestmark = pytest.mark.slow
@@ -267,6 +276,42 @@ def test_the_latency_is_at_most_the_stated_delay(gaia, photo, monkeypatch):
     assert max(middle) <= DELAY + 320 / SAMPLE_RATE
     assert max(middle) - min(middle) <= NEW / FPS  # a window's frames come together
     assert max(delays) <= DELAY + 320 / SAMPLE_RATE
+
+
+@pytest.mark.parametrize("cost", [0.0, 0.12])
+def test_a_slow_machine_drops_frames_and_falls_no_further_behind(gaia, photo, monkeypatch, cost):
+    """cost: seconds that a frame takes to render."""
+    now, seconds = 0.0, 4
+    decode = PortraitRenderer.decode
+
+    def slow(self: PortraitRenderer, motion: torch.Tensor) -> torch.Tensor:
+        nonlocal now
+        now += cost * len(motion)
+        return decode(self, motion[:1]).expand(len(motion), -1, -1, -1)
+
+    def microphone() -> Iterator[np.ndarray]:
+        nonlocal now
+        speech, given = babble(seconds), 0
+        while given < len(speech):
+            now = max(now, (given + 320) / SAMPLE_RATE)
+            heard = round(now * SAMPLE_RATE)
+            yield speech[given:heard]
+            given = heard
+
+    monkeypatch.setattr(PortraitRenderer, "decode", slow)
+    behind, shown = [], []
+    for picture in gaia.stream(photo, microphone(), steps=1, clock=lambda: now):
+        behind.append(now - len(behind) / FPS)
+        shown.append(picture)
+    assert len(shown) == seconds * FPS
+    pictures = len(set(map(id, shown)))
+    if not cost:
+        assert pictures == len(shown) and max(behind) <= DELAY + 0.02
+        return
+    # It works for the most part of the time, and the delay is that of the first frames.
+    assert 0.6 * seconds < cost * pictures < 1.4 * seconds
+    assert max(behind) <= DELAY + LATE + FRAMES_PER_BATCH * cost
+    assert max(behind[-2 * FPS :]) <= max(behind[: 2 * FPS])
 
 
 def test_same_seed_same_frames(gaia, frames, photo):

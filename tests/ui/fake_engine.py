@@ -115,7 +115,12 @@ class FakeEngine:
             self.running -= 1
 
     def stream(
-        self, portrait: np.ndarray, chunks: Iterable[np.ndarray], *, face: int
+        self,
+        portrait: np.ndarray,
+        chunks: Iterable[np.ndarray],
+        *,
+        face: int,
+        clock: Callable[[], float],
     ) -> Iterator[np.ndarray]:
         """As bright as the sound is loud."""
         self.running += 1

@@ -150,6 +150,7 @@ class Connected:
     """What `Peer` is to a session; the browser is gone after some pictures."""
 
     answer = "answer"
+    spoken = 0.0
     pictures = 10**6
     arrived = True
 

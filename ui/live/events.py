@@ -203,8 +203,9 @@ def _spoken(
         raise _Over  # the rest of a finished speech would be rendered for nobody
 
     photo = read_image(wanted.portrait)
+    speaking = engine.stream(photo, chunks(), face=wanted.face, clock=lambda: peer.spoken)
     try:
-        with closing(engine.stream(photo, chunks(), face=wanted.face)) as shown:  # type: ignore[type-var]
+        with closing(speaking) as shown:  # type: ignore[type-var]
             for count, picture in enumerate(shown):
                 sound, heard = heard[:BLOCK], heard[BLOCK:]
                 peer.play(picture, sound)

@@ -36,7 +36,7 @@ QUIET = 1.5  # seconds without any after which the browser counts as gone
 RATE = 48_000  # samples a second, of Opus
 BLOCK = RATE // FPS  # samples of a frame of video
 BACKLOG = 1.2  # seconds of speech that may wait for the engine; older speech is dropped
-LONGEST = 32  # frames that may wait to be shown; older ones are dropped, with their sound
+LONGEST = 12  # frames that may wait to be shown; older ones are dropped, with their sound
 VIDEO_CLOCK = 90_000
 RECALIBRATE = "recalibrate"  # what the browser sends on its data channel
 
@@ -54,6 +54,7 @@ class Peer:
         self._changed = threading.Condition()  # guards what follows
         self._picture: VideoFrame | None = None
         self._sound: list[np.ndarray] = []  # int16, not yet asked for
+        self._spoken = 0  # samples, those asked for included
         self._heard = 0.0  # when the last picture or sound came, as `time.monotonic` has it
         self._recalibrate = self._closed = False
         self.dropped = 0.0  # seconds of speech, or of frames, that came too late
@@ -92,6 +93,12 @@ class Peer:
         with self._changed:
             return self._closed or time.monotonic() - self._heard > QUIET
 
+    @property
+    def spoken(self) -> float:
+        """Seconds of sound that came, less what was dropped unheard."""
+        with self._changed:
+            return self._spoken / RATE
+
     def camera(self) -> Iterator[CameraFrame]:
         """The newest picture each time one is asked for, until the browser is gone."""
         while self._wait(lambda: self._picture is not None):
@@ -106,9 +113,10 @@ class Peer:
         while self._wait(lambda: bool(self._sound)):
             with self._changed:
                 sound, self._sound = np.concatenate(self._sound), []
-            most = round(BACKLOG * RATE)
-            self.dropped += max(0, len(sound) - most) / RATE
-            yield sound[-most:]
+                late = max(0, len(sound) - round(BACKLOG * RATE))
+                self._spoken -= late
+            self.dropped += late / RATE
+            yield sound[late:]
 
     def show(self, picture: np.ndarray, second: float) -> None:
         """Shows a picture (H, W, 3) uint8 at once; `second` orders them."""
@@ -188,7 +196,9 @@ class Peer:
                 frame = await track.recv()
                 with self._changed:
                     if isinstance(frame, AudioFrame):
-                        self._sound += [each.to_ndarray()[0] for each in mono.resample(frame)]
+                        new = [each.to_ndarray()[0] for each in mono.resample(frame)]
+                        self._sound += new
+                        self._spoken += sum(map(len, new))
                     elif isinstance(frame, VideoFrame):
                         self._picture = frame
                     self._heard = time.monotonic()
