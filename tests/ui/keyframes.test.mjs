@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import {readFileSync} from "node:fs";
 import {test} from "node:test";
 
-const source = readFileSync(new URL("../../ui/timeline/keyframes.js", import.meta.url), "utf8");
-const names = "{clamp, round, valueAt, snapTime, uncovered, UndoStack, KeyframeList}";
-const {clamp, round, valueAt, snapTime, uncovered, UndoStack, KeyframeList} = new Function(`${source}\nreturn ${names};`)();
+const read = (name) => readFileSync(new URL(`../../ui/timeline/${name}.js`, import.meta.url), "utf8");
+const source = read("keyframes") + read("plots");
+const names = "{clamp, round, valueAt, snapTime, uncovered, UndoStack, KeyframeList, keyPath}";
+const {clamp, round, valueAt, snapTime, uncovered, UndoStack, KeyframeList, keyPath} = new Function(`${source}\nreturn ${names};`)();
 
 const FRAME = 1 / 25;
 const CLOCK = {frame: FRAME, fade: 0.3, longest: 60};
@@ -44,6 +45,17 @@ test("an expression fades in before its first keyframe and out after its last", 
   assert.equal(expression(keys, 1.3), 0);
   assert.equal(expression([key(0, 0.8)], 0), 0.8); // no fade before the take
   assert.equal(expression([key(4 - FRAME, 0.8)], 4), 0.8); // nor after it
+});
+
+test("the line of an expression ends with the take, where its value is", () => {
+  for (const time of [2, 3.9]) {
+    const keys = [key(time, 0.8)];
+    const drawn = keyPath(keys, false, 4, (second) => second, ({value}) => value, 0, CLOCK);
+    const [, ...parts] = drawn.split("C");
+    const [x, y] = parts.at(-1).split(" ").at(-1).split("H")[0].split(",").map(Number);
+    assert.ok(Math.abs(x - Math.min(time + CLOCK.fade, 4)) < 1e-9);
+    assert.ok(Math.abs(y - expression(keys, x)) < 1e-9);
+  }
 });
 
 test("the keyframes that are given stay as they are", () => {

@@ -10,7 +10,11 @@ function wavePath(peaks, seconds, x, middle) {
 // The keyframes of a channel, as `valueAt` has them. `rest` is the place of an expression's 0.
 function keyPath(list, pose, end, x, at, rest, {frame, fade}) {
   if (!list.length) return "";
-  const ease = (x0, y0, x1, y1) => `C${x0 + (x1 - x0) / 3},${y0} ${x1 - (x1 - x0) / 3},${y1} ${x1},${y1}`;
+  // `share`: of the way, if it is not drawn to its end.
+  const ease = (x0, y0, x1, y1, share = 1) => {
+    const [third, rise] = [share * (x1 - x0) / 3, share * share * (y1 - y0)];
+    return `C${x0 + third},${y0} ${x0 + 2 * third},${y0 + rise} ${x0 + 3 * third},${y0 + rise * (3 - 2 * share)}`;
+  };
   const first = list[0], last = list[list.length - 1];
   let d = `M${x(first.time)},${at(first)}`;
   if (!pose && first.time > 0) {
@@ -26,7 +30,8 @@ function keyPath(list, pose, end, x, at, rest, {frame, fade}) {
   });
   if (pose) return last.easing === "free" ? d : `${d}H${x(end)}`;
   if (last.time >= end - frame) return d;
-  return `${d}${ease(x(last.time), at(last), x(last.time + fade), rest)}H${x(Math.max(end, last.time + fade))}`;
+  const faded = Math.min(1, (end - last.time) / fade);
+  return `${d}${ease(x(last.time), at(last), x(last.time + fade), rest, faded)}H${x(end)}`;
 }
 
 // A value a frame; null leaves a gap.
