@@ -220,6 +220,6 @@ def ended(output: Output) -> Callable[[Session, bool], Updates]:
 
     def on_failure(session: Session, stopped: bool) -> Updates:
         empty = "result.stopped" if stopped else "result.failed"
-        return {**view.show(session, output, empty=empty), **view.idle(output)}
+        return {**view.panel(session, output, empty), **view.idle(output)}
 
     return on_failure

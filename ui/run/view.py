@@ -1,7 +1,8 @@
 """The open take, drawn in one place: player, facts, recipe, timeline, list and Edit tab.
 
-`Session.open` is what is open. Whatever opens a take, deletes it or ends a run calls `show`; no
-other function updates those components, so that they never show two takes at once.
+`Session.open` is what is open. Whatever opens a take or deletes it calls `show`, and a run that
+ends without one `panel`; no other function updates those components, so that they never show two
+takes at once.
 """
 
 # No postponed annotations here: Gradio reads a handler's hints as they stand.
@@ -23,7 +24,6 @@ def show(
     session: Session,
     output: Output,
     *,
-    empty: str = "result.empty",
     autoplay: bool = False,
     running: bool = False,
     form: Updates | None = None,
@@ -33,26 +33,16 @@ def show(
     `downloads.subtitled` must follow: a player that appears with subtitles does not load the video.
 
     Args:
-        empty: key of the message if there is neither a take nor an example.
         running: leaves the panel to a run, after which it is drawn.
         form: updates of the form, to which the timeline's value belongs.
     """
     form = form or {}
     line = {"value": form[output.timeline]} if output.timeline in form else {}
     take = session.open
-    film = take.video if take and take.video.is_file() else None
-    player = gr.update(value=str(film), visible=True, autoplay=autoplay) if film else _hidden()
-    panel = {
-        **output.live.hidden(),
-        output.status: gr.update(value=_status(session, empty), visible=film is None),
-        output.video: player,
-        output.facts: gr.update(value=take.facts if take else "", visible=take is not None),
-        output.details: gr.update(visible=take is not None),
-    }
     return {
         **form,
-        **({} if running else panel),
-        **downloads.offered(output.also, film),
+        **({} if running else panel(session, output, autoplay=autoplay)),
+        **downloads.offered(output.also, _film(take)),
         output.recipe: take and take.recipe,
         output.code: take.code if take else "",
         output.download: gr.update(value=take and str(take.file)),
@@ -63,6 +53,30 @@ def show(
         output.history_card: gr.update(visible=session.own),
         output.opened: _opened(session, take),
     }
+
+
+def panel(
+    session: Session, output: Output, empty: str = "result.empty", autoplay: bool = False
+) -> Updates:
+    """The player of the open take and its facts.
+
+    Args:
+        empty: key of the message if there is neither a take nor an example.
+    """
+    take = session.open
+    film = _film(take)
+    player = gr.update(value=str(film), visible=True, autoplay=autoplay) if film else _hidden()
+    return {
+        **output.live.hidden(),
+        output.status: gr.update(value=_status(session, empty), visible=film is None),
+        output.video: player,
+        output.facts: gr.update(value=take.facts if take else "", visible=take is not None),
+        output.details: gr.update(visible=take is not None),
+    }
+
+
+def _film(take: Take | None) -> Path | None:
+    return take.video if take and take.video.is_file() else None
 
 
 def _status(session: Session, empty: str) -> str:
