@@ -128,7 +128,7 @@ def check_rules(page: Page):
     generate(page)
     shown(page)
     missing = set(selectors())
-    for name in ("compare", "pose"):
+    for name in ("compare", "edit", "pose"):
         missing = {each for each in missing if not page.locator(each).count()}
         tab(page, name)
         expect(page.locator(f"#{name}-card")).to_be_visible()

@@ -503,6 +503,7 @@ def test_the_result_stands_below_the_tabs_and_changes_are_seen(opened, studio: S
     pairs = (
         ("#preset-at input", "#preset-lasts input"),
         ("#steps [type=range]", "#guidance [type=range]"),
+        ("#steps [data-testid=block-info]", "#guidance [data-testid=block-info]"),
     )
     for pair in pairs:
         left, right = (page.locator(field).bounding_box() for field in pair)
