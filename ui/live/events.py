@@ -11,6 +11,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any
 
+import cv2
 import gradio as gr
 import numpy as np
 import soxr
@@ -176,7 +177,7 @@ def _mirrored(
     def camera() -> Iterator[CameraFrame]:
         nonlocal seen
         for frame in peer.camera():
-            seen = replace(frame, picture=np.ascontiguousarray(frame.picture[:, ::-1]))
+            seen = replace(frame, picture=cv2.flip(frame.picture, 1))
             yield seen
 
     photo = read_image(wanted.portrait)

@@ -6,11 +6,12 @@ import io
 import tempfile
 from collections import deque
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -86,10 +87,10 @@ class Recording:
             self._file, self._began = _file(), second
         seen = None
         if camera is not None:
-            image = Image.fromarray(camera)
-            size = (round(image.width * CAMERA_HEIGHT / image.height), CAMERA_HEIGHT)
-            seen = self._stored(_packed(image.resize(size, Image.Resampling.BOX)))
-        shown = self._stored(_packed(Image.fromarray(picture)))
+            height, width = camera.shape[:2]
+            size = (round(width * CAMERA_HEIGHT / height), CAMERA_HEIGHT)
+            seen = self._stored(_packed(cv2.resize(camera, size, interpolation=cv2.INTER_AREA)))
+        shown = self._stored(_packed(picture))
         heard = None if sound is None else self._stored(sound.tobytes())
         self._moments.append(Moment(second, shown, seen, heard))
         while self.seconds > MAX_SECONDS - 1:
@@ -100,7 +101,7 @@ class Recording:
 
     def first(self) -> np.ndarray:
         """The first frame (H, W, 3) uint8."""
-        return _unpacked(self._moments[0].picture.read())
+        return _unpacked(self._moments[0].picture)
 
     def save(self, folder: Path) -> tuple[Request, Result]:
         """Writes the take into a folder, and beside it the sound, or the camera's film.
@@ -114,16 +115,20 @@ class Recording:
         if sounds:
             sound = folder / "microphone.wav"
             write_audio(sound, np.concatenate(sounds) / 2**15, self._rate)
-        else:
-            film = folder / "camera.mp4"
-            _write(
-                film, (each.camera.read() for each in _steady(moments) if each.camera), None, None
-            )
-        request = replace(self._request, text=None, speech=sound, drive=film)
-        recipe = request.recipe()
         video = folder / "gaia-live.mp4"
-        frames = _write(video, (each.picture.read() for each in _steady(moments)), sound, recipe)
-        return request, Result(video, recipe, frames, notices=(Message(say("live.kept.info")),))
+        with _writer(video, moments[0].picture, sound) as shown:
+            with ExitStack() as stack:
+                if camera := moments[0].camera:
+                    film = folder / "camera.mp4"
+                    seen = stack.enter_context(_writer(film, camera))
+                for moment in _steady(moments):  # into both at once, which uses two cores
+                    shown.write(_unpacked(moment.picture))
+                    if moment.camera:
+                        seen.write(_unpacked(moment.camera))
+            request = replace(self._request, text=None, speech=sound, drive=film)
+            shown.recipe = recipe = request.recipe()  # with the hash of the finished film
+        notices = (Message(say("live.kept.info")),)
+        return request, Result(video, recipe, shown.frames, notices=notices)
 
 
 def _steady(moments: list[Moment]) -> Iterator[Moment]:
@@ -137,17 +142,10 @@ def _steady(moments: list[Moment]) -> Iterator[Moment]:
         yield moments[index]
 
 
-def _write(
-    path: Path, pictures: Iterator[bytes], sound: Path | None, recipe: dict[str, Any] | None
-) -> int:
-    """Writes JPEGs, 25 a second, as a video; returns how many."""
-    frames = map(_unpacked, pictures)
-    first = next(frames)
-    height, width = first.shape[:2]
-    with VideoWriter(path, width, height, sound, recipe) as writer:
-        for frame in chain([first], frames):
-            writer.write(frame)
-    return writer.frames
+def _writer(path: Path, picture: Stored, sound: Path | None = None) -> VideoWriter:
+    """Of pictures as large as that one."""
+    height, width = _unpacked(picture).shape[:2]
+    return VideoWriter(path, width, height, sound, None)
 
 
 def _file() -> IO[bytes]:
@@ -155,11 +153,11 @@ def _file() -> IO[bytes]:
     return tempfile.TemporaryFile(prefix="gaia-live-")
 
 
-def _packed(image: Image.Image) -> bytes:
+def _packed(picture: np.ndarray) -> bytes:
     out = io.BytesIO()
-    image.save(out, "JPEG", quality=QUALITY)
+    Image.fromarray(picture).save(out, "JPEG", quality=QUALITY)
     return out.getvalue()
 
 
-def _unpacked(picture: bytes) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(picture)))
+def _unpacked(picture: Stored) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(picture.read())))
