@@ -46,6 +46,15 @@ LANGUAGE = """<script>
 document.documentElement.lang = navigator.language.startsWith("zh") ? "zh-CN" : "en";
 </script>"""
 
+# Closes all toasts when a primary button is pressed: Generate and the like.
+CLOSE_TOASTS = """() => {
+  document.addEventListener("click", ({target}) => {
+    if (target.closest("button.primary"))
+      for (const cross of document.querySelectorAll(".toast-close")) cross.click();
+  });
+  return [];
+}"""
+
 # What a script returns to disable a button.
 DISABLE = """() => ({__type__: "update", interactive: false})"""
 

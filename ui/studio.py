@@ -22,7 +22,7 @@ from ui.form import consent, draft, modes, presets, voices
 from ui.form import events as form_events
 from ui.form.endpoints import ENDPOINTS
 from ui.form.modes import Drive, Edit, Pose, Text
-from ui.gradio_compat import DISABLE, LANGUAGE, in_order, serve
+from ui.gradio_compat import CLOSE_TOASTS, DISABLE, LANGUAGE, in_order, serve
 from ui.i18n.text import I18N, language, say, t
 from ui.live import events as live_events
 from ui.live import live
@@ -119,6 +119,7 @@ def build_studio(engine: Engine, others: Sequence[Engine] = ()) -> gr.Blocks:
         clock = Clock(engine)
         worded = _workbench(studio, engine, others, clock, tabs, mode)
         studio.load(greet, None, [header, *worded], **PRIVATE)
+        studio.load(None, None, None, js=CLOSE_TOASTS, api_visibility="private")
         for endpoint in ENDPOINTS:
             serve(
                 api.function(engine, clock, endpoint),

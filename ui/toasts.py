@@ -1,4 +1,8 @@
-"""Failures as toasts."""
+"""Failures as toasts.
+
+They stay until they are closed, or until the next run begins: a visitor may look elsewhere while a
+run lasts, and Gradio's timer closes all toasts of a kind when the first one's time is over.
+"""
 
 from __future__ import annotations
 
@@ -27,13 +31,13 @@ def toasts(page: bool = False) -> Iterator[None]:
     except InputError as error:
         sentence = _plain(translate(error.message))
         if page:
-            gr.Warning(sentence)
-        raise gr.Error(sentence, visible=not page, print_exception=False) from None
+            gr.Warning(sentence, duration=None)
+        raise gr.Error(sentence, None, visible=not page, print_exception=False) from None
     except gr.Error:
         raise  # from ZeroGPU, for example an exhausted quota
     except Exception:
         logger.exception("a run failed")
-        raise gr.Error(_plain(say("error.unexpected")), print_exception=False) from None
+        raise gr.Error(_plain(say("error.unexpected")), None, print_exception=False) from None
 
 
 def _plain(sentence: str) -> str:

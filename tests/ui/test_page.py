@@ -86,12 +86,14 @@ def test_bad_input_is_an_error_and_nothing_typed_is_lost(opened, studio: Studio)
     title = head.evaluate("e => [getComputedStyle(e, '::before').content, e.offsetHeight]")
     assert title[0] == f'"{say("error.title")}"' and title[1] < 40
     expect(head).to_have_css("font-size", "0px")
+    assert not page.locator(".toast-body .timer").count(), "it stays"
     expect(page.get_by_text(say("result.failed"))).to_be_visible()
     page.get_by_role("radio", name=say("speech.text")).check()
     expect(page.locator("#text textarea")).to_have_value("My own words.")
     generate(page)
     video = shown(page).get_attribute("src")
     assert studio.engine.requests[0].text == "My own words."
+    assert not page.locator(".toast-body").count(), "until the next run"
 
     page.locator("#text textarea").fill("")
     generate(page)
