@@ -321,13 +321,14 @@ class Gaia:
         silence = np.zeros((0, FEATURES), np.float32)
         lively = controls.enlivened(liveliness)
         script = Script(0, silence, NO_DRIVING, seed, steps, guidance, lively)
-        count = 0
+        count, frame = 0, portrait  # which is not yielded, as the first is always rendered
         for latents in LiveMotion(self.speech_encoder, renderer.performer, script).follow(chunks):
             for part in latents.split(FRAMES_PER_BATCH):
                 step = 1 if clock is None else stride(clock() - count / FPS)
-                count += len(part)
-                left = len(part)
-                for rendered in chain.from_iterable(renderer.render(part[::step])):
+                skipped = min(-count % step, len(part))
+                yield from [frame] * skipped
+                count, left = count + len(part), len(part) - skipped
+                for rendered in chain.from_iterable(renderer.render(part[skipped::step])):
                     frame = composer.compose(rendered)
                     if label:
                         draw_label(frame)

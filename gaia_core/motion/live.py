@@ -6,6 +6,7 @@ chosen here sets the latency.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -27,8 +28,9 @@ AHEAD = 8  # look-ahead of a window in frames, which the next window samples aga
 
 # Latency: seconds of speech, from the beginning of a frame on, that the frame needs.
 DELAY = (NEW + AHEAD) / FPS + (CONTEXT + 2) * sp.STEP / SAMPLE_RATE
-# Seconds beyond it after which a frame that is not yet begun is late, and more than late.
-LATE, LATER = 0.2, 0.4
+# Seconds beyond it after which a frame that is not yet begun is late; each further step halves
+# the frames that are rendered, down to one of each window.
+LATE, LATER = 0.2, 0.1
 
 
 class LiveSpeech:
@@ -154,7 +156,8 @@ class LiveMotion:
 
 def stride(behind: float) -> int:
     """Every which frame is worth rendering, that many seconds after the next one's sound began."""
-    return 1 if behind <= DELAY + LATE else 2 if behind <= DELAY + LATER else 4
+    late = behind - DELAY - LATE
+    return int(min(2 ** max(0, math.ceil(late / LATER)), NEW))
 
 
 def live_windows() -> Iterator[tuple[int, int, int]]:
