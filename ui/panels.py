@@ -206,7 +206,7 @@ def settings() -> Settings:
         gr.Accordion(t("settings.label"), open=False, elem_id="settings"),
     ):
         liveliness = _slider("liveliness", 0.1)
-        with gr.Row():
+        with gr.Row(elem_classes="pair"):
             seed = gr.Number(
                 Request.seed,
                 label=t("seed.label"),

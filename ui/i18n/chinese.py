@@ -343,7 +343,7 @@ ZH: dict[str, str] = {
     "compare.same": "相同",
     "compare.generate": "全部生成",
     "compare.empty": "各个结果会在这里同步播放。",
-    "compare.empty.hint": "已备好两种方案：按“全部生成”。",
+    "compare.empty.hint": "设定要比较的内容，然后按“全部生成”。",
     "compare.now": "正在生成 {name}，第 {index} 个，共 {count} 个",
     "compare.stopped": "第一个结果完成前已停止。",
     "compare.table": "不同之处",

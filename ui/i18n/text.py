@@ -379,7 +379,7 @@ EN = {
     "compare.same": "same",
     "compare.generate": "Generate all",
     "compare.empty": "Your takes will play here together.",
-    "compare.empty.hint": "Two variants are ready: press Generate all.",
+    "compare.empty.hint": "Set what to compare, then press Generate all.",
     "compare.now": "Generating {name}, {index} of {count}",
     "compare.stopped": "Stopped before the first take was finished.",
     "compare.table": "What differs",
