@@ -227,17 +227,16 @@ def mirror(gaia: Gaia, photo: np.ndarray, seconds: float = 5.0) -> dict[str, flo
                 time.sleep((newest + 1) / FPS - now)
                 newest += 1
             last = newest
-            taken.append(newest / FPS)
+            taken.append(began + newest / FPS)
             sway = round(20 * np.sin(2 * np.pi * newest / FPS / 2))
             yield CameraFrame(np.roll(still, sway, 1), newest / FPS)
 
     shown = gaia.mirror(photo, camera(), size=str(CROP_SIDE))
     began = time.perf_counter()
     next(shown)  # encodes the portrait
-    taken.clear()
     began = time.perf_counter()
-    delays = [time.perf_counter() - began - taken[-1] for _ in shown]
-    frames = max(1, round(taken[-1] * FPS) + 1) if taken else 1
+    delays = [time.perf_counter() - taken[index] for index, _ in enumerate(shown, 1)]
+    frames = max(1, round((taken[-1] - began) * FPS) + 1)
     return {
         "mirror_fps": len(delays) / seconds,
         "mirror_p50_ms": 1e3 * float(np.median(delays)),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import tempfile
+import time
+from collections import deque
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import ExitStack, closing, suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -43,7 +46,6 @@ from gaia_core.portrait.face import Crop, crop_around, turned
 from gaia_core.portrait.inspection import Inspection, choose_face, inspect_photo, warnings
 from gaia_core.portrait.tracking import DRIVING_SIDE, CameraFace, CameraFrame, track_face
 from gaia_core.render import (
-    FRAMES_PER_BATCH,
     Networks,
     NoGpu,
     Plan,
@@ -323,7 +325,7 @@ class Gaia:
         script = Script(0, silence, NO_DRIVING, seed, steps, guidance, lively)
         count, frame = 0, portrait  # which is not yielded, as the first is always rendered
         for latents in LiveMotion(self.speech_encoder, renderer.performer, script).follow(chunks):
-            for part in latents.split(FRAMES_PER_BATCH):
+            for part in latents.split(renderer.at_once):
                 step = 1 if clock is None else stride(clock() - count / FPS)
                 skipped = min(-count % step, len(part))
                 yield from [frame] * skipped
@@ -346,9 +348,9 @@ class Gaia:
     ) -> Iterator[np.ndarray]:
         """A photo that follows the face before a camera, one frame for each of the camera's.
 
-        Nothing is queued: the next camera frame is asked for when the one before is done, so give
-        the newest. The motion is relative to the first frame with a face, see `motion.mirror`. The
-        networks run in this process.
+        Nothing is queued: two frames at most are worked on at once, so give the newest. The motion
+        is relative to the first frame with a face, see `motion.mirror`. The networks run in this
+        process.
 
         Args:
             portrait: (H, W, 3) uint8, a photo.
@@ -363,16 +365,25 @@ class Gaia:
         composer, renderer = self._renderer(portrait, face, size)
         camera = CameraFace(self.landmarker)
         mirror, before = Mirror(self.encoder, renderer.reference), None
+        begun: deque[Future[np.ndarray]] = deque()
+
+        def shown(rendered: Future[np.ndarray]) -> np.ndarray:
+            frame = composer.compose(rendered.result()[0])
+            return draw_label(frame) if label else frame
+
         for frame in frames:
+            asked = time.monotonic()
             if frame.recalibrate:
                 mirror.recalibrate()
             points = camera.read(frame)
             step = 1 / FPS if before is None else max(frame.second - before, 1e-3)
             before = frame.second
             landmarks = None if points is None else torch.from_numpy(points)
-            (rendered,) = next(renderer.render(mirror.follow(landmarks, step)))
-            shown = composer.compose(rendered)
-            yield draw_label(shown) if label else shown
+            begun.append(renderer.begin(mirror.follow(landmarks, step)))
+            # One is decoded while the next is seen, if it is not done before that comes.
+            while begun and (len(begun) > 1 or _done(begun[0], asked + 1 / FPS)):
+                yield shown(begun.popleft())
+        yield from map(shown, begun)
 
     def _renderer(
         self, portrait: np.ndarray, face: int, size: str
@@ -502,6 +513,11 @@ class Gaia:
 
     def _load_cpu(self) -> Networks:
         return Networks.load(self.weights, "cpu", self._without)
+
+
+def _done(future: Future[np.ndarray], until: float) -> bool:
+    """Waits for it, until that second of `time.monotonic` at most."""
+    return not wait([future], max(0.0, until - time.monotonic())).not_done
 
 
 def _enlivened(span: Span, liveliness: float) -> Span:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import torch
@@ -19,8 +23,10 @@ from gaia_core.motion.performer import Performer
 from gaia_core.motion.script import Script
 from gaia_core.renderer.autoencoder import Autoencoder
 
-# Frames decoded at once. With more, the allocator maps memory again for each tensor.
-FRAMES_PER_BATCH, PIXELS_PER_BATCH = 4, 8 * 256 * 256
+# Frames of a batch: with more, a processor's allocator maps memory again for each tensor, while a
+# GPU waits for launches. And pixels decoded at once, on a processor by all threads together.
+FRAMES_PER_BATCH, FRAMES_PER_GPU_BATCH = 2, 32
+PIXELS_AT_ONCE, PIXELS_ON_GPU = 8 * 256 * 256, FRAMES_PER_GPU_BATCH * 256 * 256
 
 Render = Callable[["Plan"], Generator["Step | SampledMotion | np.ndarray", None, None]]
 
@@ -143,8 +149,34 @@ class Networks:
             done = motion.shape[1]
 
 
+@cache
+def _decoders(count: int) -> ThreadPoolExecutor:
+    """Threads that decode a batch each, without threads of its operations.
+
+    Those wait for each other at every operation: batches in parallel are faster, and do not come to
+    a stop where another program needs a core.
+    """
+    started = Barrier(count + 1)
+
+    def start() -> None:
+        torch.get_num_threads()  # reads the default, which would be read later and win
+        torch.set_num_threads(1)
+        started.wait()
+
+    pool = ThreadPoolExecutor(count, "decoder", start)
+    for _ in range(count):
+        pool.submit(int)
+    started.wait()
+    torch.set_num_threads(count)  # the default of all other threads again
+    return pool
+
+
 class PortraitRenderer:
-    """A portrait encoded by both stages: renders motion latents, `performer` generates them."""
+    """A portrait encoded by both stages: renders motion latents, `performer` generates them.
+
+    Attributes:
+        at_once: frames that are decoded at once.
+    """
 
     @torch.no_grad()
     def __init__(
@@ -160,26 +192,47 @@ class PortraitRenderer:
         points = torch.from_numpy(landmarks).to(device)[None]
         self.reference = self.autoencoder.encode_motion(points)
         self.performer = networks.performer(self.reference)
-        self.half = torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+        self._cuda = device.type == "cuda"
+        most = (PIXELS_ON_GPU if self._cuda else PIXELS_AT_ONCE) // self.side**2
+        self._threads = 1 if self._cuda or most < 2 else torch.get_num_threads()
+        batch = FRAMES_PER_GPU_BATCH if self._cuda else FRAMES_PER_BATCH
+        self.at_once = max(1, min(self._threads * batch, most))
+        self._batch = max(1, min(batch, self.at_once // self._threads))
         pixels = torch.from_numpy(portrait).to(device).permute(2, 0, 1)[None].float() / 255
-        with self.half:
+        with self._half():
             self.appearance = self.autoencoder.encode_appearance(pixels, self.reference)
         if edge_mask is not None:
             self.appearance.edge_mask = torch.from_numpy(edge_mask).to(device)[None, None]
 
-    @torch.no_grad()
     def render(self, motion: Tensor) -> Iterator[np.ndarray]:
         """Latents (T, D) -> frames in batches of (n, S, S, 3) uint8."""
-        if not len(motion):
-            return
-        for latents in motion.split(
-            min(FRAMES_PER_BATCH, max(1, PIXELS_PER_BATCH // self.side**2))
-        ):
-            yield self.decode(latents).cpu().numpy()
+        begun: deque[Future[np.ndarray]] = deque()
+        try:
+            for latents in motion.split(self._batch) if len(motion) else ():
+                begun.append(self.begin(latents))
+                if len(begun) * self._batch >= self.at_once:
+                    yield begun.popleft().result()
+            while begun:
+                yield begun.popleft().result()
+        finally:
+            for future in begun:
+                future.cancel()
 
+    def begin(self, motion: Tensor) -> Future[np.ndarray]:
+        """Latents (n, D) -> frames (n, S, S, 3) uint8 in one batch, to come."""
+        if self._threads > 1:
+            return _decoders(self._threads).submit(lambda: self.decode(motion).numpy())
+        done: Future[np.ndarray] = Future()
+        done.set_result(self.decode(motion).cpu().numpy())
+        return done
+
+    @torch.no_grad()
     def decode(self, motion: Tensor) -> Tensor:
         """Latents (n, D) -> frames (n, S, S, 3) uint8 in one batch."""
-        with self.half:
+        with self._half():
             frames = self.autoencoder.decode(self.appearance, motion, self.side)
         pixels = (frames.float() * 255).round().to(torch.uint8)
         return pixels.permute(0, 2, 3, 1).contiguous()
+
+    def _half(self) -> torch.autocast:
+        return torch.autocast("cuda", torch.bfloat16, enabled=self._cuda)

@@ -22,7 +22,7 @@ from gaia_core.motion.performer import AHEAD, OVERLAP, WINDOW
 from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.pipeline import STAGES, Gaia
 from gaia_core.portrait.face import crop_around
-from gaia_core.render import PIXELS_PER_BATCH, Plan, SampledMotion, Step
+from gaia_core.render import PIXELS_AT_ONCE, Plan, SampledMotion, Step, _decoders
 from gaia_core.request import Preview, Progress, Request, Result, Segment, Span, Word
 from gaia_core.speech.voices import Spoken
 
@@ -328,22 +328,35 @@ def test_speech_matters(gaia, plan):
 
 def test_frames_do_not_depend_on_how_they_are_batched(gaia, plan, monkeypatch):
     together = frames_of(gaia, plan).astype(int)
-    monkeypatch.setattr("gaia_core.render.PIXELS_PER_BATCH", 1)
+    monkeypatch.setattr("gaia_core.render.PIXELS_AT_ONCE", 1)
     singly = list(gaia._render(plan))
     frames = [step for step in singly if isinstance(step, np.ndarray)]
     assert all(len(part) == 1 for part in frames)
     assert np.abs(np.concatenate(frames) - together).max() <= 1
 
 
+def test_batches_in_parallel_are_the_same_frames_in_order(gaia, plan):
+    alone, threads = frames_of(gaia, plan).astype(int), torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        together = frames_of(gaia, plan)
+        assert torch.get_num_threads() == 3, "other threads keep the default"
+        inside = _decoders(3).map(lambda _: torch.get_num_threads(), range(9))
+        assert set(inside) == {1}
+    finally:
+        torch.set_num_threads(threads)
+    assert np.abs(together - alone).max() <= 1
+
+
 def test_large_portraits_are_rendered_in_small_batches(gaia, plan, photo):
     large = changed(plan, portrait=photo)
     largest = max(len(s) for s in gaia._render(large) if isinstance(s, np.ndarray))
-    assert largest * photo.shape[0] ** 2 <= PIXELS_PER_BATCH
+    assert largest * photo.shape[0] ** 2 <= PIXELS_AT_ONCE
 
 
 @pytest.mark.parametrize("frames", [WINDOW - 1, WINDOW, WINDOW + 1, 2 * WINDOW + 7])
 def test_clips_around_and_over_a_window(gaia, plan, frames, monkeypatch):
-    monkeypatch.setattr("gaia_core.render.PIXELS_PER_BATCH", 50 * 16 * 16)
+    monkeypatch.setattr("gaia_core.render.PIXELS_AT_ONCE", 50 * 16 * 16)
     speech = np.resize(plan.script.speech, (frames, plan.script.speech.shape[1]))
     small = changed(plan, portrait=plan.portrait[::4, ::4].copy(), speech=speech, steps=1)
     steps = [step for step in gaia._render(small) if isinstance(step, Step)]
@@ -382,7 +395,7 @@ def test_yielded_frames_are_not_kept_in_memory(gaia, plan):
 
 def test_segments_come_while_the_video_is_rendered(gaia, request_, tmp_path, monkeypatch):
     monkeypatch.setattr("gaia_core.pipeline.SEGMENT", 10)
-    monkeypatch.setattr("gaia_core.render.PIXELS_PER_BATCH", 10 * 256 * 256)
+    monkeypatch.setattr("gaia_core.render.PIXELS_AT_ONCE", 10 * 256 * 256)
     folder = tmp_path / "parts"
     folder.mkdir()
     *before, result = gaia.generate(request_, tmp_path / "take.mp4", segments=folder)

@@ -260,7 +260,7 @@ def test_frames_at_25_a_second(gaia, frames, photo):
 
 
 def test_the_latency_is_at_most_the_stated_delay(gaia, photo, monkeypatch):
-    monkeypatch.setattr("gaia_core.render.PIXELS_PER_BATCH", 1)
+    monkeypatch.setattr("gaia_core.render.PIXELS_AT_ONCE", 1)
     given = 0
 
     def chunks() -> Iterator[np.ndarray]:
@@ -310,7 +310,7 @@ def test_a_slow_machine_drops_frames_and_falls_no_further_behind(gaia, photo, mo
         return
     # It works for the most part of the time, and the delay is at most that of the first frames.
     assert 0.6 * seconds < cost * pictures < 1.5 * seconds
-    assert max(behind) <= DELAY + LATE + FRAMES_PER_BATCH * cost
+    assert max(behind) <= DELAY + LATE + FRAMES_PER_BATCH * cost + 1e-6
 
 
 def test_same_seed_same_frames(gaia, frames, photo):

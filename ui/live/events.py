@@ -6,6 +6,7 @@ generator is closed. It also ends by itself when the browser is gone, or its tim
 
 # No postponed annotations here: Gradio reads a handler's hints as they stand.
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -171,21 +172,21 @@ def _mirrored(
     engine: Engine, wanted: Request, peer: Peer, recording: Recording
 ) -> Generator[None, None, None]:
     """The portrait moves as the face before the camera does, as in a mirror; a step a frame."""
-    seen: CameraFrame
+    seen: deque[CameraFrame] = deque()
     began: float | None = None
 
     def camera() -> Iterator[CameraFrame]:
-        nonlocal seen
         for frame in peer.camera():
-            seen = replace(frame, picture=cv2.flip(frame.picture, 1))
-            yield seen
+            seen.append(replace(frame, picture=cv2.flip(frame.picture, 1)))
+            yield seen[-1]
 
     photo = read_image(wanted.portrait)
     with closing(engine.mirror(photo, camera(), face=wanted.face)) as shown:  # type: ignore[type-var]
         for picture in shown:
-            began = seen.second if began is None else began
-            peer.show(picture, seen.second - began)
-            recording.add(seen.second, picture, camera=seen.picture)
+            of = seen.popleft()
+            began = of.second if began is None else began
+            peer.show(picture, of.second - began)
+            recording.add(of.second, picture, camera=of.picture)
             yield
 
 
