@@ -113,7 +113,7 @@ def test_each_call_prints_its_random_seed(loaded, folder, tmp_path, capsys):
         ({"portrait": "missing.png"}, "missing.png"),
         ({"portrait": "empty.png"}, "empty.png"),
         ({"portrait": "notes.png"}, "notes.png"),
-        ({"portrait": "."}, "no file"),
+        ({"portrait": "."}, "is a folder; give a JPEG"),
         ({"portrait": "wall.png"}, "No face"),
         ({"speech": "missing.wav"}, "missing.wav"),
         ({"speech": "notes.wav"}, "notes.wav"),
