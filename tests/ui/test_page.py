@@ -465,6 +465,7 @@ def test_takes_of_this_session_come_back_and_can_be_deleted(opened, studio, phot
     assert not studio.folders()
     assert set(studio.cache.rglob("fine*.png")) == others - mine
     expect(page.locator("#text textarea")).to_have_value(say("text.start"))
+    page.wait_for_timeout(500)  # Gradio may lose an event that is sent while its stream closes
     generate(page)
     shown(page)
     assert studio.engine.requests[-1].portrait.is_file(), "the examples are everybody's"
