@@ -114,7 +114,10 @@ class Similarity(NamedTuple):
         return cls(scale * rotation_from_degrees(pose[..., :3]), pose[..., 3:5])
 
     def __call__(self, canonical: Tensor) -> Tensor:
-        """Canonical faces (..., K, 3) -> landmarks (..., K, 3) in crop units"""
+        """Canonical faces (..., K, 3) -> landmarks (..., K, 3) in crop units
+
+        The inverse of `remove_pose`, but for depth.
+        """
         placed = canonical @ self.matrix.transpose(-1, -2)
         placed[..., :2] += self.shift.unsqueeze(-2)
         return placed
@@ -183,8 +186,3 @@ def remove_pose(landmarks: Tensor, pose: Tensor) -> Tensor:
     shift = torch.cat([pose[..., 3:5], depth.unsqueeze(-1)], -1)
     scale = pose[..., 5].exp()[..., None, None]
     return (landmarks - shift.unsqueeze(-2)) @ rotation / scale
-
-
-def apply_pose(canonical: Tensor, pose: Tensor) -> Tensor:
-    """The inverse of `remove_pose`, but for depth: (..., K, 3), (..., 6) -> (..., K, 3)."""
-    return Similarity.of(pose)(canonical)

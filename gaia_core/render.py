@@ -197,7 +197,7 @@ class PortraitRenderer:
         self._threads = 1 if self._cuda or most < 2 else torch.get_num_threads()
         batch = FRAMES_PER_GPU_BATCH if self._cuda else FRAMES_PER_BATCH
         self.at_once = max(1, min(self._threads * batch, most))
-        self._batch = max(1, min(batch, self.at_once // self._threads))
+        self._batch = max(1, self.at_once // self._threads)
         pixels = torch.from_numpy(portrait).to(device).permute(2, 0, 1)[None].float() / 255
         with self._half():
             self.appearance = self.autoencoder.encode_appearance(pixels, self.reference)
@@ -220,10 +220,14 @@ class PortraitRenderer:
 
     def begin(self, motion: Tensor) -> Future[np.ndarray]:
         """Latents (n, D) -> frames (n, S, S, 3) uint8 in one batch, to come."""
+
+        def pixels() -> np.ndarray:
+            return self.decode(motion).cpu().numpy()
+
         if self._threads > 1:
-            return _decoders(self._threads).submit(lambda: self.decode(motion).numpy())
+            return _decoders(self._threads).submit(pixels)
         done: Future[np.ndarray] = Future()
-        done.set_result(self.decode(motion).cpu().numpy())
+        done.set_result(pixels())
         return done
 
     @torch.no_grad()

@@ -126,7 +126,7 @@ def make_faces(template: Tensor) -> Callable[[int, int], Faces]:
         usual = torch.tensor([0.0, 0.0, 0.0, 0.5, 0.5, -0.8])
         pose = usual + normal(len(clip), 6) * torch.tensor([12.0, 8.0, 6.0, 0.03, 0.03, 0.08])
         pose[0] = usual  # a fitted template's zero of pitch is that of its first face
-        landmarks = mesh.apply_pose(shape, pose)
+        landmarks = mesh.Similarity.of(pose)(shape)
         return Faces(landmarks + NOISE * normal(*landmarks.shape), pose, clip)
 
     return make

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from gaia_core import landmarks as mesh
-from gaia_core.landmarks import apply_pose, fit_pose, remove_pose, rotation_from_degrees
+from gaia_core.landmarks import Similarity, fit_pose, remove_pose, rotation_from_degrees
 from gaia_core.portrait.face import crop_around
 
 NOSE_TIP = 1
@@ -83,7 +83,7 @@ def test_lip_aperture_is_the_gap_over_the_faces_height(template):
 def test_lip_aperture_ignores_place_size_and_roll(template):
     aperture = mesh.lip_aperture(template)
     assert aperture > 0
-    moved = apply_pose(template, frontal(roll=35.0, x=0.2, y=0.9, scale=0.4))
+    moved = Similarity.of(frontal(roll=35.0, x=0.2, y=0.9, scale=0.4))(template)
     assert mesh.lip_aperture(moved) == pytest.approx(float(aperture), rel=1e-4)
 
 
@@ -94,7 +94,7 @@ def test_eye_aperture_is_the_gap_of_the_lids_over_the_eyes_width(template, top):
     bottom = dict(mesh_pair[:2] for mesh_pair in mesh.EYE_GAPS)[top]
     shut[top] = shut[bottom]
     assert mesh.eye_aperture(shut) == pytest.approx(float(both) / 2, rel=0.1)  # the other is open
-    moved = apply_pose(template, frontal(roll=-20.0, x=0.3, scale=0.2))
+    moved = Similarity.of(frontal(roll=-20.0, x=0.3, scale=0.2))(template)
     assert mesh.eye_aperture(moved) == pytest.approx(float(both), rel=1e-4)
 
 
@@ -122,15 +122,17 @@ def test_angles_and_rotations_are_inverse(poses):
     ],
 )
 def test_directions(template, angle, point, axis, sign):
-    before, after = (apply_pose(template, frontal(**{angle: degrees})) for degrees in (0.0, 10.0))
+    before, after = (
+        Similarity.of(frontal(**{angle: degrees}))(template) for degrees in (0.0, 10.0)
+    )
     assert sign * (after - before)[point, axis] > 0.005
 
 
 # Pose
 
 
-def test_fit_pose_inverts_apply_pose(template, poses):
-    fitted = fit_pose(apply_pose(template, poses), template)
+def test_fit_pose_inverts_a_similarity(template, poses):
+    fitted = fit_pose(Similarity.of(poses)(template), template)
     torch.testing.assert_close(fitted[:, :3], poses[:, :3], atol=0.01, rtol=0)  # degrees
     torch.testing.assert_close(fitted[:, 3:], poses[:, 3:], atol=1e-5, rtol=0)
 
@@ -138,12 +140,12 @@ def test_fit_pose_inverts_apply_pose(template, poses):
 def test_expression_does_not_affect_the_pose(template, poses):
     grimace = template + 0.05 * torch.randn(mesh.COUNT, 3, generator=torch.Generator())
     grimace[list(mesh.RIGID)] = template[list(mesh.RIGID)]
-    fitted = fit_pose(apply_pose(grimace, poses), template)
+    fitted = fit_pose(Similarity.of(poses)(grimace), template)
     torch.testing.assert_close(fitted, poses, atol=0.01, rtol=0)
 
 
 def test_depth_of_the_whole_head_does_not_matter(template, poses):
-    landmarks = apply_pose(template, poses)
+    landmarks = Similarity.of(poses)(template)
     nearer = landmarks - torch.tensor([0.0, 0.0, 0.7])
     torch.testing.assert_close(
         fit_pose(nearer, template), fit_pose(landmarks, template), atol=0.01, rtol=0
@@ -153,8 +155,8 @@ def test_depth_of_the_whole_head_does_not_matter(template, poses):
     )
 
 
-def test_remove_pose_inverts_apply_pose(template, poses):
-    removed = remove_pose(apply_pose(template, poses), poses)
+def test_remove_pose_inverts_a_similarity(template, poses):
+    removed = remove_pose(Similarity.of(poses)(template), poses)
     torch.testing.assert_close(removed, template.expand_as(removed), atol=1e-5, rtol=0)
 
 

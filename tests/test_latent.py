@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gaia_core import landmarks as mesh
-from gaia_core.landmarks import apply_pose, remove_pose
+from gaia_core.landmarks import Similarity, remove_pose
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def test_channels_are_of_unit_variance(encoder, make_faces):
 def test_head_pose_does_not_affect_the_expression(encoder, unseen, motion):
     pose = unseen.pose.roll(1, 0)  # poses swapped between faces
     face = remove_pose(unseen.landmarks, encoder.split(motion)[0])
-    turned = encoder(apply_pose(face, pose))
+    turned = encoder(Similarity.of(pose)(face))
     torch.testing.assert_close(turned[:, 6:], motion[:, 6:], atol=2e-3, rtol=0)
     assert (turned[:, :6] - motion[:, :6]).abs().mean() > 0.5
 

@@ -26,7 +26,7 @@ def turned(encoder, crop_landmarks):
         pose = mesh.fit_pose(crop_landmarks[None], encoder.template)
         shape = mesh.remove_pose(crop_landmarks[None], pose) * 1.1
         pose[:, 0] += yaw
-        return mesh.apply_pose(shape, pose)[0]
+        return mesh.Similarity.of(pose)(shape)[0]
 
     return make
 

@@ -6,7 +6,7 @@ from torch.nn.functional import max_pool2d
 
 from gaia_core import landmarks as mesh
 from gaia_core.config import RendererCorrections
-from gaia_core.landmarks import Similarity, apply_pose
+from gaia_core.landmarks import Similarity
 from gaia_core.renderer.corrections import uncovered_mouth
 from gaia_core.renderer.decoder import EARS
 from gaia_core.renderer.relighting import relit
@@ -158,7 +158,7 @@ def test_points_of_a_rigid_plane_move_exactly(source, target):
     generator = torch.Generator().manual_seed(0)
     plane = torch.rand(100, 3, generator=generator) - 0.5
     plane[:, 2] = EARS
-    before, after = (apply_pose(plane, pose)[:, :2] for pose in (source, target))
+    before, after = (Similarity.of(pose)(plane)[:, :2] for pose in (source, target))
     heads = (Similarity.of(pose[None]) for pose in (source, target))
     field = pose_offset(*heads, SIDE, EARS)
     # The field is affine, so that interpolation between its pixels is exact.

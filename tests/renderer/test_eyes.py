@@ -32,7 +32,7 @@ def windows_of(pose: Tensor, template: Tensor) -> tuple[Window, ...]:
 
 
 def placed(template: Tensor, pose: Tensor, *amounts: float) -> tuple[Tensor, tuple]:
-    faces = mesh.apply_pose(lowered(template, *amounts), pose.expand(len(amounts), -1))
+    faces = mesh.Similarity.of(pose.expand(len(amounts), -1))(lowered(template, *amounts))
     return faces, windows_of(pose.expand(len(amounts), -1), template)
 
 
@@ -166,7 +166,7 @@ def gazing(template: Tensor, pose: Tensor, by: tuple[float, float]) -> tuple[Ten
     for eye in EYES:
         width = (template[eye.upper[0]] - template[eye.upper[-1]]).norm()
         face[:, list(eye.iris), :2] += width * torch.tensor(by)
-    return mesh.apply_pose(face, pose), windows_of(pose, template)
+    return mesh.Similarity.of(pose)(face), windows_of(pose, template)
 
 
 @pytest.mark.parametrize("side", [256, 600])

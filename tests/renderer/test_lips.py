@@ -26,7 +26,7 @@ def placed(template: Tensor, pose: Tensor, *gaps: float) -> tuple[Tensor, Window
         arch = 1 - torch.linspace(-1, 1, len(curve)).square()
         face[:, curve, 1] += torch.tensor(gaps)[:, None] * arch
     poses = pose.expand(len(gaps), -1)
-    return mesh.apply_pose(face, poses), mouth_window(mesh.Similarity.of(poses), template)
+    return mesh.Similarity.of(poses)(face), mouth_window(mesh.Similarity.of(poses), template)
 
 
 @pytest.fixture

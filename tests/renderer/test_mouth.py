@@ -27,7 +27,7 @@ def parted(template: Tensor, gap: float) -> Tensor:
 
 def placed(face: Tensor, *poses: Tensor) -> tuple[Tensor, Tensor]:
     pose = torch.stack(poses)
-    return mesh.apply_pose(face.expand(len(pose), -1, -1), pose), pose
+    return mesh.Similarity.of(pose)(face.expand(len(pose), -1, -1)), pose
 
 
 @pytest.fixture
