@@ -19,6 +19,7 @@ from gradio.context import Context, LocalContext
 from gradio.utils import get_upload_folder
 
 CSS = Path(__file__).with_name("gradio_compat.css")
+KEEP_STREAM = f"<script>{Path(__file__).with_name('gradio_compat.js').read_text('utf-8')}</script>"
 
 # Gradio shows the place in the queue only in its own tracker, as "queue: 2/3". The tracker is
 # hidden (`#queue`), and its text is copied to the elements of class `status-queue`, whose

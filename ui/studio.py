@@ -22,7 +22,7 @@ from ui.form import consent, draft, modes, presets, voices
 from ui.form import events as form_events
 from ui.form.endpoints import ENDPOINTS
 from ui.form.modes import Drive, Edit, Pose, Text
-from ui.gradio_compat import CLOSE_TOASTS, DISABLE, LANGUAGE, in_order, serve
+from ui.gradio_compat import CLOSE_TOASTS, DISABLE, KEEP_STREAM, LANGUAGE, in_order, serve
 from ui.i18n.text import I18N, language, say, t
 from ui.live import events as live_events
 from ui.live import live
@@ -60,7 +60,7 @@ LAUNCH_KWARGS: dict[str, Any] = {
     "theme": theme(),
     "css_paths": STYLES,
     "css": toast_titles(),
-    "head": LANGUAGE,
+    "head": LANGUAGE + KEEP_STREAM,
     "favicon_path": ICON,
     "i18n": I18N,
     "app_kwargs": {"lifespan": store.swept},

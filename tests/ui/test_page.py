@@ -18,6 +18,30 @@ pytest.importorskip("playwright")
 from playwright.sync_api import Locator, Page, expect
 from visitor import button, generate, shown, small, still, tab, themes, write
 
+# The page hears that its stream of messages closes only after the answer to Generate.
+CLOSES_LATE = """{
+  const {fetch} = window;
+  let hear;
+  const answered = new Promise((resolve) => { hear = resolve; });
+  const transform = async (text, stream) => {
+    const [before, close] = text.split(/(data:.*"close_stream"[^]*)/);
+    stream.enqueue(before);
+    if (!close) return;
+    window.closing = true;
+    await answered;
+    stream.enqueue(close);
+  };
+  window.fetch = async (resource, options) => {
+    const answer = await fetch(resource, options);
+    const url = resource.url ?? String(resource);
+    if (url.includes("/queue/join") && options.body.includes("WORDS")) setTimeout(hear, 100);
+    if (!url.includes("/queue/data")) return answer;
+    const messages = answer.body.pipeThrough(new TextDecoderStream());
+    const late = messages.pipeThrough(new TransformStream({transform}));
+    return new Response(late.pipeThrough(new TextEncoderStream()), answer);
+  };
+}""".replace("WORDS", say("text.start"))
+
 
 def test_one_click_makes_a_video(opened, studio: Studio):
     page = opened()
@@ -460,12 +484,13 @@ def test_takes_of_this_session_come_back_and_can_be_deleted(opened, studio, phot
 
     mine = {first.portrait, second.portrait}
     assert all(path.is_file() for path in mine) and len(studio.folders()) == 2
+    page.add_init_script(CLOSES_LATE)
     button(page, say("forget")).click()
     expect(page.get_by_text(say("result.empty"))).to_be_visible()
     assert not studio.folders()
     assert set(studio.cache.rglob("fine*.png")) == others - mine
     expect(page.locator("#text textarea")).to_have_value(say("text.start"))
-    page.wait_for_timeout(500)  # Gradio may lose an event that is sent while its stream closes
+    page.wait_for_function("window.closing")
     generate(page)
     shown(page)
     assert studio.engine.requests[-1].portrait.is_file(), "the examples are everybody's"
