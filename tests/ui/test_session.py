@@ -158,6 +158,17 @@ def test_a_take_that_ends_at_once_has_a_picture():
     assert list(pictures) == [0]
 
 
+def test_while_takes_are_compared_the_progress_is_of_all(photo: Path, monkeypatch):
+    monkeypatch.setattr("ui.run.events.UPDATE_EVERY", 0.0)
+    clock, session, job = Clock(FakeEngine()), Session(), Job(None, 0.0)
+    events = [Progress("start", 0.0), Progress("frames", 0.5)]
+    told = []
+    for part in ((0, 2), (1, 2)):
+        followed = clock.followed(events, job, Request(photo, text="-"), session, part)
+        told += [step.progress.fraction for step in paced(followed, {}, job)]
+    assert told == [0.0, 0.25, 0.5, 0.75]
+
+
 def test_a_take_is_pictured_with_open_eyes(tmp_path: Path):
     eyes = np.array([0.2, 0.01, 0.3, 0.1])
     result = Result(tmp_path / "take.mp4", {}, 4, traces={"eyes": eyes})

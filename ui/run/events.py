@@ -132,16 +132,16 @@ def paced(
 
     Args:
         pictures: collects the shown previews, by frame.
-        job: whose rest is told.
+        job: whose fraction and rest are told.
     """
-    progress, preview = Progress("start", 0.0), ""
+    progress, preview = Progress("start", job.fraction), ""
     updated = previewed = -1.0
     for event in events:
         now = time.monotonic()
         if isinstance(event, Segment | Result):
             yield event
         elif isinstance(event, Progress):
-            progress = Progress(event.stage, max(event.fraction, progress.fraction))
+            progress = Progress(event.stage, max(job.fraction, progress.fraction))
         elif isinstance(event, Preview) and now - previewed >= PREVIEW_EVERY:
             preview, previewed = result_view.data_url(event.frame), now
             pictures[event.index] = preview
