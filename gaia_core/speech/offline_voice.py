@@ -15,7 +15,7 @@ from gaia_core.assets import hash_file
 from gaia_core.errors import InputError, Message, join
 from gaia_core.request import Word
 from gaia_core.speech.text import normalise
-from gaia_core.speech.voices import Gender, Spoken, Voice
+from gaia_core.speech.voices import Gender, Spoken, Voice, first_name
 
 # hibari-tts 0.2.1: the one voice inside the package; its other voices are downloads.
 _HIBARI = "heart"
@@ -61,7 +61,7 @@ def speak_offline(text: str, voice: Voice, reason: Message) -> Spoken:
             Message(
                 "The offline {gender} voice spoke instead of {name}, because {reason}.",
                 gender=gender,
-                name=voice.name,
+                name=first_name(voice.name),
                 reason=reason,
             )
             if voice.locale == "en-US"
@@ -69,7 +69,7 @@ def speak_offline(text: str, voice: Voice, reason: Message) -> Spoken:
                 "The offline {gender} voice with an American accent spoke instead of {name}, "
                 "because {reason}.",
                 gender=gender,
-                name=voice.name,
+                name=first_name(voice.name),
                 reason=reason,
             )
         )

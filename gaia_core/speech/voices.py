@@ -106,8 +106,8 @@ def find_voice(name: str) -> Voice:
         if voice.name == name:
             return voice
     # A first name alone is found too: it is compared with that part of the names.
-    known = {_spoken_name(voice.name): voice.name for voice in VOICES}
-    near = difflib.get_close_matches(_spoken_name(name), known, NEAREST, cutoff=0.0)
+    known = {first_name(voice.name).lower(): voice.name for voice in VOICES}
+    near = difflib.get_close_matches(first_name(name).lower(), known, NEAREST, cutoff=0.0)
     raise InputError(
         "There is no voice {name!r}; the nearest are {near}.",
         name=name,
@@ -115,6 +115,6 @@ def find_voice(name: str) -> Voice:
     )
 
 
-def _spoken_name(name: str) -> str:
-    """en-US-AriaNeural -> aria"""
-    return name.split("-", 2)[-1].removesuffix("Neural").lower()
+def first_name(name: str) -> str:
+    """en-US-AriaNeural -> Aria, as people say it"""
+    return name.split("-", 2)[-1].removesuffix("Neural")

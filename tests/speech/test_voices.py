@@ -214,7 +214,7 @@ def test_fallback_to_the_offline_voice(
     spoken = synthesise("Hello you", "en-GB-RyanNeural")
     assert [w.text for w in spoken.words] == ["Hello", "you"]
     assert spoken.voice == "hibari-us-male"
-    expected = "offline male voice with an American accent spoke instead of en-GB-RyanNeural"
+    expected = "offline male voice with an American accent spoke instead of Ryan"
     assert spoken.notice is not None and expected in spoken.notice
     np.testing.assert_array_equal(
         spoken.waveform, synthesise("Hello you", "hibari-us-male").waveform

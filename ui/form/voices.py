@@ -15,7 +15,7 @@ from gaia_core.errors import InputError
 from gaia_core.media.audio import find_sound
 from gaia_core.request import Request
 from gaia_core.speech.synthesis import synthesise
-from gaia_core.speech.voices import VOICES, Spoken, Voice, find_voice
+from gaia_core.speech.voices import VOICES, Spoken, Voice, find_voice, first_name
 from ui.components import Inputs, Updates, hint
 from ui.i18n.text import say, t
 from ui.takes import result_view
@@ -151,11 +151,10 @@ def _language(voice: Voice) -> str:
 
 def _label(voice: Voice) -> str:
     offline = voice.engine == "offline"
-    own = voice.name.removeprefix(f"{voice.locale}-").removesuffix("Neural")
     return " · ".join(
         [
             say(f"language.{_language(voice)}"),
-            say("voice.offline") if offline else own,
+            say("voice.offline") if offline else first_name(voice.name),
             f"{voice.locale.split('-')[1]}, {say(f'voice.{voice.gender}')}",
         ]
     )
