@@ -47,14 +47,19 @@ LANGUAGE = """<script>
 document.documentElement.lang = navigator.language.startsWith("zh") ? "zh-CN" : "en";
 </script>"""
 
-# Closes all toasts when a primary button is pressed: Generate and the like.
+# Closes all toasts.
 CLOSE_TOASTS = """() => {
-  document.addEventListener("click", ({target}) => {
-    if (target.closest("button.primary"))
-      for (const cross of document.querySelectorAll(".toast-close")) cross.click();
-  });
+  for (const cross of document.querySelectorAll(".toast-close")) cross.click();
   return [];
 }"""
+
+# Closes them whenever a primary button is pressed: Generate and the like.
+CLOSE_TOASTS_ON_PRIMARY = f"""() => {{
+  document.addEventListener("click", ({{target}}) => {{
+    if (target.closest("button.primary")) ({CLOSE_TOASTS})();
+  }});
+  return [];
+}}"""
 
 # What a script returns to disable a button.
 DISABLE = """() => ({__type__: "update", interactive: false})"""

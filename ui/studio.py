@@ -22,7 +22,15 @@ from ui.form import consent, draft, modes, presets, voices
 from ui.form import events as form_events
 from ui.form.endpoints import ENDPOINTS
 from ui.form.modes import Drive, Edit, Pose, Text
-from ui.gradio_compat import CLOSE_TOASTS, DISABLE, KEEP_STREAM, LANGUAGE, in_order, serve
+from ui.gradio_compat import (
+    CLOSE_TOASTS,
+    CLOSE_TOASTS_ON_PRIMARY,
+    DISABLE,
+    KEEP_STREAM,
+    LANGUAGE,
+    in_order,
+    serve,
+)
 from ui.i18n.text import I18N, language, say, t
 from ui.live import events as live_events
 from ui.live import live
@@ -119,7 +127,7 @@ def build_studio(engine: Engine, others: Sequence[Engine] = ()) -> gr.Blocks:
         clock = Clock(engine)
         worded = _workbench(studio, engine, others, clock, tabs, mode)
         studio.load(greet, None, [header, *worded], **PRIVATE)
-        studio.load(None, None, None, js=CLOSE_TOASTS, api_visibility="private")
+        studio.load(None, None, None, js=CLOSE_TOASTS_ON_PRIMARY, api_visibility="private")
         for endpoint in ENDPOINTS:
             serve(
                 api.function(engine, clock, endpoint),
@@ -517,6 +525,7 @@ def _wire_takes(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) -> No
         **JUDGING,
     )
     opened.failure(None, None, edit.file, js="() => null", **SILENT)
+    edit.file.upload(None, None, None, js=CLOSE_TOASTS, **SILENT)
     _subtitled(opened, output)
     gr.on(
         [output.reuse.click, output.history.apply],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -462,6 +463,11 @@ def test_a_file_that_is_no_take_is_an_error(opened, studio: Studio, tmp_path: Pa
     page.locator("#open input[type=file]").set_input_files(tmp_path / "wrong.json")
     expect(page.get_by_text(say("error.recipe"))).to_be_visible()
     expect(page.locator("#open")).not_to_contain_text("wrong")
+    recipe = Request(samples.portraits()[0], text="Hello").recipe()
+    (tmp_path / "right.json").write_text(json.dumps(recipe))
+    page.locator("#open input[type=file]").set_input_files(tmp_path / "right.json")
+    expect(page.get_by_text(say("edit.source", name="right.json"))).to_be_visible()
+    expect(page.get_by_text(say("error.recipe"))).to_have_count(0)
 
 
 def test_takes_of_this_session_come_back_and_can_be_deleted(opened, studio, photos):

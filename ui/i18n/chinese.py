@@ -494,7 +494,7 @@ ZH: dict[str, str] = {
     "download.making": "正在制作",
     "download.file": "下载",
     "code.label": "Python 代码",
-    "history.heading": "### 本次会话\n您的结果，最新的在前。",
+    "history.heading": "### 本次会话",
     "history.take": "显示{name}，{facts}",
     "history.apply": "沿用它的设置",
     "history.apply.name": "沿用{name}的设置",

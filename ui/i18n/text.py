@@ -536,7 +536,7 @@ EN = {
     "download.making": "Preparing",
     "download.file": "Download",
     "code.label": "Python code",
-    "history.heading": "### This session\nYour takes, newest first.",
+    "history.heading": "### This session",
     "history.take": "Show {name}, {facts}",
     "history.apply": "Reuse its settings",
     "history.apply.name": "Reuse the settings of {name}",
