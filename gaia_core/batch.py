@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from gaia_core import MAX_RECORDING
 from gaia_core.errors import InputError
+from gaia_core.media.ffmpeg import WANTED, check_file
 from gaia_core.media.video import read_recipe
 from gaia_core.request import MEDIA, RECIPE_VERSION, Request, Result
 from gaia_core.speech.voices import find_voice
@@ -103,11 +104,8 @@ def read_request(fields: dict[str, Any], folder: Path) -> Request:
     found: dict[str, Path | None] = dict.fromkeys(MEDIA)
     for name in MEDIA:
         if fields.get(name) is not None:
-            found[name] = folder / str(fields.pop(name))
-            if not found[name].is_file():  # type: ignore[union-attr]
-                raise InputError(
-                    "There is no file {path}; correct the {name}.", path=found[name], name=name
-                )
+            found[name] = path = folder / str(fields.pop(name))
+            check_file(path, WANTED[name])
     portrait = found.pop("portrait")
     if portrait is None:
         raise InputError("There is no portrait; give the path of a photo with a face.")

@@ -100,6 +100,7 @@ def test_a_job_can_take_a_recipe_and_change_it(folder, tmp_path):
     ("fields", "named"),
     [
         ({"portrait": "nobody.png", "text": "a"}, "nobody.png"),
+        ({"portrait": "media", "text": "a"}, "media is a folder; give a JPEG or PNG photo"),
         ({"text": "a"}, "portrait"),
         ({"portrait": "media/portrait.png"}, "Give a speech recording"),
         ({"portrait": "media/portrait.png", "text": "a", "colour": 1}, "colour"),

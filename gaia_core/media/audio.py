@@ -15,6 +15,7 @@ import numpy as np
 from gaia_core import MAX_SECONDS, SAMPLE_RATE
 from gaia_core.errors import InputError, Message
 from gaia_core.media.ffmpeg import (
+    WANTED,
     check_file,
     failure,
     file_url,
@@ -88,7 +89,7 @@ def choose_sound(path: Path | str) -> Choice | None:
         InputError: there is no such file, or it is empty.
     """
     path = Path(path)
-    check_file(path, Message("a recording, for example WAV, MP3 or M4A"))
+    check_file(path, WANTED["speech"])
     for track in count():
         done = run_ffmpeg(
             [*untrusted(), "-map", f"0:a:{track}", "-t", str(JUDGED), "-ac", "2"],

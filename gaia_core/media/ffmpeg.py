@@ -19,6 +19,13 @@ import imageio_ffmpeg
 
 from gaia_core.errors import InputError, Message, disk_full
 
+# The media of a request, in words.
+WANTED = {
+    "portrait": Message("a JPEG or PNG photo"),
+    "speech": Message("a recording, for example WAV, MP3 or M4A"),
+    "drive": Message("a video, for example MP4"),
+}
+
 
 class Ffmpeg:
     """A running ffmpeg whose messages are drained by a thread, so that it never blocks on them."""
@@ -121,6 +128,14 @@ def from_zero(rate: int) -> str:
 
 
 def check_file(path: Path, wanted: Message) -> None:
+    """Checks that there is such a file, with content.
+
+    Args:
+        wanted: what to give instead, in words.
+
+    Raises:
+        InputError: it is none.
+    """
     if path.parts[:1] in (("http:",), ("https:",)):
         raise InputError(
             "{name} is an address in the web; download the file and give {wanted}.",

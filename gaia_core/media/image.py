@@ -10,8 +10,8 @@ import numpy as np
 import pillow_heif
 from PIL import Image, ImageCms, ImageOps, ImageStat
 
-from gaia_core.errors import InputError, Message
-from gaia_core.media.ffmpeg import check_file
+from gaia_core.errors import InputError
+from gaia_core.media.ffmpeg import WANTED, check_file
 
 MAX_SIDE = 4096  # px; larger photos are reduced
 # px; a photo at least twice as long is first reduced by a whole number, which is quick; a JPEG is
@@ -68,7 +68,7 @@ def viewable(path: Path) -> Path:
 
 def _open(path: Path) -> Image.Image:
     """A photo, upright, a large JPEG already reduced."""
-    check_file(path, Message("a JPEG or PNG photo"))
+    check_file(path, WANTED["portrait"])
     Image.init()
     formats = [name for name in _FORMATS if name in Image.OPEN]  # AVIF is not in every build
     try:

@@ -20,6 +20,7 @@ from gaia_core import FPS
 from gaia_core.errors import InputError, Message
 from gaia_core.media.audio import FILE_RATE
 from gaia_core.media.ffmpeg import (
+    WANTED,
     Ffmpeg,
     check_file,
     failure,
@@ -79,7 +80,7 @@ def read_video(
         InputError: not a readable video.
     """
     path = Path(path)
-    check_file(path, Message("a video, for example MP4"))
+    check_file(path, WANTED["drive"])
     count = 0
     shrink = f"min(1,{longest}/max(iw*sar,ih))"
     filters = f"fps={FPS},{_FRAMES.format(shrink=shrink)}"
