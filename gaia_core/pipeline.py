@@ -53,6 +53,7 @@ from gaia_core.render import (
     Render,
     SampledMotion,
     Step,
+    ahead,
 )
 from gaia_core.request import Event, Preview, Progress, Request, Result, Segment, Span, Word
 from gaia_core.speech import visemes
@@ -307,7 +308,9 @@ class Gaia:
             chunks: parts (N,) of the speech of any length, float32 mono at 16 kHz; the video ends
                 with them.
             clock: seconds of the speech that have been spoken by now, of speech that is not to be
-                waited for. Where this machine does not keep pace, frames are then dropped.
+                waited for. Where this machine does not keep pace, frames are then dropped; and
+                `chunks` are asked for on a thread of their own, as motion is sampled while frames
+                are decoded.
 
         Yields:
             (h, w, 3) uint8 frames, 25 a second; for one that is dropped, that before it again.
@@ -324,7 +327,8 @@ class Gaia:
         lively = controls.enlivened(liveliness)
         script = Script(0, silence, NO_DRIVING, seed, steps, guidance, lively)
         count, frame = 0, portrait  # which is not yielded, as the first is always rendered
-        for latents in LiveMotion(self.speech_encoder, renderer.performer, script).follow(chunks):
+        motion = LiveMotion(self.speech_encoder, renderer.performer, script).follow(chunks)
+        for latents in motion if clock is None else ahead(motion):
             for part in latents.split(renderer.at_once):
                 step = 1 if clock is None else stride(clock() - count / FPS)
                 skipped = min(-count % step, len(part))

@@ -8,7 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Lock
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -28,6 +29,7 @@ from gaia_core.renderer.autoencoder import Autoencoder
 FRAMES_PER_BATCH, FRAMES_PER_GPU_BATCH = 2, 32
 PIXELS_AT_ONCE, PIXELS_ON_GPU = 8 * 256 * 256, FRAMES_PER_GPU_BATCH * 256 * 256
 
+T = TypeVar("T")
 Render = Callable[["Plan"], Generator["Step | SampledMotion | np.ndarray", None, None]]
 
 
@@ -149,12 +151,11 @@ class Networks:
             done = motion.shape[1]
 
 
-@cache
-def _decoders(count: int) -> ThreadPoolExecutor:
-    """Threads that decode a batch each, without threads of its operations.
+def single_threaded(count: int) -> ThreadPoolExecutor:
+    """Threads that work in parallel, without threads of torch's operations.
 
-    Those wait for each other at every operation: batches in parallel are faster, and do not come to
-    a stop where another program needs a core.
+    Those wait for each other at every operation: work in parallel is faster, and does not come to a
+    stop where another program needs a core.
     """
     started = Barrier(count + 1)
 
@@ -163,18 +164,37 @@ def _decoders(count: int) -> ThreadPoolExecutor:
         torch.set_num_threads(1)
         started.wait()
 
-    pool = ThreadPoolExecutor(count, "decoder", start)
-    for _ in range(count):
-        pool.submit(int)
-    started.wait()
-    torch.set_num_threads(count)  # the default of all other threads again
+    with _starting:
+        threads = torch.get_num_threads()
+        pool = ThreadPoolExecutor(count, "torch", start)
+        for _ in range(count):
+            pool.submit(int)
+        started.wait()
+        torch.set_num_threads(threads)  # the default of all other threads again
     return pool
+
+
+_starting = Lock()
+_decoders = cache(single_threaded)  # of batches
+
+
+def ahead(items: Iterator[T]) -> Iterator[T]:
+    """Computes the next item on a thread of its own while the last one is used."""
+    pool = single_threaded(1)
+    try:
+        upcoming = pool.submit(next, items, None)
+        while (item := upcoming.result()) is not None:
+            upcoming = pool.submit(next, items, None)
+            yield item
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 class PortraitRenderer:
     """A portrait encoded by both stages: renders motion latents, `performer` generates them.
 
     Attributes:
+        threads: that decode a batch each.
         at_once: frames that are decoded at once.
     """
 
@@ -194,10 +214,10 @@ class PortraitRenderer:
         self.performer = networks.performer(self.reference)
         self._cuda = device.type == "cuda"
         most = (PIXELS_ON_GPU if self._cuda else PIXELS_AT_ONCE) // self.side**2
-        self._threads = 1 if self._cuda or most < 2 else torch.get_num_threads()
+        self.threads = 1 if self._cuda or most < 2 else torch.get_num_threads()
         batch = FRAMES_PER_GPU_BATCH if self._cuda else FRAMES_PER_BATCH
-        self.at_once = max(1, min(self._threads * batch, most))
-        self._batch = max(1, self.at_once // self._threads)
+        self.at_once = max(1, min(self.threads * batch, most))
+        self._batch = max(1, self.at_once // self.threads)
         pixels = torch.from_numpy(portrait).to(device).permute(2, 0, 1)[None].float() / 255
         with self._half():
             self.appearance = self.autoencoder.encode_appearance(pixels, self.reference)
@@ -208,9 +228,9 @@ class PortraitRenderer:
         """Latents (T, D) -> frames in batches of (n, S, S, 3) uint8."""
         begun: deque[Future[np.ndarray]] = deque()
         try:
-            for latents in motion.split(self._batch) if len(motion) else ():
+            for latents in motion.split(self._batch_of(len(motion))) if len(motion) else ():
                 begun.append(self.begin(latents))
-                if len(begun) * self._batch >= self.at_once:
+                if len(begun) >= self.threads:
                     yield begun.popleft().result()
             while begun:
                 yield begun.popleft().result()
@@ -218,14 +238,17 @@ class PortraitRenderer:
             for future in begun:
                 future.cancel()
 
+    def _batch_of(self, frames: int) -> int:
+        return min(self._batch, -(-frames // self.threads))
+
     def begin(self, motion: Tensor) -> Future[np.ndarray]:
         """Latents (n, D) -> frames (n, S, S, 3) uint8 in one batch, to come."""
 
         def pixels() -> np.ndarray:
             return self.decode(motion).cpu().numpy()
 
-        if self._threads > 1:
-            return _decoders(self._threads).submit(pixels)
+        if self.threads > 1:
+            return _decoders(self.threads).submit(pixels)
         done: Future[np.ndarray] = Future()
         done.set_result(pixels())
         return done

@@ -1,7 +1,10 @@
 """The bench counts operations and cites the sources of other models' numbers."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
+import torch
 
 from gaia_core import bench
 from gaia_core.motion.live import DELAY
@@ -21,7 +24,16 @@ def quick(monkeypatch):
     monkeypatch.setattr(bench, "FPS", 2)
 
 
-def test_each_part_is_timed_and_its_work_counted(gaia, photo, tmp_path, quick):
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """Whose decoders work beside the thread that counts."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(threads)
+
+
+def test_each_part_is_timed_and_its_work_counted(gaia, photo, tmp_path, quick, two_threads):
     report = bench.parts(gaia, photo, tone(0.6), tmp_path)
     rows = {row["name"].split()[0]: row for row in report["parts"]}
     assert rows.keys() >= {"face", "speech", "motion", "appearance", "decode", "compose", "encode"}

@@ -2,6 +2,8 @@
 
 import pickle
 import subprocess
+import threading
+import time
 import weakref
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +24,7 @@ from gaia_core.motion.performer import AHEAD, OVERLAP, WINDOW
 from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.pipeline import STAGES, Gaia
 from gaia_core.portrait.face import crop_around
-from gaia_core.render import PIXELS_AT_ONCE, Plan, SampledMotion, Step, _decoders
+from gaia_core.render import PIXELS_AT_ONCE, Plan, SampledMotion, Step, _decoders, ahead
 from gaia_core.request import Preview, Progress, Request, Result, Segment, Span, Word
 from gaia_core.speech.voices import Spoken
 
@@ -346,6 +348,41 @@ def test_batches_in_parallel_are_the_same_frames_in_order(gaia, plan):
     finally:
         torch.set_num_threads(threads)
     assert np.abs(together - alone).max() <= 1
+
+
+def test_the_next_item_is_computed_while_the_last_is_used():
+    asked, failing = threading.Event(), threading.Event()
+
+    def items():
+        yield torch.get_num_threads()
+        asked.set()
+        yield 2
+        failing.wait(10)
+        raise InputError("The microphone is gone.")
+
+    threads, found = torch.get_num_threads(), ahead(items())
+    assert next(found) == 1, "one thread, as the others decode"
+    assert torch.get_num_threads() == threads
+    assert asked.wait(10), "before the next is asked for"
+    assert next(found) == 2
+    failing.set()
+    with pytest.raises(InputError, match="gone"):
+        next(found)
+
+
+def test_what_is_computed_ahead_is_not_waited_for_at_the_end():
+    heard = threading.Event()
+
+    def items():
+        yield 1
+        heard.wait(30)
+
+    found = ahead(items())
+    next(found)
+    began = time.monotonic()
+    found.close()
+    assert time.monotonic() - began < 5
+    heard.set()
 
 
 def test_large_portraits_are_rendered_in_small_batches(gaia, plan, photo):

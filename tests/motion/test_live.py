@@ -22,7 +22,9 @@ from gaia_core.motion.live import (
     AHEAD,
     DELAY,
     LATE,
+    LATER,
     NEW,
+    PAST,
     LiveMotion,
     LiveSpeech,
     live_windows,
@@ -32,7 +34,7 @@ from gaia_core.motion.performer import Performer
 from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.pipeline import Gaia
 from gaia_core.render import FRAMES_PER_BATCH, PortraitRenderer
-from gaia_core.speech.encoder import FEATURES
+from gaia_core.speech.encoder import FEATURES, STEP
 
 pytestmark = pytest.mark.slow
 
@@ -117,7 +119,7 @@ def test_one_feature_for_every_video_frame(gaia, samples):
 
 
 def test_a_short_recording_in_one_chunk_has_the_usual_features(gaia):
-    waveform = babble(3)
+    waveform = babble(PAST * STEP / SAMPLE_RATE - 0.1)
     live = LiveSpeech(gaia.speech_encoder)
     live.push(waveform)
     # The beginning of the very first spectra is silence here, and mirrored there.
@@ -280,7 +282,8 @@ def test_the_latency_is_at_most_the_stated_delay(gaia, photo, monkeypatch):
 
 @pytest.mark.parametrize("cost", [0.0, 0.12, 0.24])
 def test_a_slow_machine_drops_frames_and_falls_no_further_behind(gaia, photo, monkeypatch, cost):
-    """cost: seconds that a frame takes to render."""
+    """cost: seconds that a frame takes to render, and nothing else takes any."""
+    monkeypatch.setattr("gaia_core.pipeline.ahead", iter)  # one thread has one time
     now, seconds = 0.0, 4
     decode = PortraitRenderer.decode
 
@@ -308,9 +311,12 @@ def test_a_slow_machine_drops_frames_and_falls_no_further_behind(gaia, photo, mo
     if not cost:
         assert pictures == len(shown) and max(behind) <= DELAY + 0.02
         return
-    # It works for the most part of the time, and the delay is at most that of the first frames.
+    # It works for the most part of the time, and the delay is at most that of the first frames, or
+    # of a window's first, which is always rendered, after one at every fourth.
     assert 0.6 * seconds < cost * pictures < 1.5 * seconds
-    assert max(behind) <= DELAY + LATE + FRAMES_PER_BATCH * cost + 1e-6
+    first = FRAMES_PER_BATCH * torch.get_num_threads() * cost
+    always = 2 * LATER + 2 * cost - 4 / FPS
+    assert max(behind) <= DELAY + LATE + max(first, always) + 1e-6
 
 
 def test_same_seed_same_frames(gaia, frames, photo):

@@ -194,14 +194,14 @@ def _spoken(
     engine: Engine, wanted: Request, peer: Peer, recording: Recording
 ) -> Generator[None, None, None]:
     """The portrait says what the microphone hears; a step a frame."""
-    heard = np.zeros(0, np.int16)  # what the engine has, from the next frame on
+    heard: deque[np.ndarray] = deque()  # by the engine, which listens on a thread of its own
+    sound = np.zeros(0, np.int16)  # from the next frame on
     resampler = soxr.ResampleStream(RATE, SAMPLE_RATE, 1)
 
     def chunks() -> Iterator[np.ndarray]:
-        nonlocal heard
-        for sound in peer.microphone():
-            heard = np.concatenate([heard, sound])
-            yield resampler.resample_chunk(sound.astype(np.float32) / 2**15)
+        for new in peer.microphone():
+            heard.append(new)
+            yield resampler.resample_chunk(new.astype(np.float32) / 2**15)
         raise _Over  # the rest of a finished speech would be rendered for nobody
 
     photo = read_image(wanted.portrait)
@@ -209,9 +209,11 @@ def _spoken(
     try:
         with closing(speaking) as shown:  # type: ignore[type-var]
             for count, picture in enumerate(shown):
-                sound, heard = heard[:BLOCK], heard[BLOCK:]
-                peer.play(picture, sound)
-                recording.add(count / FPS, picture, sound=sound)
+                while heard and len(sound) < BLOCK:
+                    sound = np.concatenate([sound, heard.popleft()])
+                mine, sound = sound[:BLOCK], sound[BLOCK:]
+                peer.play(picture, mine)
+                recording.add(count / FPS, picture, sound=mine)
                 yield
     except _Over:
         return

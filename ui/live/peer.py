@@ -28,6 +28,7 @@ from av import AudioFrame, AudioResampler, VideoFrame
 
 from gaia_core import FPS
 from gaia_core.errors import InputError
+from gaia_core.media.playback import Playback
 from gaia_core.portrait.tracking import CameraFrame
 from ui.i18n.text import say
 
@@ -36,7 +37,6 @@ QUIET = 1.5  # seconds without any after which the browser counts as gone
 RATE = 48_000  # samples a second, of Opus
 BLOCK = RATE // FPS  # samples of a frame of video
 BACKLOG = 1.2  # seconds of speech that may wait for the engine; older speech is dropped
-LONGEST = 12  # frames that may wait to be shown; older ones are dropped, with their sound
 VIDEO_CLOCK = 90_000
 RECALIBRATE = "recalibrate"  # what the browser sends on its data channel
 
@@ -144,7 +144,8 @@ class Peer:
     async def _serve(self) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
         self._film, self._voice = _Film(), _Voice()
-        self._waiting: asyncio.Queue[tuple[np.ndarray, np.ndarray]] = asyncio.Queue()
+        self._playback = Playback()
+        self._waiting: asyncio.Queue[tuple[float, np.ndarray, np.ndarray]] = asyncio.Queue()
         playing = asyncio.create_task(self._play())
         connection = RTCPeerConnection(
             RTCConfiguration([RTCIceServer(**server) for server in self._servers])
@@ -205,20 +206,17 @@ class Peer:
                     self._changed.notify_all()
 
     def _enqueue(self, picture: np.ndarray, sound: np.ndarray) -> None:
-        if self._waiting.qsize() >= LONGEST:
-            self._waiting.get_nowait()
+        due = self._playback.due(self._loop.time(), sound)
+        if due is None:
             self.dropped += 1 / FPS
-        self._waiting.put_nowait((picture, sound))
+        else:
+            self._waiting.put_nowait((due, picture, sound))
 
     async def _play(self) -> None:
-        """Shows what waits, 25 frames a second.
-
-        A frame that comes late moves all later ones, so that the next pause finds a reserve.
-        """
-        due, frame = 0.0, 0
+        """Shows what waits, 25 frames a second."""
+        frame = 0
         while True:
-            picture, sound = await self._waiting.get()
-            due = max(due + 1 / FPS, self._loop.time())
+            due, picture, sound = await self._waiting.get()
             await asyncio.sleep(due - self._loop.time())
             self._film.put(picture, frame / FPS)
             self._voice.put(sound)
