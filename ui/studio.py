@@ -518,14 +518,13 @@ def _subtitled(shown: Dependency, output: Output) -> None:
 def _wire_takes(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) -> None:
     """Earlier takes: open from a file, show, reuse the settings, delete."""
     everything = in_order(inputs.all())
-    opened = edit.file.upload(
+    opened = edit.file.upload(None, None, None, js=CLOSE_TOASTS, **SILENT).then(
         history.open_file(inputs, edit, output),
         {*everything, edit.file, output.session, output.running},
         in_order({*everything, *output.all(), edit.file}),
         **JUDGING,
     )
     opened.failure(None, None, edit.file, js="() => null", **SILENT)
-    edit.file.upload(None, None, None, js=CLOSE_TOASTS, **SILENT)
     _subtitled(opened, output)
     gr.on(
         [output.reuse.click, output.history.apply],
