@@ -5,6 +5,7 @@ Indices follow the mesh's published topology. "Left" and "right" are the person'
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -94,6 +95,17 @@ def eye_aperture(landmarks: Tensor) -> Tensor:
         gap = (points[..., top, :] - points[..., bottom, :]).norm(dim=-1)
         sides.append(gap / (points[..., inner, :] - points[..., outer, :]).norm(dim=-1))
     return 0.5 * (sides[0] + sides[1])
+
+
+@torch.compiler.assume_constant_result
+def index(points: tuple[int, ...], device: torch.device) -> Tensor:
+    """Points as an index on a device, made once: a GPU would wait for the copy of a list."""
+    return _index(points, device)
+
+
+@cache
+def _index(points: tuple[int, ...], device: torch.device) -> Tensor:
+    return torch.tensor(points, device=device)
 
 
 class Similarity(NamedTuple):

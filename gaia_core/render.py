@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from threading import Barrier, Lock
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -117,6 +117,17 @@ class Networks:
     def device(self) -> torch.device:
         """The networks' device."""
         return self.denoiser.spread.device
+
+    def capture(self, backend: str | Callable[..., Any] = "cudagraphs") -> None:
+        """From now on replays both networks as graphs, one for each shape of their input.
+
+        A GPU waits for the launch of each operation of a small batch. Left out are the inpainters,
+        which run only where pixels need them.
+
+        backend: of `torch.compile`.
+        """
+        for network in (self.autoencoder.renderer, self.denoiser):
+            network.compile(backend=backend, fullgraph=True, dynamic=False)
 
     def performer(self, reference: Tensor) -> Performer:
         """Stage 2's inference for a portrait's latent (1, D)."""

@@ -187,7 +187,8 @@ def test_the_networks_know_no_files_and_no_media():
         pure = part(module) in PURE or module.removeprefix("gaia_core.motion.") in PURE_OF_MOTION
         if pure:
             roots = {imported.split(".")[0] for imported in imports(path)}
-            assert roots <= {"__future__", "collections", "dataclasses", "math", "typing"} | {
+            assert roots <= {"__future__", "collections", "dataclasses", "functools", "math"} | {
+                "typing",
                 "torch",
                 "gaia_core",
             }, module

@@ -47,6 +47,13 @@ def test_each_part_is_timed_and_its_work_counted(gaia, photo, tmp_path, quick, t
     assert rows["appearance"]["gflop"] * 15 >= 2 * weights.numel() * side**2 / 1e9
 
 
+def test_a_gpu_decodes_batches_and_samples_a_window(gaia, photo, quick, monkeypatch):
+    monkeypatch.setattr(bench, "BATCHES", (1, 3))
+    found = bench.on_gpu(gaia, photo, tone(0.6))  # here on the CPU
+    assert found["fps_by_batch"].keys() == {1, 3} and min(found["fps_by_batch"].values()) > 0
+    assert found["sampling_ms"] > 0
+
+
 def test_live_speech_is_timed(gaia, photo):
     found = bench.live(gaia, photo, tone(3.0))
     chunk = bench.CHUNK / 16_000
@@ -92,3 +99,6 @@ def test_published_numbers_have_sources(gaia):
     assert whole.startswith(plain) and "LivePortrait" not in plain
     assert all(peer.source and peer.source in whole for peer in bench.PEERS)
     assert all(peer.parameters or peer.seconds for peer in bench.PEERS)
+    rates = {"sampling_ms": 136.0, "fps_by_batch": dict.fromkeys(bench.BATCHES, 27.0)}
+    both = bench.format_table({**report, "launched": rates, "captured": rates})
+    assert both.startswith(plain) and "captured" in both

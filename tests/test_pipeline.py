@@ -1,11 +1,14 @@
 """From a request to a video: length, events, files, streaming, and stopping."""
 
+import copy
 import pickle
 import subprocess
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from dataclasses import replace
+from operator import getitem
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -24,7 +27,7 @@ from gaia_core.motion.performer import AHEAD, OVERLAP, WINDOW
 from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.pipeline import STAGES, Gaia
 from gaia_core.portrait.face import crop_around
-from gaia_core.render import PIXELS_AT_ONCE, Plan, SampledMotion, Step, _decoders, ahead
+from gaia_core.render import PIXELS_AT_ONCE, Networks, Plan, SampledMotion, Step, _decoders, ahead
 from gaia_core.request import Preview, Progress, Request, Result, Segment, Span, Word
 from gaia_core.speech.voices import Spoken
 
@@ -512,3 +515,26 @@ def test_a_crop_and_speech_without_files(gaia, photo, photo_face):
     assert all(frame.shape == (192, 192, 3) and frame.dtype == np.uint8 for frame in frames)
     other = list(gaia.animate(crop, babble(0.4), seed=2, steps=1))
     assert not np.array_equal(frames, other)
+
+
+def test_networks_can_be_captured_as_graphs(gaia, plan):
+    """No operation waits for a value, or for a list that goes to the device."""
+    graphs: list[torch.fx.Graph] = []
+
+    def eager(module: torch.fx.GraphModule, _: object) -> Callable[..., object]:
+        graphs.append(module.graph)
+        return module.forward
+
+    first, second = copy.deepcopy((gaia.networks.autoencoder, gaia.networks.denoiser))
+    networks = Networks(first, second, gaia.networks.directions)
+    frames = frames_of(gaia, plan)
+    networks.capture(eager)
+    captured = [step for step in networks.render(plan) if isinstance(step, np.ndarray)]
+    torch.compiler.reset()
+    assert np.array_equal(frames, np.concatenate(captured))
+    assert len(graphs) == 2, "one of each network"
+    nodes = [node for graph in graphs for node in graph.nodes]
+    assert torch.tensor not in [node.target for node in nodes]
+    indices = [node.args[1] for node in nodes if node.target is getitem]
+    parts = [part for index in indices if isinstance(index, tuple) for part in index]
+    assert parts and not any(isinstance(part, list) for part in parts)

@@ -36,7 +36,7 @@ def warped_contours(
     """
     if not constants.contour_warp:
         return offset
-    points, floor = list(CONTOURS), constants.warp_floor
+    points, floor = mesh.index(CONTOURS, source.device), constants.warp_floor
     near, density = landmark_offset(
         source[:, points], target[:, points], offset.shape[-1], floor, CONTOUR_SIGMA
     )
@@ -56,7 +56,9 @@ def uncovered_mouth(
     Returns:
         (B, 1, side, side) in [0, 1]
     """
-    top, bottom = list(mesh.INNER_TOP), list(mesh.INNER_BOTTOM)
+    top, bottom = (
+        mesh.index(points, source.device) for points in (mesh.INNER_TOP, mesh.INNER_BOTTOM)
+    )
     parted = [(points[:, bottom] - points[:, top]).norm(dim=-1) for points in (source, target)]
     further = parted[1] / zoom[:, None] - parted[0]
     share = (further / constants.mouth_gap).clamp(0, 1)

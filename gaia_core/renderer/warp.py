@@ -26,7 +26,7 @@ def splat(points: Tensor, side: int, sigma: float) -> tuple[Tensor, Tensor]:
 
 def draw(points: Tensor, curves: tuple[tuple[int, ...], ...], side: int, sigma: float) -> Tensor:
     """Rasterises the curves' points as Gaussians: (B, K, 2) -> (B, len(curves), side, side)."""
-    weights = splat(points[:, sum(curves, ())], side, sigma)
+    weights = splat(points[:, mesh.index(sum(curves, ()), points.device)], side, sigma)
     rows, columns = (x.split([len(curve) for curve in curves], 1) for x in weights)
     maps = [y.transpose(1, 2) @ x for y, x in zip(rows, columns, strict=True)]
     return torch.stack(maps, 1).clamp_(max=1.5)
@@ -67,12 +67,19 @@ def pose_offset(
     """
     # A canonical point p lies at s R p + t. With p's depth fixed, the map between the two
     # images is affine: x_source = A (x_target - t_target - b) + ...
-    affine = source.matrix[:, :2, :2] @ torch.linalg.inv(target.matrix[:, :2, :2])
+    affine = source.matrix[:, :2, :2] @ _inverse(target.matrix[:, :2, :2])
     shift = depth * (source.matrix[:, :2, 2:] - affine @ target.matrix[:, :2, 2:])  # (B, 2, 1)
     grid = (torch.arange(side, device=affine.device, dtype=affine.dtype) + 0.5) / side
     pixels = torch.stack(torch.meshgrid(grid, grid, indexing="xy")).flatten(1)  # (2, side^2)
     moved = affine @ (pixels - target.shift[..., None]) + shift + source.shift[..., None]
     return (moved - pixels).unflatten(-1, (side, side))
+
+
+def _inverse(matrix: Tensor) -> Tensor:
+    """(B, 2, 2) -> (B, 2, 2); that of `torch.linalg` has a GPU wait for whether there is one."""
+    (a, b), (c, d) = matrix.permute(1, 2, 0)
+    adjugate = torch.stack([torch.stack([d, -b], -1), torch.stack([-c, a], -1)], -2)
+    return adjugate / (a * d - b * c)[:, None, None]
 
 
 def sample(image: Tensor, offset: Tensor, mode: str = "bilinear") -> Tensor:
