@@ -22,4 +22,6 @@ def relit(light: Tensor, scene: Scene, constants: RendererCorrections) -> Tensor
 
 
 def _smooth(x: Tensor, reach: int) -> Tensor:
-    return F.avg_pool2d(x, reach, 1, reach // 2, count_include_pad=False)
+    """Means of squares, by rows and then by columns."""
+    rows = F.avg_pool2d(x, (reach, 1), 1, (reach // 2, 0), count_include_pad=False)
+    return F.avg_pool2d(rows, (1, reach), 1, (0, reach // 2), count_include_pad=False)
