@@ -24,7 +24,7 @@ STEPS = 4  # of sampling by default, fewer than of a finished recording: windows
 PAST = 120  # steps of the encoder, 50 a second, before the first new one that it reads again
 CONTEXT = 8  # its look-ahead in steps
 NEW = 8  # frames that a window adds
-AHEAD = 6  # look-ahead of a window in frames, which the next window samples again
+AHEAD = 5  # look-ahead of a window in frames, which the next window samples again
 
 # Latency: seconds of speech, from the beginning of a frame on, that the frame needs.
 DELAY = (NEW + AHEAD) / FPS + (CONTEXT + 2) * sp.STEP / SAMPLE_RATE
