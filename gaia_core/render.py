@@ -205,7 +205,6 @@ class PortraitRenderer:
     """A portrait encoded by both stages: renders motion latents, `performer` generates them.
 
     Attributes:
-        threads: that decode a batch each.
         at_once: frames that are decoded at once.
     """
 
@@ -225,10 +224,10 @@ class PortraitRenderer:
         self.performer = networks.performer(self.reference)
         self._cuda = device.type == "cuda"
         most = (PIXELS_ON_GPU if self._cuda else PIXELS_AT_ONCE) // self.side**2
-        self.threads = 1 if self._cuda or most < 2 else torch.get_num_threads()
+        self._threads = 1 if self._cuda or most < 2 else torch.get_num_threads()
         batch = FRAMES_PER_GPU_BATCH if self._cuda else FRAMES_PER_BATCH
-        self.at_once = max(1, min(self.threads * batch, most))
-        self._batch = max(1, self.at_once // self.threads)
+        self.at_once = max(1, min(self._threads * batch, most))
+        self._batch = max(1, self.at_once // self._threads)
         pixels = torch.from_numpy(portrait).to(device).permute(2, 0, 1)[None].float() / 255
         with self._half():
             self.appearance = self.autoencoder.encode_appearance(pixels, self.reference)
@@ -238,10 +237,11 @@ class PortraitRenderer:
     def render(self, motion: Tensor) -> Iterator[np.ndarray]:
         """Latents (T, D) -> frames in batches of (n, S, S, 3) uint8."""
         begun: deque[Future[np.ndarray]] = deque()
+        size = min(self._batch, -(-len(motion) // self._threads))  # none idles at the end
         try:
-            for latents in motion.split(self._batch_of(len(motion))) if len(motion) else ():
+            for latents in motion.split(size) if size else ():
                 begun.append(self.begin(latents))
-                if len(begun) >= self.threads:
+                if len(begun) >= self._threads:
                     yield begun.popleft().result()
             while begun:
                 yield begun.popleft().result()
@@ -249,17 +249,14 @@ class PortraitRenderer:
             for future in begun:
                 future.cancel()
 
-    def _batch_of(self, frames: int) -> int:
-        return min(self._batch, -(-frames // self.threads))
-
     def begin(self, motion: Tensor) -> Future[np.ndarray]:
         """Latents (n, D) -> frames (n, S, S, 3) uint8 in one batch, to come."""
 
         def pixels() -> np.ndarray:
             return self.decode(motion).cpu().numpy()
 
-        if self.threads > 1:
-            return _decoders(self.threads).submit(pixels)
+        if self._threads > 1:
+            return _decoders(self._threads).submit(pixels)
         done: Future[np.ndarray] = Future()
         done.set_result(pixels())
         return done
