@@ -179,7 +179,7 @@ def _fields(name: str, start: Mapping[str, Any], weights: Sequence[str]) -> Fiel
             instruction = gr.Textbox(
                 start.get("instruction", ""),
                 label=t("compare.instruction"),
-                placeholder=t("instruction.placeholder"),
+                placeholder=t("compare.same"),
                 max_length=SETTINGS["instruction"].longest,
                 max_lines=3,
                 elem_id=f"{key}-instruction",
