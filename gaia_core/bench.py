@@ -192,18 +192,17 @@ def voice(gaia: Gaia, photo: np.ndarray, waveform: np.ndarray) -> dict[str, floa
         return time.perf_counter() - began
 
     playback, before, pictures = Playback(), None, 0
-    shown: list[float] = []
-    delays: list[float] = []
+    shown: dict[int, float] = {}  # when, by frame
     spoken = gaia.stream(photo, microphone(), size=str(CROP_SIDE), clock=clock)
     for index, picture in enumerate(spoken):
         sound = waveform[SAMPLE_RATE * index // FPS : SAMPLE_RATE * (index + 1) // FPS]
         if (due := playback.due(clock(), sound)) is None:
             continue
-        shown.append(due)
-        delays.append(1e3 * (due - index / FPS))
+        shown[index] = due
         pictures += picture is not before
         before = picture
-    lasted = shown[-1] - shown[0] + 1 / FPS
+    lasted = max(shown.values()) - min(shown.values()) + 1 / FPS
+    delays = [1e3 * (due - index / FPS) for index, due in shown.items()]
     return {
         "voice_fps": pictures / lasted,
         "voice_p50_ms": float(np.median(delays)),
@@ -267,7 +266,7 @@ def parts(gaia: Gaia, photo: np.ndarray, waveform: np.ndarray, folder: Path) -> 
     crop = crop_around(face.landmarks)
     points = crop.to_crop(face.landmarks)
     features = gaia.speech_encoder.encode(waveform).numpy()
-    script = Script(len(features), features, NO_DRIVING, 0, Request.steps, Request.guidance)
+    script = _script(features)
     small = PortraitRenderer(gaia.networks, crop.extract(photo, CROP_SIDE), points)
     *_, (_, motion) = _without_gradients(lambda: list(small.performer.perform(script)))
     composer = Composer(photo, crop, "photo")
@@ -325,7 +324,7 @@ def on_gpu(gaia: Gaia, photo: np.ndarray, waveform: np.ndarray) -> dict[str, Any
         gaia.networks, crop.extract(photo, CROP_SIDE), crop.to_crop(face.landmarks)
     )
     features = gaia.speech_encoder.encode(waveform).numpy()[:WINDOW]
-    script = Script(len(features), features, NO_DRIVING, 0, Request.steps, Request.guidance)
+    script = _script(features)
     *_, (_, motion) = _without_gradients(lambda: list(renderer.performer.perform(script)))
     decode = {size: partial(renderer.decode, motion[0, :1].expand(size, -1)) for size in BATCHES}
     sampling = _fastest(lambda: list(renderer.performer.perform(script)), gaia.device)
@@ -333,6 +332,11 @@ def on_gpu(gaia: Gaia, photo: np.ndarray, waveform: np.ndarray) -> dict[str, Any
         "fps_by_batch": {size: size / _fastest(decode[size], gaia.device) for size in BATCHES},
         "sampling_ms": 1e3 * sampling,
     }
+
+
+def _script(features: np.ndarray) -> Script:
+    """Of speech features (T, F), with the default settings."""
+    return Script(len(features), features, NO_DRIVING, 0, Request.steps, Request.guidance)
 
 
 def uploads(gaia: Gaia, image: np.ndarray, folder: Path) -> dict[str, float]:
