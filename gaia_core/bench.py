@@ -245,7 +245,9 @@ def mirror(gaia: Gaia, photo: np.ndarray, seconds: float = 5.0) -> dict[str, flo
     began = time.perf_counter()
     next(shown)  # encodes the portrait
     began = time.perf_counter()
-    delays = [time.perf_counter() - taken[index] for index, _ in enumerate(shown, 1)]
+    done = [time.perf_counter() for _ in shown]
+    # Less those that were begun beside the first.
+    delays = [now - at for at, now in zip(taken[1:], done, strict=True) if at >= began]
     frames = max(1, round((taken[-1] - began) * FPS) + 1)
     return {
         "mirror_fps": len(delays) / seconds,
