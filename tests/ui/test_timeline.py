@@ -334,6 +334,7 @@ def test_keys_play_step_loop_and_zoom_and_a_curve_becomes_a_keyframe(opened, stu
     shown(page)
     tab(page, "edit")
     page.wait_for_function("document.querySelector('#video video').ended")
+    expect(page.locator(".tl-legend")).to_have_text(say("line.result"))  # nothing was asked for
     head = page.get_by_role("slider", name=say("line.head"))
     film = "document.querySelector('#video video')"
     head.focus()
@@ -406,6 +407,7 @@ def test_the_playhead_and_the_player_follow_each_other(opened, studio: Studio):
     page.wait_for_function("document.querySelector('#video video').currentTime > 0.3")
     assert float(head.get_attribute("aria-valuenow")) > 0.1
     expect(page.locator(".tl-made")).to_have_count(4)
+    expect(page.locator(".tl-legend")).to_have_text(say("line.result") + say("line.target"))
 
 
 def select(page: Page, start: float, end: float) -> None:

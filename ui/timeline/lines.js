@@ -111,7 +111,8 @@ function makeLines({say, list, known, folded, sizes: {TALL, FLAT}, x, y, wide, e
     const lines = config.curves.map((c) => trace(c, curves?.[c.name], held)).filter(Boolean);
     if (!lines.length) return [];
     const fold = make("button", {type: "button", class: "tl-fold", "data-act": "traces", "aria-expanded": String(unfolded)}, title(say("line.take")));
-    const legend = make("span", {class: "tl-legend"}, make("i", {class: "is-result"}), say("line.result"), make("i", {class: "is-target"}), say("line.target"));
+    const kinds = ["result", "target"].filter((kind) => config.curves.some((c) => curves[c.name]?.[kind]));
+    const legend = make("span", {class: "tl-legend"}, ...kinds.flatMap((kind) => [make("i", {class: `is-${kind}`}), say(`line.${kind}`)]));
     return [line("legend", fold, [legend], {"data-seek": true}, FLAT), ...(unfolded ? lines : [])];
   }
 
