@@ -11,6 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+Points = tuple[int, ...] | tuple[tuple[int, ...], ...]  # one curve, or more of equal length
+
 COUNT = 478
 LIPS_OUTER = (
     61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185,
@@ -75,7 +77,7 @@ MIRRORED = (
 
 def mirrored(landmarks: Tensor, width: float = 0.0) -> Tensor:
     """Landmarks of the horizontally flipped image of that width: (..., K, 3) -> (..., K, 3)"""
-    landmarks = landmarks[..., list(MIRRORED), :]  # a copy
+    landmarks = landmarks[..., index(MIRRORED, landmarks.device), :]  # a copy
     landmarks[..., 0] = width - landmarks[..., 0]
     return landmarks
 
@@ -98,13 +100,13 @@ def eye_aperture(landmarks: Tensor) -> Tensor:
 
 
 @torch.compiler.assume_constant_result
-def index(points: tuple[int, ...], device: torch.device) -> Tensor:
+def index(points: Points, device: torch.device) -> Tensor:
     """Points as an index on a device, made once: a GPU would wait for the copy of a list."""
     return _index(points, device)
 
 
 @cache
-def _index(points: tuple[int, ...], device: torch.device) -> Tensor:
+def _index(points: Points, device: torch.device) -> Tensor:
     return torch.tensor(points, device=device)
 
 
@@ -177,7 +179,7 @@ def fit_pose(landmarks: Tensor, template: Tensor) -> Tensor:
         (..., 6): yaw, pitch, roll in degrees, x, y in crop units, log scale. Depth is not kept:
         landmarks carry it only up to a constant.
     """
-    rigid = list(RIGID)
+    rigid = index(RIGID, template.device)
     source = template[rigid]
     target = landmarks[..., rigid, :]
     centre = target.mean(-2, keepdim=True)
@@ -194,7 +196,7 @@ def fit_pose(landmarks: Tensor, template: Tensor) -> Tensor:
 def remove_pose(landmarks: Tensor, pose: Tensor) -> Tensor:
     """Landmarks in the template's frame: (..., K, 3), (..., 6) -> (..., K, 3)."""
     rotation = rotation_from_degrees(pose[..., :3])
-    depth = landmarks[..., list(RIGID), 2].mean(-1)
+    depth = landmarks[..., index(RIGID, landmarks.device), 2].mean(-1)
     shift = torch.cat([pose[..., 3:5], depth.unsqueeze(-1)], -1)
     scale = pose[..., 5].exp()[..., None, None]
     return (landmarks - shift.unsqueeze(-2)) @ rotation / scale

@@ -16,6 +16,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tiny import TINY
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from gaia_core import SAMPLE_RATE
 from gaia_core.config import MotionCorrections
@@ -27,7 +30,17 @@ from gaia_core.motion.performer import AHEAD, OVERLAP, WINDOW
 from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.pipeline import STAGES, Gaia
 from gaia_core.portrait.face import crop_around
-from gaia_core.render import PIXELS_AT_ONCE, Networks, Plan, SampledMotion, Step, _decoders, ahead
+from gaia_core.render import (
+    PIXELS_AT_ONCE,
+    Networks,
+    Plan,
+    PortraitRenderer,
+    SampledMotion,
+    Step,
+    _decoders,
+    ahead,
+)
+from gaia_core.renderer.inpainting import REGIONS, Inpainter
 from gaia_core.request import Preview, Progress, Request, Result, Segment, Span, Word
 from gaia_core.speech.voices import Spoken
 
@@ -533,8 +546,37 @@ def test_networks_can_be_captured_as_graphs(gaia, plan):
     torch.compiler.reset()
     assert np.array_equal(frames, np.concatenate(captured))
     assert len(graphs) == 2, "one of each network"
-    nodes = [node for graph in graphs for node in graph.nodes]
-    assert torch.tensor not in [node.target for node in nodes]
-    indices = [node.args[1] for node in nodes if node.target is getitem]
-    parts = [part for index in indices if isinstance(index, tuple) for part in index]
-    assert parts and not any(isinstance(part, list) for part in parts)
+    calls = [(node.target, node.args) for graph in graphs for node in graph.nodes]
+    assert getitem in dict(calls) and not any(copies_a_list(*call) for call in calls)
+
+
+def test_no_frame_copies_a_list_to_the_device(gaia, square, crop_landmarks):
+    """Inpainters included, which no graph captures."""
+    autoencoder = copy.deepcopy(gaia.networks.autoencoder)
+    for name in REGIONS:
+        autoencoder.inpainters[name] = Inpainter(name, TINY.inpainter)
+    networks = Networks(autoencoder, gaia.networks.denoiser, gaia.networks.directions)
+    renderer = PortraitRenderer(networks, square, crop_landmarks.numpy())
+    copied: list[object] = []
+
+    class Watch(TorchFunctionMode):
+        def __torch_function__(self, called, types, args=(), kwargs=None):
+            if copies_a_list(called, args):
+                copied.append((called, args[-1]))
+            return called(*args, **kwargs or {})
+
+    motion = renderer.reference + torch.linspace(-3, 3, 8)[:, None]
+    renderer.decode(motion)  # makes the indices
+    with Watch():
+        renderer.decode(motion)
+    assert not copied
+
+
+def copies_a_list(called: object, args: tuple) -> bool:
+    """Whether an operation makes a tensor of a list, as an index by one does."""
+    if called in (torch.tensor, torch.as_tensor):
+        return True
+    if called not in (getitem, Tensor.__getitem__):
+        return False
+    index = args[1] if isinstance(args[1], tuple) else (args[1],)
+    return any(isinstance(part, list) for part in index)

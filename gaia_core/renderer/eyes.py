@@ -56,9 +56,10 @@ class Eye:
 
     def window(self, head: mesh.Similarity, template: Tensor) -> Window:
         """See `Region.window`."""
-        centre = template[[*self.upper, *self.lower]].mean(0)
+        centre = template[mesh.index(self.upper + self.lower, template.device)].mean(0)
         matrix, shift = rigid_window(head, centre, WINDOW * face_width(template))
-        return Window(matrix * torch.tensor([self.mirror, 1.0], device=matrix.device), shift)
+        across, down = matrix.unbind(-1)
+        return Window(torch.stack([self.mirror * across, down], -1), shift)
 
     def reference(self, portraits: Tensor, landmarks: Tensor, window: Window) -> Tensor:
         """See `Region.reference`: (B, 4, SIDE, SIDE), RGB and the opening"""
@@ -85,7 +86,7 @@ class Eye:
 
     def iris_mask(self, landmarks: Tensor, window: Window) -> Tensor:
         """Mask of the iris, lids ignored: (B, K, 3) -> (B, 1, SIDE, SIDE) in [0, 1]"""
-        points = to_pixels(landmarks[:, list(self.iris)], window)
+        points = to_pixels(landmarks[:, mesh.index(self.iris, landmarks.device)], window)
         centre, rim = points[:, :1], points[:, 1:]
         radius = (rim - centre).norm(dim=-1).mean(-1)
         at = torch.arange(SIDE, device=points.device) + 0.5

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gaia_core import landmarks as mesh
 from gaia_core.config import RendererCorrections
 from gaia_core.renderer.eyes import EYES, Eye
 from gaia_core.renderer.region import SIDE, Window, rows, to_pixels, warp_
@@ -30,14 +31,15 @@ class EyePose(NamedTuple):
     @classmethod
     def of(cls, landmarks: Tensor, window: Window, eye: Eye) -> EyePose:
         """From landmarks (B, K, 3) in crop units."""
-        points = to_pixels(landmarks, window)
-        iris = points[:, eye.iris[0]]
-        rim = points[:, list(eye.iris[1:])]
+        points, device = to_pixels(landmarks, window), landmarks.device
+        lids = points[:, mesh.index((eye.upper, eye.lower), device)]
+        iris = points[:, mesh.index(eye.iris, device)]
+        centre, rim = iris[:, 0], iris[:, 1:]
         return cls(
-            points[:, [eye.upper[0], eye.upper[-1]], 0],
-            rows(points[:, [eye.upper, eye.lower]]),
-            iris,
-            (rim - iris[:, None]).norm(dim=-1).mean(-1),
+            torch.stack([lids[:, 0, 0, 0], lids[:, 0, -1, 0]], 1),
+            rows(lids),
+            centre,
+            (rim - centre[:, None]).norm(dim=-1).mean(-1),
         )
 
     def lids_at(self, columns: Tensor) -> tuple[Tensor, Tensor]:

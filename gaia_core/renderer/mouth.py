@@ -30,8 +30,8 @@ INNER = (78, *mesh.INNER_TOP, 308), (78, *mesh.INNER_BOTTOM, 308)
 def mouth_window(head: mesh.Similarity, template: Tensor) -> Window:
     """The window around the mouth: B heads, the canonical face (K, 3) -> in B crops"""
     width = face_width(template)
-    centre = template[list(mesh.LIPS_INNER)].mean(0)
-    centre = centre + width * DROP * torch.tensor([0.0, 1.0, 0.0], device=template.device)
+    centre = template[mesh.index(mesh.LIPS_INNER, template.device)].mean(0)
+    centre[1] += width * DROP
     return rigid_window(head, centre, WINDOW * width)
 
 

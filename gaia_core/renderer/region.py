@@ -175,7 +175,8 @@ def between(
         (B, 1, SIDE, SIDE) px, negative outside, and (B, 1, 1, SIDE) px.
     """
     points = to_pixels(landmarks, window)
-    above, below = rows(points[:, [upper, lower]])[:, :, None, None].unbind(1)
+    curves = points[:, mesh.index((upper, lower), points.device)]
+    above, below = rows(curves)[:, :, None, None].unbind(1)
     at = torch.arange(SIDE, device=points.device)[:, None] + 0.5
     return torch.minimum(at - above, below - at), below - above
 
