@@ -19,12 +19,12 @@ import cv2
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from gaia_core import FPS, SAMPLE_RATE
 from gaia_core.assets import EXAMPLES
 from gaia_core.media.audio import read_audio, write_audio
-from gaia_core.media.compositing import Composer, fit
 from gaia_core.media.ffmpeg import run_ffmpeg, untrusted
 from gaia_core.media.image import read_image
 from gaia_core.media.playback import Playback
@@ -264,18 +264,11 @@ def parts(gaia: Gaia, photo: np.ndarray, waveform: np.ndarray, folder: Path) -> 
         `parts`: name, ms (a frame of video), gflop (the same), and gflops, the rate reached;
         `ceiling_gflops`: the rate of a product of large matrices, in fp32 and (on CUDA) bf16.
     """
-    photo, face = fit(photo, gaia.landmarker.detect(photo)[0])
-    crop = crop_around(face.landmarks)
-    points = crop.to_crop(face.landmarks)
-    features = gaia.speech_encoder.encode(waveform).numpy()
-    script = _script(features)
-    small = PortraitRenderer(gaia.networks, crop.extract(photo, CROP_SIDE), points)
-    *_, (_, motion) = _without_gradients(lambda: list(small.performer.perform(script)))
-    composer = Composer(photo, crop, "photo")
-    large = PortraitRenderer(
-        gaia.networks, crop.extract(photo, composer.side), points, composer.edge_mask
-    )
-    count, few = len(features), motion[0, :FPS]
+    encode = _portrait_encoder(gaia, photo)
+    small, (composer, large) = encode(), gaia.renderer(photo, Request.face, "photo")
+    sample = _sampler(gaia, small, waveform)
+    *_, (_, motion) = _without_gradients(sample)
+    count, few = motion.shape[1], motion[0, :FPS]
     picture = next(large.render(few))[0]
     cut, frame = next(small.render(few))[0], composer.compose(picture)
 
@@ -288,12 +281,8 @@ def parts(gaia: Gaia, photo: np.ndarray, waveform: np.ndarray, folder: Path) -> 
     jobs: list[tuple[str, Callable[[], object], int]] = [
         ("face", lambda: gaia.landmarker.detect(photo), count),
         ("speech", lambda: gaia.speech_encoder.encode(waveform), count),
-        ("motion", lambda: list(small.performer.perform(script)), count),
-        (
-            "appearance",
-            lambda: PortraitRenderer(gaia.networks, crop.extract(photo, CROP_SIDE), points),
-            count,
-        ),
+        ("motion", sample, count),
+        ("appearance", encode, count),
         (f"decode {CROP_SIDE}", lambda: list(small.render(few)), FPS),
         (f"decode {composer.side}", lambda: list(large.render(few)), FPS),
         (f"compose {PHOTO_SIDE}", lambda: composer.compose(picture), 1),
@@ -320,25 +309,31 @@ def on_gpu(gaia: Gaia, photo: np.ndarray, waveform: np.ndarray) -> dict[str, Any
     Returns:
         `fps_by_batch` (frames decoded a second for each batch size), `sampling_ms`.
     """
-    face = gaia.landmarker.detect(photo)[0]
-    crop = crop_around(face.landmarks)
-    renderer = PortraitRenderer(
-        gaia.networks, crop.extract(photo, CROP_SIDE), crop.to_crop(face.landmarks)
-    )
-    features = gaia.speech_encoder.encode(waveform).numpy()[:WINDOW]
-    script = _script(features)
-    *_, (_, motion) = _without_gradients(lambda: list(renderer.performer.perform(script)))
+    renderer = _portrait_encoder(gaia, photo)()
+    sample = _sampler(gaia, renderer, waveform[: WINDOW * SAMPLE_RATE // FPS])
+    *_, (_, motion) = _without_gradients(sample)
     decode = {size: partial(renderer.decode, motion[0, :1].expand(size, -1)) for size in BATCHES}
-    sampling = _fastest(lambda: list(renderer.performer.perform(script)), gaia.device)
     return {
         "fps_by_batch": {size: size / _fastest(decode[size], gaia.device) for size in BATCHES},
-        "sampling_ms": 1e3 * sampling,
+        "sampling_ms": 1e3 * _fastest(sample, gaia.device),
     }
 
 
-def _script(features: np.ndarray) -> Script:
-    """Of speech features (T, F), with the default settings."""
-    return Script(len(features), features, NO_DRIVING, 0, Request.steps, Request.guidance)
+def _portrait_encoder(gaia: Gaia, photo: np.ndarray) -> Callable[[], PortraitRenderer]:
+    """Encodes the crop of a photo (H, W, 3) uint8 at 256 px, with both stages."""
+    face = gaia.landmarker.detect(photo)[0]
+    crop = crop_around(face.landmarks)
+    points = crop.to_crop(face.landmarks)
+    return lambda: PortraitRenderer(gaia.networks, crop.extract(photo, CROP_SIDE), points)
+
+
+def _sampler(
+    gaia: Gaia, renderer: PortraitRenderer, waveform: np.ndarray
+) -> Callable[[], list[tuple[float, Tensor]]]:
+    """Samples the motion of speech (N,) at 16 kHz, with the default settings."""
+    features = gaia.speech_encoder.encode(waveform).numpy()
+    script = Script(len(features), features, NO_DRIVING, 0, Request.steps, Request.guidance)
+    return lambda: list(renderer.performer.perform(script))
 
 
 def uploads(gaia: Gaia, image: np.ndarray, folder: Path) -> dict[str, float]:

@@ -322,7 +322,7 @@ class Gaia:
         given = {"size": size, "seed": seed, "steps": steps, "guidance": guidance, "face": face}
         given |= {"liveliness": liveliness}
         Request(Path(), text="-", controls=controls, label=label, **given).check()  # type: ignore[arg-type]
-        composer, renderer = self._renderer(portrait, face, size)
+        composer, renderer = self.renderer(portrait, face, size)
         silence = np.zeros((0, FEATURES), np.float32)
         lively = controls.enlivened(liveliness)
         script = Script(0, silence, NO_DRIVING, seed, steps, guidance, lively)
@@ -366,7 +366,7 @@ class Gaia:
             InputError: the photo shows no face, or a setting is out of range.
         """
         Request(Path(), text="-", label=label, size=size, face=face).check()
-        composer, renderer = self._renderer(portrait, face, size)
+        composer, renderer = self.renderer(portrait, face, size)
         camera = CameraFace(self.landmarker)
         mirror, before = Mirror(self.encoder, renderer.reference), None
         begun: deque[Future[np.ndarray]] = deque()
@@ -389,15 +389,20 @@ class Gaia:
                 yield shown(begun.popleft())
         yield from map(shown, begun)
 
-    def _renderer(
+    def renderer(
         self, portrait: np.ndarray, face: int, size: str
     ) -> tuple[Composer, PortraitRenderer]:
-        """Of a photo (H, W, 3) uint8, for frames that are shown as they are made.
+        """For frames that are shown as they are made.
 
         A GPU is not lent for something without an end, which then runs on the CPU.
 
+        Args:
+            portrait: (H, W, 3) uint8, a photo.
+            face: index of the face in the photo, 0 for the largest.
+            size: one of `SIZES`, see `Composer`.
+
         Raises:
-            InputError: the photo shows no such face.
+            InputError: the photo shows no such face, or one that cannot be animated.
         """
         seen = self.landmarker.detect_upright(portrait)
         portrait, found = seen.photo, choose_face(seen.faces, face, seen.photo)
