@@ -213,14 +213,14 @@ def _keyframe(value: Any, name: str) -> Keyframe:
     )
 
 
-def curve(track: Track, frames: int, outside: float | None = None) -> np.ndarray:
-    """A track at each frame: (frames,) float32.
+def curve(track: Track, frames: int, outside: float | None = None, first: int = 0) -> np.ndarray:
+    """A track at each frame of a clip from `first` on: (frames - first,) float32.
 
     Without `outside` (head pose) it is NaN before its first key, and holds the last key's value
     unless that key is free. With `outside` it fades from and to that value within `FADE` seconds,
     except for keys at the first and last frame.
     """
-    times = np.arange(frames) / FPS
+    times = np.arange(first, frames) / FPS
     keys = list(track)
     if outside is not None:
         end = (frames - 1) / FPS
@@ -230,7 +230,7 @@ def curve(track: Track, frames: int, outside: float | None = None) -> np.ndarray
             key = keys.pop()
             keys += [Keyframe(key.time, key.value), Keyframe(key.time + FADE, outside)]
     last = np.nan if keys[-1].easing == "free" else keys[-1].value
-    values = np.full(frames, last, np.float64)
+    values = np.full(len(times), last, np.float64)
     values[np.isclose(times, keys[-1].time)] = keys[-1].value
     values[times < keys[0].time] = np.nan if outside is None else keys[0].value
     for key, after in pairwise(keys):

@@ -44,6 +44,14 @@ def test_expressions_fade_in_and_out():
     assert edges[0] == edges[-1] == pytest.approx(0.8)
 
 
+@pytest.mark.parametrize("outside", [None, 0.0])
+@pytest.mark.parametrize("first", [0, 10, 24, 40, 75])
+def test_a_part_of_a_curve_is_that_of_the_whole(outside, first):
+    keys = track((0.4, 1.0), (0.8, 2.0, "hold"), (1.2, 3.0))
+    whole = curve(keys, 75, outside)
+    np.testing.assert_array_equal(curve(keys, 75, outside, first), whole[first:])
+
+
 @pytest.mark.parametrize("name", PRESETS)
 @pytest.mark.parametrize("seconds", [0.5, 4.0, 120.0])
 def test_presets_are_valid_and_start_at_the_portrait(name, seconds):

@@ -11,16 +11,16 @@ from gaia_core.motion.corrections import Subject
 
 
 def pose_track(
-    subject: Subject, frames: int, controls: Controls, constants: MotionCorrections
+    subject: Subject, frames: int, controls: Controls, constants: MotionCorrections, first: int = 0
 ) -> Tensor:
-    """Pose tracks as latents (T, 6), NaN where they set nothing."""
+    """Pose tracks as latents (frames - first, 6) from `first` on, NaN where they set nothing."""
     encoder, end = subject.encoder, len(POSE_CHANNELS)
     own = encoder.head_pose(subject.reference)[0]
-    pose = torch.full((frames, end), torch.nan).to(own)
+    pose = torch.full((frames - first, end), torch.nan).to(own)
     for index, name in enumerate(POSE_CHANNELS):
         if name not in controls.tracks:
             continue
-        values = torch.from_numpy(curve(controls.tracks[name], frames)).to(own)
+        values = torch.from_numpy(curve(controls.tracks[name], frames, None, first)).to(own)
         if name in ("x", "y"):  # face widths to crop units; a crop's y goes down
             values = values * own[5].exp() * (1 if name == "x" else -1)
         elif name == "scale":
@@ -52,7 +52,7 @@ def edited(
     change = torch.where(given.isnan(), change, torch.zeros_like(change))
     for name, direction in zip(EXPRESSION, subject.directions, strict=True):
         if name in controls.tracks:
-            amount = curve(controls.tracks[name], first + motion.shape[1], 0.0)[first:]
+            amount = curve(controls.tracks[name], first + motion.shape[1], 0.0, first)
             change += torch.from_numpy(amount).to(motion)[:, None] * direction
     return motion + change
 

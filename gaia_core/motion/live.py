@@ -142,8 +142,8 @@ class LiveMotion:
     def _window(self, start: int, end: int, known: int, final: int) -> Tensor:
         """Samples frames `known` to `end`; returns those before `final`, edited: (T, D)"""
         performer, script = self._performer, replace(self._script, frames=end)
-        requested = performer.given(script, script.controls)
-        given = torch.cat([self._motion, requested[:, known:]], 1)
+        requested = performer.given(script, script.controls, known)
+        given = torch.cat([self._motion, requested], 1)
         speech = self._features[: end - start]
         window = performer.window(
             given, speech, script, self._generator, start, known, self._blinks, self._ahead
@@ -151,7 +151,8 @@ class LiveMotion:
         self._motion, self._ahead = window.motion.split([final - start, end - final], 1)
         self._blinks = window.blinks
         new = self._motion[:, known - start :]
-        return performer.edited(new, requested[:, known:final], script.controls, known)[0]
+        requested = requested[:, : final - known]
+        return performer.edited(new, requested, script.controls, known)[0]
 
 
 def stride(behind: float) -> int:

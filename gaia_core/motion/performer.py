@@ -81,18 +81,21 @@ class Performer:
             shown = torch.where(share > 0, shown.lerp(again, share), shown)
         yield 1.0, shown
 
-    def given(self, script: Script, controls: Controls) -> Tensor:
-        """Latents (1, T, D) set by pose tracks or a driving video; NaN where to be sampled."""
-        subject = self.subject
-        given = torch.full((1, script.frames, subject.reference.shape[-1]), torch.nan)
+    def given(self, script: Script, controls: Controls, first: int = 0) -> Tensor:
+        """Latents (1, T, D) set by pose tracks or a driving video; NaN where to be sampled.
+
+        first: index in the clip of the first of the T frames; they reach to its end.
+        """
+        subject, frames = self.subject, script.frames
+        given = torch.full((1, frames - first, subject.reference.shape[-1]), torch.nan)
         given = given.to(subject.reference)
         if len(script.driving):
             driven = retarget(subject.encoder, subject.denoiser, subject.reference, script)
-            driven = driven[:, : script.frames]
+            driven = driven[:, first:frames]
             for name in script.groups:
                 given[:, : driven.shape[1], self.groups[name]] = driven[..., self.groups[name]]
         if any(name in POSE for name in controls.tracks):
-            pose = pose_track(subject, script.frames, controls, self.corrections)
+            pose = pose_track(subject, frames, controls, self.corrections, first)
             where = self.groups["pose"]
             given[..., where] = torch.where(pose.isnan(), given[..., where], pose)
         return given
