@@ -54,6 +54,7 @@ def test_the_page_of_the_api_can_be_read_in_either_theme(browser, studio: Studio
     page.goto(studio.url)
     page.locator("footer .show-api").click()
     docs = page.locator(".api-docs")
+    expect(docs.locator(".snippets").first).to_have_css("flex-wrap", "wrap")  # on a phone
     docs.get_by_text("Python", exact=True).click()
     expect(docs.get_by_text("/speech_driven").first).to_be_visible()
     for theme in themes(page):

@@ -599,4 +599,5 @@ def test_a_phone_needs_no_sideways_scrolling(opened):
     assert in_sight()
     tab(page, "about")
     expect(page.get_by_text("non-commercial research only")).to_be_visible()
+    expect(page.locator("footer .show-api")).to_be_visible()  # the page that the text points to
     page.wait_for_function(fits)
