@@ -24,13 +24,14 @@ from gaia_core import MAX_RECORDING
 from gaia_core.errors import InputError
 from gaia_core.media.ffmpeg import WANTED, check_file
 from gaia_core.media.video import read_recipe
-from gaia_core.request import MEDIA, RECIPE_VERSION, Request, Result
+from gaia_core.request import MEDIA, RECIPE_VERSION, Request, Result, parse_json
 from gaia_core.speech.voices import find_voice
 
 if TYPE_CHECKING:
     from gaia_core.pipeline import Gaia
 
 REPORT = "report.json"
+MAX_NAME = 200  # bytes of a video's name; a file system allows 255, with what is put about it
 
 
 @dataclass(frozen=True)
@@ -74,13 +75,13 @@ def read_jobs(path: Path, out: Path) -> list[Job | Outcome]:
         if not line.strip():
             continue
         try:
-            fields = json.loads(line)
+            fields = parse_json(line)
             name = str(fields.pop("name", f"{number:04d}"))
         except (ValueError, AttributeError, TypeError) as error:
             raise InputError(
                 "Line {number} of {name} is not a JSON object.", number=number, name=path.name
             ) from error
-        if name in names or Path(name).name != name:
+        if name in names or not names_a_file(name):
             raise InputError(
                 "Line {number} of {file}: choose another name than {name!r}.",
                 number=number,
@@ -93,6 +94,12 @@ def read_jobs(path: Path, out: Path) -> list[Job | Outcome]:
         except InputError as error:
             jobs.append(Outcome(name, "failed", error=str(error)))
     return jobs
+
+
+def names_a_file(name: str) -> bool:
+    """Whether files can have that name: it names no folder, and is not too long."""
+    size = len(name.encode("utf-8", "replace"))
+    return Path(name).name == name and 0 < size <= MAX_NAME
 
 
 def read_request(fields: dict[str, Any], folder: Path) -> Request:
@@ -110,21 +117,10 @@ def read_request(fields: dict[str, Any], folder: Path) -> Request:
     if portrait is None:
         raise InputError("There is no portrait; give the path of a photo with a face.")
     base: dict[str, Any] = {}
-    if "recipe" in fields:
-        base = _recipe(folder / str(fields.pop("recipe")))
+    if (source := fields.pop("recipe", None)) is not None:
+        base = read_recipe(folder / str(source))
     recipe = {"gaia_recipe": RECIPE_VERSION, **base, **fields}
     return Request.from_recipe(recipe, portrait, found["speech"], found["drive"]).check()
-
-
-def _recipe(path: Path) -> dict[str, Any]:
-    if path.suffix.lower() != ".json":
-        return read_recipe(path)
-    try:
-        return dict(json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(
-            "{path} is no recipe; give a JSON file or an MP4 of GAIA.", path=path
-        ) from error
 
 
 def is_done(job: Job) -> bool:

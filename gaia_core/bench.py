@@ -24,6 +24,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gaia_core import FPS, SAMPLE_RATE
 from gaia_core.assets import EXAMPLES
+from gaia_core.errors import InputError
 from gaia_core.media.audio import read_audio, write_audio
 from gaia_core.media.ffmpeg import run_ffmpeg, untrusted
 from gaia_core.media.image import read_image
@@ -51,7 +52,7 @@ CROP_SIDE = 256
 CHUNK = SAMPLE_RATE // 50  # samples that come from a microphone at once, a packet of Opus
 BATCHES = (1, 2, 4, 8, 25, 32, 64)  # on CUDA
 MATRIX = 2048  # side of the matrices whose product measures the machine's peak rate
-LONGEST = 3600.0  # seconds of speech
+SHORTEST, LONGEST = 1.0, 3600.0  # seconds of speech
 ROUNDS = 3  # the fastest counts
 
 
@@ -529,6 +530,13 @@ def _time(gaia: Gaia, request: Request, out: Path) -> tuple[dict[str, float], fl
 
 
 def _write_speech(path: Path, seconds: float) -> None:
+    if not SHORTEST <= seconds <= LONGEST:
+        raise InputError(
+            "The speech is to last {seconds:g} s; choose {least:g} to {most:g} s.",
+            seconds=seconds,
+            least=SHORTEST,
+            most=LONGEST,
+        )
     spoken = synthesise(TEXT, OFFLINE_VOICE, network=False)
     count = round(seconds * spoken.sample_rate)
     waveform = np.resize(spoken.waveform, count).astype(np.float32)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import platform
 import sys
 from collections.abc import Callable, Sequence
@@ -24,7 +25,16 @@ from gaia_core.config import PRESETS as SIZES_OF_STAGES
 from gaia_core.controls import PRESETS, Controls
 from gaia_core.errors import InputError, disk_full_reported
 from gaia_core.media import SUFFIX
-from gaia_core.request import MEDIA, SETTINGS, Progress, Request, Result, Span, draw_seed
+from gaia_core.request import (
+    MEDIA,
+    SETTINGS,
+    Progress,
+    Request,
+    Result,
+    Span,
+    draw_seed,
+    parse_json,
+)
 from gaia_core.settings import Setting
 
 # Controls and spans have flags of their own. The label has no flag.
@@ -67,10 +77,7 @@ def animate(options: argparse.Namespace) -> None:
     from gaia_core.pipeline import Gaia
 
     out: Path = options.out
-    if not out.resolve().parent.is_dir():
-        raise InputError(
-            "The folder of {out} does not exist; create it or choose another.", out=out
-        )
+    _check_file(out)
     if out.suffix.lower() != ".mp4":
         raise InputError("The output {name} must end in .mp4.", name=out.name)
     request = _request(options).check()
@@ -102,6 +109,7 @@ def batch(options: argparse.Namespace) -> None:
     from gaia_core import batch as jobs
 
     todo = jobs.read_jobs(options.jobs, options.out)
+    _make_folder(options.out)
     outcomes = []
     with tqdm(total=len(todo), disable=None) as bar:
         for outcome in jobs.run(todo, options.out, options.weights, options.workers, options.ray):
@@ -124,7 +132,7 @@ def compare(options: argparse.Namespace) -> None:
     from gaia_core import comparison
 
     variants, columns = comparison.read(options.file)
-    options.out.mkdir(parents=True, exist_ok=True)
+    _make_folder(options.out)
     takes = comparison.make(variants, options.out, options.weights)
     made = list(tqdm(takes, total=len(variants), disable=None))
     comparison.write(made, options.out, columns)
@@ -136,7 +144,9 @@ def _request(options: argparse.Namespace) -> Request:
     media = {name: getattr(options, name) for name in MEDIA}
     request = Request(**media)
     if options.recipe is not None:
-        request = Request.from_recipe(_recipe(options.recipe), **media)
+        from gaia_core.media.video import read_recipe
+
+        request = Request.from_recipe(read_recipe(options.recipe), **media)
     flags = set(SETTINGS) - {*MEDIA, *WITHOUT_FLAG}
     given = {name: getattr(options, name) for name in flags}
     changes = {name: value for name, value in given.items() if value is not None}
@@ -159,18 +169,12 @@ def _request(options: argparse.Namespace) -> Request:
 
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text("utf-8"))
+        return parse_json(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         presets = ", ".join(PRESETS)
         raise InputError(
             "{path} is neither a JSON file nor one of {names}.", path=path, names=presets
         ) from error
-
-
-def _recipe(path: Path) -> Any:
-    from gaia_core.media.video import read_recipe
-
-    return _json(path) if path.suffix.lower() == ".json" else read_recipe(path)
 
 
 def _strength(text: str) -> tuple[str, float]:
@@ -201,6 +205,7 @@ def prepare(options: argparse.Namespace) -> None:
     if options.thresholds is not None:
         loose, strict = read_thresholds(options.thresholds)
     settings = Settings(loose, strict, options.licence, options.held_out)
+    _make_folder(options.out)
     summary = prepare(options.raw, options.out, settings, options.workers)
     print(f"{summary.clips} clips in {options.out / 'clips' / 'manifest.csv'}")
     for name, seconds in sorted((summary.seconds | summary.reasons).items()):
@@ -292,6 +297,10 @@ def evaluate(options: argparse.Namespace) -> None:
     from gaia_core.pipeline import Gaia
 
     _folder_with_clips(options.data)
+    if options.json:
+        _check_file(options.json)
+    if options.sheets:
+        _make_folder(options.sheets)
     gaia = Gaia.load(options.weights, without=options.without)
     report = protocol.evaluate(
         gaia, options.data, options.protocol, limit=options.limit, sheets=options.sheets
@@ -310,6 +319,8 @@ def bench(options: argparse.Namespace) -> None:
     """Speed and memory of the shipped model on this machine."""
     from gaia_core import bench as benchmark
 
+    if options.json:
+        _check_file(options.json)
     if options.live:
         report = benchmark.run_live(options.weights, options.seconds)
         print(benchmark.format_live(report))
@@ -369,6 +380,38 @@ def _describe(preset: str) -> None:
         count = sum(p.numel() for p in stage.parameters()) / 1e6
         # Weights, their average, gradients and AdamW's two moments, 4 bytes each.
         print(f"{name}: {count:.2f} M parameters, {5 * 4 * count / 1e3:.1f} GB in training")
+
+
+def _check_file(out: Path) -> None:
+    """Refuses a file that cannot be written, before the work whose result it is for."""
+    folder = out.resolve().parent
+    if not folder.is_dir():
+        raise InputError(
+            "The folder of {out} does not exist; create it or choose another.", out=out
+        )
+    if out.is_dir():
+        raise InputError("{out} is a folder; choose a name for the file in it.", out=out)
+    if not os.access(folder, os.W_OK):
+        raise InputError("Nothing can be written to {folder}; choose another.", folder=folder)
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            "{out} cannot be made a folder ({reason}); choose another.",
+            out=out,
+            reason=str(error.strerror).lower(),
+        ) from error
+
+
+def _count(text: str) -> int:
+    """A flag's whole number from 1 on."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is less than 1")
+    return number
 
 
 def _folder_with_clips(data: Path | None) -> None:
@@ -451,7 +494,7 @@ def _parser() -> argparse.ArgumentParser:
     it = command("batch", batch, "Make many videos; started again, go on with what is missing.")
     it.add_argument("jobs", type=Path, help="JSONL: portrait, speech or text, and recipe fields")
     it.add_argument("--out", type=Path, required=True, help="folder of the mp4s and report.json")
-    it.add_argument("--workers", type=int, help="processes (default: one for two cores)")
+    it.add_argument("--workers", type=_count, help="processes (default: one for two cores)")
     it.add_argument("--ray", action="store_true", help="on a Ray cluster; the extra ray")
 
     it = command("compare", compare, "Make a comparison again: takes, table, side-by-side video.")
@@ -464,7 +507,7 @@ def _parser() -> argparse.ArgumentParser:
     it.add_argument("--licence", default="", help="of the films, for the manifest")
     it.add_argument("--held-out", type=float, default=0.05, help="share of people for val/")
     it.add_argument("--thresholds", type=Path, help="JSON of filters to change, docs/training.md")
-    it.add_argument("--workers", type=int, help="processes (default: one a core)")
+    it.add_argument("--workers", type=_count, help="processes (default: one a core)")
 
     it = command("train", train, "Pack the data, or train a stage from a pack.")
     it.add_argument("stage", choices=STAGES)

@@ -24,11 +24,11 @@ from typing import Any
 
 from gaia_core import MAX_RECORDING
 from gaia_core.assets import WEIGHTS
-from gaia_core.batch import read_request
+from gaia_core.batch import names_a_file, read_request
 from gaia_core.errors import InputError
 from gaia_core.media.grid import side_by_side
 from gaia_core.motion.measures import Measures
-from gaia_core.request import MEDIA, Request, Result
+from gaia_core.request import MEDIA, Request, Result, parse_json
 
 VERSION = 1
 FILE = "compare.json"
@@ -90,8 +90,7 @@ def read(path: Path) -> tuple[list[Variant], int]:
         InputError: it is not such a file, or a take cannot be made.
     """
     try:
-        given = json.loads(path.read_text("utf-8"))
-        shared = dict(given)
+        shared = dict(parse_json(path.read_text("utf-8")))
         version, takes = shared.pop("gaia_compare"), shared.pop("takes")
         columns = shared.pop("columns", len(takes))
         own = [dict(take) for take in takes]
@@ -101,10 +100,12 @@ def read(path: Path) -> tuple[list[Variant], int]:
         ) from error
     if version != VERSION:
         raise InputError("This is not a comparison of version {version}.", version=VERSION)
-    if not 1 <= len(own) <= MOST or columns not in range(1, MOST + 1):
+    if not 1 <= len(own) <= MOST:
         raise InputError("A comparison has 1 to {most} takes; change their number.", most=MOST)
+    if not isinstance(columns, int) or not 1 <= columns <= MOST:
+        raise InputError("A comparison has 1 to {most} columns; change their number.", most=MOST)
     names = [str(take.get("name", "")) for take in own]
-    if len(set(names)) < len(names) or any(not n or Path(n).name != n for n in names):
+    if len(set(names)) < len(names) or not all(map(names_a_file, names)):
         raise InputError("Give each take of the comparison a name of its own, like A.")
     return [_variant(shared, take, path.parent) for take in own], columns
 

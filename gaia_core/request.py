@@ -6,6 +6,7 @@ only as sha256. The recipe is what the mp4 carries and what restores a take.
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -244,6 +245,18 @@ class Request:
 SETTINGS = settings_of(Request)
 SIZES = SETTINGS["size"].choices
 MEDIA = tuple(name for name, declared in SETTINGS.items() if declared.kind is Path)
+
+
+def parse_json(text: str) -> Any:
+    """The value of JSON that a user gave.
+
+    Raises:
+        ValueError: it is none, or too deeply nested to be read.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("JSON is too deeply nested") from error
 
 
 def draw_seed() -> int:

@@ -106,6 +106,7 @@ def test_a_job_can_take_a_recipe_and_change_it(folder, tmp_path):
         ({"portrait": "media/portrait.png", "text": "a", "colour": 1}, "colour"),
         ({"portrait": "media/portrait.png", "text": "a", "seed": "x"}, "seed"),
         ({"portrait": "media/portrait.png", "text": "a", "recipe": "no.json"}, "no.json"),
+        ({"portrait": "media/portrait.png", "recipe": None}, "Give a speech recording"),
     ],
 )
 def test_a_bad_job_fails_alone(folder, tmp_path, fields, named):
@@ -116,7 +117,12 @@ def test_a_bad_job_fails_alone(folder, tmp_path, fields, named):
 
 
 @pytest.mark.parametrize(
-    "text", ["nonsense", "[1]", '{"name": "../out"}', '{"name": "a"}\n{"name": "a"}']
+    "text",
+    [
+        *("nonsense", "[1]", '{"a":' * 20_000),
+        *('{"name": "../out"}', '{"name": ""}', f'{{"name": "{"a" * 300}"}}'),
+        '{"name": "a"}\n{"name": "a"}',
+    ],
 )
 def test_a_bad_file_raises(tmp_path, text):
     path = tmp_path / "jobs.jsonl"

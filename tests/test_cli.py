@@ -1,5 +1,6 @@
 """The commands, and their one-line errors."""
 
+import json
 import re
 import subprocess
 import sys
@@ -156,6 +157,46 @@ def test_a_bad_place_for_the_video(loaded, folder, tmp_path, capsys, out):
     assert out.split("/")[-1] in line and not list(tmp_path.iterdir())
 
 
+def test_a_place_for_results_is_checked_before_the_work(folder, tmp_path, capsys, monkeypatch):
+    (tmp_path / "folder.mp4").mkdir()
+    (tmp_path / "file").touch()
+    (tmp_path / "jobs.jsonl").write_text("")
+    take = {"name": "A", "portrait": str(folder / "portrait.png"), "text": "Hello."}
+    (tmp_path / "compare.json").write_text(json.dumps({"gaia_compare": 1, "takes": [take]}))
+    made, file = str(tmp_path / "folder.mp4"), str(tmp_path / "file")
+    for arguments, named in (
+        (animate(folder, Path(made)), "is a folder"),
+        (["bench", "--json", made], "is a folder"),
+        (["batch", str(tmp_path / "jobs.jsonl"), "--out", file], "cannot be made a folder"),
+        (["compare", str(tmp_path / "compare.json"), "--out", f"{file}/in"], "cannot be made"),
+    ):
+        assert named in refusal(capsys, arguments)
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert "Nothing can be written" in refusal(capsys, animate(folder, tmp_path / "out.mp4"))
+
+
+@pytest.mark.parametrize("content", ["[]", "5", "nothing", 20_000 * "["])
+def test_a_file_without_a_recipe_or_controls(folder, tmp_path, capsys, content):
+    path = tmp_path / "given.json"
+    path.write_text(content)
+    for flag, named in (("recipe", "carries no recipe"), ("controls", "JSON|Controls look")):
+        line = refusal(capsys, animate(folder, tmp_path / "out.mp4", **{flag: path}))
+        assert re.search(named, line)
+
+
+def test_a_recipes_settings_are_taken(loaded, folder, tmp_path, capsys):
+    path = tmp_path / "take.json"
+    path.write_text(json.dumps({"gaia_recipe": 1, "steps": 101}))
+    line = refusal(capsys, animate(folder, tmp_path / "out.mp4", recipe=path, steps=None))
+    assert "Steps is 101" in line
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf"])
+def test_bench_of_no_length(loaded, capsys, seconds):
+    for live in ([], ["--live"]):
+        assert "choose 1 to 3600 s" in refusal(capsys, ["bench", "--seconds", seconds, *live])
+
+
 def test_missing_weights(folder, tmp_path, capsys):
     nothing = tmp_path / "nothing"
     for arguments in (
@@ -234,7 +275,13 @@ def test_help(arguments, capsys):
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["sing"], ["animate"], ["animate", "--portrait", "a", "--speech", "b", "--text", "c"]],
+    [
+        [],
+        ["sing"],
+        ["animate"],
+        ["animate", "--portrait", "a", "--speech", "b", "--text", "c"],
+        ["batch", "jobs.jsonl", "--out", "takes", "--workers", "-1"],
+    ],
 )
 def test_misuse_prints_the_usage(arguments, capsys):
     with pytest.raises(SystemExit) as stop:

@@ -86,7 +86,8 @@ def test_a_take_may_have_weights_of_its_own(file, gaia, tmp_path, monkeypatch):
         ({"takes": "A"}, "no comparison"),
         ({"takes": []}, "1 to 9 takes"),
         ({"takes": [{"name": str(i)} for i in range(10)]}, "1 to 9 takes"),
-        ({"columns": 0}, "1 to 9 takes"),
+        ({"columns": 0}, "1 to 9 columns"),
+        ({"columns": 2.0}, "1 to 9 columns"),
         ({"takes": [{"name": "A"}, {"name": "A"}]}, "a name of its own"),
         ({"takes": [{"name": "../A"}]}, "a name of its own"),
         ({"takes": [{"name": "A", "steps": 0}]}, "Take A: Steps is 0"),
@@ -100,7 +101,7 @@ def test_what_cannot_be_compared_is_an_error(file, fields, sentence):
 
 
 def test_a_file_that_is_no_comparison(tmp_path):
-    for content in ("", "[]", '{"takes": 1}'):
+    for content in ("", "[]", '{"takes": 1}', 20_000 * "["):
         (tmp_path / "a.json").write_text(content)
         with pytest.raises(InputError, match="no comparison"):
             comparison.read(tmp_path / "a.json")

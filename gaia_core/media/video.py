@@ -30,6 +30,7 @@ from gaia_core.media.ffmpeg import (
     untrusted,
 )
 from gaia_core.media.label import COMMENT
+from gaia_core.request import parse_json
 
 MAX_SIDE = 4096  # px; larger frames are reduced
 
@@ -249,23 +250,32 @@ class VideoWriter:
 
 
 def read_recipe(path: Path | str) -> dict[str, Any]:
-    """The recipe in the metadata of an mp4 written by `VideoWriter`.
+    """The recipe in a JSON file, or in the metadata of an mp4 written by `VideoWriter`.
 
     Raises:
         InputError: not such a file.
     """
     path = Path(path)
-    check_file(path, Message("an MP4 made with GAIA"))
-    done = run_ffmpeg([*untrusted(), "-f", "ffmetadata", "pipe:1"], source=path)
-    text = done.stdout.decode("utf-8", "replace")
-    found = re.search(r"^description=((?:[^\\\n]|\\.)*)$", text, re.MULTILINE | re.DOTALL)
+    check_file(path, Message("an MP4 made with GAIA, or its recipe as JSON"))
     try:
-        recipe = json.loads(re.sub(r"\\(.)", r"\1", found[1], flags=re.DOTALL)) if found else None
+        text = path.read_text("utf-8") if path.suffix.lower() == ".json" else _description(path)
+        recipe = parse_json(text)
     except ValueError:
         recipe = None
     if not isinstance(recipe, dict):
-        raise InputError("{name} carries no recipe; give an MP4 made with GAIA.", name=path.name)
+        raise InputError(
+            "{name} carries no recipe; give an MP4 made with GAIA, or its recipe as JSON.",
+            name=path.name,
+        )
     return recipe
+
+
+def _description(path: Path) -> str:
+    """What a video's metadata has as its description; empty without any."""
+    done = run_ffmpeg([*untrusted(), "-f", "ffmetadata", "pipe:1"], source=path)
+    text = done.stdout.decode("utf-8", "replace")
+    found = re.search(r"^description=((?:[^\\\n]|\\.)*)$", text, re.MULTILINE | re.DOTALL)
+    return re.sub(r"\\(.)", r"\1", found[1], flags=re.DOTALL) if found else ""
 
 
 def transcode(source: Path | str, out: Path | str, arguments: Sequence[str]) -> None:

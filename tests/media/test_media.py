@@ -620,7 +620,7 @@ def test_invalid_videos_raise(tmp_path, content):
 
 def test_other_videos_have_no_recipe(tmp_path):
     write_flash(tmp_path / "a.mp4", 3, None, None)
-    for description in ("hello", '{"a": ', "[1]"):
+    for description in ("hello", '{"a": ', "[1]", 20_000 * "["):
         other = tmp_path / "b.mp4"
         ffmpeg("-i", str(tmp_path / "a.mp4"), "-metadata", f"description={description}", str(other))
         with pytest.raises(InputError, match="carries no recipe"):

@@ -716,9 +716,9 @@ MESSAGES: dict[str, str] = {
     "{name} cannot be read as a video; save it as MP4 (H.264) and try again.": (
         "无法读取视频 {name}；请另存为 MP4（H.264）再试。"
     ),
-    "an MP4 made with GAIA": "一个用 GAIA 生成的 MP4",
-    "{name} carries no recipe; give an MP4 made with GAIA.": (
-        "{name} 不含配方；请提供用 GAIA 生成的 MP4。"
+    "an MP4 made with GAIA, or its recipe as JSON": "一个用 GAIA 生成的 MP4 或其 JSON 配方",
+    "{name} carries no recipe; give an MP4 made with GAIA, or its recipe as JSON.": (
+        "{name} 不含配方；请提供用 GAIA 生成的 MP4 或其 JSON 配方。"
     ),
     # The driving video
     "The driving video shows no face in its first 2 seconds; trim it.": (
