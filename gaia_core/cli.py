@@ -293,7 +293,7 @@ def evaluate(options: argparse.Namespace) -> None:
             print(path)
         return
     from gaia_core import checkpoint
-    from gaia_core.evaluation import protocol
+    from gaia_core.evaluation import protocol, tables
     from gaia_core.pipeline import Gaia
 
     _folder_with_clips(options.data)
@@ -310,7 +310,7 @@ def evaluate(options: argparse.Namespace) -> None:
     report["weights"] = {
         name: stages[name]["trained"]["samples"] for name in ("autoencoder", "denoiser")
     }
-    print(protocol.format_table(report))
+    print(tables.format_table(report))
     if options.json:
         options.json.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
 

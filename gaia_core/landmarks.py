@@ -35,7 +35,8 @@ OVAL = (
 )  # fmt: skip
 EYE_GAPS = ((159, 145, 133, 33), (386, 374, 362, 263))  # lids, then corners
 MOUTH_CORNERS = (61, 291)
-LIP_TOP, LIP_BOTTOM, FACE_TOP, FACE_BOTTOM = 13, 14, 10, 152
+LIP_TOP, LIP_BOTTOM = 13, 14
+FACE_TOP, FACE_BOTTOM, FACE_RIGHT, FACE_LEFT = 10, 152, 234, 454
 
 # Points that speech and expression hardly move: forehead, temples, nose, upper cheeks.
 RIGID = (

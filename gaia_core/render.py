@@ -32,7 +32,6 @@ PIXELS_AT_ONCE, PIXELS_ON_GPU = 8 * 256 * 256, FRAMES_PER_GPU_BATCH * 256 * 256
 T = TypeVar("T")
 Render = Callable[["Plan"], Generator["Step | SampledMotion | np.ndarray", None, None]]
 
-
 ON_CPU = Message("No GPU was free for this visit, so the video was made on the CPU.")
 
 
@@ -42,10 +41,7 @@ class NoGpu(Exception):
     The video is then rendered on the CPU, and its result carries `message` as a notice.
     """
 
-    def __init__(
-        self,
-        message: Message = ON_CPU,
-    ) -> None:
+    def __init__(self, message: Message = ON_CPU) -> None:
         super().__init__(message)
         self.message = message
 

@@ -174,6 +174,25 @@ def test_packages_export_nothing():
         assert not list(imports(path)), path
 
 
+def names_of(tree: ast.Module) -> set[str]:
+    """What a module defines."""
+    return {
+        node.id if isinstance(node, ast.Name) else node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        or (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    }
+
+
+def test_names_are_imported_from_where_they_are_defined():
+    trees = {module: ast.parse(path.read_text("utf-8")) for module, path in MODULES.items()}
+    for module, tree in trees.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module in trees:
+                names = {x.name for x in node.names if f"{node.module}.{x.name}" not in trees}
+                assert names <= names_of(trees[node.module]), f"{module} from {node.module}"
+
+
 def test_modules_do_not_import_each_other_in_circles():
     graph = {
         module: {name for name in imports(path) if name in MODULES and name != "gaia_core"}

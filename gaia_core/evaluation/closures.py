@@ -18,6 +18,7 @@ import soxr
 
 from gaia_core import FPS, SAMPLE_RATE
 from gaia_core.errors import InputError
+from gaia_core.evaluation import metrics
 from gaia_core.evaluation.portraits import Portrait
 from gaia_core.evaluation.speech_driven import Animator, pauses, read_track, rest, speak
 from gaia_core.media.audio import read_audio
@@ -100,13 +101,13 @@ class Lips:
 
     def report(self) -> dict[str, float | int]:
         """`closed_elsewhere` is the chance level of `closed`."""
-        closure, vowel = _mean(self.closures), _mean(self.vowels)
+        closure, vowel = metrics.mean(self.closures), metrics.mean(self.vowels)
         found = np.concatenate([aperture for aperture, _ in self.clips] or [np.zeros(0)])
         count, spread = rest(self.clips)
         return {
             "closures": len(self.closures),
-            "closed": _mean(x < CLOSED for x in self.closures),
-            "closed_elsewhere": _mean(x < CLOSED for x in self.others),
+            "closed": metrics.mean(x < CLOSED for x in self.closures),
+            "closed_elsewhere": metrics.mean(x < CLOSED for x in self.others),
             "closure_aperture": closure,
             "vowel_aperture": vowel,
             "vowel_over_closure": vowel / closure if closure else float("nan"),
@@ -187,9 +188,3 @@ def _register(waveform: np.ndarray) -> str:
     pitch = librosa.yin(waveform, fmin=60, fmax=400, sr=SAMPLE_RATE)
     loudness = librosa.feature.rms(y=waveform)[0]
     return "high" if np.median(pitch[loudness > loudness.mean()]) > HIGH else "low"
-
-
-def _mean(values: Iterable[float | bool]) -> float:
-    """Mean; NaN if empty."""
-    found = list(values)
-    return float(np.mean(found)) if found else float("nan")

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from gaia_core import FPS
+from gaia_core import landmarks as mesh
 from gaia_core.controls import EXPRESSION, Controls, Keyframe
 from gaia_core.evaluation.portraits import Portrait, draw, latents
 from gaia_core.evaluation.sheets import save_sheet
@@ -31,7 +32,7 @@ SHEET_SIDE = 192  # px
 Scores = Mapping[str, float]
 # Pairs of mesh points. Cheeks go apart with a wide mouth and together with a tall one: by these
 # factors that explains 60 % of what they do in 138 training clips, and is no full cheek.
-_CHEEKS, _TEMPLES, _CORNERS, _LIPS = (205, 425), (127, 356), (61, 291), (0, 17)
+_CHEEKS, _TEMPLES, _LIPS = (205, 425), (127, 356), (0, 17)
 _BY_WIDTH, _BY_HEIGHT = 0.32, -0.07
 
 
@@ -197,7 +198,7 @@ def reading(face: Face) -> np.ndarray:
     # used, corrected for the mouth's effect.
     cheeks, temples, wide, tall = (
         float(np.linalg.norm(np.subtract(*face.landmarks[list(ends), :2])))
-        for ends in (_CHEEKS, _TEMPLES, _CORNERS, _LIPS)
+        for ends in (_CHEEKS, _TEMPLES, mesh.MOUTH_CORNERS, _LIPS)
     )
     scores["cheeks"] = (cheeks - _BY_WIDTH * wide - _BY_HEIGHT * tall) / temples
     return np.array([READ[name](scores) for name in EXPRESSION])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dlib
 import numpy as np
 
-from gaia_core.perceptual import packaged_file
+from gaia_core.assets import packaged_file
 
 PACKAGE = "face_recognition_models"
 POINTS = "models/shape_predictor_5_face_landmarks.dat"
@@ -28,7 +28,7 @@ class IdentityEncoder:
     """Image and landmarks -> embedding.
 
     Raises:
-        RuntimeError: the package is missing, or a file is not the expected one.
+        InputError: the package is missing, or a file is not the expected one.
     """
 
     def __init__(self) -> None:

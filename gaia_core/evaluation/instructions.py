@@ -18,8 +18,9 @@ from torch import Tensor
 from gaia_core import FPS
 from gaia_core.config import POSE_CHANNELS
 from gaia_core.controls import EXPRESSION, Controls, Track, curve
+from gaia_core.evaluation.actor import Actor
 from gaia_core.evaluation.control import COMPOSITE, SIMPLE, reading
-from gaia_core.evaluation.portraits import Portrait, draw, latents
+from gaia_core.evaluation.portraits import Portrait, latents
 from gaia_core.instruction.actions import ACTIONS, STRENGTHS
 from gaia_core.instruction.language import NONE
 from gaia_core.motion.script import NO_DRIVING, Script
@@ -112,10 +113,7 @@ class _Animation:
     """Motion of one portrait without speech, with and without controls."""
 
     def __init__(self, gaia: Gaia, portrait: Portrait) -> None:
-        self.gaia, self.portrait = gaia, portrait
-        model = gaia.networks.autoencoder
-        own = portrait.motion(model)
-        self.performer = gaia.networks.performer(own)
+        self.gaia, self.actor = gaia, Actor(gaia, portrait)
         self.plain = self._motion(Controls())
         self.of_plain: dict[int, np.ndarray] = {}
 
@@ -129,19 +127,17 @@ class _Animation:
             Request.guidance,
             controls,
         )
-        *_, (_, motion) = self.performer.perform(script)
-        return motion[0]
+        return self.actor.perform(script)
 
     def _read(self, motion: Tensor) -> np.ndarray:
         """(N, D) -> readings (N, C) of `CHANNELS`; NaN where the face is lost."""
-        model, side = self.gaia.networks.autoencoder, self.portrait.crop.shape[0]
-        rows = []
-        for frame in draw(model, self.portrait, motion):
+        model, rows = self.gaia.networks.autoencoder, []
+        for frame in self.actor.draw(motion):
             faces = self.gaia.landmarker.detect(frame)
             if not faces:
                 rows.append(np.full(len(CHANNELS), np.nan))
                 continue
-            pose = model.head_pose(latents(model, faces[:1], side))[0].cpu().numpy()
+            pose = model.head_pose(latents(model, faces[:1], len(frame)))[0].cpu().numpy()
             rows.append(np.concatenate([pose, reading(faces[0])]))
         return np.stack(rows)
 

@@ -7,6 +7,7 @@ a smile. Lips are tracked in the rendered frames and compared with the real clip
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,10 @@ import torch
 from gaia_core import FPS
 from gaia_core.controls import PRESETS, Controls, Keyframe
 from gaia_core.evaluation import metrics
-from gaia_core.evaluation.portraits import TrackedClip, draw
+from gaia_core.evaluation.actor import Actor
+from gaia_core.evaluation.portraits import TrackedClip
 from gaia_core.motion.measures import correlation
-from gaia_core.motion.script import NO_DRIVING, Script
 from gaia_core.pipeline import Gaia
-from gaia_core.request import Request
 
 SECONDS = 2.4
 STEP = 2  # every second frame is rendered
@@ -43,33 +43,23 @@ def measure(gaia: Gaia, clips: Iterable[tuple[TrackedClip, np.ndarray]]) -> dict
     lost = found[:, :1] - found
     return {
         "clips": len(found),
-        "correlation": {name: _mean(found[:, i]) for i, name in enumerate(LED)},
-        "loss": {name: _mean(lost[:, i]) for i, name in enumerate(LED) if i},
+        "correlation": {name: metrics.mean(found[:, i]) for i, name in enumerate(LED)},
+        "loss": {name: metrics.mean(lost[:, i]) for i, name in enumerate(LED) if i},
         "over_0.05": {name: int((lost[:, i] > 0.05).sum()) for i, name in enumerate(LED) if i},
     }
 
 
 def _follow(gaia: Gaia, clip: TrackedClip, waveform: np.ndarray) -> list[float]:
     """The correlation with the real lips for each of `LED`."""
-    model, portrait = gaia.networks.autoencoder, clip.first()
-    own = portrait.motion(model)
-    performer = gaia.networks.performer(own)
-    speech = gaia.speech_encoder.encode(waveform).numpy()[: round(SECONDS * FPS)]
+    actor = Actor(gaia, clip.first())
+    script = actor.script(waveform)
+    count = min(script.frames, round(SECONDS * FPS))
+    script = replace(script, frames=count, speech=script.speech[:count])
     real = metrics.lip_aperture(clip.landmarks)
     found = []
     for controls in LED.values():
-        script = Script(
-            len(speech), speech, NO_DRIVING, 0, Request.steps, Request.guidance, controls
-        )
-        *_, (_, motion) = performer.perform(script)
-        lips = [
-            np.nan if face is None else float(metrics.lip_aperture(face.landmarks))
-            for face in gaia.landmarker.track(draw(model, portrait, motion[0, ::STEP]))
-        ]
+        motion = actor.perform(replace(script, controls=controls))
+        lips = actor.track(gaia.landmarker, motion[::STEP]).aperture
         count = min(len(lips), len(real))
-        found.append(correlation(np.array(lips[:count]), real[:count]))
+        found.append(correlation(lips[:count], real[:count]))
     return found
-
-
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean()) if len(values) else float("nan")

@@ -5,7 +5,7 @@ Pictures are uint8 (H, W, 3); landmarks (..., K, 3) in px of their picture unles
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -306,6 +306,12 @@ def find_blinks(closed: np.ndarray) -> list[tuple[int, int]]:
 def per_minute(count: int, frames: int) -> float:
     """Events per minute."""
     return count / frames * FPS * 60 if frames else float("nan")
+
+
+def mean(values: Iterable[float] | np.ndarray) -> float:
+    """Mean of the finite values; NaN if there are none."""
+    finite = [x for x in values if np.isfinite(x)]
+    return float(np.mean(finite)) if finite else float("nan")
 
 
 def _stable_points() -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gaia_core import landmarks as mesh
 from gaia_core.evaluation import metrics
 from gaia_core.evaluation.portraits import Portrait, TrackedClip, direction, draw, turned
 from gaia_core.evaluation.reenactment import Evaluators
 from gaia_core.evaluation.sheets import save_sheet
+from gaia_core.portrait.blendshapes import BLINKS
 from gaia_core.renderer.autoencoder import Autoencoder
 
 STEPS = 7
@@ -29,8 +29,6 @@ OPEN, SHUT = 1.5, 0.9
 LEAST_OPEN, LEAST_SHUT = 0.06, 0.3  # minimal range of a clip that is used
 SHEET_SIDE = 224  # px
 IDENTITY_STEP = 3  # embeddings are slow: at both ends and in the middle
-
-_BLINK = [9, 10]  # eyeBlink scores in MediaPipe's blendshapes
 
 
 @dataclass(frozen=True)
@@ -74,19 +72,14 @@ def axes(autoencoder: Autoencoder, clips: Sequence[TrackedClip]) -> dict[str, Ax
     shut = direction(
         autoencoder,
         clips,
-        lambda clip: np.array([face.blendshapes[_BLINK].mean() for face in clip.faces]),
+        lambda clip: np.array([face.blendshapes[BLINKS].mean() for face in clip.faces]),
         LEAST_SHUT,
     )
     return {
         **{name: pose(number, most) for number, (name, most) in enumerate(POSE.items())},
         "mouth": expression(opened, OPEN, metrics.lip_aperture),
-        "eyes": expression(shut, SHUT, eye_aperture),
+        "eyes": expression(shut, SHUT, metrics.eye_aperture),
     }
-
-
-def eye_aperture(landmarks: np.ndarray) -> np.ndarray:
-    """Gap between the lids over the eye's width: (..., K, 3) -> (...)"""
-    return mesh.eye_aperture(torch.from_numpy(landmarks)).numpy()
 
 
 def closing(autoencoder: Autoencoder, neutral: Portrait) -> Axis:

@@ -52,7 +52,6 @@ from gaia_core.evaluation.portraits import (
 )
 from gaia_core.evaluation.sheets import save_sheet
 from gaia_core.evaluation.speech_driven import Animator, Track
-from gaia_core.evaluation.tables import format_table
 from gaia_core.media.audio import read_audio
 from gaia_core.media.image import read_image
 from gaia_core.media.video import read_clip
@@ -60,8 +59,6 @@ from gaia_core.pipeline import Gaia
 from gaia_core.portrait.detector import FaceLandmarker
 from gaia_core.renderer.autoencoder import Autoencoder
 from gaia_core.speech.voices import OFFLINE_VOICE
-
-__all__ = ["evaluate", "format_table"]
 
 OF_CLIPS = ("reenactment", "speech", "swap")
 OF_PORTRAITS = ("range", "resolution", "mouths", "calm", "hard")
@@ -71,14 +68,9 @@ PROTOCOLS = (*OF_CLIPS, *OF_SPEECH, *OF_PORTRAITS, *OF_CONTROLS, "all")
 
 TRACK_STEP, TRACK_FRAMES = 3, 60  # of a clip that motion is taken from: every 3rd frame, so many
 LONG, LONG_FRAMES = 50, 75  # consecutive frames of clips in which slow turns are searched
-PORTRAITS, SMILES, PHOTOS, PANNED, INSTRUCTED = (
-    6,
-    3,
-    6,
-    2,
-    5,
-)  # portraits of the protocols by default
-SPEAKERS, LIVELY, RENEWED, SWEPT = 4, 2, 2, 28  # and clips
+# Portraits of the protocols by default, and clips.
+PORTRAITS, SMILES, PHOTOS, PANNED, INSTRUCTED = 6, 3, 6, 2, 5
+SPEAKERS, LIVELY, RENEWED, SWEPT = 4, 2, 2, 28
 RECORDED = 12  # clips of known text, from held-out and from trained people each
 TALKING = 8  # clips whose lip timing is measured with pose tracks, and with a smile
 LEAST_WIDTH = 200  # minimal width of a portrait's face, px
@@ -448,7 +440,6 @@ def _reenactment(
             order = {name: rendered.rendered[name] for name in ("ours", "landmark_warp", "still")}
             path = sheets / "reenactment" / f"{clip.name}.png"
             save_sheet(path, f"{clip.name} ({clip.source})", {"real": rendered.real, **order})
-
     everyone = [groups.Measured(clip.identity, scores) for clip, scores in done]
     sources = [clip.source for clip, _ in done]
     skins = groups.skins(everyone, lightness)

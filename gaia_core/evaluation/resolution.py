@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ def measure(
         if faces:
             rows[name] = _photo(autoencoder, landmarker, name, photo, faces[0], sheets)
     return {
-        **{name: _mean([row[name] for row in rows.values()]) for name in NUMBERS},
+        **{name: metrics.mean([row[name] for row in rows.values()]) for name in NUMBERS},
         "outside_identical": all(row["outside_identical"] for row in rows.values()),
         "photos": len(rows),
         "by_photo": rows,
@@ -94,9 +94,9 @@ def _photo(
         "face_px": round(face.width),
         "crop_px": round(crop.side),
         "sharpness_still": ratios[0],
-        "sharpness_moved": _mean(ratios[1:]),
-        "seam": _mean([band for band, _ in seams]) / max(across, 1e-6),
-        "band_inside": _mean([band / max(inside, 1e-6) for band, inside in seams]),
+        "sharpness_moved": metrics.mean(ratios[1:]),
+        "seam": metrics.mean([band for band, _ in seams]) / max(across, 1e-6),
+        "band_inside": metrics.mean([band / max(inside, 1e-6) for band, inside in seams]),
         "outside_identical": all(
             np.array_equal(x[weight == 0], photo[weight == 0]) for x in frames
         ),
@@ -144,8 +144,3 @@ def _gradient(image: np.ndarray) -> np.ndarray:
 def _unit(field: np.ndarray) -> np.ndarray:
     """Vectors (2, H, W), each divided by its length."""
     return np.asarray(field / np.linalg.norm(field, axis=0).clip(1e-6))
-
-
-def _mean(values: Sequence[float]) -> float:
-    finite = [x for x in values if np.isfinite(x)]
-    return float(np.mean(finite)) if finite else float("nan")

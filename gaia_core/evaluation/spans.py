@@ -60,15 +60,11 @@ def measure(
         "portraits": len(portraits),
         "spans": len(changed),
         "outside_identical": identical,
-        "changed": _mean(changed),
-        "join_acceleration": _mean(joins),
-        "inside_acceleration": _mean(inside),
-        "before_acceleration": _mean(before),
+        "changed": metrics.mean(changed),
+        "join_acceleration": metrics.mean(joins),
+        "inside_acceleration": metrics.mean(inside),
+        "before_acceleration": metrics.mean(before),
         "joins_over_inside_p95": float(np.mean(np.array(joins) > np.nanpercentile(inside, 95)))
         if joins
         else float("nan"),
     }
-
-
-def _mean(values: Sequence[float]) -> float:
-    return float(np.nanmean(values)) if values else float("nan")

@@ -16,6 +16,7 @@ from gaia_core import FPS, SAMPLE_RATE
 from gaia_core import landmarks as mesh
 from gaia_core.evaluation import metrics
 from gaia_core.motion.measures import correlation
+from gaia_core.portrait.blendshapes import BLINKS
 from gaia_core.portrait.detector import FaceLandmarker
 from gaia_core.render import Networks
 from gaia_core.request import Request
@@ -27,8 +28,6 @@ PAUSE = 0.5  # s of silence within speech, in which a mouth has the time to rest
 # held-out clip whose sound is not the subject's, 0.005 to 0.04 in the others.
 STILL = 0.003
 QUIET = 0.05  # of the loudness that a twentieth of the frames surpass
-
-_LIDS = [9, 10]  # eyeBlinkLeft and eyeBlinkRight in MediaPipe's blendshapes
 
 
 class Animator(Protocol):
@@ -109,7 +108,7 @@ def read_track(landmarker: FaceLandmarker, frames: Iterable[np.ndarray]) -> Trac
             lids.append(np.full(2, np.nan, np.float32))
         else:
             landmarks.append(face.landmarks)
-            lids.append(face.blendshapes[_LIDS])
+            lids.append(face.blendshapes[BLINKS])
     return Track(np.stack(landmarks), np.stack(lids))
 
 
@@ -130,7 +129,7 @@ def rest(clips: Iterable[tuple[np.ndarray, Sequence[slice]]]) -> tuple[int, floa
     """(apertures (T,), pauses) of each clip -> number of pauses, and the aperture's mean spread."""
     parts = [aperture[pause] for aperture, found in clips for pause in found]
     spreads = [float(x.std()) for x in parts if len(x) >= PAUSE * FPS and np.isfinite(x).all()]
-    return len(spreads), _mean(spreads)
+    return len(spreads), metrics.mean(spreads)
 
 
 def speak(animator: Animator, portrait: np.ndarray, waveform: np.ndarray) -> list[np.ndarray]:
@@ -152,7 +151,7 @@ def silent_aperture(
     """Standard deviation of the lip aperture over silence, mean over portraits."""
     silence = np.zeros(SILENCE_SECONDS * SAMPLE_RATE, np.float32)
     clips = [read_track(landmarker, speak(animator, x, silence)) for x in portraits]
-    return _mean(np.nanstd(clip.aperture) for clip in clips if clip.found.any())
+    return metrics.mean(np.nanstd(clip.aperture) for clip in clips if clip.found.any())
 
 
 def compare(pairs: Sequence[tuple[Track, Track]]) -> dict[str, Any]:
@@ -173,9 +172,9 @@ def compare(pairs: Sequence[tuple[Track, Track]]) -> dict[str, Any]:
         "correlation_pooled": correlation(
             _pooled(ours for ours, _ in readable), _pooled(real for _, real in readable)
         ),
-        "correlation_lag0": _mean(lags[:, metrics.MAX_LAG]),
-        "correlation_best": _mean(lags.max(1)),
-        "best_lag_mean": _mean(best),
+        "correlation_lag0": metrics.mean(lags[:, metrics.MAX_LAG]),
+        "correlation_best": metrics.mean(lags.max(1)),
+        "best_lag_mean": metrics.mean(best),
         "lag_within_1": float((np.abs(best) <= 1).sum()) / len(lags) if len(lags) else None,
         "clips": len(pairs),
         "clips_unreadable": len(pairs) - len(readable),
@@ -189,7 +188,7 @@ def compare(pairs: Sequence[tuple[Track, Track]]) -> dict[str, Any]:
 def _pooled(clips: Iterable[Track]) -> np.ndarray:
     """Apertures of all clips concatenated, each with its mean removed."""
     rows = [clip.aperture for clip in clips]
-    return np.concatenate([row - _mean(row) for row in rows] or [np.zeros(0)])
+    return np.concatenate([row - metrics.mean(row) for row in rows] or [np.zeros(0)])
 
 
 def liveliness(tracks: Sequence[Track]) -> dict[str, float]:
@@ -205,25 +204,23 @@ def liveliness(tracks: Sequence[Track]) -> dict[str, float]:
     frames = sum(int(track.found.sum()) for track in tracks)
     aperture = np.concatenate([track.aperture[track.found] for track in tracks] or [np.zeros(0)])
     tremor = [metrics.head_tremor(track.landmarks) for track in tracks]
-    tracking_jitter = _mean(metrics.acceleration_variance(track.landmarks) for track in tracks)
+    tracking_jitter = metrics.mean(
+        metrics.acceleration_variance(track.landmarks) for track in tracks
+    )
     return {
         "aperture_p95": float(np.percentile(aperture, 95)) if len(aperture) else float("nan"),
-        "aperture_std": _mean(np.nanstd(x.aperture) for x in seen),
-        "brow_spread": _mean(np.nanstd(metrics.brow_height(x.landmarks)) for x in seen),
-        "lid_spread": _mean(x.lids_between_blinks().std() for x in seen),
-        "mouth_width_spread": _mean(np.nanstd(metrics.mouth_width(x.landmarks)) for x in seen),
+        "aperture_std": metrics.mean(np.nanstd(x.aperture) for x in seen),
+        "brow_spread": metrics.mean(np.nanstd(metrics.brow_height(x.landmarks)) for x in seen),
+        "lid_spread": metrics.mean(x.lids_between_blinks().std() for x in seen),
+        "mouth_width_spread": metrics.mean(
+            np.nanstd(metrics.mouth_width(x.landmarks)) for x in seen
+        ),
         "steadiness": 1 / float(np.nanmedian(tremor)) if np.nansum(tremor) else float("inf"),
         "msi": 1 / tracking_jitter if tracking_jitter else float("inf"),
-        "yaw_spread": _mean(spread[:, 0]),
-        "pitch_spread": _mean(spread[:, 1]),
-        "roll_spread": _mean(spread[:, 2]),
+        "yaw_spread": metrics.mean(spread[:, 0]),
+        "pitch_spread": metrics.mean(spread[:, 1]),
+        "roll_spread": metrics.mean(spread[:, 2]),
         "blinks_per_minute": metrics.per_minute(len(blinks), frames),
-        "blink_seconds": _mean(seconds for seconds, _ in blinks),
-        "blinks_of_both_lids": _mean(float(both) for _, both in blinks),
+        "blink_seconds": metrics.mean(seconds for seconds, _ in blinks),
+        "blinks_of_both_lids": metrics.mean(float(both) for _, both in blinks),
     }
-
-
-def _mean(values: Iterable[float] | np.ndarray) -> float:
-    """Mean of the finite values; NaN if there are none."""
-    finite = [x for x in values if np.isfinite(x)]
-    return float(np.mean(finite)) if finite else float("nan")

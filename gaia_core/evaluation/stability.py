@@ -77,11 +77,11 @@ def measure(
             path = sheets / "calm" / f"{clip.name}_{start}.png"
             save_sheet(path, clip.name, {"real": part.images, "ours": rendered})
     return {
-        "still_std": _mean(still),
-        "tracked_std": _mean(tracked),
-        "pan_flicker": _mean(pan),
-        "real_flicker": _mean(real),
-        "reenacted_flicker": _mean(ours),
+        "still_std": metrics.mean(still),
+        "tracked_std": metrics.mean(tracked),
+        "pan_flicker": metrics.mean(pan),
+        "real_flicker": metrics.mean(real),
+        "reenacted_flicker": metrics.mean(ours),
         "portraits": len(portraits),
         "windows": len(real),
     }
@@ -151,7 +151,3 @@ def mouth_region(landmarks: np.ndarray, side: int) -> np.ndarray:
 def outside_mouth(landmarks: np.ndarray, side: int) -> np.ndarray:
     """The face oval without the mouth: (side, side) bool"""
     return metrics.face_region(landmarks, (side, side)) & ~mouth_region(landmarks, side)
-
-
-def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values)) if values else float("nan")

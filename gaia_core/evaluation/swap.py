@@ -7,7 +7,7 @@ of self re-enactment are the reference.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -135,16 +135,11 @@ def _summarise(scores: Sequence[Scores]) -> dict[str, Any]:
         "pairs": len(scores),
         "frames": round(sum(x["frames"] for x in scores)),
         "lost_faces": round(sum(x["lost_faces"] for x in scores)),
-        "expression": _mean(x["expression"] for x in scores if "expression" in x),
-        "pose_deg": _mean(x["pose_deg"] for x in scores if "pose_deg" in x),
-        "identity_l2_to_portrait": _mean(own),
-        "identity_l2_to_driving": _mean(other),
+        "expression": metrics.mean(x["expression"] for x in scores if "expression" in x),
+        "pose_deg": metrics.mean(x["pose_deg"] for x in scores if "pose_deg" in x),
+        "identity_l2_to_portrait": metrics.mean(own),
+        "identity_l2_to_driving": metrics.mean(other),
         # None where both are the same person.
-        "nearer_to_portrait": _mean((own < other)[own != other]),
-        "same_person": _mean(own <= SAME_PERSON),
+        "nearer_to_portrait": metrics.mean((own < other)[own != other]),
+        "same_person": metrics.mean(own <= SAME_PERSON),
     }
-
-
-def _mean(values: Iterable[float] | np.ndarray) -> float:
-    listed = list(values)
-    return float(np.mean(listed)) if listed else float("nan")

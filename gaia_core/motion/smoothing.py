@@ -11,11 +11,6 @@ from torch import Tensor
 REACH = 3.0  # radius of the kernel in standard deviations
 
 
-def radius(widths: Mapping[str, float]) -> int:
-    """Kernel radius in frames of the widest of these filters."""
-    return max((round(REACH * width) for width in widths.values()), default=0)
-
-
 def smooth(motion: Tensor, groups: Mapping[str, slice], widths: Mapping[str, float]) -> Tensor:
     """Zero-phase Gaussian low-pass; groups without a width are unchanged.
 

@@ -1,4 +1,4 @@
-"""The names of the landmarker's 52 blendshape scores (ARKit's), in its order."""
+"""The names of the landmarker's 52 blendshape scores (ARKit's), in its order, and indices."""
 
 from __future__ import annotations
 
@@ -13,3 +13,4 @@ SCORES = (  # noqa: SIM905 (a list would take 52 lines)
     "mouthSmileRight mouthStretchLeft mouthStretchRight mouthUpperUpLeft mouthUpperUpRight "
     "noseSneerLeft noseSneerRight"
 ).split(" ")
+BLINKS = [SCORES.index("eyeBlinkLeft"), SCORES.index("eyeBlinkRight")]

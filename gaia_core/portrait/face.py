@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from gaia_core import landmarks as mesh
+
 # The landmarks' bounding box in the crops of the training clips (medians over sources).
 BOX_WIDTH = 0.46
 BOX_HEIGHT = 0.56  # sets the size for faces that are narrow because they are turned
 BOX_CENTRE = (0.50, 0.54)
 
 MIN_WIDTH = 64  # px, of the face's box
-# Mesh indices of the outline, as the person's own left and right.
-FOREHEAD, CHIN, CHEEK_RIGHT, CHEEK_LEFT = 10, 152, 234, 454
 _TURNS = (None, cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_CLOCKWISE)
 _BLUR = 24  # crop sides per blur radius outside the photo
 
@@ -53,8 +53,8 @@ class Face:
 
     def angles(self) -> tuple[float, float, float]:
         """Yaw, pitch, roll in degrees, from the lines cheek to cheek and forehead to chin."""
-        across = self.landmarks[CHEEK_LEFT] - self.landmarks[CHEEK_RIGHT]
-        down = self.landmarks[CHIN] - self.landmarks[FOREHEAD]
+        across = self.landmarks[mesh.FACE_LEFT] - self.landmarks[mesh.FACE_RIGHT]
+        down = self.landmarks[mesh.FACE_BOTTOM] - self.landmarks[mesh.FACE_TOP]
         yaw = np.arctan2(across[2], np.hypot(across[0], across[1]))
         pitch = np.arctan2(down[2], np.hypot(down[0], down[1]))
         roll = np.arctan2(across[1], across[0])

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import torch
 
+from gaia_core import landmarks as mesh
 from gaia_core.errors import InputError, Message
-from gaia_core.portrait.face import CHIN, FOREHEAD, MIN_WIDTH, Face, Seen, crop_around, turned
+from gaia_core.portrait.blendshapes import BLINKS
+from gaia_core.portrait.face import MIN_WIDTH, Face, Seen, crop_around, turned
 from gaia_core.portrait.occlusion import find_covered
 
 MAX_YAW, MAX_PITCH, MAX_ROLL = 50.0, 40.0, 45.0  # degrees
@@ -21,8 +24,6 @@ TURNED, TILTED_UP = 20.0, 25.0  # degrees of yaw, of pitch
 PARTED, WIDE_OPEN = 0.03, 0.12  # gap between the lips over the face's height
 CLOSED = 0.5  # eyeBlink score
 DARK, FLAT = 100.0, 55.0  # grey level of the face's light parts; their distance from the dark ones
-_LIP_TOP, _LIP_BOTTOM = 13, 14
-_BLINKS = [9, 10]  # blendshapes eyeBlinkLeft and eyeBlinkRight
 
 
 def choose_face(faces: Sequence[Face], index: int, image: np.ndarray) -> Face:
@@ -142,16 +143,12 @@ def _mouth(face: Face, covered: bool) -> Message | None:
             "The mouth seems to be covered, so what covers it will move like lips; use a photo in "
             "which mouth and chin are bare."
         )
-    points = face.landmarks[:, :2]
-    gap, height = (
-        float(np.linalg.norm(points[a] - points[b]))
-        for a, b in ((_LIP_TOP, _LIP_BOTTOM), (FOREHEAD, CHIN))
-    )
-    if gap >= WIDE_OPEN * height:
+    gap = float(mesh.lip_aperture(torch.from_numpy(face.landmarks)))
+    if gap >= WIDE_OPEN:
         return Message(
             "The mouth is wide open, so it may smear when it closes; use a photo with closed lips."
         )
-    if gap >= PARTED * height:
+    if gap >= PARTED:
         return Message(
             "The lips are parted, so teeth that show may smear in speech; use a photo with closed "
             "lips."
@@ -166,7 +163,7 @@ def _eyes(face: Face, covered: bool) -> Message | None:
             "The eyes seem to be behind dark glasses, which will hide how they move; use a photo "
             "without them."
         )
-    if face.blendshapes[_BLINKS].mean() >= CLOSED:
+    if face.blendshapes[BLINKS].mean() >= CLOSED:
         return Message(
             "The eyes are closed, so what they look like open is made up; use a photo with open "
             "eyes."

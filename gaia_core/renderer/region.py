@@ -79,7 +79,7 @@ class Region(Protocol):
 
 def face_width(template: Tensor) -> Tensor:
     """Width from ear to ear in canonical units: (K, 3) -> ()"""
-    return (template[454, 0] - template[234, 0]).abs()
+    return (template[mesh.FACE_LEFT, 0] - template[mesh.FACE_RIGHT, 0]).abs()
 
 
 def rigid_window(head: mesh.Similarity, centre: Tensor, width: Tensor) -> Window:

@@ -7,15 +7,12 @@ import torch
 
 from gaia_core import FPS
 from gaia_core import landmarks as mesh
+from gaia_core.assets import packaged_file
 from gaia_core.errors import InputError
-from gaia_core.evaluation import (
-    groups,
-    metrics,
-    speech_driven,
-)
+from gaia_core.evaluation import groups, metrics, speech_driven
 from gaia_core.evaluation.baselines import FLOOR, SIGMA, displacement, landmark_warp
 from gaia_core.evaluation.identity import IdentityEncoder
-from gaia_core.perceptual import PerceptualFeatures, packaged_file, perceptual_distance
+from gaia_core.perceptual import PerceptualFeatures, perceptual_distance
 
 SIDE = 256
 

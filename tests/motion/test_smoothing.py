@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gaia_core.config import MotionConfig
-from gaia_core.motion.smoothing import radius, smooth
+from gaia_core.motion.smoothing import REACH, smooth
 
 GROUPS = MotionConfig().groups
 D = MotionConfig().width
@@ -45,7 +45,7 @@ def test_a_constant_is_kept_up_to_both_ends():
 
 def test_the_receptive_field_is_the_radius():
     widths = {"pose": 1.5, "face": 1.2}
-    reach = radius(widths)
+    reach = round(REACH * max(widths.values()))
     motion = torch.randn(60, D)
     whole = smooth(motion, GROUPS, widths)
     part = smooth(motion[: 30 + reach], GROUPS, widths)
