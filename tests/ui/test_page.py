@@ -99,6 +99,16 @@ def test_stop_really_stops(opened, studio: Studio):
     assert until(lambda: not studio.folders())
     expect(page.get_by_text(say("result.stopped"))).to_be_visible()
 
+    # After one that is stopped later, the take of before plays again.
+    studio.engine.frames = 25
+    generate(page)
+    film = shown(page).get_attribute("src")
+    studio.engine.frames = 500
+    generate(page)
+    expect(page.get_by_alt_text(say("result.preview"))).to_be_visible()
+    button(page, "Stop").click()
+    expect(page.locator("#video video")).to_have_attribute("src", film)
+
 
 def test_bad_input_is_an_error_and_nothing_typed_is_lost(opened, studio: Studio):
     page = opened()

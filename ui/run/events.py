@@ -52,7 +52,7 @@ def generate(
                 # As it stands beside the photo, and before consent is asked for.
                 faces.check(engine, form.portrait, form.face, session)
                 wanted = admit(form.raw_request())
-            yield view.running(output, result_view.working(Progress("start", 0.0)))
+            yield {output.status: result_view.working(Progress("start", 0.0))}
             watched = bool(values[watch])
             with (
                 clock.job(session.expected.get("take")) as job,
