@@ -17,13 +17,14 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gaia_core import MAX_RECORDING, __version__
+from gaia_core.assets import WEIGHTS
 from gaia_core.config import CORRECTIONS, INPAINTED
 from gaia_core.config import PRESETS as SIZES_OF_STAGES
 from gaia_core.controls import PRESETS, Controls
-from gaia_core.errors import InputError, disk_full_reported
+from gaia_core.errors import InputError, Message, disk_full_reported
 from gaia_core.media import SUFFIX
 from gaia_core.request import (
     MEDIA,
@@ -37,6 +38,9 @@ from gaia_core.request import (
 )
 from gaia_core.settings import Setting
 
+if TYPE_CHECKING:
+    from gaia_core.training.loop import Settings
+
 # Controls and spans have flags of their own. The label has no flag.
 WITHOUT_FLAG = ("controls", "spans", "label")
 STAGES = (
@@ -49,7 +53,7 @@ STAGES = (
     "scaling",
     "ablations",
 )
-WEIGHTS_HELP = "folder of trained weights (default: the shipped ones)"
+NO_PACK = Message("Give the folder of the packed data by --pack.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -214,73 +218,106 @@ def prepare(options: argparse.Namespace) -> None:
 
 def train(options: argparse.Namespace) -> None:
     """Packs data or trains a stage."""
+    logging.getLogger().setLevel(logging.INFO)
+    others = {
+        "pack": _pack,
+        "visemes": _train_visemes,
+        "language": _train_language,
+        "scaling": _study_scaling,
+        "ablations": _study_ablations,
+    }
+    others.get(options.stage, _train_stage)(options)
+
+
+def _pack(options: argparse.Namespace) -> None:
     from gaia_core.training import stages
-    from gaia_core.training.language import train_language
-    from gaia_core.training.loop import Settings
+
+    if options.pack is None:
+        raise InputError(NO_PACK)
+    _folder_with_clips(options.data)
+    stages.pack(
+        options.data,
+        options.pack,
+        options.per_identity,
+        options.preset,
+        options.start,
+        options.portraits,
+        options.latents,
+    )
+
+
+def _train_stage(options: argparse.Namespace) -> None:
+    """One of the stages that learn from packed data."""
+    from gaia_core.training import stages
+
+    trainers: dict[str, Callable[[stages.Run], None]] = {
+        "autoencoder": stages.train_autoencoder,
+        **{name: partial(stages.train_inpainter, name) for name in INPAINTED},
+        "denoiser": stages.train_denoiser,
+    }
+    run = stages.Run(
+        _packed(options),
+        options.run_folder,
+        options.out,
+        _training(options),
+        options.batch,
+        options.preset,
+        options.start,
+        options.data,
+    )
+    trainers[options.stage](run)
+
+
+def _train_visemes(options: argparse.Namespace) -> None:
     from gaia_core.training.visemes import train_visemes
 
-    logging.getLogger().setLevel(logging.INFO)
-    if options.stage == "language":
-        train_language(options.out)
-        return
-    if options.stage == "visemes":
-        _folder_with_clips(options.data)
-        train_visemes(options.data, options.out)
-        return
-    if options.pack is None:
-        raise InputError("Give the folder of the packed data by --pack.")
-    if options.stage == "pack":
-        _folder_with_clips(options.data)
-        stages.pack(
-            options.data,
-            options.pack,
-            options.per_identity,
-            options.preset,
-            options.start,
-            options.portraits,
-            options.latents,
-        )
-        return
-    if not (options.pack / stages.ENCODER).is_file():
-        raise InputError(
-            "{folder} holds no packed data; make it with `train pack`.", folder=options.pack
-        )
-    settings = Settings(
+    _folder_with_clips(options.data)
+    train_visemes(options.data, options.out)
+
+
+def _train_language(options: argparse.Namespace) -> None:
+    from gaia_core.training.language import train_language
+
+    train_language(options.out)
+
+
+def _study_scaling(options: argparse.Namespace) -> None:
+    from gaia_core.training import scaling, stages
+
+    motion = _packed(options) / stages.MOTION
+    for point in scaling.study(motion, options.run_folder, _training(options)):
+        print(point)
+
+
+def _study_ablations(options: argparse.Namespace) -> None:
+    from gaia_core.training import ablations
+
+    for row in ablations.study(_packed(options), options.run_folder, _training(options)):
+        print(row)
+
+
+def _packed(options: argparse.Namespace) -> Path:
+    """The folder of packed data that is trained on."""
+    from gaia_core.training import stages
+
+    folder: Path | None = options.pack
+    if folder is None:
+        raise InputError(NO_PACK)
+    if not (folder / stages.ENCODER).is_file():
+        raise InputError("{folder} holds no packed data; make it with `train pack`.", folder=folder)
+    return folder
+
+
+def _training(options: argparse.Namespace) -> Settings:
+    from gaia_core.training.loop import Settings
+
+    return Settings(
         minutes=options.minutes,
         steps=options.steps,
         rate=options.rate,
         device=options.device,
         checkpointing=options.checkpointing,
         shard=options.shard,
-    )
-    if options.stage == "scaling":
-        from gaia_core.training.scaling import study
-
-        for point in study(options.pack / stages.MOTION, options.run_folder, settings):
-            print(point)
-        return
-    if options.stage == "ablations":
-        from gaia_core.training import ablations
-
-        for row in ablations.study(options.pack, options.run_folder, settings):
-            print(row)
-        return
-    trainer: dict[str, Callable[[stages.Run], None]] = {
-        "autoencoder": stages.train_autoencoder,
-        **{name: partial(stages.train_inpainter, name) for name in INPAINTED},
-        "denoiser": stages.train_denoiser,
-    }
-    trainer[options.stage](
-        stages.Run(
-            options.pack,
-            options.run_folder,
-            options.out,
-            settings,
-            options.batch,
-            options.preset,
-            options.start,
-            options.data,
-        )
     )
 
 
@@ -449,24 +486,45 @@ def _flag(declared: Setting) -> dict[str, Any]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from gaia_core.assets import WEIGHTS
-
     parser = argparse.ArgumentParser(
         prog="gaia",
         description="Zero-shot talking avatars: one photo and speech become a video.",
     )
+    parser.add_argument("--version", action="version", version=f"gaia {__version__}")
     parser.add_argument("--verbose", action="store_true", help="tell what happens")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(
-            name, help=text, description=text, formatter_class=argparse.RawTextHelpFormatter
+    for run, add, text in (
+        (animate, _add_animate, "Make a talking video of a portrait."),
+        (batch, _add_batch, "Make many videos; started again, go on with what is missing."),
+        (compare, _add_compare, "Make a comparison again: takes, table, side-by-side video."),
+        (prepare, _add_prepare, "Make clips to train on of a folder of films."),
+        (train, _add_train, "Pack the data, or train a stage from a pack."),
+        (evaluate, _add_evaluate, "Measure the weights on people never trained on."),
+        (bench, _add_bench, "Measure speed and memory on this machine."),
+        (info, _add_info, "Tell what is installed and which weights are there."),
+    ):
+        command = commands.add_parser(
+            run.__name__,
+            help=text,
+            description=text,
+            formatter_class=argparse.RawTextHelpFormatter,
         )
-        added.set_defaults(run=run)
-        added.add_argument("--weights", type=Path, default=WEIGHTS, help=WEIGHTS_HELP)
-        return added
+        command.set_defaults(run=run)
+        add(command)
+    return parser
 
-    it = command("animate", animate, "Make a talking video of a portrait.")
+
+def _add_weights(it: argparse.ArgumentParser) -> None:
+    it.add_argument(
+        "--weights",
+        type=Path,
+        default=WEIGHTS,
+        help="folder of trained weights (default: the shipped ones)",
+    )
+
+
+def _add_animate(it: argparse.ArgumentParser) -> None:
+    _add_weights(it)
     _add_settings(it)
     it.add_argument("--out", type=Path, required=True, help="the mp4 to write")
     it.add_argument(
@@ -491,17 +549,22 @@ def _parser() -> argparse.ArgumentParser:
         help="seconds of the take to re-render",
     )
 
-    it = command("batch", batch, "Make many videos; started again, go on with what is missing.")
+
+def _add_batch(it: argparse.ArgumentParser) -> None:
+    _add_weights(it)
     it.add_argument("jobs", type=Path, help="JSONL: portrait, speech or text, and recipe fields")
     it.add_argument("--out", type=Path, required=True, help="folder of the mp4s and report.json")
     it.add_argument("--workers", type=_count, help="processes (default: one for two cores)")
     it.add_argument("--ray", action="store_true", help="on a Ray cluster; the extra ray")
 
-    it = command("compare", compare, "Make a comparison again: takes, table, side-by-side video.")
+
+def _add_compare(it: argparse.ArgumentParser) -> None:
+    _add_weights(it)
     it.add_argument("file", type=Path, help="compare.json, see gaia_core/comparison.py")
     it.add_argument("--out", type=Path, required=True, help="folder of the videos and the table")
 
-    it = command("prepare", prepare, "Make clips to train on of a folder of films.")
+
+def _add_prepare(it: argparse.ArgumentParser) -> None:
     it.add_argument("raw", type=Path, help="folder of films; each folder in it is a person's")
     it.add_argument("--out", type=Path, required=True, help="folder for `train pack --data`")
     it.add_argument("--licence", default="", help="of the films, for the manifest")
@@ -509,7 +572,8 @@ def _parser() -> argparse.ArgumentParser:
     it.add_argument("--thresholds", type=Path, help="JSON of filters to change, docs/training.md")
     it.add_argument("--workers", type=_count, help="processes (default: one a core)")
 
-    it = command("train", train, "Pack the data, or train a stage from a pack.")
+
+def _add_train(it: argparse.ArgumentParser) -> None:
     it.add_argument("stage", choices=STAGES)
     it.add_argument("--data", type=Path, help="folder with clips/manifest.csv")
     it.add_argument("--pack", type=Path, help="folder of the packed data")
@@ -536,7 +600,9 @@ def _parser() -> argparse.ArgumentParser:
         "--shard", action="store_true", help="share a large model among `accelerate launch`'s"
     )
 
-    it = command("evaluate", evaluate, "Measure the weights on people never trained on.")
+
+def _add_evaluate(it: argparse.ArgumentParser) -> None:
+    _add_weights(it)
     it.add_argument("--data", type=Path, help="folder with clips/manifest.csv")
     it.add_argument("--protocol", default="all", help="see evaluation/protocol.py")
     it.add_argument("--limit", type=int, help="clips, spread over identities")
@@ -555,12 +621,15 @@ def _parser() -> argparse.ArgumentParser:
         help="only rewrite the documents' tables from docs/log; in the project's folder",
     )
 
-    it = command("bench", bench, "Measure speed and memory on this machine.")
+
+def _add_bench(it: argparse.ArgumentParser) -> None:
+    _add_weights(it)
     it.add_argument("--peers", action="store_true", help="add what others publish of theirs")
     it.add_argument("--live", action="store_true", help="live speech and the mirror alone")
-    it.add_argument("--seconds", type=float, default=10.0, help="length of the speech")
+    it.add_argument("--seconds", type=float, default=10.0, help="of the speech (default: 10)")
     it.add_argument("--json", type=Path, help="file for the numbers")
 
-    it = command("info", info, "Tell what is installed and which weights are there.")
+
+def _add_info(it: argparse.ArgumentParser) -> None:
+    _add_weights(it)
     it.add_argument("--preset", choices=SIZES_OF_STAGES, help="tell the size of a preset instead")
-    return parser
