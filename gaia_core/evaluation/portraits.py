@@ -85,15 +85,11 @@ def read_photos(data_dir: Path) -> list[Photo]:
     """The held-out portraits, sources taking turns, then in the manifest's order.
 
     Raises:
-        InputError: no manifest, or no held-out portrait in it.
+        InputError: no such manifest, or no held-out portrait in it.
     """
     path = data_dir / "portraits" / "manifest.csv"
-    if not path.is_file():
-        raise InputError(
-            "{path} is missing; give the folder that holds portraits/manifest.csv.", path=path
-        )
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["file"].startswith("val/")]
+    rows = manifest_rows(path, ("file", "identity", "source"))
+    rows = [row for row in rows if row["file"].startswith("val/")]
     if not rows:
         raise InputError("{path} names no portrait under val/; add some to evaluate on.", path=path)
     photos = [
@@ -101,6 +97,30 @@ def read_photos(data_dir: Path) -> list[Photo]:
         for row in rows
     ]
     return take_turns(photos, lambda photo: photo.source)
+
+
+def manifest_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """The rows of a manifest, by column.
+
+    Raises:
+        InputError: there is no such file, or it lacks one of the columns.
+    """
+    if not path.is_file():
+        raise InputError(
+            "{path} is missing; give the folder that holds {name}.",
+            path=path,
+            name=f"{path.parent.name}/{path.name}",
+        )
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        reader = csv.DictReader(file)
+        missing = [name for name in columns if name not in (reader.fieldnames or ())]
+        if missing:
+            raise InputError(
+                "{path} lacks the columns {names}; docs/training.md tells what they hold.",
+                path=path,
+                names=tuple(missing),
+            )
+        return list(reader)
 
 
 def take_turns(items: Iterable[T], key: Callable[[T], str]) -> list[T]:

@@ -5,7 +5,6 @@ Held-out people are `val/` in the manifests; each protocol's module describes it
 
 from __future__ import annotations
 
-import csv
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -46,6 +45,7 @@ from gaia_core.evaluation.portraits import (
     Portrait,
     TrackedClip,
     detect_portrait,
+    manifest_rows,
     read_photos,
     take_turns,
     track_clip,
@@ -150,15 +150,9 @@ def read_manifest(data_dir: Path) -> tuple[list[Clip], list[Clip]]:
     """The held-out clips, and those that were trained on, in the manifest's order.
 
     Raises:
-        InputError: no manifest, no held-out clip, or a person is in both halves.
+        InputError: no such manifest, no held-out clip, or a person is in both halves.
     """
     path = data_dir / "clips" / "manifest.csv"
-    if not path.is_file():
-        raise InputError(
-            "{path} is missing; give the folder that holds clips/manifest.csv.", path=path
-        )
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
     clips = [
         Clip(
             path.parent / row["file"],
@@ -168,7 +162,7 @@ def read_manifest(data_dir: Path) -> tuple[list[Clip], list[Clip]]:
             row["has_audio"] == "1",
             row.get("transcript") or "",
         )
-        for row in rows
+        for row in manifest_rows(path, ("file", "identity", "source", "has_audio"))
     ]
     held_out = [clip for clip in clips if clip.path.parent.name == "val"]
     trained = [clip for clip in clips if clip.path.parent.name != "val"]

@@ -316,6 +316,10 @@ def test_unknown_options_raise(folder, clip, tmp_path):
         evaluate(gaia, folder, limit=0)
     with pytest.raises(InputError, match="manifest.csv is missing"):
         evaluate(gaia, tmp_path)
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "manifest.csv").write_bytes(b"file,source\nval/\xff.mp4,s\n")
+    with pytest.raises(InputError, match="lacks the columns identity, has_audio"):
+        evaluate(gaia, tmp_path)
 
 
 @pytest.mark.skipif(not (DATA / "clips").is_dir(), reason="the training data is not here")
