@@ -84,6 +84,9 @@ def animate(options: argparse.Namespace) -> None:
     _check_file(out)
     if out.suffix.lower() != ".mp4":
         raise InputError("The output {name} must end in .mp4.", name=out.name)
+    given = [path for name in MEDIA if (path := getattr(options, name)) is not None]
+    if out.resolve() in [path.resolve() for path in given]:
+        raise InputError("The output {name} would replace an input; choose another.", name=out.name)
     request = _request(options).check()
     for kind in options.also:  # before any work
         transparent = kind == "webm" and read_photo(request.portrait)[1] is not None

@@ -70,10 +70,12 @@ class Compared:
 
     @property
     def name(self) -> str:
+        """Of its files."""
         return self.variant.name
 
     @property
     def title(self) -> str:
+        """Its settings in a few words."""
         return self.variant.title
 
     @property

@@ -102,7 +102,10 @@ def eye_aperture(landmarks: Tensor) -> Tensor:
 
 @torch.compiler.assume_constant_result
 def index(points: Points, device: torch.device) -> Tensor:
-    """Points as an index on a device, made once: a GPU would wait for the copy of a list."""
+    """Points as an index (N,), curves as one (M, N), on a device.
+
+    Made once: a GPU would wait for the copy of a list.
+    """
     return _index(points, device)
 
 

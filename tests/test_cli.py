@@ -166,6 +166,7 @@ def test_a_place_for_results_is_checked_before_the_work(folder, tmp_path, capsys
     made, file = str(tmp_path / "folder.mp4"), str(tmp_path / "file")
     for arguments, named in (
         (animate(folder, Path(made)), "is a folder"),
+        (animate(folder, tmp_path / "in.mp4", speech=tmp_path / "." / "in.mp4"), "an input"),
         (["bench", "--json", made], "is a folder"),
         (["batch", str(tmp_path / "jobs.jsonl"), "--out", file], "cannot be made a folder"),
         (["compare", str(tmp_path / "compare.json"), "--out", f"{file}/in"], "cannot be made"),

@@ -142,7 +142,15 @@ class _Animation:
         return np.stack(rows)
 
     def change(self, controls: Controls, moment: int) -> dict[str, np.ndarray]:
-        """Changes inside and outside the span as shares of the full effect, and the spreads."""
+        """What controls change against the clip without them.
+
+        moment: frame inside the span.
+
+        Returns:
+            `change` (1 + len(OUTSIDE), C) at that frame and outside the span, as shares of the
+            full effect; `spread` (2,) of the head's angles within the span, degrees, with the
+            controls and without.
+        """
         motion = self._motion(controls)
         frames = [moment, *(round(second * FPS) for second in OUTSIDE)]
         for frame in set(frames) - self.of_plain.keys():

@@ -133,7 +133,7 @@ def rest(clips: Iterable[tuple[np.ndarray, Sequence[slice]]]) -> tuple[int, floa
 
 
 def speak(animator: Animator, portrait: np.ndarray, waveform: np.ndarray) -> list[np.ndarray]:
-    """Portrait crop and speech -> frames, at a request's default settings."""
+    """A portrait speaks, at a request's default settings; see `Animator.animate`."""
     return list(
         animator.animate(
             portrait,
@@ -148,7 +148,7 @@ def speak(animator: Animator, portrait: np.ndarray, waveform: np.ndarray) -> lis
 def silent_aperture(
     animator: Animator, landmarker: FaceLandmarker, portraits: Sequence[np.ndarray]
 ) -> float:
-    """Standard deviation of the lip aperture over silence, mean over portraits."""
+    """Standard deviation of the lip aperture over silence, mean over crops, uint8 (256, 256, 3)."""
     silence = np.zeros(SILENCE_SECONDS * SAMPLE_RATE, np.float32)
     clips = [read_track(landmarker, speak(animator, x, silence)) for x in portraits]
     return metrics.mean(np.nanstd(clip.aperture) for clip in clips if clip.found.any())

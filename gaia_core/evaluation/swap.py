@@ -74,7 +74,7 @@ def measure(
 def transfer(
     autoencoder: Autoencoder, driving: TrackedClip, portrait: Portrait
 ) -> tuple[list[np.ndarray], list[int]]:
-    """Frames of the portrait with the clip's motion, and the indices of the clip's frames."""
+    """The portrait with the clip's motion: frames uint8 (S, S, 3), and which frames of the clip."""
     last = len(driving.images) - 1
     chosen = sorted({round(i) for i in np.linspace(0, last, FRAMES + 1)[1:]})
     motion = driving.motion(autoencoder)

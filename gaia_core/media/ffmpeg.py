@@ -116,6 +116,7 @@ def file_url(path: Path) -> str:
 
 
 def untrusted() -> list[str]:
+    """Input arguments for a user's file, which is ffmpeg's standard input."""
     return ["-protocol_whitelist", "fd", "-fd", "0", "-i", "fd:"]
 
 

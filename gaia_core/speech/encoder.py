@@ -144,7 +144,7 @@ class SpeechEncoder(nn.Module):
 
 
 def level(mel: Tensor, peak: float) -> Tensor:
-    """Normalises the `raw_mel` of a recording with that maximum to the scale of Whisper's input.
+    """Normalises a recording's `raw_mel`, of that maximum: (80, N) -> (80, N) as Whisper's input.
 
     Whisper's floor lies 80 dB below the peak; the peak is set to `LOUDEST`.
     """

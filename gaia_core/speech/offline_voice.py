@@ -40,6 +40,14 @@ class _Spelled:
 
 
 def speak_offline(text: str, voice: Voice, reason: Message) -> Spoken:
+    """The text by the offline voice of that voice's gender.
+
+    Args:
+        reason: why it speaks instead of an online voice, as the end of a sentence.
+
+    Raises:
+        InputError: the text has no word that it can read, or its model is damaged.
+    """
     replaced = voice.engine == "edge"
     readable = normalise(text)
     if not any(letter.isalnum() for letter in readable.text):
