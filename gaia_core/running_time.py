@@ -31,8 +31,8 @@ class Pace:
 
 
 PACES = {
-    # Two cores: `docs/log/2026-11-26-bench.json`, a crop of 256 px and one of 398 px in a photo.
-    "cpu": Pace(start=0.7, step=2.1e-4, frame=0.030, megapixel=0.180),
+    # Two cores: `docs/log/2026-11-27-bench.json`, a crop of 256 px and one of 398 px in a photo.
+    "cpu": Pace(start=0.5, step=1.25e-4, frame=0.019, megapixel=0.190),
     # Not measured yet: a guess on the safe side.
     "cuda": Pace(start=1.0, step=1.5e-4, frame=0.015, megapixel=0.04),
 }

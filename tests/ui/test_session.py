@@ -35,16 +35,16 @@ def photo(photos: dict[str, Path]) -> Path:
 
 def test_longer_larger_and_more_careful_takes_longer(photo: Path):
     clock, session = Clock(FakeEngine()), Session()
-    base = clock.expected(Work(photo, 0, 10, 10, "256"), session)
-    assert base == pytest.approx(11.7, rel=0.1), "docs/log/2026-11-26-bench.json"
-    assert clock.expected(Work(photo, 0, 20, 10, "256"), session) > 1.8 * base
-    assert clock.expected(Work(photo, 0, 10, 10, "512"), session) > 1.5 * base
-    # Ten steps of 10 s of motion take 0.52 s there.
-    more = clock.expected(Work(photo, 0, 10, 100, "256"), session) - base
-    assert more == pytest.approx(9 * 0.52, rel=0.1)
+    base = clock.expected(Work(photo, 0, 10, 16, "256"), session)
+    assert base == pytest.approx(8.9, rel=0.1), "docs/log/2026-11-27-bench.json"
+    assert clock.expected(Work(photo, 0, 20, 16, "256"), session) > 1.8 * base
+    assert clock.expected(Work(photo, 0, 10, 16, "512"), session) > 1.5 * base
+    # Sixteen steps of 10 s of motion take 0.49 s there.
+    more = clock.expected(Work(photo, 0, 10, 96, "256"), session) - base
+    assert more == pytest.approx(5 * 0.49, rel=0.1)
     spans = [Span(0, 5, 1)]
-    assert clock.expected(Work(photo, 0, 10, 10, "256", spans), session) > base
-    assert clock.expected(Work(photo, 1, 10, 10, "256"), session) is None, "no such face"
+    assert clock.expected(Work(photo, 0, 10, 16, "256", spans), session) > base
+    assert clock.expected(Work(photo, 1, 10, 16, "256"), session) is None, "no such face"
 
 
 def test_the_clock_learns_from_runs(photo: Path, tmp_path: Path):

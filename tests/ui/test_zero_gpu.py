@@ -84,7 +84,7 @@ def test_more_work_asks_for_more_seconds():
     assert base < zero_gpu.duration(plan(frames=500))
     assert base < zero_gpu.duration(plan(steps=100))
     assert base < zero_gpu.duration(plan(steps=100, spans=(Span(0, 9, 1),)))
-    assert running_time.seconds(250, (), 10, 256, "cpu") == pytest.approx(11.7, rel=0.1)
+    assert running_time.seconds(250, (), 16, 256, "cpu") == pytest.approx(8.9, rel=0.1)
 
 
 def test_a_refused_take_is_made_on_the_cpu_and_says_so(gaia: Gaia, photo, tmp_path, monkeypatch):
