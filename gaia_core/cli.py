@@ -425,11 +425,11 @@ def _describe(preset: str) -> None:
 def _check_file(out: Path) -> None:
     """Refuses a file that cannot be written, before the work whose result it is for."""
     folder = out.resolve().parent
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise InputError(
             "The folder of {out} does not exist; create it or choose another.", out=out
         )
-    if out.is_dir():
+    if os.path.isdir(out):
         raise InputError("{out} is a folder; choose a name for the file in it.", out=out)
     if not os.access(folder, os.W_OK):
         raise InputError("Nothing can be written to {folder}; choose another.", folder=folder)

@@ -1,6 +1,7 @@
 """The commands, and their one-line errors."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -114,6 +115,7 @@ def test_each_call_prints_its_random_seed(loaded, folder, tmp_path, capsys):
         ({"portrait": "missing.png"}, "missing.png"),
         ({"portrait": "empty.png"}, "empty.png"),
         ({"portrait": "notes.png"}, "notes.png"),
+        ({"portrait": 300 * "x"}, "There is no file x"),
         ({"portrait": "."}, "is a folder; give a JPEG"),
         ({"portrait": "wall.png"}, "No face"),
         ({"speech": "missing.wav"}, "missing.wav"),
@@ -310,6 +312,20 @@ def test_native_code_does_not_write_to_stderr(folder, weights, tmp_path):
     assert done.returncode == 1 and done.stdout == ""
     assert re.fullmatch(r"error: No face .*\.\n", done.stderr)
     assert not list(tmp_path.iterdir())
+
+
+def test_names_that_a_terminal_cannot_show(tmp_path):
+    environment = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+    path, out = tmp_path / "né🙂.jsonl", tmp_path / "out"
+    path.write_text('{"portrait": "né\\ud800🙂.png"}', "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "gaia_core", "batch", str(path), "--out", str(out)],
+        **{"cwd": ROOT, "env": os.environ | environment, "capture_output": True, "text": True},
+    )
+    assert done.stdout.endswith(
+        "There is no file n\\xe9\\ud800\\U0001f642.png; give a JPEG or PNG photo.\n"
+    )
+    assert done.returncode == 1 and done.stderr.startswith("error: 1 of 1 jobs failed")
 
 
 HELP = """

@@ -143,10 +143,10 @@ def check_file(path: Path, wanted: Message) -> None:
             name=path.name,
             wanted=wanted,
         )
-    if path.is_dir():
+    if os.path.isdir(path):  # false, too, of what can be no file's name
         name = path.name or str(path)
         raise InputError("{name} is a folder; give {wanted}.", name=name, wanted=wanted)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError("There is no file {name}; give {wanted}.", name=path.name, wanted=wanted)
     if not path.stat().st_size:
         raise InputError("{name} is empty; give {wanted}.", name=path.name, wanted=wanted)
