@@ -276,7 +276,7 @@ def result(
             label=t("result.label"),
             show_label=False,
             interactive=False,
-            visible=False,
+            visible="hidden",
             buttons=["download"],
             elem_id="video",
         )

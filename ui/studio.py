@@ -498,21 +498,14 @@ def _wire_run(engine: Engine, clock: Clock, inputs: Inputs, cards: Cards, output
     )
     running.success(None, js=live_player.HAND_OVER, **PRIVATE)
     running.success(None, js=SHOW_RESULT, **PRIVATE)
-    _subtitled(running, output)
-    ended = running.failure(
+    running.failure(
         run_events.ended(output),
         [output.session, gr.Checkbox(visible=False)],
         output.all(),
         js=run_events.STOPPED,
         **PRIVATE,
     )
-    _subtitled(ended, output)
     output.stop.click(None, None, output.stop, js=DISABLE, cancels=[running], **SILENT)
-
-
-def _subtitled(shown: Dependency, output: Output) -> None:
-    """After `view.show`: the subtitles of the open take."""
-    shown.success(downloads.subtitled, output.session, output.video, **JUDGING)
 
 
 def _wire_takes(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) -> None:
@@ -525,7 +518,6 @@ def _wire_takes(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) -> No
         **JUDGING,
     )
     opened.failure(None, None, edit.file, js="() => null", **SILENT)
-    _subtitled(opened, output)
     gr.on(
         [output.reuse.click, output.history.apply],
         history.reuse(inputs, output),
@@ -539,10 +531,9 @@ def _wire_takes(tabs: gr.Tabs, edit: Edit, inputs: Inputs, output: Output) -> No
         **{**JUDGING, "preprocess": True},
     }
     chosen = output.history.select(history.choose_take(output), **given)
-    _subtitled(chosen, output)
     chosen.success(history.watched_on, inputs.mode, [inputs.mode, tabs], **PRIVATE)
-    _subtitled(output.history.delete(history.drop_take(output), **given), output)
-    _subtitled(output.history.undo(history.bring_back(output), **given), output)
+    output.history.delete(history.drop_take(output), **given)
+    output.history.undo(history.bring_back(output), **given)
     output.forget.click(history.forget, output.session, None, **PRIVATE).success(
         None, None, None, js=draft.FORGET, api_visibility="private"
     )
@@ -561,7 +552,6 @@ def _wire_return(studio: gr.Blocks, tabs: gr.Tabs, inputs: Inputs, output: Outpu
         js=draft.OPEN,
         **JUDGING,
     )
-    _subtitled(returned, output)
     returned.success(None, visit, None, js=draft.OPENED, api_visibility="private")
     gr.on(
         [part.change for part in kept.values()],
@@ -618,13 +608,12 @@ def _wire_compare(
         show_progress_on=output.queue,
         **ONE_AT_A_TIME,
     )
-    opened = running.then(
+    running.then(
         compare_events.open_last(output),
         [grid.state, output.session, output.running],
         output.all(),
         **PRIVATE,
     )
-    _subtitled(opened, output)
     running.failure(compare_events.ended(grid), grid.state, grid.all(), **PRIVATE)
     grid.stop.click(None, None, grid.stop, js=DISABLE, cancels=[running], **SILENT)
     grid.pack.click(
@@ -666,7 +655,6 @@ def _wire_live(
         [*output.all(), stage],
         **WORKING,
     )
-    _subtitled(kept, output)
     kept.success(None, js=SHOW_RESULT, **PRIVATE)
     kept.failure(lambda: gr.update(state={"phase": "kept"}), None, stage, **PRIVATE)
     stage.stop(None, None, None, cancels=[running], **SILENT)

@@ -451,17 +451,20 @@ def test_all_of_the_page_is_of_the_same_take(opened, studio: Studio, tmp_path: P
 
     film = studio.engine.films[2]
     (tmp_path / "dropped.mp4").write_bytes(film.read_bytes())
-    (tmp_path / "plain.json").write_text(film.with_suffix(".json").read_text())
-    page.locator("#open input[type=file]").set_input_files(tmp_path / "plain.json")
-    expect(page.get_by_text(say("edit.source", name="plain.json"))).to_be_visible()
-    expect(page.get_by_text(say("result.recipe"))).to_be_visible()
+    for name in ("plain.json", "again.json"):
+        (tmp_path / name).write_text(film.with_suffix(".json").read_text())
+        page.locator("#open input[type=file]").set_input_files(tmp_path / name)
+        expect(page.get_by_text(say("edit.source", name=name))).to_be_visible()
+        expect(page.get_by_text(say("result.recipe"))).to_be_visible()
+    takes.nth(2).locator("[data-does=select]").click()
+    shows(2, 2)
     page.locator("#open input[type=file]").set_input_files(tmp_path / "dropped.mp4")
     expect(page.get_by_text(say("edit.source", name="dropped.mp4"))).to_be_visible()
-    expect(takes).to_have_count(3)
+    expect(takes).to_have_count(4)
     shows(2, 0)
     page.get_by_label(say("line.until"), exact=True).fill("0.4")
     button(page, say("rerender")).click()
-    expect(takes).to_have_count(4)
+    expect(takes).to_have_count(5)
     assert studio.engine.requests[-1].seed == studio.engine.requests[2].seed
     assert studio.engine.requests[-1].instruction == studio.engine.requests[2].instruction
 

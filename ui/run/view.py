@@ -30,8 +30,6 @@ def show(
 ) -> Updates:
     """The whole page for the open take.
 
-    `downloads.subtitled` must follow: a player that appears with subtitles does not load the video.
-
     Args:
         running: leaves the panel to a run, after which it is drawn.
         form: updates of the form, to which the timeline's value belongs.
@@ -65,7 +63,10 @@ def panel(
     """
     take = session.open
     film = _film(take)
-    player = gr.update(value=str(film), visible=True, autoplay=autoplay) if film else _hidden()
+    player = _hidden()
+    if film:
+        subtitles = downloads.subtitles(film)
+        player = gr.update(value=str(film), subtitles=subtitles, visible=True, autoplay=autoplay)
     return {
         **output.live.hidden(),
         output.status: gr.update(value=_status(session, empty), visible=film is None),
@@ -98,8 +99,8 @@ def _opened(session: Session, take: Take | None) -> str:
 
 
 def _hidden() -> Any:
-    """No player; the next one must not appear with subtitles."""
-    return gr.update(visible=False, subtitles=downloads.subtitles(None))
+    """No player, which yet stays in the page: one that Gradio removes can come back empty."""
+    return gr.update(value=None, visible="hidden")
 
 
 def running(output: Output, content: str) -> Updates:

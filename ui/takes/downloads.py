@@ -62,28 +62,19 @@ def keep(result: Result) -> None:
         Image.fromarray(result.cutout).save(_cutout(result.video))
 
 
-def subtitles(video: Path | None) -> str:
+def subtitles(video: Path) -> str:
     """The subtitles of a take for the player; an empty file if it has none.
 
     Gradio ignores None: the player would keep those of the previous take, and fail once they are
     deleted.
     """
-    path = video and video.with_suffix(".vtt")
-    if path is None or not path.is_file():
+    path = video.with_suffix(".vtt")
+    if not path.is_file():
         path = store.cache() / "none.vtt"
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("WEBVTT\n", "utf-8")
     return str(path)
-
-
-def subtitled(session: Session) -> Any:
-    """Sets the subtitles of the open take in the visible player.
-
-    Without a video nothing: a hidden player that has subtitles would not load its next one.
-    """
-    video = session.open and session.open.video
-    return gr.update(subtitles=subtitles(video)) if video and video.is_file() else gr.skip()
 
 
 def offered(downloads: Downloads, video: Path | None) -> dict[Block, Any]:
