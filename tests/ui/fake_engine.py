@@ -136,10 +136,14 @@ class FakeEngine:
             self.running -= 1
 
     def read(self, text: str, seconds: float) -> Reading:
-        """A clause per word, one after another; none for "nonsense"."""
+        """A clause per word, one after another, but "smile&nod" at once; none for "nonsense"."""
         words = [] if text == "nonsense" else text.split()
         each = seconds / max(1, len(words))
-        clauses = [Clause(w, each * i, each * (i + 1), w, 1.0) for i, w in enumerate(words)]
+        clauses = [
+            Clause(w, each * i, each * (i + 1), w, 1.0)
+            for i, together in enumerate(words)
+            for w in together.split("&")
+        ]
         return Reading(tuple(clauses), None if words else NOTHING)
 
     def measure(self, result: Result) -> Measures:

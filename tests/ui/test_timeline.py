@@ -526,6 +526,12 @@ def test_clauses_of_an_instruction_have_their_span(opened):
     write(page.locator("#instruction textarea"), "smile then nod")
     page.locator("#text textarea").focus()
     expect(page.locator(".tl-clause")).to_have_text(["smile", "then", "nod"])
+    write(page.locator("#instruction textarea"), "smile&nod then")
+    page.locator("#text textarea").focus()
+    expect(page.locator(".tl-clause")).to_have_text(["smile", "nod", "then"])
+    smile, nod, then = (clause.bounding_box() for clause in page.locator(".tl-clause").all())
+    assert nod["x"] == smile["x"] and nod["y"] >= smile["y"] + smile["height"]
+    assert then["y"] == smile["y"]
     tab(page, "speech")
     expect(page.locator("#timeline")).to_be_hidden()
 

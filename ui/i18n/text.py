@@ -165,8 +165,8 @@ EN = {
         "span."
     ),
     "line.hint.text": (
-        "When each part of the instruction happens. Drag along the ruler, or click a word, to "
-        "select a span."
+        "Each part of the instruction stands at its time. Drag along the ruler, or click a word, "
+        "to select a span."
     ),
     "line.hint.edit": (
         "Drag along the ruler to select the span, or click a word and Shift+click another. Its "

@@ -5,6 +5,7 @@
 // seconds, `scale()` in px a second.
 
 const FINE = [0.04, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30]; // seconds between two numbers of the ruler
+const CLAUSE = 26; // px, from one row of the instruction to the next
 const LETTER = 5.6; // px per letter, roughly; words that do not fit are left out
 
 function makeLines({say, list, known, folded, sizes: {TALL, FLAT}, x, y, wide, end, scale, config}) {
@@ -49,10 +50,17 @@ function makeLines({say, list, known, folded, sizes: {TALL, FLAT}, x, y, wide, e
 
   function instruction(clauses) {
     if (!clauses.length) return null;
-    const boxes = clauses.map(([start, stop, action, words]) => make("span", {
-      class: "tl-clause", style: `left:${x(start)}px;width:${Math.max(6, x(stop) - x(start) - 2)}px`, title: `${words}: ${clock(start)} – ${clock(stop)}`,
-    }, action));
-    return line("clauses", title(say("line.clauses")), boxes, {"data-seek": true}, 34);
+    const ends = []; // in seconds, of the rows: clauses at the same time stand one below another
+    const boxes = clauses.map(([start, stop, action, words]) => {
+      const free = ends.findIndex((end) => end < start + config.frame / 2);
+      const row = free < 0 ? ends.length : free;
+      ends[row] = stop;
+      return make("span", {
+        class: "tl-clause", title: `${words}: ${clock(start)} – ${clock(stop)}`,
+        style: `left:${x(start)}px;top:${6 + row * CLAUSE}px;width:${Math.max(6, x(stop) - x(start) - 2)}px`,
+      }, action);
+    });
+    return line("clauses", title(say("line.clauses")), boxes, {"data-seek": true}, 8 + ends.length * CLAUSE);
   }
 
   function lanePath(c) {
