@@ -53,11 +53,12 @@ CLOSE_TOASTS = """() => {
   return [];
 }"""
 
-# Closes them whenever a primary button is pressed: Generate and the like.
+# Closes them whenever a primary button is pressed: Generate and the like. It hears of it first, so
+# that they go even if something else stops the press, as a missing consent does.
 CLOSE_TOASTS_ON_PRIMARY = f"""() => {{
-  document.addEventListener("click", ({{target}}) => {{
+  window.addEventListener("click", ({{target}}) => {{
     if (target.closest("button.primary")) ({CLOSE_TOASTS})();
-  }});
+  }}, true);
   return [];
 }}"""
 

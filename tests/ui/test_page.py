@@ -159,6 +159,7 @@ def test_a_photo_of_ones_own(opened, studio: Studio, photos: dict[str, Path]):
     generate(page)
     expect(tick).to_be_in_viewport()
     expect(tick).to_be_focused()
+    expect(page.locator(".toast-body")).to_have_count(0)  # what was wrong before
     expect(page.locator("#consent-portrait").get_by_text(say("consent.missing"))).to_be_visible()
     page.keyboard.press("Space")
     expect(page.get_by_text(say("consent.missing"))).to_be_hidden()
@@ -472,7 +473,7 @@ def test_all_of_the_page_is_of_the_same_take(opened, studio: Studio, tmp_path: P
 def test_a_file_that_is_no_take_is_an_error(opened, studio: Studio, tmp_path: Path):
     page = opened()
     tab(page, "edit")
-    (tmp_path / "wrong.json").write_text("[1]")
+    (tmp_path / "wrong.json").write_text('{"of": "something else"}')
     page.locator("#open input[type=file]").set_input_files(tmp_path / "wrong.json")
     expect(page.locator(".toast-close")).to_be_visible()
     expect(page.locator("#open")).not_to_contain_text("wrong")

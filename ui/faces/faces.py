@@ -5,7 +5,7 @@ selection is a hidden number.
 """
 
 # No postponed annotations here: Gradio reads a handler's hints as they stand.
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from html import escape
 from pathlib import Path
@@ -72,7 +72,8 @@ def show(engine: Engine) -> Callable[[Any, Any, Session], tuple[str, str, Any]]:
         try:
             inspection = inspection_of(engine, path, session)
         except InputError as error:
-            return "", result_view.notice(error.message), gr.skip()
+            told = _notes([error.message], "is-problem")
+            return "", f'<div role="status">{told}</div>', gr.skip()
         count = len(inspection.faces)
         chosen = face if isinstance(face, int) and 0 <= face < count else 0
         if samples.is_shipped(path):  # nothing for the visitor to correct
@@ -167,23 +168,24 @@ def draw_crops(inspection: Inspection, chosen: int) -> str:
             for index, other in enumerate(inspection.faces[:MAX_SHOWN])
         )
         words = say("face.many", count=len(inspection.faces), chosen=chosen + 1)
-    shown = (
-        [translate(face.problem)] if face.problem else [translate(each) for each in face.warnings]
-    )
-    kind = "is-problem" if face.problem else ""
     settled = len(inspection.faces) == 1 and not face.problem
     fold = (
         f'<button type="button" aria-expanded="false">{escape(say("face.photo"))}</button>'
         if settled
         else ""
     )
-    notes = "".join(f"<li>{escape(sentence)}</li>" for sentence in shown)
+    notes = _notes([face.problem], "is-problem") if face.problem else _notes(face.warnings)
     return (
         f'<div class="face-crops{" is-settled" if settled else ""}">'
-        f'<div class="face-row">{picture}</div><p role="status">{escape(words)}</p>{fold}'
-        + (f'<ul class="face-notes {kind}">{notes}</ul>' if notes else "")
-        + "</div>"
+        f'<div class="face-row">{picture}</div><p role="status">{escape(words)}</p>{fold}{notes}'
+        "</div>"
     )
+
+
+def _notes(sentences: Sequence[str], kind: str = "") -> str:
+    """Sentences below the crops; "" if there are none."""
+    items = "".join(f"<li>{escape(translate(sentence))}</li>" for sentence in sentences)
+    return f'<ul class="face-notes {kind}">{items}</ul>' if items else ""
 
 
 def _button(inspection: Inspection, index: int, chosen: int, content: str, style: str = "") -> str:

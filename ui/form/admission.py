@@ -237,6 +237,8 @@ def read_recipe(value: Any) -> dict[str, Any]:
         InputError: not a recipe, of another version, or invalid.
     """
     given = _json(value, "error.recipe")
+    if "gaia_recipe" not in given:
+        raise InputError(say("error.recipe"))
     somewhere = {name: Path() for name in ("speech", "drive") if given.get(name)}
     try:
         Request.from_recipe(given, portrait=Path(), **somewhere).check()

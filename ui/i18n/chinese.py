@@ -39,7 +39,6 @@ ZH: dict[str, str] = {
     "seconds.label": "时长（秒）",
     "seconds.info": "此时视频没有声音。0.5 到 30 秒。",
     "text.label": "文字",
-    "text.info": "最多 1000 个字符。",
     "text.placeholder": "输入人像要说的话",
     "text.start": "Hello! I am made of a single photograph and one sentence.",
     "voice.label": "嗓音",

@@ -52,7 +52,6 @@ EN = {
     "seconds.label": "Length in seconds",
     "seconds.info": "The video has no sound then. From 0.5 to 30 seconds.",
     "text.label": "Text",
-    "text.info": "Up to 1000 characters.",
     "text.placeholder": "Type what the portrait should say",
     "text.start": "Hello! I am made of a single photograph and one sentence.",
     "voice.label": "Voice",
