@@ -499,7 +499,7 @@ def _parser() -> argparse.ArgumentParser:
     for run, add, text in (
         (animate, _add_animate, "Make a talking video of a portrait."),
         (batch, _add_batch, "Make many videos; started again, go on with what is missing."),
-        (compare, _add_compare, "Make a comparison again: takes, table, side-by-side video."),
+        (compare, _add_compare, "Make the takes of a comparison, measured and side by side."),
         (prepare, _add_prepare, "Make clips to train on of a folder of films."),
         (train, _add_train, "Pack the data, or train a stage from a pack."),
         (evaluate, _add_evaluate, "Measure the weights on people never trained on."),
@@ -563,7 +563,7 @@ def _add_batch(it: argparse.ArgumentParser) -> None:
 
 def _add_compare(it: argparse.ArgumentParser) -> None:
     _add_weights(it)
-    it.add_argument("file", type=Path, help="compare.json, see gaia_core/comparison.py")
+    it.add_argument("file", type=Path, help="JSON: fields as in batch, and takes; see README.md")
     it.add_argument("--out", type=Path, required=True, help="folder of the videos and the table")
 
 
