@@ -276,7 +276,7 @@ def _cluster(ray: Any, workers: int | None) -> Iterator[None]:
 
 
 def format_report(outcomes: Sequence[Outcome]) -> str:
-    """Counts, the total time, and a line for each failed job."""
+    """Counts, the total time, and a line for each notice and each failed job."""
     counts = {status: 0 for status in ("made", "skipped", "failed")}
     for outcome in outcomes:
         counts[outcome.status] += 1
@@ -286,5 +286,6 @@ def format_report(outcomes: Sequence[Outcome]) -> str:
     lines = [", ".join(f"{count} {status}" for status, count in counts.items())]
     if seconds:
         lines.append(f"{frames} frames in {seconds:.0f} s of work, {frames / seconds:.1f} a second")
+    lines += [f"{one.name}: {notice}" for one in outcomes for notice in one.notices]
     lines += [f"{one.name}: {one.error}" for one in outcomes if one.status == "failed"]
     return "\n".join(lines)

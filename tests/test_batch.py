@@ -225,9 +225,11 @@ def test_missing_ray_raises(folder, tmp_path, monkeypatch):
 
 
 def test_the_report_counts():
-    outcomes = [Outcome("a", "made", 50, 10.0), Outcome("b", "failed", error="No face.")]
+    made = Outcome("a", "made", 50, 10.0, ("Another voice spoke.",))
+    outcomes = [made, Outcome("b", "failed", error="No face.")]
     assert format_report(outcomes).splitlines() == [
         "1 made, 0 skipped, 1 failed",
         "50 frames in 10 s of work, 5.0 a second",
+        "a: Another voice spoke.",
         "b: No face.",
     ]
