@@ -111,9 +111,7 @@ def selectors() -> list[str]:
     """
     lists = re.findall(r"([^{}]+)\{[^{}]*\}", CSS.replace("@media (max-width: 640px) {", ""))
     each = {part.strip() for some in lists for part in re.split(r",(?![^(]*\))", some)}
-    state = re.compile(
-        r":hover|:focus-within|::[\w-]+|\.dark(?= )|(?<=container)\.dark|\.open(?= )"
-    )
+    state = re.compile(r":hover|:focus-\w+|::[\w-]+|\.dark(?= )|(?<=container)\.dark|\.open(?= )")
     return sorted({state.sub("", some).strip() for some in each} - {"", ".api-docs .snippets"})
 
 
