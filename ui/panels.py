@@ -276,7 +276,6 @@ def result(
             label=t("result.label"),
             show_label=False,
             interactive=False,
-            visible="hidden",
             buttons=["download"],
             elem_id="video",
         )

@@ -543,6 +543,10 @@ HOLE = """() => {
 
 def test_the_result_stands_below_the_tabs_and_changes_are_seen(opened, studio: Studio):
     page = opened(1280, 800)
+    tab(page, "about")
+    tab(page, "speech")
+    expect(page.locator("#status")).to_be_visible()
+    expect(page.locator("#video")).to_be_hidden()
     for name in ("speech", "video", "text", "live", "edit", "compare", "pose"):
         tab(page, name)
         for size in ((1280, 800), (1280, 1024), (1920, 1080)):

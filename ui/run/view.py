@@ -8,7 +8,6 @@ takes at once.
 # No postponed annotations here: Gradio reads a handler's hints as they stand.
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 
@@ -63,10 +62,9 @@ def panel(
     """
     take = session.open
     film = _film(take)
-    player = _hidden()
+    player = None  # which the style sheet hides
     if film:
-        subtitles = downloads.subtitles(film)
-        player = gr.update(value=str(film), subtitles=subtitles, visible=True, autoplay=autoplay)
+        player = gr.update(value=str(film), subtitles=downloads.subtitles(film), autoplay=autoplay)
     return {
         **output.live.hidden(),
         output.status: gr.update(value=_status(session, empty), visible=film is None),
@@ -98,17 +96,12 @@ def _opened(session: Session, take: Take | None) -> str:
     return result_view.opened(take, missing)
 
 
-def _hidden() -> Any:
-    """No player, which yet stays in the page: one that Gradio removes can come back empty."""
-    return gr.update(value=None, visible="hidden")
-
-
 def running(output: Output, content: str) -> Updates:
     """The panel during a run: its progress instead of the video."""
     return {
         **output.live.hidden(),
         output.status: gr.update(value=content, visible=True),
-        output.video: _hidden(),
+        output.video: None,
         output.facts: gr.update(visible=False),
         output.details: gr.update(visible=False),
     }
