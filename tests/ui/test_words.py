@@ -100,7 +100,7 @@ def templates() -> set[str]:
                 case ast.Call(ast.Name("InputError" | "Message"), [ast.Constant(str(template))]):
                     found |= set() if parts & ENGLISH else {template}
                 case ast.Call(ast.Name("InputError" | "Message")):
-                    assert parts & {"errors.py", "settings.py"}, f"{path}:{node.lineno}"
+                    assert parts & {"errors.py", "settings.py", *ENGLISH}, f"{path}:{node.lineno}"
     for setting in SETTINGS.values():
         if setting.many:
             continue
