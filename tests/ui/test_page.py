@@ -543,7 +543,10 @@ HOLE = """() => {
 
 def test_the_result_stands_below_the_tabs_and_changes_are_seen(opened, studio: Studio):
     page = opened(1280, 800)
+    tab(page, "live")
+    expect(page.locator("#result-card")).to_be_hidden()  # without a take
     tab(page, "about")
+    expect(page.locator("#workbench")).to_be_hidden()
     tab(page, "speech")
     expect(page.locator("#status")).to_be_visible()
     expect(page.locator("#video")).to_be_hidden()
