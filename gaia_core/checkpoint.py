@@ -21,6 +21,7 @@ from gaia_core.config import (
     CORRECTIONS,
     AutoencoderConfig,
     DenoiserConfig,
+    DetailConfig,
     InpainterConfig,
     MotionConfig,
     MotionCorrections,
@@ -30,6 +31,7 @@ from gaia_core.controls import EXPRESSION
 from gaia_core.errors import InputError
 from gaia_core.motion.denoiser import Denoiser
 from gaia_core.renderer.autoencoder import Autoencoder
+from gaia_core.renderer.detail import Detail
 from gaia_core.renderer.inpainting import REGIONS, Inpainter
 
 CONTROLS = "controls.safetensors"
@@ -43,7 +45,9 @@ def name_of(stage: nn.Module) -> str:
     return stage.name if isinstance(stage, Inpainter) else type(stage).__name__.lower()
 
 
-def save(folder: Path, stage: Autoencoder | Inpainter | Denoiser, trained: dict[str, Any]) -> None:
+def save(
+    folder: Path, stage: Autoencoder | Inpainter | Detail | Denoiser, trained: dict[str, Any]
+) -> None:
     """Writes one stage's weights, and its entry of config.json.
 
     Args:
@@ -67,7 +71,7 @@ def save(folder: Path, stage: Autoencoder | Inpainter | Denoiser, trained: dict[
 
 
 def load_autoencoder(folder: Path, without: Collection[str] = ()) -> Autoencoder:
-    """Stage 1 with its weights, and with the inpainters that the folder has.
+    """Stage 1 with its weights, and with the inpainters and the detail that the folder has.
 
     without: names of corrections to switch off.
 
@@ -87,6 +91,8 @@ def load_autoencoder(folder: Path, without: Collection[str] = ()) -> Autoencoder
     for name in REGIONS:
         if name in read_config(folder):
             autoencoder.inpainters[name] = _load_inpainter(folder, name)
+    if "detail" in read_config(folder):
+        autoencoder.detail = _load_detail(folder)
     return autoencoder
 
 
@@ -95,6 +101,13 @@ def _load_inpainter(folder: Path, name: str) -> Inpainter:
         return Inpainter(name, InpainterConfig(tuple(sizes["widths"])))
 
     return _filled(_built(folder, name, build), folder)
+
+
+def _load_detail(folder: Path) -> Detail:
+    def build(sizes: dict[str, Any]) -> Detail:
+        return Detail(DetailConfig(tuple(sizes["widths"]), sizes["depth"]))
+
+    return _filled(_built(folder, "detail", build), folder)
 
 
 def load_denoiser(folder: Path, motion: MotionConfig) -> Denoiser:

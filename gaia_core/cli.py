@@ -47,6 +47,7 @@ STAGES = (
     "pack",
     "autoencoder",
     *INPAINTED,
+    "detail",
     "denoiser",
     "visemes",
     "language",
@@ -256,6 +257,7 @@ def _train_stage(options: argparse.Namespace) -> None:
     trainers: dict[str, Callable[[stages.Run], None]] = {
         "autoencoder": stages.train_autoencoder,
         **{name: partial(stages.train_inpainter, name) for name in INPAINTED},
+        "detail": stages.train_detail,
         "denoiser": stages.train_denoiser,
     }
     run = stages.Run(
@@ -390,9 +392,10 @@ def info(options: argparse.Namespace) -> None:
             print(f"{name} {metadata.version(name)}")
     print(f"device: {'cuda' if torch.cuda.is_available() else 'cpu'}")
     print(f"weights: {options.weights}")
-    inpainters = list(autoencoder.inpainters.values())
+    parts = [*autoencoder.inpainters.values(), *filter(None, [autoencoder.detail])]
     autoencoder.inpainters.clear()  # their parameters are counted apart
-    for stage in (autoencoder, *inpainters, denoiser):
+    autoencoder.detail = None
+    for stage in (autoencoder, *parts, denoiser):
         name = checkpoint.name_of(stage)
         count = sum(p.numel() for p in stage.parameters()) / 1e6
         size = (options.weights / f"{name}.safetensors").stat().st_size / 1e6
@@ -408,14 +411,15 @@ def _describe(preset: str) -> None:
     from gaia_core import checkpoint
     from gaia_core.motion.denoiser import Denoiser
     from gaia_core.renderer.autoencoder import Autoencoder
+    from gaia_core.renderer.detail import Detail
     from gaia_core.renderer.inpainting import REGIONS, Inpainter
 
     sizes = SIZES_OF_STAGES[preset]
     with torch.device("meta"):  # the largest would not fit into this machine
         autoencoder = Autoencoder(sizes.autoencoder)
-        inpainters = [Inpainter(name, sizes.inpainter) for name in REGIONS]
+        parts = [*(Inpainter(name, sizes.inpainter) for name in REGIONS), Detail(sizes.detail)]
         denoiser = Denoiser(sizes.denoiser, sizes.autoencoder.motion)
-    for stage in (autoencoder, *inpainters, denoiser):
+    for stage in (autoencoder, *parts, denoiser):
         name = checkpoint.name_of(stage)
         count = sum(p.numel() for p in stage.parameters()) / 1e6
         # Weights, their average, gradients and AdamW's two moments, 4 bytes each.

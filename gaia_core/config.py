@@ -74,6 +74,14 @@ class InpainterConfig:
 
 
 @dataclass(frozen=True)
+class DetailConfig:
+    """The super-resolution of inpainted regions."""
+
+    widths: tuple[int, int] = (24, 48)  # at 64 and 32 px of a window of 128
+    depth: int = 2  # residual blocks at 32 px
+
+
+@dataclass(frozen=True)
 class DenoiserConfig:
     """Stage 2."""
 
@@ -245,6 +253,7 @@ class Preset:
     autoencoder: AutoencoderConfig = AutoencoderConfig()
     denoiser: DenoiserConfig = DenoiserConfig()
     inpainter: InpainterConfig = InpainterConfig()
+    detail: DetailConfig = DetailConfig()
 
 
 # The paper's sizes in millions of parameters (docs/paper.md), for machines that can train them. The

@@ -72,3 +72,22 @@ class Residual(CheckpointedBlock):
         scale, shift = self.modulate(condition)[..., None, None].chunk(2, 1)
         hidden = torch.addcmul(shift, self.first(F.silu(x)), 1 + scale)
         return x + self.second(F.silu(hidden))
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions, without a condition."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+        nn.init.zeros_(self.second.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, H, W)"""
+        return x + self.second(F.silu(self.first(F.silu(x))))
+
+
+def doubled(x: Tensor) -> Tensor:
+    """Each pixel in 2 x 2 of them: (B, C, H, W) -> (B, C, 2 H, 2 W)"""
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")

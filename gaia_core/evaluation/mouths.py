@@ -22,12 +22,12 @@ from gaia_core.evaluation.sheets import save_sheet
 from gaia_core.landmarks import lip_aperture
 from gaia_core.perceptual import PerceptualFeatures, perceptual_distance
 from gaia_core.renderer.autoencoder import Autoencoder
+from gaia_core.renderer.detail import FINE, Detail, enlarged
 from gaia_core.renderer.inpainting import Inpainter
 from gaia_core.renderer.mouth import interior_mask, masked, mouth_window
 from gaia_core.renderer.region import SIDE, extract
 
 CROP = 512  # px; of a crop, the mouth's window is about a quarter
-FINE = 128  # px, the side of a window in which a large photo shows its detail
 PARTED = 0.02  # minimal lip aperture
 FRAMES = 6  # of each clip
 BORDER = 5  # px of the window at the mask's border, which do not count for sharpness
@@ -80,7 +80,7 @@ def measure(
     ):
         real = _joined(found)
         reference = None if references is None else _joined(references)
-        made = _inpainted(inpainter, real, reference)
+        made = _inpainted(inpainter, autoencoder.detail, real, reference)
         report[name] = _compared(features, real, made, side)
         if sheets is not None and len(made):
             rows = {"real": to_images(real.windows), "inpainted": to_images(made)}
@@ -103,7 +103,9 @@ def _joined(found: list[Mouths]) -> Mouths:
     return Mouths(*(torch.cat(part) for part in zip(*found, strict=True)))
 
 
-def _inpainted(inpainter: Inpainter, real: Mouths, reference: Mouths | None) -> Tensor:
+def _inpainted(
+    inpainter: Inpainter, detail: Detail | None, real: Mouths, reference: Mouths | None
+) -> Tensor:
     """(N, 3, FINE, FINE) in [0, 1]"""
     windows, masks = real
     if not len(windows):
@@ -111,13 +113,14 @@ def _inpainted(inpainter: Inpainter, real: Mouths, reference: Mouths | None) -> 
     known = torch.zeros(len(masks), 4, SIDE, SIDE, device=masks.device)
     if reference is not None:
         known = masked(F.adaptive_avg_pool2d(reference.windows, SIDE), reference.masks)
-    parts = (x.split(16) for x in (F.adaptive_avg_pool2d(windows, SIDE), masks, known))
-    made = torch.cat([inpainter(*part) for part in zip(*parts, strict=True)])
-    made, mask = (
-        F.interpolate(x, size=(FINE, FINE), mode="bicubic", align_corners=False)
-        for x in (made, masks)
-    )
-    return windows.lerp(made, mask.clamp(0, 1)).clamp(0, 1)
+    made = []
+    for image, mask, condition in zip(*(x.split(16) for x in (windows, masks, known)), strict=True):
+        content = inpainter(F.avg_pool2d(image, 2), mask, condition)
+        if detail is not None:
+            content = detail.refine(image, content, mask)
+        content = F.interpolate(content, (FINE, FINE), mode="bicubic", align_corners=False)
+        made.append(image.lerp(content, enlarged(mask)).clamp(0, 1))
+    return torch.cat(made)
 
 
 def _compared(

@@ -14,6 +14,7 @@ from gaia_core.latent import Geometry, MotionEncoder
 from gaia_core.layers import full_precision
 from gaia_core.renderer.appearance import Appearance
 from gaia_core.renderer.decoder import Renderer
+from gaia_core.renderer.detail import Detail
 from gaia_core.renderer.gaze import eye_poses, redirect_gaze
 from gaia_core.renderer.inpainting import Inpainter
 from gaia_core.renderer.plain_decoder import PlainDecoder
@@ -32,6 +33,7 @@ class Autoencoder(nn.Module):
         self.renderer = PlainDecoder(config) if config.plain else Renderer(config, corrections)
         # In the order of `REGIONS`; trained separately, see `checkpoint.load_autoencoder`.
         self.inpainters = cast(dict[str, Inpainter], nn.ModuleDict())
+        self.detail: Detail | None = None
 
     def encode_motion(self, landmarks: Tensor) -> Tensor:
         """(..., K, 3) in crop units -> (..., D)"""
@@ -79,5 +81,6 @@ class Autoencoder(nn.Module):
                 frames = redirect_gaze(
                     frames, appearance.eyes, landmarks, windows, self.corrections
                 )
-            frames = inpainter.inpaint(frames, appearance.references[name], landmarks, windows)
+            references = appearance.references[name]
+            frames = inpainter.inpaint(frames, references, landmarks, windows, self.detail)
         return frames

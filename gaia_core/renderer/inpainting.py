@@ -12,12 +12,17 @@ from torch import Tensor, nn
 
 from gaia_core.config import InpainterConfig
 from gaia_core.landmarks import Similarity
+from gaia_core.layers import ResidualBlock, doubled
+from gaia_core.renderer.detail import FINE, Detail, enlarged
 from gaia_core.renderer.eyes import EYES
 from gaia_core.renderer.lips import Lips
 from gaia_core.renderer.mouth import Mouth
 from gaia_core.renderer.region import SIDE, Region, Target, Window, extract, paste
 
 PHOTO = 256  # side of a crop at which a window has about the crop's resolution, px
+DETAILED = (
+    384  # side of a crop from which on a window of `SIDE` px is blurrier than its surroundings
+)
 
 # By the names of their weights, in order of application; regions of one entry share a network.
 REGIONS: dict[str, tuple[Region, ...]] = {
@@ -43,13 +48,13 @@ class Inpainter(nn.Module):
         self.place = nn.Parameter(0.1 * torch.randn(8, SIDE, SIDE))
         channels = 3 + 1 + self.regions[0].channels + 8
         self.enter = nn.Conv2d(4 * channels, first, 3, padding=1)
-        self.outer = Block(first)
+        self.outer = ResidualBlock(first)
         self.halve = nn.Conv2d(first, second, 4, 2, 1)
-        self.middle = nn.Sequential(Block(second), Block(second))
+        self.middle = nn.Sequential(ResidualBlock(second), ResidualBlock(second))
         self.quarter = nn.Conv2d(second, third, 4, 2, 1)
-        self.inner = nn.Sequential(Block(third), Block(third))
+        self.inner = nn.Sequential(ResidualBlock(third), ResidualBlock(third))
         self.back = nn.ModuleList([nn.Conv2d(third, second, 1), nn.Conv2d(second, first, 1)])
-        self.middle_again, self.outer_again = Block(second), Block(first)
+        self.middle_again, self.outer_again = ResidualBlock(second), ResidualBlock(first)
         self.paint = nn.Conv2d(first, 12, 3, padding=1)
 
     def windows(self, head: Similarity, template: Tensor) -> tuple[Window, ...]:
@@ -69,6 +74,7 @@ class Inpainter(nn.Module):
         references: tuple[Tensor, ...],
         landmarks: Tensor,
         windows: tuple[Window, ...],
+        detail: Detail | None = None,
     ) -> Tensor:
         """Inpaints the regions of frames where the portrait does not show what they need.
 
@@ -77,23 +83,34 @@ class Inpainter(nn.Module):
             references: of one portrait or of B, see `references`.
             landmarks: (B, K, 3) of the frames, in crop units.
             windows: of the frames, see `windows`.
+            detail: super-resolution of what is inpainted, where frames are large enough for it.
 
         Returns:
             (B, 3, H, H)
         """
+        if frames.shape[-1] < DETAILED:
+            detail = None
         for region, reference, window in zip(self.regions, references, windows, strict=True):
             reference = reference.expand(len(frames), -1, -1, -1)
             target = region.target(reference, landmarks, window)
             if target is not None:
-                frames = self._inpainted(frames, target, window)
+                frames = self._inpainted(frames, target, window, detail)
         return frames
 
-    def _inpainted(self, frames: Tensor, target: Target, window: Window) -> Tensor:
+    def _inpainted(
+        self, frames: Tensor, target: Target, window: Window, detail: Detail | None
+    ) -> Tensor:
+        side = SIDE if detail is None else FINE
         # Averaged first, since bicubic samples of a much larger frame would alias.
-        times = frames.shape[-1] // PHOTO
-        small = F.avg_pool2d(frames, times) if times > 1 else frames
-        content = self(extract(small, window), target.mask, target.condition).float()
-        return paste(frames, content, target.mask * target.opacity, window)
+        times = frames.shape[-1] * SIDE // (PHOTO * side)
+        image = extract(F.avg_pool2d(frames, times) if times > 1 else frames, window, side)
+        mask, opacity = target.mask, target.mask * target.opacity
+        small = image if detail is None else F.avg_pool2d(image, 2)
+        content = self(small, mask, target.condition).float()
+        if detail is not None:
+            content = detail.refine(image, content, mask).float()
+            opacity = enlarged(opacity)
+        return paste(frames, content, opacity, window)
 
     def forward(self, image: Tensor, mask: Tensor, condition: Tensor) -> Tensor:
         """Inpaints windows.
@@ -111,24 +128,6 @@ class Inpainter(nn.Module):
         fine = self.outer(self.enter(F.pixel_unshuffle(x, 2)))
         middle = self.middle(self.halve(fine))
         x = self.inner(self.quarter(middle))
-        x = self.middle_again(_doubled(self.back[0](x)) + middle)
-        x = self.outer_again(_doubled(self.back[1](x)) + fine)
+        x = self.middle_again(doubled(self.back[0](x)) + middle)
+        x = self.outer_again(doubled(self.back[1](x)) + fine)
         return F.pixel_shuffle(self.paint(F.silu(x)), 2) + 0.35
-
-
-class Block(nn.Module):
-    """A residual block of two convolutions."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
-        nn.init.zeros_(self.second.weight)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, C, H, W)"""
-        return x + self.second(F.silu(self.first(F.silu(x))))
-
-
-def _doubled(x: Tensor) -> Tensor:
-    return F.interpolate(x, scale_factor=2.0, mode="nearest")

@@ -21,6 +21,7 @@ from gaia_core.errors import InputError
 from gaia_core.latent import Geometry, MotionEncoder
 from gaia_core.media.video import read_clip
 from gaia_core.perceptual import PerceptualFeatures, perceptual_distance
+from gaia_core.renderer.detail import FINE, Detail
 from gaia_core.renderer.inpainting import Inpainter
 from gaia_core.renderer.region import SIDE
 from gaia_core.training.critic import Contest
@@ -206,10 +207,7 @@ class Windows:
             index = [self._one(self.of_person[person]) for person in people.tolist()]
             pairs = torch.tensor([[i, self._one(self.others[i])] for i in index])
             window, masks = (x[pairs].float() / 255 for x in (self.window, self.masks))
-            # Augmentation: gamma, and the gain of each colour.
-            gain = 1 + (self.draw(3) - 0.5) * 0.2
-            gamma = torch.exp((self.draw() - 0.5) * 0.6)
-            window = (window.clamp(1e-4, 1) ** gamma[:, None] * gain[:, None]).clamp(0, 1)
+            window = recoloured(window, self.generator)
             yield self.example(window, masks, pairs[:, 0] == pairs[:, 1])
 
     def draw(self, count: int = 1) -> Tensor:
@@ -233,6 +231,16 @@ class Windows:
         return among[int(torch.randint(len(among), (), generator=self.generator))]
 
 
+def recoloured(window: Tensor, generator: torch.Generator) -> Tensor:
+    """Augmentation by a gamma and by the gain of each colour: (B, ..., 3, S, S) -> the same"""
+    count = len(window)
+    gain = 0.9 + 0.2 * torch.rand(count, 3, 1, 1, generator=generator)
+    gamma = torch.exp(0.6 * torch.rand(count, 1, 1, 1, generator=generator) - 0.3)
+    if window.ndim == 5:  # pairs
+        gain, gamma = gain[:, None], gamma[:, None]
+    return (window.clamp(1e-4, 1) ** gamma * gain).clamp(0, 1)
+
+
 class InpaintingLosses(nn.Module):
     """Pixel, perceptual and adversarial losses within the mask."""
 
@@ -241,10 +249,13 @@ class InpaintingLosses(nn.Module):
         self.features = PerceptualFeatures()
         self.pixels, self.perceptual, self.critic = pixels, perceptual, critic
 
-    def forward(self, model: Contest[Inpainter], batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Model and a batch of `Windows` -> loss terms"""
+    def forward(
+        self, model: Contest[Inpainter] | Contest[Detail], batch: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Model and a batch of its windows -> loss terms"""
         real, mask = batch["window"], batch["mask"]
-        content = model.maker(batch["rendered"], mask, batch["condition"]).float()
+        inputs = (batch[name] for name in ("rendered", "mask", "condition") if name in batch)
+        content = model.maker(*inputs).float()
         made = real.lerp(content, mask)
         area = mask.mean() + 1e-4
         pixels = (made - real).abs().mean() / area
@@ -266,4 +277,5 @@ class InpaintingLosses(nn.Module):
 
 
 def _larger(window: Tensor) -> Tensor:
-    return F.interpolate(window, scale_factor=2.0, mode="bilinear", align_corners=False)
+    """At `FINE` px, of which the features' network has the finest in half of it."""
+    return F.interpolate(window, (FINE, FINE), mode="bilinear", align_corners=False)

@@ -17,10 +17,12 @@ from gaia_core.errors import InputError
 from gaia_core.latent import MotionEncoder
 from gaia_core.motion.denoiser import Denoiser
 from gaia_core.renderer.autoencoder import Autoencoder
+from gaia_core.renderer.detail import Detail
 from gaia_core.renderer.inpainting import Inpainter
 from gaia_core.training.clip_frames import ClipFrames, pack_latents
 from gaia_core.training.critic import Contest
 from gaia_core.training.denoiser import MotionWindows, denoiser_losses
+from gaia_core.training.detail import DetailWindows
 from gaia_core.training.expression import fit_directions
 from gaia_core.training.eyes import EyeWindows
 from gaia_core.training.inpainting import InpaintingLosses, Windows
@@ -43,6 +45,7 @@ log = logging.getLogger(__name__)
 
 FRAMES, MOTION, ENCODER = "frames.safetensors", "motion.safetensors", "encoder.safetensors"
 PORTRAITS, LATENTS = "portraits.safetensors", "latents.safetensors"
+DETAIL = "detail.safetensors"
 # Of each of `inpainting.REGIONS`, packed as NAME.safetensors.
 WINDOWS: dict[str, type[Windows]] = {
     "mouth": MouthWindows,
@@ -99,6 +102,7 @@ def pack(
         pack_portraits(data, cache, folder / PORTRAITS, trained, PHOTOS * per_identity)
     for name, windows in WINDOWS.items():
         windows.pack(data, cache, folder / f"{name}.safetensors", encoder, per_identity)
+    DetailWindows.pack(data, folder / DETAIL, encoder)
 
 
 @dataclass(frozen=True)
@@ -186,6 +190,21 @@ def train_inpainter(name: str, run: Run) -> None:
     people = int((data.weight > 0).sum())
     facts = {"samples": samples, "windows": len(data.window), "people": people}
     checkpoint.save(run.weights, average.maker, facts)
+
+
+def train_detail(run: Run) -> None:
+    """Trains the detail of inpainted regions on a pack's windows of portraits."""
+    data = DetailWindows(run.pack / DETAIL, run.batch, seed=_rank())
+    torch.manual_seed(0)
+    model: Contest[Detail] = Contest(Detail(PRESETS[run.preset].detail))
+    seen = _begin(model.maker, run)
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    settings = replace(run.settings, average=0.998)
+    losses = InpaintingLosses().to(settings.device)
+    average, samples = train(model, losses, iter(data), run.state, settings, seen)
+    if not _rank():
+        facts = {"samples": samples, "windows": len(data.window)}
+        checkpoint.save(run.weights, average.maker, facts)
 
 
 def train_denoiser(run: Run) -> None:
