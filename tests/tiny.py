@@ -5,6 +5,7 @@ import torch
 from gaia_core.config import (
     AutoencoderConfig,
     DenoiserConfig,
+    DetailConfig,
     InpainterConfig,
     MotionConfig,
     Preset,
@@ -16,6 +17,7 @@ TINY = Preset(
     AutoencoderConfig(MOTION, appearance=4, detail=4, widths=(8, 12, 16), refine=8, condition=16),
     DenoiserConfig(MOTION.width, SPEECH, 8, width=16, layers=2, heads=2, kernel=3, dropout=0.0),
     InpainterConfig((4, 4, 8)),
+    DetailConfig((4, 8), 1),
 )
 CLIPS = (  # identity, source, frames, frames of speech
     ("ann", "a", 160, 160),

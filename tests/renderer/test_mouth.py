@@ -5,9 +5,11 @@ import torch
 from torch import Tensor
 
 from gaia_core import landmarks as mesh
-from gaia_core.config import InpainterConfig
+from gaia_core.config import DetailConfig, InpainterConfig
+from gaia_core.layers import ResidualBlock
 from gaia_core.renderer import mouth
-from gaia_core.renderer.inpainting import Block, Inpainter
+from gaia_core.renderer.detail import Detail
+from gaia_core.renderer.inpainting import DETAILED, Inpainter
 from gaia_core.renderer.mouth import Mouth, interior_mask, mouth_window
 from gaia_core.renderer.region import SIDE, Window, extract, paste
 
@@ -105,6 +107,21 @@ def test_only_the_interior_is_inpainted_at_any_size(inpainter, template, side):
     torch.testing.assert_close(filled[0, :, y, x], torch.tensor([1.0, 0.0, 0.0]), atol=0.01, rtol=0)
 
 
+@pytest.mark.parametrize("side", [DETAILED - 1, DETAILED, 1100])
+def test_the_interior_of_large_frames_alone_gets_detail(inpainter, template, side):
+    torch.manual_seed(0)
+    detail = Detail(DetailConfig((4, 8), 1)).eval().requires_grad_(False)
+    faces, pose = placed(parted(template, 0.2), USUAL)
+    where = (mouth_window(mesh.Similarity.of(pose), template),)
+    frames = torch.rand(1, 3, side, side)
+    nothing = (torch.zeros(1, 4, SIDE, SIDE),)
+    plain, fine = (inpainter.inpaint(frames, nothing, faces, where, x) for x in (None, detail))
+    assert torch.equal(plain, fine) == (side < DETAILED)
+    # Both change the same pixels, but for those at the mask's border.
+    changed = [((x - frames).abs().amax(1) > 0.02) for x in (plain, fine)]
+    assert (changed[0] != changed[1]).sum() < 0.1 * changed[0].sum()
+
+
 def test_an_interior_that_the_portrait_shows_is_kept(inpainter, template):
     """Lips as far apart as in the portrait: its teeth are sampled, not inpainted."""
     (open_face, wide_face), pose = (
@@ -123,7 +140,7 @@ def test_the_inpainters_inputs_are_the_surroundings_and_the_reference():
     torch.manual_seed(0)
     inpainter = Inpainter("mouth", InpainterConfig()).eval().requires_grad_(False)
     for module in inpainter.modules():
-        if isinstance(module, Block):
+        if isinstance(module, ResidualBlock):
             torch.nn.init.normal_(module.second.weight, std=0.05)
     around, condition = torch.rand(1, 3, SIDE, SIDE), torch.rand(1, 4, SIDE, SIDE)
     region = torch.zeros(1, 1, SIDE, SIDE)
