@@ -15,6 +15,8 @@ from gaia_core.config import DetailConfig
 from gaia_core.layers import ResidualBlock, doubled
 
 FINE = 128  # px of a window with detail
+MARGIN = 12  # px around a mask that the network sees
+CELL = 4  # px of an activation of the inner layers
 
 
 class Detail(nn.Module):
@@ -37,7 +39,10 @@ class Detail(nn.Module):
         (B, 3, 2 S, 2 S) of the frame, (B, 3, S, S), (B, 1, S, S) -> (B, 3, 2 S, 2 S)
         """
         mask = enlarged(mask)
-        return self(image.lerp(doubled(content), mask), mask)
+        refined = image.lerp(doubled(content), mask)
+        box = _box_around(mask)
+        refined[box] = self(refined[box], mask[box])
+        return refined
 
     def forward(self, image: Tensor, mask: Tensor) -> Tensor:
         """Adds detail to windows.
@@ -63,3 +68,14 @@ def enlarged(mask: Tensor) -> Tensor:
 def coarse(x: Tensor) -> Tensor:
     """The mean of each 2 x 2 pixels in all four: (B, C, S, S) -> (B, C, S, S)"""
     return doubled(F.avg_pool2d(x, 2))
+
+
+def _box_around(mask: Tensor) -> tuple[slice, ...]:
+    """The mask's bounding box and `MARGIN`, as an index; its sides are multiples of `CELL`."""
+    box = [slice(None), slice(None)]
+    for axis in (3, 2):  # maximal over columns: the rows
+        inside = (mask.amax((0, 1, axis)) > 0).nonzero()
+        low = max(0, int(inside[0]) - MARGIN) // CELL * CELL if len(inside) else 0
+        high = min(mask.shape[-1], int(inside[-1]) + 1 + MARGIN) if len(inside) else 0
+        box.append(slice(low, -(-high // CELL) * CELL))
+    return tuple(box)
