@@ -78,6 +78,7 @@ STAGES = {
     "mouth": "inpainter of the mouth, windows",
     "lips": "inpainter of closing lips, windows",
     "eyes": "inpainter of the eyes, windows",
+    "detail": "detail of inpainted regions, windows",
     "denoiser": "stage 2, windows of motion",
 }
 

@@ -40,11 +40,15 @@ class DetailWindows:
     """
 
     @staticmethod
-    def pack(data: Path, out: Path, encoder: MotionEncoder) -> None:
-        """Writes the regions' windows of the large training portraits, if there are any."""
+    def pack(data: Path, out: Path, encoder: MotionEncoder, count: int = 1800) -> None:
+        """Writes the regions' windows of the large ones of about `count` training portraits.
+
+        Writes nothing if there are none.
+        """
+        photos = portraits(data)
         windows: list[Tensor] = []
         with FaceLandmarker() as landmarker:
-            for _, photo in portraits(data):
+            for _, photo in photos[:: max(1, round(len(photos) / count))]:
                 if not (read := read_face(photo, landmarker, CROP, SMALLEST)):
                     continue
                 image, face = reconstructed(read[0], torch.from_numpy(read[1]), encoder)

@@ -102,7 +102,7 @@ def pack(
         pack_portraits(data, cache, folder / PORTRAITS, trained, PHOTOS * per_identity)
     for name, windows in WINDOWS.items():
         windows.pack(data, cache, folder / f"{name}.safetensors", encoder, per_identity)
-    DetailWindows.pack(data, folder / DETAIL, encoder)
+    DetailWindows.pack(data, folder / DETAIL, encoder, PHOTOS * per_identity)
 
 
 @dataclass(frozen=True)
