@@ -2,7 +2,7 @@
 
 Regions are inpainted in windows of `SIDE` px. In larger crops such a window would be blurrier than
 the face around it, so a small network doubles its resolution, in the grain of the pixels around
-the mask. It adds no colour: the mean of each 2 x 2 pixels stays.
+the mask.
 """
 
 from __future__ import annotations
@@ -48,16 +48,15 @@ class Detail(nn.Module):
         """Adds detail to windows.
 
         Args:
-            image: (B, 3, S, S) in [0, 1]; inside the mask of half the resolution, see `coarse`.
+            image: (B, 3, S, S) in [0, 1], of half the resolution inside the mask: 2 x 2 px alike.
             mask: (B, 1, S, S) in [0, 1], 1 where to add detail.
 
         Returns:
-            (B, 3, S, S) in about [0, 1], of the same 2 x 2 means.
+            (B, 3, S, S) in about [0, 1].
         """
         x = self.enter(F.pixel_unshuffle(torch.cat([image, mask], 1) - 0.5, 2))
         x = self.outer(doubled(self.back(self.inner(self.halve(x)))) + x)
-        added = F.pixel_shuffle(self.paint(F.silu(x)), 2)
-        return image + added - coarse(added)
+        return image + F.pixel_shuffle(self.paint(F.silu(x)), 2)
 
 
 def enlarged(mask: Tensor) -> Tensor:
@@ -65,17 +64,12 @@ def enlarged(mask: Tensor) -> Tensor:
     return F.interpolate(mask, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
-def coarse(x: Tensor) -> Tensor:
-    """The mean of each 2 x 2 pixels in all four: (B, C, S, S) -> (B, C, S, S)"""
-    return doubled(F.avg_pool2d(x, 2))
-
-
 def _box_around(mask: Tensor) -> tuple[slice, ...]:
     """The mask's bounding box and `MARGIN`, as an index; its sides are multiples of `CELL`."""
     box = [slice(None), slice(None)]
     for axis in (3, 2):  # maximal over columns: the rows
-        inside = (mask.amax((0, 1, axis)) > 0).nonzero()
-        low = max(0, int(inside[0]) - MARGIN) // CELL * CELL if len(inside) else 0
-        high = min(mask.shape[-1], int(inside[-1]) + 1 + MARGIN) if len(inside) else 0
+        inside = mask.amax((0, 1, axis)).nonzero().flatten().tolist() or [0]
+        low = max(0, inside[0] - MARGIN) // CELL * CELL
+        high = min(mask.shape[axis], inside[-1] + 1 + MARGIN)
         box.append(slice(low, -(-high // CELL) * CELL))
     return tuple(box)

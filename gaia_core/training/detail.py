@@ -15,8 +15,9 @@ from torch import Tensor
 
 from gaia_core.errors import InputError
 from gaia_core.latent import MotionEncoder
+from gaia_core.layers import doubled
 from gaia_core.portrait.detector import FaceLandmarker
-from gaia_core.renderer.detail import FINE, coarse
+from gaia_core.renderer.detail import FINE
 from gaia_core.renderer.inpainting import REGIONS
 from gaia_core.renderer.region import Window, extract
 from gaia_core.training.inpainting import recoloured, reconstructed
@@ -30,6 +31,7 @@ CENTRE = 0.3  # standard deviation of the mask's centre from the window's, in ha
 # Half axes of the mask's ellipse in half sides.
 WIDTH, HEIGHT = (0.2, 0.9), (0.08, 0.6)
 EDGE = 3.0  # px over which the mask fades
+SOFT, NOISE = 0.5, 0.03  # at most: share of a mean of 3 x 3, and standard deviation
 
 
 class DetailWindows:
@@ -76,7 +78,16 @@ class DetailWindows:
             index = torch.randint(len(self.window), (self.batch,), generator=self.generator)
             window = recoloured(self._cut(self.window[index].float() / 255), self.generator)
             mask = self._ellipse()
-            yield {"window": window, "mask": mask, "rendered": window.lerp(coarse(window), mask)}
+            rendered = window.lerp(self._coarse(window), mask)
+            yield {"window": window, "mask": mask, "rendered": rendered}
+
+    def _coarse(self, window: Tensor) -> Tensor:
+        """Simulates what was inpainted: half the resolution, softer, with noise."""
+        small = F.avg_pool2d(window, 2)
+        soft = F.avg_pool2d(small, 3, 1, 1, count_include_pad=False)
+        small = small.lerp(soft, self._uniform(0, SOFT)[..., None, None])
+        noise = torch.randn(small.shape, generator=self.generator)
+        return doubled(small + self._uniform(0, NOISE)[..., None, None] * noise)
 
     def _cut(self, window: Tensor) -> Tensor:
         """A window of `FINE` px anywhere in the packed one, perhaps mirrored."""

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from tiny import TINY
@@ -12,7 +13,8 @@ from tiny import TINY
 from gaia_core import checkpoint
 from gaia_core.config import DetailConfig
 from gaia_core.errors import InputError
-from gaia_core.renderer.detail import FINE, Detail, coarse
+from gaia_core.layers import doubled
+from gaia_core.renderer.detail import FINE, Detail
 from gaia_core.training import stages
 from gaia_core.training.critic import Contest
 from gaia_core.training.detail import DetailWindows
@@ -44,7 +46,9 @@ def test_an_ellipse_of_each_window_has_lost_its_detail(pack):
     assert ((mask > 0).flatten(1).any(1)).all() and (mask == 0).flatten(1).any(1).all()
     assert len(mask.mean((1, 2, 3)).unique()) > 30
     assert torch.equal(rendered.where(mask == 0, window), window)
-    torch.testing.assert_close(rendered.where(mask == 1, 0), coarse(window).where(mask == 1, 0))
+    coarse = doubled(F.avg_pool2d(window, 2)).where(mask == 1, 0)
+    distance = (rendered.where(mask == 1, 0) - coarse).abs().mean((1, 2, 3)) / mask.mean((1, 2, 3))
+    assert 0.001 < distance.min() < 0.3 * distance.max() < 0.03  # soft and noisy by chance
     assert window.min() >= 0 and window.max() <= 1 and window.std() > 0.1
 
 
@@ -52,7 +56,7 @@ def test_detail_is_learned(pack, tmp_path, steps):
     torch.manual_seed(0)
     model = Contest(Detail(DetailConfig((8, 12), 1)))
     data = iter(DetailWindows(pack, 6))
-    train(model, InpaintingLosses(), data, tmp_path, steps(30, rate=4e-3, log_every=10, warm_up=1))
+    train(model, InpaintingLosses(), data, tmp_path, steps(30, rate=1e-2, log_every=10, warm_up=1))
     curve = [json.loads(line) for line in (tmp_path / "curve.jsonl").open()]
     assert curve[-1]["pixels"] < 0.9 * curve[0]["pixels"]
 
