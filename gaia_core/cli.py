@@ -350,7 +350,7 @@ def evaluate(options: argparse.Namespace) -> None:
     report["without"] = sorted(options.without)
     stages = checkpoint.read_config(options.weights)
     report["weights"] = {
-        name: stages[name]["trained"]["samples"] for name in ("autoencoder", "denoiser")
+        name: stage["trained"]["samples"] for name, stage in stages.items() if "trained" in stage
     }
     print(tables.format_table(report))
     if options.json:

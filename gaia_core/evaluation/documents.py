@@ -37,6 +37,11 @@ REENACTMENT = {
     "sharpness": ("sharpness", ".2f"),
     "lost_faces": ("faces lost", "d"),
 }
+MOUTHS = {
+    "photos": "photos of 512 px, at 128 px",
+    "clips": "clips, at 64 px",
+    "referenced": "clips with another frame's mouth",
+}
 METHODS = {"ours": "**ours**", "still": "still portrait", "landmark_warp": "landmark warp"}
 TRAITS = {
     "by_skin": {"light": "skin light", "medium": "skin medium", "dark": "skin dark"},
@@ -149,6 +154,16 @@ def _reenactment(report: Mapping[str, Any]) -> str:
     ]
     table = _table(["", *(title for title, _ in REENACTMENT.values())], rows)
     return f"{table}\n\n{_amount(found['ours'])}{_weights(report, 'autoencoder')}"
+
+
+def _mouths(report: Mapping[str, Any]) -> str:
+    rows = []
+    for name, title in MOUTHS.items():
+        found = report["mouths"][name]
+        numbers = [f"{found['perceptual']:.4f}", f"{found['l1']:.4f}", f"{found['sharpness']:.2f}"]
+        rows.append([title, str(found["windows"]), *numbers])
+    table = _table(["", "windows", "perceptual", "L1", "sharpness"], rows)
+    return f"{table}\n\nHeld out{_weights(report, 'mouth', 'detail')}"
 
 
 def _groups(report: Mapping[str, Any]) -> str:
@@ -279,6 +294,7 @@ def _scaling(report: Sequence[Mapping[str, Any]]) -> str:
 
 TABLES: dict[str, Callable[[Any], str]] = {
     "reenactment": _reenactment,
+    "mouths": _mouths,
     "groups": _groups,
     "speech": _speech,
     "portraits": _portraits,

@@ -31,7 +31,7 @@ CENTRE = 0.3  # standard deviation of the mask's centre from the window's, in ha
 # Half axes of the mask's ellipse in half sides.
 WIDTH, HEIGHT = (0.2, 0.9), (0.08, 0.6)
 EDGE = 3.0  # px over which the mask fades
-SOFT, NOISE = 0.5, 0.03  # at most: share of a mean of 3 x 3, and standard deviation
+SOFT, NOISE = 0.5, 0.015  # at most: share of a mean of 3 x 3, and standard deviation
 
 
 class DetailWindows:
