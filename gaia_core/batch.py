@@ -61,7 +61,7 @@ def read_jobs(path: Path, out: Path) -> list[Job | Outcome]:
     field of a recipe; `recipe` may name a file with the others, and `name` the video.
 
     Raises:
-        InputError: no such file, a line without an object, or two videos of one name.
+        InputError: no such file, no line, a line without an object, or two videos of one name.
     """
     try:
         lines = path.read_text("utf-8").splitlines()
@@ -93,6 +93,8 @@ def read_jobs(path: Path, out: Path) -> list[Job | Outcome]:
             jobs.append(Job(read_request(fields, path.parent), out / f"{name}.mp4"))
         except InputError as error:
             jobs.append(Outcome(name, "failed", error=str(error)))
+    if not jobs:
+        raise InputError("{path} is empty; give a file with a JSON object a line.", path=path)
     return jobs
 
 

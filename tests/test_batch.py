@@ -131,6 +131,9 @@ def test_a_bad_file_raises(tmp_path, text):
         read_jobs(path, tmp_path)
     with pytest.raises(InputError, match="JSON object a line"):
         read_jobs(tmp_path / "none.jsonl", tmp_path)
+    path.write_text("\n")
+    with pytest.raises(InputError, match="is empty"):
+        read_jobs(path, tmp_path)
 
 
 def test_finished_jobs_are_skipped_and_changed_ones_run_again(here, folder, tmp_path, capsys):
