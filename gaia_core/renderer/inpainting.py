@@ -13,15 +13,14 @@ from torch import Tensor, nn
 from gaia_core.config import InpainterConfig
 from gaia_core.landmarks import Similarity
 from gaia_core.layers import ResidualBlock, doubled
-from gaia_core.renderer.detail import Detail, enlarged
+from gaia_core.renderer.detail import FINE, Detail, enlarged
 from gaia_core.renderer.eyes import EYES
 from gaia_core.renderer.lips import Lips
 from gaia_core.renderer.mouth import Mouth
 from gaia_core.renderer.region import SIDE, Region, Target, Window, extract, paste
 
 PHOTO = 256  # side of a crop at which a window has about the crop's resolution, px
-# Sides of a crop in px from which on a window is too blurry, and one of twice its resolution.
-DETAILED = (384, 768)
+DETAILED = 384  # side of a crop from which on a window would be too blurry, px
 
 # By the names of their weights, in order of application; regions of one entry share a network.
 REGIONS: dict[str, tuple[Region, ...]] = {
@@ -87,6 +86,8 @@ class Inpainter(nn.Module):
         Returns:
             (B, 3, H, H)
         """
+        if frames.shape[-1] < DETAILED:
+            detail = None
         for region, reference, window in zip(self.regions, references, windows, strict=True):
             reference = reference.expand(len(frames), -1, -1, -1)
             target = region.target(reference, landmarks, window)
@@ -97,17 +98,14 @@ class Inpainter(nn.Module):
     def _inpainted(
         self, frames: Tensor, target: Target, window: Window, detail: Detail | None
     ) -> Tensor:
+        side, usual = (SIDE, PHOTO) if detail is None else (FINE, 2 * PHOTO)
         # Averaged first, since bicubic samples of a much larger frame would alias.
-        side = frames.shape[-1]
-        doublings = sum(side >= least for least in DETAILED) if detail else 0
-        small = _averaged(frames, side // (PHOTO << doublings))
-        image = extract(small, window, SIDE << doublings)
+        image = extract(_averaged(frames, frames.shape[-1] // usual), window, side)
+        small = _averaged(image, side // SIDE)
         mask, opacity = target.mask, target.mask * target.opacity
-        content = self(_averaged(image, 1 << doublings), mask, target.condition).float()
-        if detail:
-            for left in reversed(range(doublings)):
-                content = detail.refine(_averaged(image, 1 << left), content, mask).float()
-                mask, opacity = enlarged(mask), enlarged(opacity)
+        content = self(small, mask, target.condition).float()
+        if detail is not None:
+            content, opacity = detail.refine(image, content, mask).float(), enlarged(opacity)
         return paste(frames, content, opacity, window)
 
     def forward(self, image: Tensor, mask: Tensor, condition: Tensor) -> Tensor:
