@@ -162,7 +162,7 @@ def test_a_bad_place_for_the_video(loaded, folder, tmp_path, capsys, out):
 def test_a_place_for_results_is_checked_before_the_work(folder, tmp_path, capsys, monkeypatch):
     (tmp_path / "folder.mp4").mkdir()
     (tmp_path / "file").touch()
-    (tmp_path / "jobs.jsonl").write_text("")
+    (tmp_path / "jobs.jsonl").write_text("{}")
     take = {"name": "A", "portrait": str(folder / "portrait.png"), "text": "Hello."}
     (tmp_path / "compare.json").write_text(json.dumps({"gaia_compare": 1, "takes": [take]}))
     made, file = str(tmp_path / "folder.mp4"), str(tmp_path / "file")

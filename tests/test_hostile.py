@@ -347,7 +347,10 @@ def test_half_a_character_is_left_out(folder: Path) -> None:
 def test_a_full_disk_is_one_line_of_the_command_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "info", lambda _: Path("/dev/full").write_text("x"))
+    def info(_: object) -> None:
+        Path("/dev/full").write_text("x")
+
+    monkeypatch.setattr(cli, "info", info)
     assert cli.main(["info"]) == 1
     output = capsys.readouterr()
     assert output.err == "error: The disk is full; free some space on it, then try again.\n"

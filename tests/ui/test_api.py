@@ -319,7 +319,7 @@ def test_a_video_made_beforehand_is_shown_at_once(tmp_path: Path, monkeypatch: p
     page = build_studio(FakeEngine())
     parts = {block.elem_id: block for block in page.blocks.values()}
     assert f'src="gradio_api/file={ready}"' in parts["status"].value
-    assert not parts["video"].visible
+    assert parts["video"].value is None
 
 
 @pytest.mark.parametrize(

@@ -211,7 +211,10 @@ def test_a_finger_is_as_good_as_a_mouse(opened, studio: Studio):
     page.get_by_label(say("line.lane")).select_option("yaw")
     button(page, say("line.add").format(lane=say("channel.yaw"))).tap()
     expect(keys(page)).to_have_count(1)
-    remove, value = button(page, say("line.remove")), page.get_by_label(say("line.value"))
+    remove, value = (
+        button(page, say("line.remove")),
+        page.get_by_label(say("line.value"), exact=True),
+    )
     assert remove.bounding_box()["y"] < value.bounding_box()["y"], "beside the lane's name"
     finger = page.context.new_cdp_session(page)
 
