@@ -52,9 +52,18 @@ HERE = "127.0.0.1"  # reached from this machine only
 # no component: at any status of any event, Gradio's page updates all that ever showed progress, and
 # reads all fields of each card among them.
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress_on": []}
+# Again whenever the card changes its height, since a film takes its size when it has loaded, until
+# the visitor scrolls. At once: what the page inserts meanwhile can end a smooth scroll half way.
 SHOW_RESULT = """() => {
   const cards = [...document.querySelectorAll("#compare-result, #result-card")];
-  cards.find((card) => card.offsetParent)?.scrollIntoView({behavior: "smooth", block: "nearest"});
+  const card = cards.find((card) => card.offsetParent);
+  if (!card) return [];
+  const sized = new ResizeObserver(() => card.scrollIntoView({block: "nearest"}));
+  sized.observe(card);
+  const leave = () => sized.disconnect();
+  for (const kind of ["wheel", "touchmove", "keydown"])
+    addEventListener(kind, leave, {once: true, passive: true});
+  setTimeout(leave, 10000);
   return [];
 }"""
 # Events that may raise an InputError: a toast needs the queue.
