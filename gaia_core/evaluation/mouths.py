@@ -116,9 +116,10 @@ def _inpainted(
     made = []
     for image, mask, condition in zip(*(x.split(16) for x in (windows, masks, known)), strict=True):
         content = inpainter(F.avg_pool2d(image, 2), mask, condition)
-        if detail is not None:
+        if detail is None:
+            content = F.interpolate(content, scale_factor=2.0, mode="bicubic", align_corners=False)
+        else:
             content = detail.refine(image, content, mask)
-        content = F.interpolate(content, (FINE, FINE), mode="bicubic", align_corners=False)
         made.append(image.lerp(content, enlarged(mask)).clamp(0, 1))
     return torch.cat(made)
 

@@ -54,6 +54,7 @@ class DetailWindows:
                 if not (read := read_face(photo, landmarker, CROP, SMALLEST)):
                     continue
                 image, face = reconstructed(read[0], torch.from_numpy(read[1]), encoder)
+                # Mouth and lips share a window, so mouths count twice.
                 for region in (region for of_name in REGIONS.values() for region in of_name):
                     matrix, shift = region.window(face.head, encoder.template)
                     around = Window(matrix * AROUND, shift)

@@ -233,11 +233,9 @@ class Windows:
 
 def recoloured(window: Tensor, generator: torch.Generator) -> Tensor:
     """Augmentation by a gamma and by the gain of each colour: (B, ..., 3, S, S) -> the same"""
-    count = len(window)
-    gain = 0.9 + 0.2 * torch.rand(count, 3, 1, 1, generator=generator)
-    gamma = torch.exp(0.6 * torch.rand(count, 1, 1, 1, generator=generator) - 0.3)
-    if window.ndim == 5:  # pairs
-        gain, gamma = gain[:, None], gamma[:, None]
+    each = len(window), *(1 for _ in window.shape[1:-3])
+    gain = 0.9 + 0.2 * torch.rand(*each, 3, 1, 1, generator=generator)
+    gamma = torch.exp(0.6 * torch.rand(*each, 1, 1, 1, generator=generator) - 0.3)
     return (window.clamp(1e-4, 1) ** gamma * gain).clamp(0, 1)
 
 
@@ -250,7 +248,7 @@ class InpaintingLosses(nn.Module):
         self.pixels, self.perceptual, self.critic = pixels, perceptual, critic
 
     def forward(
-        self, model: Contest[Inpainter] | Contest[Detail], batch: dict[str, Tensor]
+        self, model: Contest[Inpainter | Detail], batch: dict[str, Tensor]
     ) -> dict[str, Tensor]:
         """Model and a batch of its windows -> loss terms"""
         real, mask = batch["window"], batch["mask"]
@@ -277,5 +275,5 @@ class InpaintingLosses(nn.Module):
 
 
 def _larger(window: Tensor) -> Tensor:
-    """At `FINE` px, of which the features' network has the finest in half of it."""
+    """At `FINE` px: the finest features have half of the resolution."""
     return F.interpolate(window, (FINE, FINE), mode="bilinear", align_corners=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -178,32 +179,32 @@ def _frames(run: Run, encoder: MotionEncoder) -> FramePack | ClipFrames:
 def train_inpainter(name: str, run: Run) -> None:
     """Trains the inpainter of one of `inpainting.REGIONS` on its windows of a pack."""
     data = WINDOWS[name](run.pack / f"{name}.safetensors", run.batch, seed=_rank())
-    torch.manual_seed(0)
-    model: Contest[Inpainter] = Contest(Inpainter(name, PRESETS[run.preset].inpainter))
-    seen = _begin(model.maker, run)
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    settings = replace(run.settings, average=0.998)
-    losses = InpaintingLosses().to(settings.device)
-    average, samples = train(model, losses, iter(data), run.state, settings, seen)
-    if _rank():
-        return
-    people = int((data.weight > 0).sum())
-    facts = {"samples": samples, "windows": len(data.window), "people": people}
-    checkpoint.save(run.weights, average.maker, facts)
+    facts = {"people": int((data.weight > 0).sum())}
+    _train_windows(lambda: Inpainter(name, PRESETS[run.preset].inpainter), data, run, facts)
 
 
 def train_detail(run: Run) -> None:
     """Trains the detail of inpainted regions on a pack's windows of portraits."""
     data = DetailWindows(run.pack / DETAIL, run.batch, seed=_rank())
+    _train_windows(lambda: Detail(PRESETS[run.preset].detail), data, run, {})
+
+
+def _train_windows(
+    build: Callable[[], Inpainter | Detail],
+    data: Windows | DetailWindows,
+    run: Run,
+    facts: dict[str, int],
+) -> None:
+    """Trains a network of windows against a critic; saves it with facts of its data."""
     torch.manual_seed(0)
-    model: Contest[Detail] = Contest(Detail(PRESETS[run.preset].detail))
+    model: Contest[Inpainter | Detail] = Contest(build())
     seen = _begin(model.maker, run)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     settings = replace(run.settings, average=0.998)
     losses = InpaintingLosses().to(settings.device)
     average, samples = train(model, losses, iter(data), run.state, settings, seen)
     if not _rank():
-        facts = {"samples": samples, "windows": len(data.window)}
+        facts = {"samples": samples, "windows": len(data.window), **facts}
         checkpoint.save(run.weights, average.maker, facts)
 
 
